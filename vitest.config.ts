@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config'
+
+// Everything runs from source: this condition picks `src/index.ts` in the `exports` of our packages.
+const conditions = ['@sse-toolkit/source', 'module', 'node', 'default']
+
+const shared = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+}
+
+export default defineConfig({
+  ...shared,
+  test: {
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        ...shared,
+        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts', 'test/support/test/**/*.test.ts'] },
+      },
+      {
+        ...shared,
+        // Real processes, real sockets, a real browser: one file at a time, so that they do not starve each other.
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
