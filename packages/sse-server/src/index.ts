@@ -1,1 +1,41 @@
-export {}
+export { acceptsEventStream } from './accepts.ts'
+export { byteSourceSymbol } from './byte-sink.ts'
+export type { ByteSink, ByteSinkListener, ByteSource, SharedBytes } from './byte-sink.ts'
+export { EventFieldError, type EventFieldErrorCode } from './errors/event-field-error.ts'
+export { EventSizeError } from './errors/event-size-error.ts'
+export { HubClosedError } from './errors/hub-closed-error.ts'
+export { OptionError } from './errors/option-error.ts'
+export { TopicError } from './errors/topic-error.ts'
+export { formatComment, formatEvent, type ServerSentEvent } from './event.ts'
+export type { EventStream, SendOptions } from './event-stream.ts'
+export type { CloseReason } from './frame-queue.ts'
+export type { Gap, GapReason } from './gap.ts'
+export { EVENT_STREAM_HEADERS, type HeaderFields } from './headers.ts'
+export {
+  respond,
+  respondOnFirstEvent,
+  respondRaw,
+  type RespondOptions,
+  type RespondRawOptions,
+} from './respond.ts'
+export { systemRuntime, type Runtime } from './runtime.ts'
+export type { EventStreamSource, RawSource, Sequence } from './source.ts'
+export type { SchemaInput, SchemaResult, StandardSchema } from './standard-schema.ts'
+export type { ConnectionOptions, EventStreamOptions } from './stream-options.ts'
+export type { EventOf, EventSchemas, ValidateOnSend } from './typed-events.ts'
+export type { SlowConsumerPolicy } from './waiting-frames.ts'
+export {
+  createHub,
+  type Hub,
+  type HubConnection,
+  type HubEvent,
+  type HubOptions,
+  type HubStats,
+  type PublishOptions,
+  type SubscribeOptions,
+} from './hub/hub.ts'
+export type { HubEventView } from './hub/subscription.ts'
+export { formatEventId, parseEventId, type Position } from './log/event-id.ts'
+export type { EventLog, LogEntry, LoggedEvent, LogPage, LogTailListener } from './log/event-log.ts'
+export { memoryLog, type MemoryLogOptions } from './log/memory-log.ts'
+export type { TopicPattern } from './hub/topic-pattern.ts'

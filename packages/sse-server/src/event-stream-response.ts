@@ -1,0 +1,45 @@
+import { byteSourceSymbol, type ByteSink, type ByteSinkListener, type ByteSource } from './byte-sink.ts'
+import { OptionError } from './errors/option-error.ts'
+import { EVENT_STREAM_HEADERS, type HeaderFields } from './headers.ts'
+import { createLazyBody } from './web-byte-sink.ts'
+
+/**
+ * A Response whose body begins when it is read, or when a server attaches a sink to its {@link ByteSource}, whichever
+ * comes first.
+ */
+export function eventStreamResponse(
+  open: (sink: ByteSink) => ByteSinkListener,
+  headers: Headers,
+  request: Request | undefined,
+): Response {
+  // RFC 9110 section 9.3.2: HEAD has the fields of GET and no content, so nothing is started for it.
+  if (request?.method === 'HEAD') return new Response(null, { headers })
+  let begun = false
+  const begin = (sink: ByteSink): ByteSinkListener => {
+    if (begun) throw new TypeError('The body of this event stream has been read already')
+    begun = true
+    return open(sink)
+  }
+  const source: ByteSource = { attach: begin }
+  const response = new Response(createLazyBody(begin, request?.signal), { headers })
+  return Object.defineProperty(response, byteSourceSymbol, { value: source })
+}
+
+/**
+ * The fields of an event stream, and those given over them.
+ *
+ * @throws {@link OptionError} for what is no header field.
+ */
+export function eventStreamHeaders(given: HeaderFields): Headers {
+  const headers = new Headers(EVENT_STREAM_HEADERS)
+  if (given === undefined) return headers
+  try {
+    for (const [name, value] of new Headers(given)) {
+      if (name === 'set-cookie') headers.append(name, value)
+      else headers.set(name, value)
+    }
+  } catch {
+    throw new OptionError('headers', given, 'header fields, as the constructor of Headers takes them')
+  }
+  return headers
+}

@@ -1,0 +1,157 @@
+import type { ByteSink } from './byte-sink.ts'
+import type { ServerSentEvent } from './event.ts'
+import { commentFrame, eventFrame, type Frame } from './frame.ts'
+import { FrameQueue, type CloseReason } from './frame-queue.ts'
+import type { EventStreamSetup, FirstEventListener } from './stream-options.ts'
+import { validateEvent, type EventOf, type EventSchemas } from './typed-events.ts'
+
+/** How one event is treated on its way, beside what it says. */
+export interface SendOptions {
+  /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the event type */
+  readonly key?: string | undefined
+}
+
+/** An open event stream to one client. */
+export interface EventStream<Schemas extends EventSchemas = EventSchemas> {
+  /**
+   * Sends one event. All that is sent during one turn of the event loop leaves as one write.
+   *
+   * @returns false if the stream is closed, and the event went nowhere. True says that it was taken, not that it has
+   *   arrived: see {@link ready}.
+   * @throws {@link EventFieldError} if the event cannot be formatted, or its schema refuses it. The stream stays open.
+   */
+  send(event: EventOf<Schemas>, options?: SendOptions): boolean
+  /**
+   * Sends a comment.
+   *
+   * @returns false if the stream is closed.
+   */
+  comment(text?: string): boolean
+  /**
+   * Resolves when there is room: true at once while what is buffered is below the output's high-water mark, else when
+   * it has drained; false when the stream is closed. It always settles.
+   *
+   * @example
+   * ```ts ignore
+   * while (await stream.ready()) stream.send({ data: await nextRow() })
+   * ```
+   */
+  ready(): Promise<boolean>
+  /** Ends the stream, after what was sent. Closing twice does nothing. */
+  close(): void
+  /** Resolves when the connection is gone. Never rejects. */
+  readonly closed: Promise<CloseReason>
+  /** Aborts when the connection is gone. */
+  readonly signal: AbortSignal
+  /** Bytes that were sent and not yet handed to the operating system. */
+  readonly bufferedBytes: number
+  /** The id the client asks to go on after; undefined if it asks for nothing. */
+  readonly lastEventId: string | undefined
+}
+
+/** The stream as this package holds it: its users see {@link EventStream}. */
+export class Connection<Schemas extends EventSchemas = EventSchemas> implements EventStream<Schemas> {
+  readonly queue: FrameQueue
+  readonly lastEventId: string | undefined
+  readonly #setup: EventStreamSetup
+  #firstEvent: FirstEventListener | null
+  #closeReason: CloseReason | null = null
+  // Made when asked for: a connection that only waits should not pay for them.
+  #aborter: AbortController | null = null
+  #closed: PromiseWithResolvers<CloseReason> | null = null
+  #ready: PromiseWithResolvers<boolean> | null = null
+
+  constructor(sink: ByteSink, setup: EventStreamSetup) {
+    this.#setup = setup
+    this.#firstEvent = setup.firstEvent ?? null
+    this.lastEventId = setup.lastEventId
+    this.queue = new FrameQueue(sink, setup.settings, {
+      drained: () => this.#settleReady(true),
+      closed: (reason) => this.#end(reason),
+    })
+    const { signal } = setup.options
+    if (signal?.aborted) this.close()
+    else signal?.addEventListener('abort', this.#onAbort)
+  }
+
+  send(event: EventOf<Schemas>, options?: SendOptions): boolean {
+    if (!this.queue.isOpen) return false
+    const { events, validate } = this.#setup.options
+    const plain: ServerSentEvent = event
+    if (events !== undefined && validate === 'on-send') validateEvent(events, plain)
+    return this.pushFrame(eventFrame(plain, options?.key))
+  }
+
+  pushFrame(frame: Frame): boolean {
+    const taken = this.queue.push(frame)
+    this.#firstEvent?.sent()
+    this.#firstEvent = null
+    return taken
+  }
+
+  /** Ends the stream, after what was sent, because its source failed. */
+  fail(error: unknown): void {
+    if (this.#firstEvent === null) this.#setup.settings.onError(error)
+    else this.#firstEvent.failed(error)
+    this.#firstEvent = null
+    if (this.queue.close('error')) this.#settleReady(false)
+  }
+
+  comment(text?: string): boolean {
+    return this.queue.isOpen && this.queue.push(commentFrame(text))
+  }
+
+  ready(): Promise<boolean> {
+    if (!this.queue.isOpen) return Promise.resolve(false)
+    if (!this.queue.isBlocked) return Promise.resolve(true)
+    this.#ready ??= Promise.withResolvers()
+    return this.#ready.promise
+  }
+
+  close(): void {
+    if (this.queue.close('server')) this.#settleReady(false)
+  }
+
+  get closed(): Promise<CloseReason> {
+    if (this.#closed === null) {
+      this.#closed = Promise.withResolvers()
+      if (this.#closeReason !== null) this.#closed.resolve(this.#closeReason)
+    }
+    return this.#closed.promise
+  }
+
+  get signal(): AbortSignal {
+    if (this.#aborter === null) {
+      this.#aborter = new AbortController()
+      if (this.#closeReason !== null) this.#aborter.abort()
+    }
+    return this.#aborter.signal
+  }
+
+  get bufferedBytes(): number {
+    return this.queue.bufferedBytes
+  }
+
+  readonly #onAbort = (): void => {
+    this.close()
+  }
+
+  #settleReady(room: boolean): void {
+    this.#ready?.resolve(room)
+    this.#ready = null
+  }
+
+  #end(reason: CloseReason): void {
+    const { options, settings } = this.#setup
+    this.#closeReason = reason
+    options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#settleReady(false)
+    this.#closed?.resolve(reason)
+    this.#aborter?.abort()
+    try {
+      options.onClose?.(reason)
+    } catch (error) {
+      settings.onError(error)
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** Header fields in any form that the constructor of Headers takes. */
+export type HeaderFields = ConstructorParameters<typeof Headers>[0]
+
+/**
+ * The header fields of an event stream's response.
+ *
+ * `no-transform` asks intermediaries not to recode, and so not to buffer; `x-accel-buffering` is nginx's word for it.
+ * `connection` and `transfer-encoding` are absent: they belong to the server, and HTTP/2 forbids them.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6
+ */
+export const EVENT_STREAM_HEADERS: Readonly<
+  Record<'content-type' | 'cache-control' | 'x-accel-buffering', string>
+> = Object.freeze({
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+})

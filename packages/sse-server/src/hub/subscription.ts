@@ -1,0 +1,210 @@
+import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
+import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-queue.ts'
+import { gapFrame, type GapReason } from '../gap.ts'
+import { formatEventId, type Position } from '../log/event-id.ts'
+import type { EventLog, LogEntry } from '../log/event-log.ts'
+import { primingFrame, type ConnectionSettings } from '../stream-options.ts'
+import type { Frame } from '../frame.ts'
+import type { TopicPattern } from './topic-pattern.ts'
+
+/** What a subscription is told of its place in the log when it begins. */
+export interface Start {
+  /** After which it goes on. */
+  readonly position: Position
+  /** The log's head at that time. */
+  readonly head: Position
+  /** Why it cannot go on after what was asked for, and what that was. */
+  readonly gap?: { readonly reason: GapReason; readonly requested: string } | undefined
+}
+
+/** One event as filters see it. */
+export interface HubEventView {
+  readonly topic: string
+  readonly event: string
+  readonly data: string
+  readonly id: string
+}
+
+export interface SubscriptionSetup {
+  readonly settings: ConnectionSettings
+  readonly log: EventLog
+  readonly patterns: readonly TopicPattern[]
+  readonly start: Start
+  readonly filter: ((event: HubEventView) => boolean) | undefined
+  /** The frame of an entry, made once for all subscriptions. */
+  frameOf(entry: LogEntry): Frame
+  opened(subscription: Subscription): void
+  closed(subscription: Subscription, reason: CloseReason): void
+  /** Counts what is sent. */
+  delivered(frame: Frame, replayed: boolean): void
+  gapAnnounced(): void
+}
+
+// How many events are read from the log at once, and how many new ones may come in beside such a read.
+const replayPageSize = 256
+
+/**
+ * One connection to the hub.
+ *
+ *     replaying: read after position -> send -> (wait for room) -> read ...        new events are not queued: the next
+ *                                                                                  read finds them in the log
+ *       the last read: events that arrive beside it are held                       then sent after it, if newer
+ *     live:      each event that arrives is sent, if newer than the position
+ *
+ * So nothing is missed between replay and live, nothing comes twice, and what waits in memory is bounded by what arrives
+ * during one read, however long the replay and however slow the reader.
+ */
+export class Subscription implements FrameQueueOwner {
+  readonly patterns: readonly TopicPattern[]
+  readonly openedAt: number
+  readonly queue: FrameQueue
+  readonly #setup: SubscriptionSetup
+  // Of the last event that was sent, filtered out, or had before.
+  #position: Position
+  #live: boolean
+  #held: LogEntry[] | null = null
+  #room: PromiseWithResolvers<void> | null = null
+  // Up to where the reader has been told that events are gone.
+  #toldGoneUpTo = 0
+
+  constructor(sink: ByteSink, setup: SubscriptionSetup, tailSeq: number) {
+    const { start, settings } = setup
+    this.#setup = setup
+    this.patterns = setup.patterns
+    this.openedAt = settings.scheduler.runtime.now()
+    this.#position = start.position
+    this.queue = new FrameQueue(sink, settings, this)
+    setup.opened(this)
+    // Where there is a gap to tell of, the place is given with it: a client cut between the two must still be told.
+    const priming = primingFrame(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
+    if (priming !== null) this.queue.push(priming)
+    // What was appended since the head was looked up, and has been told already, is only in the log.
+    this.#live = start.position.seq >= Math.max(start.head.seq, tailSeq)
+    if (start.gap !== undefined && this.#live)
+      this.#announceGap(start.gap.reason, start.gap.requested, null, start.position)
+    if (!this.#live) void this.#replay(start.gap)
+  }
+
+  get listener(): ByteSinkListener {
+    return this.queue
+  }
+
+  get position(): Position {
+    return this.#position
+  }
+
+  /** An event was appended. */
+  deliver(entry: LogEntry): void {
+    if (this.#live) this.#send(entry, false)
+    else if (this.#held !== null && this.#held.push(entry) > replayPageSize) this.#held = null
+  }
+
+  /** The log goes on in another epoch. */
+  restart(head: Position): void {
+    this.#announceGap('epoch', formatEventId(this.#position), null, head)
+    this.#position = head
+    this.#toldGoneUpTo = 0
+  }
+
+  drained(): void {
+    this.#room?.resolve()
+    this.#room = null
+  }
+
+  closed(reason: CloseReason): void {
+    this.drained()
+    this.#held = null
+    this.#setup.closed(this, reason)
+  }
+
+  async #replay(gap: Start['gap']): Promise<void> {
+    const { log, patterns, settings } = this.#setup
+    try {
+      let pendingGap = gap
+      while (this.queue.isOpen && !this.#live) {
+        const { epoch } = this.#position
+        this.#held = []
+        const page = await log.read(patterns, this.#position.seq, replayPageSize)
+        // A page of another epoch than the position's says nothing: the log has restarted beside the read.
+        if (this.#position.epoch !== epoch) continue
+        const [first] = page.entries
+        if (pendingGap !== undefined) {
+          this.#announceGap(pendingGap.reason, pendingGap.requested, first ?? null, this.#position)
+          this.#toldGoneUpTo = page.evictedUpTo
+          pendingGap = undefined
+        } else if (page.evictedUpTo > Math.max(this.#position.seq, this.#toldGoneUpTo)) {
+          this.#announceEviction(page.evictedUpTo, first ?? null)
+        }
+        for (const entry of page.entries) {
+          if (this.queue.isBlocked && !(await this.#waitForRoom())) return
+          this.#send(entry, true)
+        }
+        if (page.more || this.#held === null) continue
+        this.#live = true
+        for (const entry of this.#held) this.#send(entry, false)
+        this.#held = null
+      }
+    } catch (error) {
+      settings.onError(error)
+      this.queue.close('error')
+    }
+  }
+
+  async #waitForRoom(): Promise<boolean> {
+    // It may take long: what arrives meanwhile is not kept here, but read from the log afterwards.
+    this.#held = null
+    this.#room = Promise.withResolvers()
+    await this.#room.promise
+    return this.queue.isOpen
+  }
+
+  #send(entry: LogEntry, replayed: boolean): void {
+    const { position } = entry
+    if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return
+    this.#position = position
+    const { filter, settings } = this.#setup
+    if (filter !== undefined) {
+      try {
+        if (!filter(viewOf(entry))) return
+      } catch (error) {
+        settings.onError(error)
+        this.queue.close('error')
+        return
+      }
+    }
+    const frame = this.#setup.frameOf(entry)
+    if (this.queue.push(frame)) this.#setup.delivered(frame, replayed)
+  }
+
+  /** The reader's place becomes the newest one before which nothing more can be had. */
+  #announceEviction(evictedUpTo: number, first: LogEntry | null): void {
+    const { epoch, seq } = this.#position
+    const before = first === null ? evictedUpTo : Math.min(evictedUpTo, first.position.seq - 1)
+    const position = { epoch, seq: Math.max(seq, before) }
+    this.#announceGap('evicted', formatEventId(this.#position), first, position)
+    this.#toldGoneUpTo = evictedUpTo
+    this.#position = position
+  }
+
+  #announceGap(reason: GapReason, requested: string, first: LogEntry | null, position: Position): void {
+    const { head } = this.#setup.start
+    const newest = head.epoch === position.epoch && head.seq > position.seq ? head : position
+    const gap = {
+      reason,
+      requested,
+      earliest: first === null ? null : formatEventId(first.position),
+      latest: formatEventId(newest),
+    }
+    this.#setup.gapAnnounced()
+    this.queue.push(gapFrame(gap, formatEventId(position)))
+  }
+}
+
+export function viewOf(entry: LogEntry): HubEventView {
+  return {
+    topic: entry.topic,
+    event: entry.event ?? 'message',
+    data: entry.data,
+    id: formatEventId(entry.position),
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Which event the client asks to go on after: the `Last-Event-ID` field, else the query parameter `lastEventId`, which
+ * closes the gap between a page's rendering and its subscription.
+ *
+ * @param header - the field's value as HTTP APIs give it: one code unit for each byte.
+ * @param target - the request's URL or request target.
+ * @returns undefined if the client asks for nothing.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#last-event-id
+ */
+export function parseLastEventId(header: string | null | undefined, target: string): string | undefined {
+  if (header !== null && header !== undefined && header !== '') return decodeUtf8(header)
+  const query = target.indexOf('?')
+  if (query === -1) return undefined
+  const parameter = new URLSearchParams(target.slice(query).replace(/#.*$/s, '')).get('lastEventId')
+  return parameter === null || parameter === '' ? undefined : parameter
+}
+
+// [spec] `Last-Event-ID` carries "the event source's last event ID string, encoded as UTF-8".
+function decodeUtf8(byteString: string): string {
+  // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
+  if (/^[\x00-\x7f]*$/.test(byteString)) return byteString
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    Uint8Array.from(byteString, (character) => character.charCodeAt(0)),
+  )
+}

@@ -1,0 +1,266 @@
+import { Deque } from '../deque.ts'
+import { HubClosedError } from '../errors/hub-closed-error.ts'
+import { matchesTopic, type TopicPattern } from '../hub/topic-pattern.ts'
+import { durationOption, limitOption } from '../options.ts'
+import { systemRuntime, type Runtime } from '../runtime.ts'
+import { createEpoch, type Position } from './event-id.ts'
+import type { EventLog, LogEntry, LoggedEvent, LogPage, LogTailListener } from './event-log.ts'
+
+/** How much a {@link memoryLog} holds. Whichever limit is reached first evicts the oldest events. */
+export interface MemoryLogOptions {
+  /** Events in all. @defaultValue 10 000 */
+  readonly maxEvents?: number | undefined
+  /** Events of one topic. @defaultValue no limit but `maxEvents` */
+  readonly maxEventsPerTopic?: number | undefined
+  /** Length of all data together, in UTF-16 code units (of one byte or two). @defaultValue 64 Mi */
+  readonly maxDataLength?: number | undefined
+  /** Milliseconds for which an event is kept. @defaultValue 600 000, ten minutes. 0 is for ever. */
+  readonly maxAgeMs?: number | undefined
+  /** Clock, timers and chance, for tests and simulations. @defaultValue the host's */
+  readonly runtime?: Runtime | undefined
+}
+
+/** An event as both queues hold it. It stays in the queue of all, empty, after its topic has evicted it. */
+interface Slot {
+  entry: LogEntry | null
+  readonly seq: number
+  readonly appendedAt: number
+}
+
+interface TopicRecord {
+  readonly slots: Deque<Slot>
+  /** The `seq` of its newest event that is gone. */
+  evictedUpTo: number
+}
+
+// How many topics without events are remembered one by one, so that a reader of one is not told of another's eviction.
+const maxForgottenTopics = 10_000
+
+/**
+ * A log in the memory of one process.
+ *
+ *     all      | a1 | b2 | a3 | .. | a5 |     in order of `seq`: the oldest go first; patterns are read from here
+ *     topic a  | a1 |      a3 |      a5 |     the same slots; exact topics are read from here
+ *     topic b       | b2 |
+ *
+ * @throws {@link OptionError}
+ */
+export function memoryLog(options: MemoryLogOptions = {}): EventLog {
+  return new MemoryLog(options)
+}
+
+class MemoryLog implements EventLog {
+  readonly #runtime: Runtime
+  readonly #maxEvents: number
+  readonly #maxEventsPerTopic: number
+  readonly #maxDataLength: number
+  readonly #maxAgeMs: number
+  readonly #epoch: string
+  readonly #all = new Deque<Slot>()
+  readonly #topics = new Map<string, TopicRecord>()
+  // Topics that hold no event any more, oldest first, with their `evictedUpTo`; and the greatest of those of which even
+  // that was forgotten, which stands for every topic that is not known.
+  readonly #forgotten = new Map<string, number>()
+  #forgottenUpTo = 0
+  #evictedUpTo = 0
+  #seq = 0
+  #size = 0
+  #dataLength = 0
+  #expiryTimer: unknown = undefined
+  #listeners: readonly LogTailListener[] = []
+  #closed = false
+
+  constructor(options: MemoryLogOptions) {
+    this.#runtime = options.runtime ?? systemRuntime
+    this.#maxEvents = limitOption('maxEvents', options.maxEvents, 10_000)
+    this.#maxEventsPerTopic = limitOption(
+      'maxEventsPerTopic',
+      options.maxEventsPerTopic,
+      Number.POSITIVE_INFINITY,
+    )
+    this.#maxDataLength = limitOption('maxDataLength', options.maxDataLength, 67_108_864)
+    this.#maxAgeMs = durationOption('maxAgeMs', options.maxAgeMs, 600_000)
+    this.#epoch = createEpoch(this.#runtime)
+  }
+
+  async append(event: LoggedEvent): Promise<Position> {
+    if (this.#closed) throw new HubClosedError()
+    this.#evictExpired()
+    const position = { epoch: this.#epoch, seq: (this.#seq += 1) }
+    const entry: LogEntry = { ...event, position }
+    const slot: Slot = { entry, seq: position.seq, appendedAt: this.#runtime.now() }
+    const record = this.#recordOf(event.topic)
+    record.slots.push(slot)
+    this.#all.push(slot)
+    this.#size += 1
+    this.#dataLength += event.data.length
+    if (record.slots.size > this.#maxEventsPerTopic) this.#evictOldestOf(record, event.topic)
+    // The newest stays, however large it is: it is about to be delivered.
+    while ((this.#size > this.#maxEvents || this.#dataLength > this.#maxDataLength) && this.#size > 1) {
+      this.#evictOldest()
+    }
+    this.#scheduleExpiry()
+    for (const listener of this.#listeners) listener.appended(entry)
+    return position
+  }
+
+  async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
+    this.#evictExpired()
+    const found = patterns.some((pattern) => pattern.hasWildcard)
+      ? this.#scan(patterns, after, limit + 1)
+      : this.#merge(patterns, after, limit + 1)
+    return {
+      entries: found.slice(0, limit),
+      more: found.length > limit,
+      evictedUpTo: this.#evictedUpToOf(patterns, after),
+    }
+  }
+
+  tail(listener: LogTailListener): () => void {
+    this.#listeners = [...this.#listeners, listener]
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== listener)
+    }
+  }
+
+  async head(): Promise<Position> {
+    return { epoch: this.#epoch, seq: this.#seq }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#listeners = []
+    while (this.#size > 0) this.#evictOldest()
+    this.#runtime.clearTimeout(this.#expiryTimer)
+  }
+
+  #recordOf(topic: string): TopicRecord {
+    let record = this.#topics.get(topic)
+    if (record === undefined) {
+      record = { slots: new Deque(), evictedUpTo: this.#forgotten.get(topic) ?? this.#forgottenUpTo }
+      this.#forgotten.delete(topic)
+      this.#topics.set(topic, record)
+    }
+    return record
+  }
+
+  /** All events in order, those that match: for patterns, whose topics are not known beforehand. */
+  #scan(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+    const found: LogEntry[] = []
+    const wanted = new Map<string, boolean>()
+    for (let index = this.#all.partition((slot) => slot.seq <= after); index < this.#all.size; index += 1) {
+      const entry = this.#all.at(index)?.entry
+      if (entry === null || entry === undefined) continue
+      let matches = wanted.get(entry.topic)
+      if (matches === undefined) {
+        matches = patterns.some((pattern) => matchesTopic(pattern, entry.topic))
+        wanted.set(entry.topic, matches)
+      }
+      if (!matches) continue
+      found.push(entry)
+      if (found.length === limit) break
+    }
+    return found
+  }
+
+  /** The events of topics that are known by name, in order. */
+  #merge(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+    const found: LogEntry[] = []
+    for (const topic of new Set(patterns.map((pattern) => pattern.text))) {
+      const slots = this.#topics.get(topic)?.slots
+      if (slots === undefined) continue
+      const first = slots.partition((slot) => slot.seq <= after)
+      for (let index = first; index < Math.min(slots.size, first + limit); index += 1) {
+        const entry = slots.at(index)?.entry
+        if (entry !== null && entry !== undefined) found.push(entry)
+      }
+    }
+    return found.toSorted((a, b) => a.position.seq - b.position.seq).slice(0, limit)
+  }
+
+  #evictedUpToOf(patterns: readonly TopicPattern[], after: number): number {
+    // Nothing that the reader has not had is gone: the common case, and the cheap one.
+    if (this.#evictedUpTo <= after) return 0
+    let evictedUpTo = 0
+    for (const pattern of patterns) {
+      if (!pattern.hasWildcard) {
+        const record = this.#topics.get(pattern.text)
+        const mark = record?.evictedUpTo ?? this.#forgotten.get(pattern.text) ?? this.#forgottenUpTo
+        evictedUpTo = Math.max(evictedUpTo, mark)
+        continue
+      }
+      evictedUpTo = Math.max(evictedUpTo, this.#forgottenUpTo)
+      for (const [topic, record] of this.#topics) {
+        if (record.evictedUpTo > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = record.evictedUpTo
+      }
+      for (const [topic, mark] of this.#forgotten) {
+        if (mark > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = mark
+      }
+    }
+    return evictedUpTo
+  }
+
+  #evictExpired(): void {
+    if (this.#maxAgeMs === 0) return
+    const before = this.#runtime.now() - this.#maxAgeMs
+    while (this.#oldest() !== undefined && (this.#oldest()?.appendedAt ?? 0) <= before) this.#evictOldest()
+  }
+
+  /** The oldest slot that is not empty. */
+  #oldest(): Slot | undefined {
+    while (this.#all.oldest?.entry === null) this.#all.shift()
+    return this.#all.oldest
+  }
+
+  #evictOldest(): void {
+    const topic = this.#oldest()?.entry?.topic
+    const record = topic === undefined ? undefined : this.#topics.get(topic)
+    if (topic !== undefined && record !== undefined) this.#evictOldestOf(record, topic)
+  }
+
+  #evictOldestOf(record: TopicRecord, topic: string): void {
+    const slot = record.slots.shift()
+    if (slot === undefined || slot.entry === null) return
+    this.#size -= 1
+    this.#dataLength -= slot.entry.data.length
+    slot.entry = null
+    record.evictedUpTo = slot.seq
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, slot.seq)
+    if (record.slots.size === 0) this.#forget(topic, record)
+    this.#compact()
+  }
+
+  #forget(topic: string, record: TopicRecord): void {
+    this.#topics.delete(topic)
+    this.#forgotten.set(topic, record.evictedUpTo)
+    if (this.#forgotten.size <= maxForgottenTopics) return
+    const [oldest] = this.#forgotten
+    if (oldest === undefined) return
+    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, oldest[1])
+    this.#forgotten.delete(oldest[0])
+  }
+
+  /** A topic that evicts by itself leaves empty slots behind an old one of another: they must not pile up. */
+  #compact(): void {
+    if (this.#all.size < 64 || this.#all.size < this.#size * 2) return
+    const { size } = this.#all
+    for (let index = 0; index < size; index += 1) {
+      const slot = this.#all.shift()
+      if (slot !== undefined && slot.entry !== null) this.#all.push(slot)
+    }
+  }
+
+  /** An event must not be kept beyond its time because nobody publishes or reads. */
+  #scheduleExpiry(): void {
+    if (this.#maxAgeMs === 0 || this.#expiryTimer !== undefined || this.#size === 0) return
+    const age = this.#runtime.now() - (this.#oldest()?.appendedAt ?? 0)
+    this.#expiryTimer = this.#runtime.setTimeout(
+      () => {
+        this.#expiryTimer = undefined
+        this.#evictExpired()
+        this.#scheduleExpiry()
+      },
+      Math.max(1, this.#maxAgeMs - age),
+    )
+  }
+}

@@ -1,0 +1,57 @@
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
+import { listenForClose, type ResponseByteSink } from './node-response.ts'
+
+/**
+ * An HTTP/1.1 response as an output: chunks, framed once for all connections, straight to the socket.
+ *
+ * `response.write` frames each piece for each connection anew, in three writes. After the head has been sent, the
+ * socket takes the same bytes, as long as the response is the one that it is sending, in the chunked coding, and nobody
+ * stands between: then this is the shorter way to the same bytes.
+ *
+ * @returns undefined where that is not so.
+ */
+export function createHttp1ByteSink(response: ServerResponse): ResponseByteSink | undefined {
+  const { socket } = response
+  if (
+    socket === null ||
+    !response.chunkedEncoding ||
+    response.write !== ServerResponse.prototype.write ||
+    response.end !== ServerResponse.prototype.end ||
+    !isSending(socket, response)
+  ) {
+    return undefined
+  }
+  return {
+    write(shared: SharedBytes): boolean {
+      // The answer to a write that comes too late: taken, and never drained.
+      if (socket.destroyed || !isSending(socket, response)) return true
+      return socket.write(shared.chunk)
+    },
+    get bufferedBytes(): number {
+      return socket.writableLength
+    },
+    close() {
+      response.end()
+    },
+    abort() {
+      response.destroy()
+    },
+    listen(listener: ByteSinkListener) {
+      const onDrain = (): void => listener.drained()
+      socket.on('drain', onDrain)
+      listenForClose(response, () => {
+        // The socket may go on to serve the next request.
+        socket.off('drain', onDrain)
+        listener.closed()
+      })
+    },
+  }
+}
+
+// node:http notes on a socket which response it is sending. It is not documented, so where it is missing this is false,
+// and the ordinary way is taken.
+function isSending(socket: Socket, response: ServerResponse): boolean {
+  return '_httpMessage' in socket && socket._httpMessage === response
+}

@@ -1,0 +1,34 @@
+import { constants, Http2ServerResponse } from 'node:http2'
+import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
+import { listenForClose, type ResponseByteSink } from './node-response.ts'
+
+/**
+ * An HTTP/2 response as an output: its stream, without the compatibility layer between.
+ *
+ * @returns undefined where somebody has wrapped the response.
+ */
+export function createHttp2ByteSink(response: Http2ServerResponse): ResponseByteSink | undefined {
+  const { prototype } = Http2ServerResponse
+  if (response.write !== prototype.write || response.end !== prototype.end) return undefined
+  const { stream } = response
+  return {
+    write(shared: SharedBytes): boolean {
+      if (stream.destroyed || stream.closed) return true
+      return stream.write(shared.bytes)
+    },
+    get bufferedBytes(): number {
+      return stream.writableLength
+    },
+    close() {
+      response.end()
+    },
+    abort() {
+      // RST_STREAM: the other streams of the connection go on.
+      stream.close(constants.NGHTTP2_CANCEL)
+    },
+    listen(listener: ByteSinkListener) {
+      stream.on('drain', () => listener.drained())
+      listenForClose(response, () => listener.closed())
+    },
+  }
+}

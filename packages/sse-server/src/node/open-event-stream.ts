@@ -1,0 +1,61 @@
+import type { Connection, EventStream } from '../event-stream.ts'
+import { eventStreamHeaders } from '../event-stream-response.ts'
+import { parseLastEventId } from '../last-event-id.ts'
+import { startStream } from '../start-stream.ts'
+import { eventStreamSetup, type EventStreamOptions } from '../stream-options.ts'
+import type { EventSchemas } from '../typed-events.ts'
+import { attachToResponse } from './attach-to-response.ts'
+import type { NodeRequest, NodeResponse } from './node-response.ts'
+import { sendHead } from './send-head.ts'
+
+/** Options of {@link openEventStream}. */
+export interface OpenEventStreamOptions<
+  Schemas extends EventSchemas = EventSchemas,
+> extends EventStreamOptions<Schemas> {
+  /** Which event the client asks to go on after. @defaultValue what the request says */
+  readonly lastEventId?: string | undefined
+}
+
+/**
+ * Opens an event stream on a Node response: node:http, node:https, node:http2, and what is built on them (Express,
+ * Koa with `ctx.respond = false`, Fastify after `reply.hijack()`).
+ *
+ * The head goes out at once. Fields set on the response before stay.
+ *
+ * A HEAD request is answered with the head alone; the stream is then closed from the start.
+ *
+ * @throws {@link ResponseStateError} `code: 'head-sent'` if the response has been begun.
+ * @throws {@link OptionError} if an option has no meaning; nothing has been sent then.
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { openEventStream } from '@sse-toolkit/sse-server/node'
+ *
+ * const server = createServer((req, res) => {
+ *   const stream = openEventStream(req, res)
+ *   const timer = setInterval(() => stream.send({ event: 'tick', data: new Date() }), 1000)
+ *   void stream.closed.then(() => clearInterval(timer))
+ * })
+ * server.close()
+ * ```
+ */
+export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
+  request: NodeRequest,
+  response: NodeResponse,
+  options: OpenEventStreamOptions<Schemas> = {},
+): EventStream<Schemas> {
+  const header = request.headers['last-event-id']
+  const setup = eventStreamSetup(
+    options,
+    options.lastEventId ??
+      parseLastEventId(typeof header === 'string' ? header : undefined, request.url ?? ''),
+  )
+  sendHead(response, 200, '', eventStreamHeaders(options.headers))
+  let connection: Connection<Schemas> | undefined
+  attachToResponse(response, (sink) => {
+    connection = startStream<Schemas>(undefined, sink, setup)
+    if (request.method === 'HEAD') connection.close()
+    return connection.queue
+  })
+  return connection as Connection<Schemas>
+}

@@ -1,0 +1,82 @@
+import { byteSourceSymbol, type ByteSource } from '../byte-sink.ts'
+import { joinBytes } from '../frame.ts'
+import { attachToResponse } from './attach-to-response.ts'
+import { listenForClose, type NodeResponse } from './node-response.ts'
+import { sendHead } from './send-head.ts'
+
+/**
+ * Sends a web Response, such as `respond` and `hub.subscribe` return, on a Node response.
+ *
+ * Fields set on the Node response before stay. The body is read as fast as the client reads, and cancelled when the
+ * client leaves; for a HEAD request, and for a status that has no content, it is not read at all.
+ *
+ * @returns a promise that resolves when the response is over, whether it was sent whole or the client left.
+ * @throws {@link ResponseStateError} `code: 'head-sent'` if the response has been begun.
+ * @throws the body's own error, if it fails; the connection is destroyed then, so that the client notices.
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http'
+ * import { respond } from '@sse-toolkit/sse-server'
+ * import { sendResponse } from '@sse-toolkit/sse-server/node'
+ *
+ * const server = createServer((req, res) => {
+ *   void sendResponse(res, respond([{ data: 'hello' }]))
+ * })
+ * server.close()
+ * ```
+ */
+export async function sendResponse(target: NodeResponse, response: Response): Promise<void> {
+  sendHead(target, response.status, response.statusText, response.headers)
+  const over = new Promise<void>((resolve) => listenForClose(target, resolve))
+  const source = byteSourceOf(response)
+  if (response.body === null || hasNoContent(target, response.status)) {
+    await response.body?.cancel()
+    target.end()
+  } else if (source !== undefined) {
+    attachToResponse(target, (sink) => source.attach(sink))
+  } else {
+    await pipe(response.body, target)
+  }
+  await over
+}
+
+/** RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5. */
+function hasNoContent(target: NodeResponse, status: number): boolean {
+  return target.req.method === 'HEAD' || status === 204 || status === 304
+}
+
+function byteSourceOf(response: Response): ByteSource | undefined {
+  return byteSourceSymbol in response ? (response[byteSourceSymbol] as ByteSource) : undefined
+}
+
+async function pipe(body: ReadableStream<Uint8Array>, target: NodeResponse): Promise<void> {
+  const reader = body.getReader()
+  let room = Promise.withResolvers<void>()
+  let cancelled: Promise<void> | undefined
+  const sink = attachToResponse(target, () => ({
+    drained: () => room.resolve(),
+    closed: () => {
+      // Also settles a read that is pending: a body that waits for something must not outlive its client.
+      cancelled = reader.cancel()
+      room.resolve()
+    },
+  }))
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (cancelled !== undefined) break
+      if (done) {
+        sink.close()
+        return
+      }
+      if (!sink.write(joinBytes([value]))) {
+        await room.promise
+        room = Promise.withResolvers()
+      }
+    }
+  } catch (error) {
+    sink.abort()
+    throw error
+  }
+  await cancelled
+}

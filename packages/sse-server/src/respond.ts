@@ -1,0 +1,138 @@
+import { eventStreamHeaders, eventStreamResponse } from './event-stream-response.ts'
+import { HoldingSink } from './holding-sink.ts'
+import { parseLastEventId } from './last-event-id.ts'
+import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
+import { startRawStream, startStream } from './start-stream.ts'
+import { eventStreamSetup, type EventStreamOptions, type EventStreamSetup } from './stream-options.ts'
+import type { EventSchemas } from './typed-events.ts'
+
+/** Options of {@link respond}. */
+export interface RespondOptions<
+  Schemas extends EventSchemas = EventSchemas,
+> extends EventStreamOptions<Schemas> {
+  /**
+   * The request that is answered. It gives `lastEventId`, its signal closes the stream, and HEAD is answered with the
+   * header fields alone.
+   */
+  readonly request?: Request | undefined
+  /** Which event the client asks to go on after. @defaultValue what the request says */
+  readonly lastEventId?: string | undefined
+}
+
+/**
+ * Answers with an event stream.
+ *
+ * The head of the response goes out at once, and with it a block without data that announces the heartbeat (see
+ * `heartbeatIntervalMs`) and the reconnection time. The source is started when the body is first asked for, and read as
+ * fast as the client reads. If it throws, the stream ends as it would otherwise, and `onError` hears of it; the client
+ * is told nothing. If the client leaves, the source's `signal` aborts and its `return()` is called once.
+ *
+ * @throws {@link OptionError} if the source is none, or an option has no meaning.
+ * @example
+ * ```ts
+ * import { respond } from '@sse-toolkit/sse-server'
+ *
+ * function handler(request: Request): Response {
+ *   return respond(
+ *     async function* ({ lastEventId }) {
+ *       for (let n = Number(lastEventId ?? 0) + 1; n <= 3; n++) yield { id: String(n), data: { n } }
+ *     },
+ *     { request, heartbeatIntervalMs: 0 },
+ *   )
+ * }
+ *
+ * const response = handler(new Request('http://localhost/', { headers: { 'last-event-id': '1' } }))
+ * await response.text() // 'id: 2\ndata: {"n":2}\n\nid: 3\ndata: {"n":3}\n\n'
+ * ```
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function respond<Schemas extends EventSchemas = EventSchemas>(
+  source: EventStreamSource<Schemas>,
+  options: RespondOptions<Schemas> = {},
+): Response {
+  checkSource(source)
+  const setup = streamSetup(options)
+  return eventStreamResponse(
+    (sink) => startStream(source, sink, setup).queue,
+    eventStreamHeaders(options.headers),
+    options.request,
+  )
+}
+
+/**
+ * As {@link respond}, but waits for the source's first event, so that what fails before it can still be answered with a
+ * status of its own.
+ *
+ * The source is started at once. For a HEAD request it is not started.
+ *
+ * @returns a promise that rejects with the source's error if it fails before its first event, and resolves to an empty
+ *   event stream if it ends before it.
+ * @throws {@link OptionError} as {@link respond} does.
+ */
+export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSchemas>(
+  source: EventStreamSource<Schemas>,
+  options: RespondOptions<Schemas> = {},
+): Promise<Response> {
+  checkSource(source)
+  const setup = streamSetup(options)
+  const { request, signal } = options
+  const headers = eventStreamHeaders(options.headers)
+  if (request?.method === 'HEAD') return new Response(null, { headers })
+  // Nobody reads the body yet, so nobody else would notice that the client has left.
+  const signals = [signal, request?.signal].filter((each) => each !== undefined)
+  const begun = Promise.withResolvers<void>()
+  const holding = new HoldingSink(begun.resolve)
+  const connection = startStream(source, holding, {
+    ...setup,
+    options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
+    firstEvent: { sent: begun.resolve, failed: begun.reject },
+  })
+  await begun.promise
+  return eventStreamResponse(
+    (sink) => {
+      holding.connect(sink, connection.queue)
+      return connection.queue
+    },
+    headers,
+    request,
+  )
+}
+
+/** Options of {@link respondRaw}: those of {@link respond}, but for what writes blocks of its own. */
+export type RespondRawOptions = Omit<RespondOptions, 'events' | 'validate' | 'retryMs' | 'heartbeat'>
+
+/**
+ * Answers with an event stream that is formatted already: strings, sent as UTF-8, or bytes, passed on as they are.
+ *
+ * A piece may end anywhere. A heartbeat is a comment line, and goes out only where the stream stands at the start of a
+ * line, so it never breaks one; the bytes are otherwise just those given, with no first block before them.
+ *
+ * @throws {@link OptionError} as {@link respond} does.
+ * @example
+ * ```ts
+ * import { formatEvent, respondRaw } from '@sse-toolkit/sse-server'
+ *
+ * const response = respondRaw([formatEvent({ data: 'one' }), 'data: two\n\n'])
+ * await response.text() // 'data: one\n\ndata: two\n\n'
+ * ```
+ */
+export function respondRaw(source: RawSource, options: RespondRawOptions = {}): Response {
+  checkSource(source)
+  const setup = streamSetup(options)
+  return eventStreamResponse(
+    (sink) => startRawStream(source, sink, setup).queue,
+    eventStreamHeaders(options.headers),
+    options.request,
+  )
+}
+
+function streamSetup(options: RespondOptions): EventStreamSetup {
+  const { request } = options
+  return eventStreamSetup(
+    options,
+    options.lastEventId ??
+      (request === undefined
+        ? undefined
+        : parseLastEventId(request.headers.get('last-event-id'), request.url)),
+  )
+}

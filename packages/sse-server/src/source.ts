@@ -1,0 +1,114 @@
+import type { EventStream } from './event-stream.ts'
+import { OptionError } from './errors/option-error.ts'
+import type { EventOf, EventSchemas } from './typed-events.ts'
+
+/** Things in order: an iterable, an async iterable, or a web stream. */
+export type Sequence<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
+
+/**
+ * Where the events of a response come from.
+ *
+ * - A sequence: read as fast as the client takes it; the stream closes at its end.
+ * - A function that returns one, such as an async generator function: called with the stream, so
+ *   `async function* ({ signal, lastEventId }) {...}` has what it needs.
+ * - A function that returns nothing (or a promise of it): it pushes into the stream it is given, which stays open
+ *   until `stream.close()` or until the client leaves.
+ */
+export type EventStreamSource<Schemas extends EventSchemas = EventSchemas> =
+  | Sequence<EventOf<Schemas>>
+  | ((stream: EventStream<Schemas>) => Sequence<EventOf<Schemas>> | Promise<void> | void)
+
+/** Pieces of an event stream that is formatted already. */
+export type RawSource =
+  | Sequence<string | Uint8Array>
+  | ((stream: Pick<EventStream, 'signal' | 'lastEventId'>) => Sequence<string | Uint8Array>)
+
+/** The common form of all sequences: an iterator, of which only `return` may be called beside a pending `next`. */
+export interface SourceIterator<T> {
+  next(): Promise<IteratorResult<T, unknown>> | IteratorResult<T, unknown>
+  return?(): unknown
+}
+
+/** @returns undefined if it is no sequence. A string is none here: its characters are not events. */
+export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undefined {
+  if (typeof sequence !== 'object' || sequence === null) return undefined
+  if (sequence instanceof ReadableStream) {
+    // Not its own async iterator: that one's `return` waits for the pending read, which may never end.
+    const reader = (sequence as ReadableStream<T>).getReader()
+    return {
+      next: () => reader.read(),
+      return: () => reader.cancel(),
+    }
+  }
+  if (Symbol.asyncIterator in sequence) return (sequence as AsyncIterable<T>)[Symbol.asyncIterator]()
+  if (Symbol.iterator in sequence) return (sequence as Iterable<T>)[Symbol.iterator]()
+  return undefined
+}
+
+/** @throws {@link OptionError} */
+export function checkSource(source: unknown): void {
+  if (typeof source === 'function') return
+  if (typeof source === 'object' && source !== null) {
+    if (source instanceof ReadableStream || Symbol.asyncIterator in source || Symbol.iterator in source)
+      return
+  }
+  throw new OptionError('source', source, 'an iterable, a ReadableStream, or a function')
+}
+
+/** What a pump needs of the stream it fills. */
+export interface PumpTarget<T> {
+  readonly stream: Pick<EventStream, 'ready' | 'close' | 'signal'>
+  send(value: T): void
+  /** The source failed: ends the stream. */
+  fail(error: unknown): void
+  /** The source failed to end. */
+  onError(error: unknown): void
+}
+
+/**
+ * Sends what the iterator gives, as fast as the stream takes it, and closes the stream at its end.
+ *
+ * If the stream closes first, `return` is called, exactly once and at once, even beside a pending `next`: a generator
+ * that waits for something finishes when that settles, or when it hears the stream's `signal`.
+ */
+export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>): Promise<void> {
+  const { stream } = target
+  // False once the iterator has ended, by itself or because it was told to.
+  let running = true
+  const leave = async (): Promise<void> => {
+    if (!running) return
+    running = false
+    try {
+      await iterator.return?.()
+    } catch (error) {
+      target.onError(error)
+    }
+  }
+  const next = async (): Promise<IteratorResult<T, unknown>> => {
+    try {
+      return await iterator.next()
+    } catch (error) {
+      running = false
+      throw error
+    }
+  }
+  const onAbort = (): void => void leave()
+  stream.signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    while (await stream.ready()) {
+      const result = await next()
+      if (!running) return
+      if (result.done === true) {
+        running = false
+        stream.close()
+        return
+      }
+      target.send(result.value)
+    }
+  } catch (error) {
+    target.fail(error)
+  } finally {
+    stream.signal.removeEventListener('abort', onAbort)
+    await leave()
+  }
+}

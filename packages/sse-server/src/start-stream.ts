@@ -1,0 +1,69 @@
+import type { ByteSink } from './byte-sink.ts'
+import { Connection } from './event-stream.ts'
+import { OptionError } from './errors/option-error.ts'
+import { encodeFrame, type Frame } from './frame.ts'
+import { iterateSequence, pump, type EventStreamSource, type RawSource, type Sequence } from './source.ts'
+import { primingFrame, type EventStreamSetup } from './stream-options.ts'
+import type { EventOf, EventSchemas } from './typed-events.ts'
+
+/** Opens a stream on the output and starts its source, if it has one. */
+export function startStream<Schemas extends EventSchemas>(
+  source: EventStreamSource<Schemas> | undefined,
+  sink: ByteSink,
+  setup: EventStreamSetup,
+): Connection<Schemas> {
+  const connection = new Connection<Schemas>(sink, setup)
+  const priming = primingFrame(setup.settings)
+  if (priming !== null) connection.queue.push(priming)
+  if (source === undefined) return connection
+  run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
+  return connection
+}
+
+/** As {@link startStream}, for a source of strings and bytes. */
+export function startRawStream(source: RawSource, sink: ByteSink, setup: EventStreamSetup): Connection {
+  let atLineStart = true
+  const lineComment = encodeFrame(':\n', undefined, ':')
+  const connection = new Connection(sink, {
+    ...setup,
+    // After a lone CR nothing may be added either: the LF that belongs to it may come with the next piece.
+    settings: { ...setup.settings, heartbeatFrame: () => (atLineStart ? lineComment : null) },
+  })
+  run(connection, setup, source, (piece: string | Uint8Array) => {
+    const frame = rawFrame(piece)
+    if (frame.bytes.byteLength === 0) return
+    atLineStart = frame.bytes.at(-1) === 0x0a
+    connection.pushFrame(frame)
+  })
+  return connection
+}
+
+function rawFrame(piece: string | Uint8Array): Frame {
+  if (typeof piece === 'string') return encodeFrame(piece, undefined, '')
+  if (piece instanceof Uint8Array) return { bytes: piece, id: undefined, key: '' }
+  throw new OptionError('source', piece, 'a source of strings and Uint8Arrays')
+}
+
+function run<T, Schemas extends EventSchemas>(
+  connection: Connection<Schemas>,
+  setup: EventStreamSetup,
+  source: Sequence<T> | ((stream: Connection<Schemas>) => Sequence<T> | Promise<void> | void),
+  send: (value: T) => void,
+): void {
+  const target = {
+    stream: connection,
+    send,
+    fail: (error: unknown) => connection.fail(error),
+    onError: setup.settings.onError,
+  }
+  try {
+    const result: unknown = typeof source === 'function' ? source(connection) : source
+    const iterator = iterateSequence<T>(result)
+    if (iterator !== undefined) void pump(iterator, target)
+    else if (result instanceof Promise) result.catch(target.fail)
+    else if (result !== undefined)
+      throw new OptionError('source', result, 'a function that returns a sequence or nothing')
+  } catch (error) {
+    connection.fail(error)
+  }
+}

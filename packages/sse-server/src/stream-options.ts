@@ -1,0 +1,164 @@
+import { formatComment, type ServerSentEvent } from './event.ts'
+import { OptionError } from './errors/option-error.ts'
+import { commentFrame, encodeFrame, eventFrame, type Frame } from './frame.ts'
+import type { CloseReason, FrameQueueSettings } from './frame-queue.ts'
+import type { HeaderFields } from './headers.ts'
+import { choiceOption, durationOption, functionOption, limitOption } from './options.ts'
+import { systemRuntime, type Runtime } from './runtime.ts'
+import { schedulerOf } from './scheduler.ts'
+import type { EventSchemas, ValidateOnSend } from './typed-events.ts'
+import type { SlowConsumerPolicy } from './waiting-frames.ts'
+
+/** What a connection goes by, whether it stands alone or belongs to a hub. */
+export interface ConnectionOptions {
+  /**
+   * Milliseconds of silence after which a heartbeat goes out, so that intermediaries and clients see a live connection.
+   * Any event or comment resets it. It is announced to the client in the first block, `: heartbeat 15000`.
+   *
+   * @defaultValue 15 000. 0 is off.
+   */
+  readonly heartbeatIntervalMs?: number | undefined
+  /**
+   * What a heartbeat is: a string is the text of a comment, an object an event. A function is asked each time.
+   *
+   * @defaultValue the empty comment, `":\n\n"`
+   */
+  readonly heartbeat?: string | ServerSentEvent | (() => string | ServerSentEvent) | undefined
+  /** The reconnection time that the client is told in the first block. Absent: the client's own. */
+  readonly retryMs?: number | undefined
+  /**
+   * Bytes that may wait for this connection, over what the operating system holds. A single event may exceed it while
+   * nothing waits.
+   *
+   * @defaultValue 1 MiB. `Infinity` takes the limit away.
+   */
+  readonly maxBufferedBytes?: number | undefined
+  /**
+   * What happens at `maxBufferedBytes`. A source that waits for `ready()`, as every iterable does, never gets there.
+   *
+   * - `disconnect` (default): the connection is destroyed; the client returns, and resumes where there is a hub.
+   * - `drop-oldest`: what has waited longest is dropped, and an event `stream.gap` says so.
+   * - `latest`: of each key only the newest waits (see `key` of `send` and `publish`).
+   */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined
+  /**
+   * Milliseconds after which a connection whose output does not drain is destroyed.
+   *
+   * @defaultValue 60 000. 0 is never.
+   */
+  readonly stallTimeoutMs?: number | undefined
+  /** Hears what goes wrong in functions that the user gave. @defaultValue `console.error` */
+  readonly onError?: ((error: unknown) => void) | undefined
+  /** Clock, timers and chance, for tests and simulations. @defaultValue the host's */
+  readonly runtime?: Runtime | undefined
+}
+
+/** Options of one event stream. */
+export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas> extends ConnectionOptions {
+  /** Types `send`, and with `validate: 'on-send'` checks it. */
+  readonly events?: Schemas | undefined
+  /** @defaultValue `'off'` */
+  readonly validate?: ValidateOnSend | undefined
+  /** Header fields beside those of the event stream; they win over them. */
+  readonly headers?: HeaderFields
+  /** Closes the stream, with the reason `server`, when it aborts. */
+  readonly signal?: AbortSignal | undefined
+  /** Called once, when the connection is gone. */
+  readonly onClose?: ((reason: CloseReason) => void) | undefined
+}
+
+/** The checked form of {@link ConnectionOptions}. */
+export interface ConnectionSettings extends FrameQueueSettings {
+  readonly retryMs: number | undefined
+  readonly onError: (error: unknown) => void
+}
+
+/** What is known of a stream before its connection opens. */
+export interface EventStreamSetup {
+  readonly settings: ConnectionSettings
+  readonly lastEventId: string | undefined
+  readonly options: Pick<EventStreamOptions, 'events' | 'validate' | 'signal' | 'onClose'>
+  readonly firstEvent?: FirstEventListener | undefined
+}
+
+/** Hears whether the stream's first event came, or its source failed before. */
+export interface FirstEventListener {
+  sent(): void
+  failed(error: unknown): void
+}
+
+/** @throws {@link OptionError} */
+export function connectionSettings(options: ConnectionOptions): ConnectionSettings {
+  const heartbeatIntervalMs = durationOption('heartbeatIntervalMs', options.heartbeatIntervalMs, 15_000)
+  // oxlint-disable-next-line no-console -- an error that nobody listens for must not pass unseen
+  const onError = functionOption('onError', options.onError) ?? ((error) => console.error(error))
+  if (options.retryMs !== undefined && (!Number.isSafeInteger(options.retryMs) || options.retryMs < 0)) {
+    throw new OptionError('retryMs', options.retryMs, 'a non-negative integer of milliseconds')
+  }
+  return {
+    scheduler: schedulerOf(options.runtime ?? systemRuntime),
+    heartbeatIntervalMs,
+    heartbeatFrame: heartbeatFrames(options.heartbeat, onError),
+    retryMs: options.retryMs,
+    maxBufferedBytes: limitOption('maxBufferedBytes', options.maxBufferedBytes, 1_048_576),
+    slowConsumer: choiceOption('slowConsumer', options.slowConsumer, ['disconnect', 'drop-oldest', 'latest']),
+    stallTimeoutMs: durationOption('stallTimeoutMs', options.stallTimeoutMs, 60_000),
+    onError,
+  }
+}
+
+/** @throws {@link OptionError} */
+export function eventStreamSetup(
+  options: EventStreamOptions,
+  lastEventId: string | undefined,
+): EventStreamSetup {
+  choiceOption('validate', options.validate, ['off', 'on-send'])
+  functionOption('onClose', options.onClose)
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new OptionError('signal', options.signal, 'an AbortSignal')
+  }
+  return { settings: connectionSettings(options), lastEventId, options }
+}
+
+/**
+ * The first block of a response: it says how often a heartbeat is to be expected, and how long to wait before
+ * reconnecting. It has no data, so no event is dispatched. Null if there is nothing to say.
+ *
+ * @param position - the id after which the stream goes on, if it has positions.
+ */
+export function primingFrame(
+  settings: Pick<ConnectionSettings, 'heartbeatIntervalMs' | 'retryMs'>,
+  position?: string,
+): Frame | null {
+  const block = {
+    ...(settings.heartbeatIntervalMs > 0 && { comment: `heartbeat ${settings.heartbeatIntervalMs}` }),
+    ...(settings.retryMs !== undefined && { retry: settings.retryMs }),
+    ...(position !== undefined && { id: position }),
+  }
+  return Object.keys(block).length === 0 ? null : eventFrame(block)
+}
+
+function heartbeatFrames(
+  heartbeat: ConnectionOptions['heartbeat'],
+  onError: (error: unknown) => void,
+): () => Frame | null {
+  const keepalive = encodeFrame(formatComment(), undefined, ':')
+  if (heartbeat === undefined) return () => keepalive
+  if (typeof heartbeat !== 'function') {
+    const frame = heartbeatFrame(heartbeat)
+    return () => frame
+  }
+  return () => {
+    try {
+      return heartbeatFrame(heartbeat())
+    } catch (error) {
+      // The connection's life does not hang on the text of its heartbeat.
+      onError(error)
+      return keepalive
+    }
+  }
+}
+
+function heartbeatFrame(heartbeat: string | ServerSentEvent): Frame {
+  return typeof heartbeat === 'string' ? commentFrame(heartbeat) : eventFrame(heartbeat)
+}

@@ -1,0 +1,68 @@
+import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
+
+// As node:http's: enough to keep the consumer busy, little enough to bound what waits in it.
+const highWaterMarkBytes = 65_536
+
+/**
+ * A web ReadableStream as the output. The stream is lazy: `open` is called when somebody first asks it for bytes, so a
+ * response whose body is never read (a HEAD request, a client that left) starts nothing.
+ *
+ * @param signal - the request's. Not every runtime cancels the body when the client leaves; each aborts the request.
+ */
+export function createLazyBody(
+  open: (sink: ByteSink) => ByteSinkListener,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  let listener: ByteSinkListener | undefined
+  let sink: ByteSink | undefined
+  let ended = false
+
+  const onAbort = (): void => sink?.abort()
+  const end = (): void => {
+    if (ended) return
+    ended = true
+    signal?.removeEventListener('abort', onAbort)
+    // The listener may be what asked for the end: it hears of it when it has returned.
+    queueMicrotask(() => listener?.closed())
+  }
+
+  const createSink = (controller: ReadableStreamDefaultController<Uint8Array>): ByteSink => ({
+    write(shared: SharedBytes): boolean {
+      if (ended) return true
+      controller.enqueue(shared.bytes)
+      return this.bufferedBytes < highWaterMarkBytes
+    },
+    get bufferedBytes(): number {
+      // The high-water mark given below is 0, so the desired size is what is queued, negated.
+      return ended ? 0 : -(controller.desiredSize ?? 0)
+    },
+    close(): void {
+      if (ended) return
+      controller.close()
+      end()
+    },
+    abort(): void {
+      if (ended) return
+      controller.error(new DOMException('The server aborted the event stream', 'AbortError'))
+      end()
+    },
+  })
+
+  return new ReadableStream<Uint8Array>(
+    {
+      // With a high-water mark of 0 this is called when a read finds the queue empty: the reader has caught up.
+      pull(controller) {
+        if (listener !== undefined) {
+          listener.drained()
+          return
+        }
+        sink = createSink(controller)
+        listener = open(sink)
+        if (signal?.aborted === true) sink.abort()
+        else if (!ended) signal?.addEventListener('abort', onAbort, { once: true })
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0, size: (chunk) => chunk.byteLength },
+  )
+}

@@ -1,0 +1,128 @@
+/**
+ * Everything that must hold, as one command: formats, lint, types, unused code, the packages as they are published, and
+ * all tests. Prints a line for each step, the output of those that fail, and at the end a count over all runners.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Step {
+  readonly name: string
+  readonly command: readonly [string, ...string[]]
+}
+
+interface Outcome {
+  readonly step: Step
+  readonly exitCode: number
+  readonly output: string
+  readonly seconds: number
+}
+
+const reports = await mkdtemp(join(tmpdir(), 'sse-toolkit-test-'))
+const unitReport = join(reports, 'unit.json')
+const integrationReport = join(reports, 'integration.json')
+
+// Steps of one group run side by side; the groups one after the other, since the tests with real processes and a real
+// browser want the machine for themselves.
+const groups: readonly (readonly Step[])[] = [
+  [
+    { name: 'format', command: ['oxfmt', '--check'] },
+    { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+    { name: 'types', command: ['turbo', 'run', 'typecheck', '--output-logs=errors-only'] },
+    { name: 'types of scripts', command: ['tsc', '-p', '.'] },
+  ],
+  [
+    { name: 'unused code', command: ['knip'] },
+    { name: 'packages', command: ['turbo', 'run', 'check:package', '--output-logs=errors-only'] },
+  ],
+  [{ name: 'unit tests', command: vitest('unit', unitReport) }],
+  [{ name: 'integration tests', command: vitest('integration', integrationReport) }],
+]
+
+function vitest(project: string, report: string): [string, ...string[]] {
+  return ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+}
+
+function run(step: Step): Promise<Outcome> {
+  const startedAt = performance.now()
+  const [program, ...args] = step.command
+  return new Promise((resolve) => {
+    let output = ''
+    const child = spawn(program, args, {
+      env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', FORCE_COLOR: '0', NO_COLOR: '1' },
+    })
+    const collect = (text: string): void => {
+      output += text
+    }
+    child.stdout.setEncoding('utf8').on('data', collect)
+    child.stderr.setEncoding('utf8').on('data', collect)
+    const end = (exitCode: number): void => {
+      resolve({ step, exitCode, output, seconds: (performance.now() - startedAt) / 1000 })
+    }
+    child.on('error', (error) => {
+      output += `${error.message}\n`
+      end(1)
+    })
+    child.on('close', (code) => end(code ?? 1))
+  })
+}
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+interface VitestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+async function addReport(counts: Counts, file: string): Promise<void> {
+  const report = JSON.parse(await readFile(file, 'utf8')) as VitestReport
+  counts.passed += report.numPassedTests
+  counts.failed += report.numFailedTests
+  counts.skipped += report.numPendingTests + report.numTodoTests
+  // A file that could not even be loaded has no tests that failed.
+  counts.failed += report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  ).length
+}
+
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+let failed = false
+
+for (const group of groups) {
+  for (const { step, exitCode, output, seconds } of await Promise.all(group.map(run))) {
+    const isTest = step.command[0] === 'vitest'
+    console.log(`${exitCode === 0 ? 'ok  ' : 'FAIL'}  ${step.name}  (${seconds.toFixed(1)} s)`)
+    if (exitCode !== 0 || isTest) console.log(output.replaceAll(/^/gm, '      ').trimEnd())
+    if (exitCode !== 0) failed = true
+    // Each check of the code counts as one test; the runners count their own.
+    if (!isTest) counts[exitCode === 0 ? 'passed' : 'failed'] += 1
+  }
+}
+
+for (const report of [unitReport, integrationReport]) {
+  await addReport(counts, report).catch((error: unknown) => {
+    console.log(`FAIL  no report from vitest: ${String(error)}`)
+    counts.failed += 1
+    failed = true
+  })
+}
+await rm(reports, { recursive: true })
+
+if (process.env['CI'] && counts.skipped > 0) {
+  console.log('FAIL  under CI nothing may be skipped')
+  failed = true
+}
+console.log(`\ntests: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+process.exitCode = failed || counts.failed > 0 ? 1 : 0
