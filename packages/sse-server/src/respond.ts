@@ -1,4 +1,5 @@
 import { eventStreamHeaders, eventStreamResponse } from './event-stream-response.ts'
+import type { Connection } from './event-stream.ts'
 import { HoldingSink } from './holding-sink.ts'
 import { parseLastEventId } from './last-event-id.ts'
 import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
@@ -81,8 +82,12 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
   // Nobody reads the body yet, so nobody else would notice that the client has left.
   const signals = [signal, request?.signal].filter((each) => each !== undefined)
   const begun = Promise.withResolvers<void>()
-  const holding = new HoldingSink(begun.resolve)
-  const connection = startStream(source, holding, {
+  const holding = new HoldingSink(() => {
+    begun.resolve()
+    // The stream is over for its source, whether or not somebody comes to read what is left of it.
+    queueMicrotask(() => connection.queue.closed())
+  })
+  const connection: Connection<Schemas> = startStream(source, holding, {
     ...setup,
     options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
     firstEvent: { sent: begun.resolve, failed: begun.reject },

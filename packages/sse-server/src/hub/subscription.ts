@@ -76,7 +76,10 @@ export class Subscription implements FrameQueueOwner {
     this.queue = new FrameQueue(sink, settings, this)
     setup.opened(this)
     // Where there is a gap to tell of, the place is given with it: a client cut between the two must still be told.
-    const priming = primingFrame(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
+    const priming = primingFrame(
+      settings,
+      start.gap === undefined ? formatEventId(start.position) : undefined,
+    )
     if (priming !== null) this.queue.push(priming)
     // What was appended since the head was looked up, and has been told already, is only in the log.
     this.#live = start.position.seq >= Math.max(start.head.seq, tailSeq)

@@ -1,0 +1,124 @@
+import { describe, expect, it, vi } from 'vitest'
+import { respond, type RespondOptions } from '@sse-toolkit/sse-server'
+import { attach, RecordingSink } from './recording-sink.ts'
+import { createVirtualRuntime, turn } from './virtual-runtime.ts'
+
+function open(options: RespondOptions = {}) {
+  const runtime = createVirtualRuntime()
+  let send: (data: string) => void = () => undefined
+  const sink = attach(
+    respond(
+      (stream) => {
+        send = (data) => stream.send({ data })
+      },
+      { runtime, heartbeatIntervalMs: 1000, ...options },
+    ),
+  )
+  const advance = async (ms: number): Promise<void> => {
+    await runtime.clock.advance(ms)
+    await turn()
+  }
+  return { runtime, sink, advance, send: (data: string) => send(data) }
+}
+
+describe('the heartbeat', () => {
+  it('is announced in the first block, with the reconnection time', async () => {
+    const { sink } = open({ retryMs: 250 })
+    await turn()
+    expect(sink.text).toBe(': heartbeat 1000\nretry: 250\n\n')
+  })
+
+  it('goes out once in every interval of silence, as the empty comment', async () => {
+    const { sink, advance } = open()
+    await advance(1000)
+    expect(sink.text).toBe(': heartbeat 1000\n\n:\n\n')
+    await advance(3000)
+    expect(sink.text).toBe(': heartbeat 1000\n\n:\n\n:\n\n:\n\n:\n\n')
+  })
+
+  it('never waits longer than the interval, and never comes before three quarters of it', async () => {
+    for (const sentAt of [0, 1, 100, 249, 250, 251, 499, 500, 700, 999]) {
+      const { runtime, sink, advance, send } = open()
+      await advance(sentAt)
+      send('x')
+      await turn()
+      const before = sink.writes.length
+      await advance(749)
+      expect(sink.writes.length, `750 ms after ${sentAt}`).toBe(before)
+      await advance(251)
+      expect(sink.writes.length, `1000 ms after ${sentAt}`).toBeGreaterThan(before)
+      expect(runtime.clock.pendingTimers).toBe(1)
+    }
+  })
+
+  it('is put off by every event', async () => {
+    const { sink, advance, send } = open()
+    for (let n = 0; n < 20; n += 1) {
+      await advance(700)
+      send('x')
+      await turn()
+    }
+    expect(sink.text).toBe(`: heartbeat 1000\n\n${'data: x\n\n'.repeat(20)}`)
+  })
+
+  it('may be a comment with a text, an event, or made anew each time', async () => {
+    for (const [heartbeat, wire] of [
+      ['still here', ': still here\n\n'],
+      [{ event: 'ping', data: '' }, 'event: ping\ndata: \n\n'],
+      [() => ({ comment: 'made' }), ': made\n\n'],
+    ] as const) {
+      const { sink, advance } = open({ heartbeat })
+      await advance(1000)
+      expect(sink.text).toBe(`: heartbeat 1000\n\n${wire}`)
+    }
+  })
+
+  it('falls back to the empty comment when the function throws, and says so', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const failure = new Error('no heartbeat')
+    const { sink, advance } = open({
+      onError,
+      heartbeat: () => {
+        throw failure
+      },
+    })
+    await advance(1000)
+    expect(sink.text).toBe(': heartbeat 1000\n\n:\n\n')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+  })
+
+  it('is off at 0, and then nothing is announced and no timer runs', async () => {
+    const { runtime, sink, advance } = open({ heartbeatIntervalMs: 0 })
+    await advance(100_000)
+    expect(sink.text).toBe('')
+    expect(runtime.clock.pendingTimers).toBe(0)
+  })
+
+  it('is not written to a reader that does not read', async () => {
+    const sink = new RecordingSink()
+    sink.reading = false
+    const runtime = createVirtualRuntime()
+    attach(
+      respond(() => undefined, { runtime, heartbeatIntervalMs: 1000, stallTimeoutMs: 0 }),
+      sink,
+    )
+    await runtime.clock.advance(10_000)
+    await turn()
+    expect(sink.text).toBe(': heartbeat 1000\n\n')
+    sink.resume()
+    await runtime.clock.advance(1000)
+    await turn()
+    expect(sink.text).toBe(': heartbeat 1000\n\n:\n\n')
+  })
+
+  it('has one timer for all connections of an interval, and none when they are gone', async () => {
+    const runtime = createVirtualRuntime()
+    const sinks = Array.from({ length: 1000 }, () =>
+      attach(respond(() => undefined, { runtime, heartbeatIntervalMs: 1000 })),
+    )
+    await turn()
+    expect(runtime.clock.pendingTimers).toBe(1)
+    for (const sink of sinks) sink.leave()
+    expect(runtime.clock.pendingTimers).toBe(0)
+  })
+})

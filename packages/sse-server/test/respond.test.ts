@@ -1,0 +1,553 @@
+import { describe, expect, it, vi } from 'vitest'
+import {
+  byteSourceSymbol,
+  EVENT_STREAM_HEADERS,
+  formatEvent,
+  respond,
+  respondOnFirstEvent,
+  respondRaw,
+  type CloseReason,
+  type EventSchemas,
+  type EventStreamSource,
+  type RespondOptions,
+  type ServerSentEvent,
+  type StandardSchema,
+} from '@sse-toolkit/sse-server'
+import { attach, RecordingSink } from './recording-sink.ts'
+import { createVirtualRuntime, turn } from './virtual-runtime.ts'
+
+const quiet = { heartbeatIntervalMs: 0 } as const
+const three: readonly ServerSentEvent[] = [{ data: '1' }, { data: '2' }, { data: '3' }]
+const threeOnTheWire = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
+
+async function* generateThree(): AsyncGenerator<ServerSentEvent> {
+  for (const event of three) {
+    await turn()
+    yield event
+  }
+}
+
+describe('the response', () => {
+  it('is 200 with the header fields of an event stream, and none that belong to the server', () => {
+    const { status, headers } = respond([])
+    expect(status).toBe(200)
+    expect(Object.fromEntries(headers)).toEqual(EVENT_STREAM_HEADERS)
+  })
+
+  it('takes further fields, which win', () => {
+    const { headers } = respond([], {
+      headers: [
+        ['Cache-Control', 'no-store'],
+        ['Set-Cookie', 'a=1'],
+        ['Set-Cookie', 'b=2'],
+      ],
+    })
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('content-type')).toBe('text/event-stream')
+    expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+  })
+
+  it('starts its source when the body is first read, not before', async () => {
+    const source = vi.fn<() => Iterable<ServerSentEvent>>(() => three)
+    const response = respond(source, quiet)
+    await turn()
+    expect(source).not.toHaveBeenCalled()
+    expect(await response.text()).toBe(threeOnTheWire)
+    expect(source).toHaveBeenCalledOnce()
+  })
+
+  it('to HEAD has the fields, no body, and starts nothing', async () => {
+    const source = vi.fn<() => Iterable<ServerSentEvent>>(() => three)
+    const response = respond(source, { request: new Request('http://localhost/', { method: 'HEAD' }) })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(response.body).toBeNull()
+    expect(byteSourceSymbol in response).toBe(false)
+    await turn()
+    expect(source).not.toHaveBeenCalled()
+  })
+
+  it('can be had by a server as bytes to share, or read as a body, but not both', async () => {
+    const attached = respond(three, quiet)
+    attach(attached)
+    await expect(attached.text()).rejects.toThrow('read already')
+    const read = respond(three, quiet)
+    await read.text()
+    expect(() => attach(read)).toThrow('read already')
+  })
+})
+
+describe('a source', () => {
+  const sources: readonly (readonly [string, () => EventStreamSource])[] = [
+    ['an array', () => three],
+    ['a Set', () => new Set(three)],
+    ['a generator', () => three.values()],
+    ['an async generator', generateThree],
+    ['a ReadableStream', () => ReadableStream.from(three)],
+    ['a generator function', () => () => three.values()],
+    ['an async generator function', () => generateThree],
+    ['a function that returns a ReadableStream', () => () => ReadableStream.from(three)],
+    [
+      'a callback that pushes',
+      () => (stream) => {
+        for (const event of three) stream.send(event)
+        stream.close()
+      },
+    ],
+    [
+      'an async callback that pushes',
+      () => async (stream) => {
+        for (const event of three) {
+          await turn()
+          stream.send(event)
+        }
+        stream.close()
+      },
+    ],
+  ]
+  it.each(sources)('may be %s', async (_name, source) => {
+    expect(await respond(source(), quiet).text()).toBe(threeOnTheWire)
+    const sink = attach(respond(source(), quiet))
+    await vi.waitUntil(() => sink.ended === 'close')
+    expect(sink.text).toBe(threeOnTheWire)
+  })
+
+  it.each([
+    ['a string', 'data'],
+    ['a number', 7],
+    ['null', null],
+    ['an event', { data: 'x' }],
+    ['a promise', Promise.resolve(three)],
+  ])('may not be %s', (_name, source) => {
+    expect(() => respond(source as never)).toThrow(
+      expect.objectContaining({ code: 'invalid-option', option: 'source' }),
+    )
+  })
+
+  it('that returns what is no source ends the stream and is reported', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    expect(await respond((() => 'data') as never, { ...quiet, onError }).text()).toBe('')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
+  })
+
+  it('is told what the client asks to go on after', async () => {
+    const request = new Request('http://localhost/', { headers: { 'last-event-id': '1' } })
+    const response = respond(
+      async function* ({ lastEventId }) {
+        for (let n = Number(lastEventId) + 1; n <= 3; n += 1) yield { id: String(n), data: n }
+      },
+      { ...quiet, request },
+    )
+    expect(await response.text()).toBe('id: 2\ndata: 2\n\nid: 3\ndata: 3\n\n')
+  })
+
+  it('is read no faster than the client reads', async () => {
+    let made = 0
+    const sink = new RecordingSink()
+    sink.reading = false
+    attach(
+      respond(function* () {
+        for (;;) {
+          made += 1
+          yield { data: 'x'.repeat(1000) }
+        }
+      }, quiet),
+      sink,
+    )
+    await turn()
+    expect(made).toBeLessThan(100)
+    const before = made
+    await turn()
+    expect(made).toBe(before)
+    for (let round = 1; round <= 5; round += 1) {
+      sink.drainOnce()
+      await turn()
+      expect(made).toBeLessThan(before + round * 100)
+    }
+    expect(made).toBeGreaterThan(before)
+    sink.leave()
+  })
+
+  it('that throws ends the stream as its end would, and only onError hears of it', async () => {
+    const failure = new Error('secret')
+    const onError = vi.fn<(error: unknown) => void>()
+    const onClose = vi.fn<(reason: CloseReason) => void>()
+    const response = respond(
+      async function* () {
+        yield { data: '1' }
+        throw failure
+      },
+      { ...quiet, onError, onClose },
+    )
+    expect(await response.text()).toBe('data: 1\n\n')
+    await turn()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+    expect(onClose).toHaveBeenCalledExactlyOnceWith('error')
+  })
+
+  it.each<[string, EventStreamSource]>([
+    [
+      'a callback that throws',
+      () => {
+        throw new Error('secret')
+      },
+    ],
+    ['an async callback that rejects', () => Promise.reject(new Error('secret'))],
+    [
+      'a ReadableStream that fails',
+      new ReadableStream({
+        start: (controller) => controller.error(new Error('secret')),
+      }),
+    ],
+  ])('that fails as %s ends the stream too', async (_name, source) => {
+    const onError = vi.fn<(error: unknown) => void>()
+    expect(await respond(source, { ...quiet, onError }).text()).toBe('')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'secret' }))
+  })
+
+  it('that yields what cannot be formatted is ended, with one call of return', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const source = countingSource([{ data: '1' }, { id: 'a\nb', data: '' }, { data: '3' }])
+    expect(await respond(source, { ...quiet, onError }).text()).toBe('data: 1\n\n')
+    await turn()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-id' }))
+    expect(source.returned).toBe(1)
+  })
+})
+
+describe('when the client leaves', () => {
+  it('the signal aborts and return is called once, while the source awaits', async () => {
+    const events: string[] = []
+    const sink = attach(
+      respond(async function* ({ signal }) {
+        try {
+          yield { data: '1' }
+          await new Promise((resolve) => {
+            signal.addEventListener('abort', resolve)
+          })
+          events.push('aborted')
+          yield { data: '2' }
+          events.push('went on')
+        } finally {
+          events.push('finally')
+        }
+      }, quiet),
+    )
+    await turn()
+    sink.leave()
+    await turn()
+    expect(events).toEqual(['aborted', 'finally'])
+    expect(sink.text).toBe('data: 1\n\n')
+  })
+
+  it('return is called once, beside a pending next', async () => {
+    const source = countingSource([{ data: '1' }], 'wait')
+    const sink = attach(respond(source, quiet))
+    await turn()
+    sink.leave()
+    await turn()
+    expect(source.returned).toBe(1)
+  })
+
+  it('return is called once, while backpressure holds', async () => {
+    const source = countingSource(Array.from({ length: 1000 }, () => ({ data: 'x'.repeat(1000) })))
+    const sink = new RecordingSink()
+    sink.reading = false
+    attach(respond(source, quiet), sink)
+    await turn()
+    sink.leave()
+    await turn()
+    expect(source.returned).toBe(1)
+  })
+
+  it('return is not called on a source that has ended', async () => {
+    const source = countingSource([{ data: '1' }])
+    expect(await respond(source, quiet).text()).toBe('data: 1\n\n')
+    await turn()
+    expect(source.returned).toBe(0)
+  })
+
+  it('a pending read of a ReadableStream is cancelled', async () => {
+    const cancel = vi.fn<() => void>()
+    const sink = attach(respond(new ReadableStream<ServerSentEvent>({ cancel }), quiet))
+    await turn()
+    sink.leave()
+    await turn()
+    expect(cancel).toHaveBeenCalledOnce()
+  })
+
+  it('cancelling the body is the same', async () => {
+    const onClose = vi.fn<(reason: CloseReason) => void>()
+    const source = countingSource([{ data: '1' }], 'wait')
+    const reader = respond(source, { ...quiet, onClose }).body?.getReader()
+    await reader?.read()
+    await reader?.cancel()
+    await turn()
+    expect(source.returned).toBe(1)
+    expect(onClose).toHaveBeenCalledExactlyOnceWith('client')
+  })
+
+  it('the abort of the request is the same, where the runtime does not cancel the body', async () => {
+    const aborter = new AbortController()
+    const onClose = vi.fn<(reason: CloseReason) => void>()
+    const source = countingSource([{ data: '1' }], 'wait')
+    const request = new Request('http://localhost/', { signal: aborter.signal })
+    const reader = respond(source, { ...quiet, onClose, request }).body?.getReader()
+    await reader?.read()
+    aborter.abort()
+    await expect(reader?.read()).rejects.toThrow()
+    await turn()
+    expect(source.returned).toBe(1)
+    expect(onClose).toHaveBeenCalledExactlyOnceWith('client')
+  })
+
+  it('an error of return is reported', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const failure = new Error('cannot end')
+    const sink = attach(
+      respond(
+        { [Symbol.asyncIterator]: () => ({ next: never, return: () => Promise.reject(failure) }) },
+        { ...quiet, onError },
+      ),
+    )
+    await turn()
+    sink.leave()
+    await turn()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+  })
+})
+
+describe('respondOnFirstEvent', () => {
+  it('resolves with the first event, and the stream goes on', async () => {
+    const response = await respondOnFirstEvent(generateThree, quiet)
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe(threeOnTheWire)
+  })
+
+  it('keeps what comes before anyone reads, up to a bound', async () => {
+    let made = 0
+    const response = await respondOnFirstEvent(function* () {
+      for (; made < 1000; made += 1) yield { data: 'x'.repeat(1000) }
+    }, quiet)
+    await turn()
+    expect(made).toBeLessThan(200)
+    expect((await response.text()).length).toBe(1000 * 1008)
+  })
+
+  it('works with a callback that pushes', async () => {
+    const response = await respondOnFirstEvent(async (stream) => {
+      await turn()
+      stream.send({ data: '1' })
+      stream.close()
+    }, quiet)
+    expect(await response.text()).toBe('data: 1\n\n')
+  })
+
+  it('rejects with the error of a source that fails before', async () => {
+    const failure = new Error('no rows')
+    const onError = vi.fn<(error: unknown) => void>()
+    const failing = respondOnFirstEvent(
+      // oxlint-disable-next-line require-yield
+      async function* () {
+        await turn()
+        throw failure
+      },
+      { ...quiet, onError },
+    )
+    await expect(failing).rejects.toBe(failure)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('resolves to an empty stream if the source ends before', async () => {
+    const response = await respondOnFirstEvent([], quiet)
+    expect([response.status, await response.text()]).toEqual([200, ''])
+  })
+
+  it('ends the source when the client leaves before', async () => {
+    const aborter = new AbortController()
+    const source = countingSource([], 'wait')
+    const request = new Request('http://localhost/', { signal: aborter.signal })
+    const response = respondOnFirstEvent(source, { ...quiet, request })
+    await turn()
+    aborter.abort()
+    await response
+    await turn()
+    expect(source.returned).toBe(1)
+  })
+
+  it('starts nothing for HEAD', async () => {
+    const source = vi.fn<() => Iterable<ServerSentEvent>>(() => three)
+    const request = new Request('http://localhost/', { method: 'HEAD' })
+    expect((await respondOnFirstEvent(source, { request })).body).toBeNull()
+    expect(source).not.toHaveBeenCalled()
+  })
+})
+
+describe('respondRaw', () => {
+  it('passes strings and bytes on as they are', async () => {
+    const pieces = [formatEvent({ data: '1' }), new TextEncoder().encode('data: 2\n\nda'), 'ta: 3\n\n']
+    expect(await respondRaw(pieces).text()).toBe(threeOnTheWire)
+  })
+
+  it('calls a function with the signal and the id', async () => {
+    const response = respondRaw(({ lastEventId }) => [`data: ${lastEventId}\n\n`], { lastEventId: '7' })
+    expect(await response.text()).toBe('data: 7\n\n')
+  })
+
+  it('writes a heartbeat only where the stream stands at the start of a line', async () => {
+    const runtime = createVirtualRuntime()
+    let push: ((piece: string) => void) | undefined
+    const source = new ReadableStream<string>({
+      start(controller) {
+        push = (piece) => controller.enqueue(piece)
+      },
+    })
+    const sink = attach(respondRaw(source, { runtime, heartbeatIntervalMs: 1000 }))
+    for (const piece of ['data: a\n', 'data: b', '\r', '\n\r\n']) {
+      push?.(piece)
+      await turn()
+      await runtime.clock.advance(1000)
+      await turn()
+    }
+    expect(sink.text).toBe('data: a\n:\ndata: b\r\n\r\n:\n')
+    sink.leave()
+  })
+
+  it('refuses pieces that are neither', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    expect(await respondRaw([7] as never, { onError }).text()).toBe('')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
+  })
+})
+
+describe('an option without a meaning throws at the call, and is named', () => {
+  it.each<[string, unknown]>([
+    ['heartbeatIntervalMs', -1],
+    ['heartbeatIntervalMs', Number.NaN],
+    ['heartbeatIntervalMs', '15000'],
+    ['heartbeatIntervalMs', 2 ** 31],
+    ['retryMs', -1],
+    ['retryMs', 1.5],
+    ['maxBufferedBytes', 0],
+    ['maxBufferedBytes', -5],
+    ['slowConsumer', 'drop-newest'],
+    ['stallTimeoutMs', -1],
+    ['validate', true],
+    ['signal', {}],
+    ['onClose', 'close'],
+    ['onError', 'log'],
+    ['headers', { 'bad name': 'x' }],
+  ])('%s: %o', (option, value) => {
+    const options = { [option]: value } as RespondOptions
+    expect(() => respond([], options)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+    expect(() => respond([], options)).toThrow(option)
+  })
+
+  it('a heartbeat that cannot be formatted', () => {
+    expect(() => respond([], { heartbeat: { id: 'a\nb', data: '' } })).toThrow(
+      expect.objectContaining({ code: 'invalid-id' }),
+    )
+  })
+})
+
+describe('typed events', () => {
+  const events = { paid: numberField('total'), message: numberField('n') } satisfies EventSchemas
+
+  it('types what is sent, and checks it if asked to', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const response = respond<typeof events>(
+      (stream) => {
+        stream.send({ event: 'paid', data: { total: 12 } })
+        stream.send({ data: { n: 1 } })
+        // @ts-expect-error -- no such type
+        expect(() => stream.send({ event: 'lost', data: { total: 1 } })).toThrow(
+          expect.objectContaining({ code: 'invalid-event' }),
+        )
+        // @ts-expect-error -- not what the schema accepts
+        expect(() => stream.send({ event: 'paid', data: { total: 'much' } })).toThrow(
+          expect.objectContaining({
+            code: 'invalid-data',
+            message: expect.stringContaining('total must be a number'),
+          }),
+        )
+        // @ts-expect-error -- an inherited property is no schema
+        expect(() => stream.send({ event: 'toString', data: '' })).toThrow(
+          expect.objectContaining({ code: 'invalid-event' }),
+        )
+        stream.close()
+      },
+      { ...quiet, events, validate: 'on-send', onError },
+    )
+    expect(await response.text()).toBe('event: paid\ndata: {"total":12}\n\ndata: {"n":1}\n\n')
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('checks nothing by default', async () => {
+    const response = respond(() => [{ event: 'paid', data: { total: 'much' } }] as never, {
+      ...quiet,
+      events,
+    })
+    expect(await response.text()).toBe('event: paid\ndata: {"total":"much"}\n\n')
+  })
+
+  it('sends the data itself, not what the schema makes of it', async () => {
+    const date: StandardSchema<string, Date> = {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: new Date(String(value)) }) },
+    }
+    const response = respond([{ event: 'at', data: '2026-01-01' }], {
+      ...quiet,
+      events: { at: date },
+      validate: 'on-send',
+    })
+    expect(await response.text()).toBe('event: at\ndata: 2026-01-01\n\n')
+  })
+
+  it('refuses a schema that validates asynchronously', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const later: StandardSchema = {
+      '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value }) },
+    }
+    await respond([{ event: 'at', data: '' }], {
+      ...quiet,
+      events: { at: later },
+      validate: 'on-send',
+      onError,
+    }).text()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ option: 'events.at' }))
+  })
+
+  function numberField<Name extends string>(name: Name): StandardSchema<Record<Name, number>> {
+    return {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) =>
+          typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'number'
+            ? { value: value as Record<Name, number> }
+            : { issues: [{ message: `${name} must be a number` }] },
+      },
+    }
+  }
+})
+
+const never = (): Promise<never> => new Promise(() => undefined)
+
+/** An async iterable that counts how often it is told to end; after its events it waits, if told so. */
+function countingSource(events: readonly ServerSentEvent[], atEnd: 'end' | 'wait' = 'end') {
+  let index = 0
+  const source = {
+    returned: 0,
+    [Symbol.asyncIterator]: () => ({
+      next: (): Promise<IteratorResult<ServerSentEvent>> => {
+        const value = events[index]
+        index += 1
+        if (value !== undefined) return Promise.resolve({ done: false, value })
+        return atEnd === 'wait' ? never() : Promise.resolve({ done: true, value: undefined })
+      },
+      return: () => {
+        source.returned += 1
+        return Promise.resolve({ done: true as const, value: undefined })
+      },
+    }),
+  }
+  return source
+}

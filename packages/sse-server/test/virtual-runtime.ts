@@ -1,0 +1,24 @@
+import { createSeededRandom, createVirtualClock, type VirtualClock } from '@sse-toolkit/test-support'
+import type { Runtime } from '@sse-toolkit/sse-server'
+
+/** A runtime on virtual time. Turns of the event loop are the real ones: only they run out all microtasks. */
+export function createVirtualRuntime(seed = 1): Runtime & { readonly clock: VirtualClock } {
+  const clock = createVirtualClock()
+  const random = createSeededRandom(seed)
+  return {
+    clock,
+    now: () => clock.now(),
+    wallClock: () => Date.UTC(2026, 0) + clock.now(),
+    setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+    endOfTurn: (callback) => void setImmediate(callback),
+    random,
+  }
+}
+
+/** Resolves when the turn at hand is over, and what it wrote has been written. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve))
+  })
+}
