@@ -54,7 +54,7 @@ export function respond<Schemas extends EventSchemas = EventSchemas>(
   checkSource(source)
   const setup = streamSetup(options)
   return eventStreamResponse(
-    (sink) => startStream(source, sink, setup).queue,
+    (sink) => startStream(sink, setup, source).queue,
     eventStreamHeaders(options.headers),
     options.request,
   )
@@ -87,11 +87,15 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
     // The stream is over for its source, whether or not somebody comes to read what is left of it.
     queueMicrotask(() => connection.queue.closed())
   })
-  const connection: Connection<Schemas> = startStream(source, holding, {
-    ...setup,
-    options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
-    firstEvent: { sent: begun.resolve, failed: begun.reject },
-  })
+  const connection: Connection<Schemas> = startStream(
+    holding,
+    {
+      ...setup,
+      options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
+      firstEvent: { sent: begun.resolve, failed: begun.reject },
+    },
+    source,
+  )
   await begun.promise
   return eventStreamResponse(
     (sink) => {
@@ -125,7 +129,7 @@ export function respondRaw(source: RawSource, options: RespondRawOptions = {}): 
   checkSource(source)
   const setup = streamSetup(options)
   return eventStreamResponse(
-    (sink) => startRawStream(source, sink, setup).queue,
+    (sink) => startRawStream(sink, setup, source).queue,
     eventStreamHeaders(options.headers),
     options.request,
   )

@@ -6,22 +6,22 @@ import { iterateSequence, pump, type EventStreamSource, type RawSource, type Seq
 import { primingFrame, type EventStreamSetup } from './stream-options.ts'
 import type { EventOf, EventSchemas } from './typed-events.ts'
 
-/** Opens a stream on the output and starts its source, if it has one. */
+/** Opens a stream on the output, with its first block, and starts its source, if it has one. */
 export function startStream<Schemas extends EventSchemas>(
-  source: EventStreamSource<Schemas> | undefined,
   sink: ByteSink,
   setup: EventStreamSetup,
+  source?: EventStreamSource<Schemas>,
 ): Connection<Schemas> {
   const connection = new Connection<Schemas>(sink, setup)
   const priming = primingFrame(setup.settings)
   if (priming !== null) connection.queue.push(priming)
-  if (source === undefined) return connection
-  run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
+  if (source !== undefined)
+    run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
   return connection
 }
 
 /** As {@link startStream}, for a source of strings and bytes. */
-export function startRawStream(source: RawSource, sink: ByteSink, setup: EventStreamSetup): Connection {
+export function startRawStream(sink: ByteSink, setup: EventStreamSetup, source: RawSource): Connection {
   let atLineStart = true
   const lineComment = encodeFrame(':\n', undefined, ':')
   const connection = new Connection(sink, {

@@ -1,4 +1,4 @@
-import type { Connection, EventStream } from '../event-stream.ts'
+import { Connection, type EventStream } from '../event-stream.ts'
 import { eventStreamHeaders } from '../event-stream-response.ts'
 import { parseLastEventId } from '../last-event-id.ts'
 import { startStream } from '../start-stream.ts'
@@ -53,7 +53,8 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
   sendHead(response, 200, '', eventStreamHeaders(options.headers))
   let connection: Connection<Schemas> | undefined
   attachToResponse(response, (sink) => {
-    connection = startStream<Schemas>(undefined, sink, setup)
+    connection =
+      request.method === 'HEAD' ? new Connection<Schemas>(sink, setup) : startStream<Schemas>(sink, setup)
     if (request.method === 'HEAD') connection.close()
     return connection.queue
   })

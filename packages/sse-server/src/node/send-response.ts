@@ -51,13 +51,14 @@ function byteSourceOf(response: Response): ByteSource | undefined {
 
 async function pipe(body: ReadableStream<Uint8Array>, target: NodeResponse): Promise<void> {
   const reader = body.getReader()
-  let room = Promise.withResolvers<void>()
+  let reading = true
   let cancelled: Promise<void> | undefined
+  let room = Promise.withResolvers<void>()
   const sink = attachToResponse(target, () => ({
     drained: () => room.resolve(),
     closed: () => {
       // Also settles a read that is pending: a body that waits for something must not outlive its client.
-      cancelled = reader.cancel()
+      if (reading) cancelled = reader.cancel()
       room.resolve()
     },
   }))
@@ -66,8 +67,9 @@ async function pipe(body: ReadableStream<Uint8Array>, target: NodeResponse): Pro
       const { done, value } = await reader.read()
       if (cancelled !== undefined) break
       if (done) {
+        reading = false
         sink.close()
-        return
+        break
       }
       if (!sink.write(joinBytes([value]))) {
         await room.promise
@@ -75,6 +77,7 @@ async function pipe(body: ReadableStream<Uint8Array>, target: NodeResponse): Pro
       }
     }
   } catch (error) {
+    reading = false
     sink.abort()
     throw error
   }

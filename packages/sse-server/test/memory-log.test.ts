@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { memoryLog, type EventLog, type LogPage, type MemoryLogOptions } from '@sse-toolkit/sse-server'
+import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
+import { createVirtualRuntime } from './virtual-runtime.ts'
+
+describe('memoryLog keeps to the contract of logs', () => {
+  it.each(eventLogContract({ createLog: (limits) => memoryLog(limits) }))('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined()
+  })
+})
+
+describe('memoryLog', () => {
+  function open(options: MemoryLogOptions = {}) {
+    const runtime = createVirtualRuntime()
+    const log = memoryLog({ runtime, ...options })
+    return { runtime, clock: runtime.clock, log }
+  }
+
+  it('keeps maxEventsPerTopic of each topic, whatever others do', async () => {
+    const { log } = open({ maxEventsPerTopic: 3 })
+    await append(log, 'rare', 'r')
+    for (let n = 0; n < 500; n += 1) await append(log, 'frequent', String(n))
+    expect(dataOf(await read(log, 'frequent'))).toEqual(['497', '498', '499'])
+    expect(dataOf(await read(log, 'rare'))).toEqual(['r'])
+    expect(dataOf(await read(log, '>'))).toEqual(['r', '497', '498', '499'])
+    expect((await read(log, 'rare')).evictedUpTo).toBe(0)
+    expect((await read(log, 'frequent')).evictedUpTo).toBe(498)
+  })
+
+  it('keeps maxDataLength of data in all, but always the newest event', async () => {
+    const { log } = open({ maxDataLength: 100 })
+    for (const letter of ['a', 'b', 'c']) await append(log, letter, letter.repeat(40))
+    expect(dataOf(await read(log, '>')).map((data) => data[0])).toEqual(['b', 'c'])
+    await append(log, 'd', 'd'.repeat(500))
+    expect(dataOf(await read(log, '>')).map((data) => data[0])).toEqual(['d'])
+  })
+
+  it('lets events go at maxAgeMs, by itself', async () => {
+    const { log, clock } = open({ maxAgeMs: 1000 })
+    await append(log, 'a', '1')
+    await clock.advance(600)
+    await append(log, 'a', '2')
+    await clock.advance(399)
+    expect(dataOf(await read(log, 'a'))).toEqual(['1', '2'])
+    await clock.advance(1)
+    expect(dataOf(await read(log, 'a'))).toEqual(['2'])
+    await clock.advance(600)
+    const page = await read(log, 'a')
+    expect([dataOf(page), page.evictedUpTo]).toEqual([[], 2])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('keeps events for ever with maxAgeMs 0, and sets no timer', async () => {
+    const { log, clock } = open({ maxAgeMs: 0 })
+    await append(log, 'a', '1')
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(10 ** 9)
+    expect(dataOf(await read(log, 'a'))).toEqual(['1'])
+  })
+
+  it('remembers of 10 000 forgotten topics each its own eviction, and of the others the greatest', async () => {
+    const { log } = open({ maxEvents: 1 })
+    for (let n = 0; n < 10_010; n += 1) await append(log, `t${n}`, '')
+    // t0 to t10008 are gone; those that are remembered one by one are the newest of them.
+    expect((await read(log, 't10008')).evictedUpTo).toBe(10_009)
+    expect((await read(log, 't9')).evictedUpTo).toBe(10)
+    expect((await read(log, 't0')).evictedUpTo).toBe(9)
+    expect((await read(log, 'never')).evictedUpTo).toBe(9)
+    expect((await read(log, 't0', 9)).evictedUpTo).toBeLessThanOrEqual(9)
+  })
+
+  it('has another epoch each time', async () => {
+    const epochs = await Promise.all(
+      [1, 2].map(async () => {
+        const { epoch } = await memoryLog().head()
+        return epoch
+      }),
+    )
+    expect(epochs[0]).not.toBe(epochs[1])
+  })
+
+  it('is let go of by close, timers included', async () => {
+    const { log, clock } = open()
+    await append(log, 'a', '1')
+    expect(clock.pendingTimers).toBe(1)
+    await log.close()
+    expect(clock.pendingTimers).toBe(0)
+    await expect(append(log, 'a', '2')).rejects.toThrow(expect.objectContaining({ code: 'hub-closed' }))
+  })
+
+  it.each<[keyof MemoryLogOptions, unknown]>([
+    ['maxEvents', 0],
+    ['maxEventsPerTopic', -1],
+    ['maxDataLength', 1.5],
+    ['maxAgeMs', -1],
+  ])('refuses %s: %d', (option, value) => {
+    expect(() => memoryLog({ [option]: value })).toThrow(
+      expect.objectContaining({ code: 'invalid-option', option }),
+    )
+  })
+})
+
+function append(log: EventLog, topic: string, data: string) {
+  return log.append({ topic, event: undefined, data, key: undefined })
+}
+
+function read(log: EventLog, topic: string, after = 0): Promise<LogPage> {
+  const pattern = { text: topic, tokens: topic.split('.'), hasWildcard: topic === '>' }
+  return log.read([pattern], after, 1000)
+}
+
+function dataOf(page: LogPage): readonly string[] {
+  return page.entries.map((entry) => entry.data)
+}
