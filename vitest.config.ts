@@ -17,7 +17,14 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts', 'test/support/test/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'test/support/test/**/*.test.ts',
+            'test/architecture/**/*.test.ts',
+          ],
+        },
       },
       {
         ...shared,

@@ -1,0 +1,126 @@
+import { dirname, posix } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { filesBelow, importsOf, readSource } from './source-files.ts'
+
+// Who may import whom (ARCHITECTURE.md). A package that is not listed imports no package of ours.
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'sse-redis': ['@sse-toolkit/sse-server'],
+}
+
+const packages = [...new Set(filesBelow('packages').map((path) => path.split('/')[1] ?? ''))]
+const sourceFiles = packages.flatMap((name) =>
+  filesBelow(`packages/${name}/src`).filter((path) => path.endsWith('.ts')),
+)
+const webFiles = sourceFiles.filter((path) => !runsOnNodeOnly(path))
+
+function runsOnNodeOnly(path: string): boolean {
+  return path.includes('/src/node/') || path.endsWith('.node.ts')
+}
+
+function packageOf(path: string): string {
+  return path.split('/')[1] ?? ''
+}
+
+function isForeign(name: string, specifier: string): boolean {
+  if (!specifier.startsWith('@sse-toolkit/')) return false
+  return !(allowed[name] ?? []).some((each) => specifier === each || specifier.startsWith(`${each}/`))
+}
+
+/** `file: what is wrong with it`, for each import that is wrong. */
+function violations(
+  files: readonly string[],
+  isWrong: (specifier: string, path: string) => boolean,
+): readonly string[] {
+  return files.flatMap((path) =>
+    importsOf(readSource(path))
+      .filter((specifier) => isWrong(specifier, path))
+      .map((specifier) => `${path}: ${specifier}`),
+  )
+}
+
+describe('the layers', () => {
+  it('there are packages to check', () => {
+    expect(packages).toEqual(expect.arrayContaining(['sse-server', 'http-core', 'event-source-client']))
+    expect(webFiles.length).toBeGreaterThan(50)
+  })
+
+  it('no package imports another of ours that it may not', () => {
+    expect(violations(sourceFiles, (specifier, path) => isForeign(packageOf(path), specifier))).toEqual([])
+  })
+
+  it('no package depends on another of ours that it may not', () => {
+    const wrong = packages.flatMap((name) => {
+      const { dependencies = {}, peerDependencies = {} } = JSON.parse(
+        readSource(`packages/${name}/package.json`),
+      ) as Record<string, Record<string, string> | undefined>
+      return Object.keys({ ...dependencies, ...peerDependencies })
+        .filter((each) => isForeign(name, each))
+        .map((each) => `${name}: ${each}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('only files of Node import what is of Node', () => {
+    expect(violations(webFiles, (specifier) => /^node:|^undici$|^ws$/.test(specifier))).toEqual([])
+  })
+
+  it('no file on web standards reaches a file of Node', () => {
+    expect(
+      violations(
+        webFiles,
+        (specifier, path) =>
+          specifier.startsWith('.') && runsOnNodeOnly(posix.join(dirname(path), specifier)),
+      ),
+    ).toEqual([])
+  })
+
+  it('imports of own files are relative, carry their ending, and stay inside the package', () => {
+    expect(
+      violations(
+        sourceFiles,
+        (specifier, path) =>
+          specifier.startsWith('.') &&
+          !(
+            specifier.endsWith('.ts') &&
+            posix.join(dirname(path), specifier).startsWith(`packages/${packageOf(path)}/src/`)
+          ),
+      ),
+    ).toEqual([])
+  })
+})
+
+describe('the habits that a test can see', () => {
+  it('no file is named for being a bag', () => {
+    expect(filesBelow('.').filter((path) => /(^|\/)(utils?|helpers?|misc|common)\.tsx?$/.test(path))).toEqual(
+      [],
+    )
+  })
+
+  it('index.ts holds explicit named exports, and nothing else', () => {
+    const statement = /^(?:export (?:type )?\{[^}]*\} from '[^']+'\s*)+$/
+    const wrong = sourceFiles
+      .filter((path) => path.endsWith('/index.ts'))
+      .filter((path) => !statement.test(withoutComments(readSource(path)).trim()))
+    expect(wrong).toEqual([])
+  })
+
+  it('time, timers and chance come from the runtime', () => {
+    const hidden =
+      /(?<![.\w])(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate)\s*\(|\bnew Date\(\)/
+    // A method of that name is the runtime's own; a contract is run by test runners, on their clock.
+    const declaration = /^\s*(?:readonly )?set\w+\s*\(.*\)\s*(?::.*|\{)$/
+    const wrong = sourceFiles
+      .filter((path) => !/\/runtime\.ts$|-contract\.ts$/.test(path))
+      .flatMap((path) =>
+        withoutComments(readSource(path))
+          .split('\n')
+          .filter((line) => hidden.test(line) && !declaration.test(line))
+          .map((line) => `${path}: ${line.trim()}`),
+      )
+    expect(wrong).toEqual([])
+  })
+})
+
+function withoutComments(source: string): string {
+  return source.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll(/(?<!:)\/\/.*$/gm, '')
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startProcess } from '@sse-toolkit/test-support'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+// What users get: the packed tarballs, installed with npm into an empty project.
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const published = ['sse-server', 'http-core', 'event-source-client']
+
+const program = `
+import { createEventSource } from '@sse-toolkit/event-source-client'
+import { createRouter } from '@sse-toolkit/http-core'
+import { createServer } from '@sse-toolkit/http-core/node'
+import { createHub } from '@sse-toolkit/sse-server'
+
+const hub = createHub()
+const router = createRouter()
+router.get('/events/:topic', (request, { params }) => hub.subscribe(request, { topics: [params.topic] }))
+
+const server = createServer({ fetch: router.fetch, port: 0 })
+await server.listen()
+await hub.publish('news', { event: 'headline', data: { text: 'before' } })
+
+const source = createEventSource(new URL('/events/news?lastEventId=earliest', server.url))
+let count = 0
+for await (const event of source) {
+  console.log(event.type, event.data)
+  count += 1
+  if (count === 1) await hub.publish('news', { event: 'headline', data: { text: 'live' } })
+  else break
+}
+await source.close()
+await hub.close()
+await server.close()
+`
+
+// What runs without Node: in browsers, workers, Deno, and at the edge.
+const webProgram = `
+import { createEventSource, EventSource } from '@sse-toolkit/event-source-client'
+import { createRouter } from '@sse-toolkit/http-core'
+import { createHub, respond } from '@sse-toolkit/sse-server'
+
+const router = createRouter()
+router.get('/events', (request) => respond([{ data: 'x' }], { request }))
+export const hub = createHub()
+export const clients = [createEventSource('/events'), new EventSource('/events')]
+export default { fetch: router.fetch }
+`
+
+const expected = 'headline {"text":"before"}\nheadline {"text":"live"}\n'
+
+async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
+  await using child = await startProcess({ command, args, cwd, env: { NODE_OPTIONS: undefined } })
+  const { code } = await child.exited
+  expect({ command, args, code, stderr: code === 0 ? '' : child.stderr + child.stdout }).toEqual({
+    command,
+    args,
+    code: 0,
+    stderr: '',
+  })
+  return child.stdout
+}
+
+async function pack(name: string, destination: string): Promise<string> {
+  const folder = join(root, 'packages', name)
+  await run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], folder)
+  await run('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], folder)
+  return join(destination, `sse-toolkit-${name}-0.0.0.tgz`)
+}
+
+const { packageManager, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  packageManager: string
+  devDependencies: Record<string, string>
+}
+let project = ''
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'sse-toolkit-packed-'))
+  const tarballs: string[] = []
+  for (const name of published) tarballs.push(await pack(name, project))
+  const nodeTypes = `@types/node@${devDependencies['@types/node']}`
+  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  await run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', nodeTypes, ...tarballs],
+    project,
+  )
+}, 180_000)
+
+afterAll(() => rm(project, { recursive: true, force: true }))
+
+describe('the packed tarballs, installed with npm into an empty project', () => {
+  it('hold what was built and its source, and nothing else', async () => {
+    for (const name of published) {
+      const manifest = JSON.parse(
+        await readFile(join(project, 'node_modules/@sse-toolkit', name, 'package.json'), 'utf8'),
+      ) as { exports: Record<string, unknown>; dependencies?: Record<string, string> }
+      expect(JSON.stringify(manifest.exports)).not.toContain('.ts"')
+      expect(JSON.stringify(manifest.dependencies ?? {})).not.toContain('workspace:')
+    }
+  })
+
+  it('work from plain JavaScript', async () => {
+    await writeFile(join(project, 'program.js'), program)
+    expect(await run(process.execPath, ['program.js'], project)).toBe(expected)
+  })
+
+  const resolutions = [
+    ['nodenext', 'NodeNext'],
+    ['bundler', 'ESNext'],
+  ] as const
+
+  it.each(resolutions)(
+    'have their types in Node, with moduleResolution %s',
+    async (moduleResolution, module) => {
+      const file = await typeCheck(`node-${moduleResolution}`, program, {
+        module,
+        moduleResolution,
+        lib: ['ES2024', 'ESNext.Disposable'],
+        types: ['node'],
+      })
+      expect(await run(process.execPath, [file], project)).toBe(expected)
+    },
+  )
+
+  it.each(resolutions)(
+    'have their types without those of Node, with moduleResolution %s',
+    async (moduleResolution, module) => {
+      await typeCheck(`web-${moduleResolution}`, webProgram, {
+        module,
+        moduleResolution,
+        lib: ['ES2024', 'ESNext.Disposable', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'],
+        types: [],
+      })
+    },
+  )
+
+  async function typeCheck(
+    name: string,
+    source: string,
+    compilerOptions: Record<string, unknown>,
+  ): Promise<string> {
+    const folder = join(project, name)
+    const file = join(folder, 'program.ts')
+    await mkdir(folder)
+    await writeFile(file, source)
+    const options = {
+      target: 'ES2024',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      ...compilerOptions,
+    }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }))
+    expect(await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'], project)).toBe(
+      '',
+    )
+    return file
+  }
+})
