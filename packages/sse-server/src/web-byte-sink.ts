@@ -17,7 +17,8 @@ export function createLazyBody(
   let sink: ByteSink | undefined
   let ended = false
 
-  const onAbort = (): void => sink?.abort()
+  // Nobody reads any more, so this is no failure to report to the host.
+  const onAbort = (): void => sink?.close()
   const end = (): void => {
     if (ended) return
     ended = true
@@ -58,7 +59,7 @@ export function createLazyBody(
         }
         sink = createSink(controller)
         listener = open(sink)
-        if (signal?.aborted === true) sink.abort()
+        if (signal?.aborted === true) sink.close()
         else if (!ended) signal?.addEventListener('abort', onAbort, { once: true })
       },
       cancel: end,

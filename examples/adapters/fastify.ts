@@ -1,0 +1,47 @@
+import fastify from 'fastify'
+import { respond } from '@sse-toolkit/sse-server'
+import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
+import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
+
+export async function start(): Promise<RunningExample> {
+  const story = createStory()
+  const { onClose } = story
+
+  const app = fastify({ forceCloseConnections: true })
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-set-before', 'yes')
+  })
+  app.route({
+    method: ['GET', 'POST', 'HEAD'],
+    url: '/push',
+    handler: (request, reply) => {
+      // Fastify lets go of the response. What hooks have set on the reply goes along.
+      reply.hijack()
+      const headers = fieldsOf(reply.getHeaders())
+      const stream = openEventStream(request.raw, reply.raw, { onClose, maxBufferedBytes, headers })
+      return story.push(request.url, stream)
+    },
+  })
+  app.route({
+    method: ['GET', 'POST', 'HEAD'],
+    url: '/pull',
+    handler: async (request, reply) => {
+      reply.hijack()
+      const headers = fieldsOf(reply.getHeaders())
+      await sendResponse(
+        reply.raw,
+        respond(({ signal }) => story.pull(request.url, signal), { onClose, headers }),
+      )
+    },
+  })
+  app.get('/observed', async () => story.observed)
+  return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+}
+
+function fieldsOf(headers: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    [value].flat().map((each): [string, string] => [name, String(each)]),
+  )
+}
+
+if (import.meta.main) await check(start)

@@ -1,0 +1,219 @@
+import { InvalidOptionError } from './errors/invalid-option-error.ts'
+import { LedgerError } from './errors/ledger-error.ts'
+import { createNumberRanges, formatRanges } from './number-ranges.ts'
+import type { NumberRange, NumberRanges } from './number-ranges.ts'
+
+/** What one reader got of one topic, held against what it should have got. */
+export interface LedgerReport {
+  readonly reader: string
+  readonly topic: string
+  /** Distinct sequence numbers received. */
+  readonly received: number
+  /** Expected, not received, and no announced gap covers them. */
+  readonly missing: readonly NumberRange[]
+  /** Expected, not received, but an announced gap covers them. */
+  readonly announced: readonly NumberRange[]
+  /** Received more than once: each repetition, in order of arrival. */
+  readonly repeated: readonly number[]
+  /** Received for the first time, but after a higher one. */
+  readonly outOfOrder: readonly { readonly seq: number; readonly after: number }[]
+  /** Received, though never expected. */
+  readonly unexpected: readonly NumberRange[]
+  /** How many gaps were announced. */
+  readonly gaps: number
+}
+
+export interface Expectation {
+  topic: string
+  /** The first number each reader should have. Default: the first published. */
+  first?: number
+  /** The last number each reader should have. Default: the last published. */
+  last?: number
+  /** Who should have it all. Default: everybody who received or was announced anything of the topic. */
+  readers?: readonly string[]
+  /** Whether an announced gap excuses what is missing in it. Default `forbidden`. */
+  announcedGaps?: 'allowed' | 'forbidden'
+}
+
+export interface Ledger {
+  /** Notes that `seq` was published. Numbers between published ones are then not expected. */
+  published(topic: string, seq: number): void
+  /** Notes that the reader was given `seq`. */
+  received(reader: string, topic: string, seq: number): void
+  /** Notes that the reader was told: nothing between `after` and `before`, both exclusive, will come. */
+  announcedGap(reader: string, topic: string, gap: { after: number; before: number }): void
+  /** Readers of the topic, in order of first appearance. */
+  readers(topic: string): readonly string[]
+  report(reader: string, expectation: Omit<Expectation, 'readers' | 'announcedGaps'>): LedgerReport
+  /**
+   * Each reader has each expected number once, in order, and nothing else.
+   *
+   * @throws {@link LedgerError} `code: 'ledger-incomplete'` with an account of each reader that has not; also when
+   *   there is no reader at all, since a check of nobody would pass.
+   * @throws {@link InvalidOptionError} when nothing says what is expected.
+   */
+  expectComplete(expectation: Expectation): void
+}
+
+interface Account {
+  received: NumberRanges
+  announced: NumberRanges
+  gaps: number
+  repeated: number[]
+  outOfOrder: { seq: number; after: number }[]
+  highest: number
+}
+
+/** How many readers an error describes in full. */
+const MAX_DESCRIBED_READERS = 10
+
+/**
+ * Checks that readers of sequences miss nothing and get nothing twice.
+ *
+ * @example
+ * ```ts
+ * const ledger = createLedger()
+ * for (const seq of [1, 2, 2, 5]) ledger.received('anna', 'orders', seq)
+ * ledger.expectComplete({ topic: 'orders', first: 1, last: 5 }) // throws: missing 3-4, repeated 2
+ * ```
+ */
+export function createLedger(): Ledger {
+  const publishedByTopic = new Map<string, NumberRanges>()
+  const accountsByTopic = new Map<string, Map<string, Account>>()
+
+  function account(reader: string, topic: string): Account {
+    const accounts = accountsByTopic.get(topic) ?? new Map<string, Account>()
+    accountsByTopic.set(topic, accounts)
+    const existing = accounts.get(reader)
+    if (existing !== undefined) return existing
+    const created: Account = {
+      received: createNumberRanges(),
+      announced: createNumberRanges(),
+      gaps: 0,
+      repeated: [],
+      outOfOrder: [],
+      highest: -Infinity,
+    }
+    accounts.set(reader, created)
+    return created
+  }
+
+  function expectedRanges({ topic, first, last }: Omit<Expectation, 'readers'>): readonly NumberRange[] {
+    const published = publishedByTopic.get(topic)?.ranges
+    const from = first ?? published?.[0]?.from
+    const to = last ?? published?.at(-1)?.to
+    if (from === undefined || to === undefined)
+      throw new InvalidOptionError(
+        'first, last',
+        `${first}, ${last}`,
+        `both numbers, since nothing was published on ${topic}`,
+      )
+    if (published === undefined) return [{ from, to }]
+    return published
+      .filter((range) => range.to >= from && range.from <= to)
+      .map((range) => ({ from: Math.max(range.from, from), to: Math.min(range.to, to) }))
+  }
+
+  function report(reader: string, expectation: Omit<Expectation, 'readers' | 'announcedGaps'>): LedgerReport {
+    const { topic } = expectation
+    const expected = expectedRanges(expectation)
+    // Reading a report must not make a reader of somebody who never came.
+    const entry = accountsByTopic.get(topic)?.get(reader)
+    const received = entry?.received.ranges ?? []
+    const lacking = subtract(expected, received)
+    const missing = subtract(lacking, entry?.announced.ranges ?? [])
+    return {
+      reader,
+      topic,
+      received: entry?.received.size ?? 0,
+      missing,
+      announced: subtract(lacking, missing),
+      repeated: entry?.repeated ?? [],
+      outOfOrder: entry?.outOfOrder ?? [],
+      unexpected: subtract(received, expected),
+      gaps: entry?.gaps ?? 0,
+    }
+  }
+
+  return {
+    published(topic, seq) {
+      const published = publishedByTopic.get(topic) ?? createNumberRanges()
+      publishedByTopic.set(topic, published)
+      published.add({ from: seq, to: seq })
+    },
+    received(reader, topic, seq) {
+      const entry = account(reader, topic)
+      if (entry.received.has(seq)) {
+        entry.repeated.push(seq)
+        return
+      }
+      if (seq < entry.highest) entry.outOfOrder.push({ seq, after: entry.highest })
+      entry.highest = Math.max(entry.highest, seq)
+      entry.received.add({ from: seq, to: seq })
+    },
+    announcedGap(reader, topic, { after, before }) {
+      const entry = account(reader, topic)
+      entry.gaps += 1
+      if (before - after > 1) entry.announced.add({ from: after + 1, to: before - 1 })
+    },
+    readers: (topic) => [...(accountsByTopic.get(topic)?.keys() ?? [])],
+    report,
+    expectComplete(expectation) {
+      const { topic, announcedGaps = 'forbidden' } = expectation
+      const readers = expectation.readers ?? [...(accountsByTopic.get(topic)?.keys() ?? [])]
+      if (readers.length === 0) throw new LedgerError(`nobody received anything of ${topic}`, [])
+      const faulty = readers
+        .map((reader) => report(reader, expectation))
+        .filter((each) => describeFaults(each, announcedGaps) !== '')
+      if (faulty.length === 0) return
+      const lines = faulty
+        .slice(0, MAX_DESCRIBED_READERS)
+        .map((each) => `  ${each.reader}: received ${each.received}; ${describeFaults(each, announcedGaps)}`)
+      const hidden = faulty.length - lines.length
+      if (hidden > 0) lines.push(`  and ${hidden} more`)
+      const expected = formatRanges(expectedRanges(expectation))
+      throw new LedgerError(
+        `${faulty.length} of ${readers.length} readers of ${topic} lack something of ${expected}, or have too much:\n${lines.join('\n')}`,
+        faulty,
+      )
+    },
+  }
+}
+
+/** Empty when there is none. */
+function describeFaults(report: LedgerReport, announcedGaps: 'allowed' | 'forbidden'): string {
+  const { missing, announced, repeated, outOfOrder, unexpected } = report
+  const faults: string[] = []
+  if (missing.length > 0) faults.push(`missing ${formatRanges(missing)}`)
+  if (announced.length > 0 && announcedGaps === 'forbidden')
+    faults.push(`lost in announced gaps ${formatRanges(announced)}`)
+  if (repeated.length > 0) faults.push(`repeated ${shortList(repeated.map(String))}`)
+  if (outOfOrder.length > 0)
+    faults.push(`out of order ${shortList(outOfOrder.map(({ seq, after }) => `${seq} after ${after}`))}`)
+  if (unexpected.length > 0) faults.push(`unexpected ${formatRanges(unexpected)}`)
+  return faults.join('; ')
+}
+
+function shortList(items: readonly string[]): string {
+  return items.length > 12
+    ? `${items.slice(0, 12).join(', ')} and ${items.length - 12} more`
+    : items.join(', ')
+}
+
+/** What of `ranges` is in none of `removed`; both ascending and disjoint. */
+function subtract(ranges: readonly NumberRange[], removed: readonly NumberRange[]): NumberRange[] {
+  const rest: NumberRange[] = []
+  let at = 0
+  for (const { from, to } of ranges) {
+    let start = from
+    while ((removed[at]?.to ?? Infinity) < from) at += 1
+    for (let next = at; ; next += 1) {
+      const hole = removed[next]
+      if (hole === undefined || hole.from > to) break
+      if (hole.from > start) rest.push({ from: start, to: hole.from - 1 })
+      start = Math.max(start, hole.to + 1)
+    }
+    if (start <= to) rest.push({ from: start, to })
+  }
+  return rest
+}

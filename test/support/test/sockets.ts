@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+
+/** One end of a TCP connection that notes everything which arrives. */
+export interface Peer {
+  readonly socket: Socket
+  /** All bytes so far, as latin1: one character each. */
+  readonly text: string
+  /** The size of each read. */
+  readonly reads: readonly number[]
+  readonly end: 'none' | 'fin' | 'rst'
+  /** Resolves once `text` has this length. */
+  untilLength(length: number): Promise<void>
+  /** Resolves with how the other side ended. */
+  ended(): Promise<'fin' | 'rst'>
+}
+
+function observe(socket: Socket): Peer {
+  let text = ''
+  let end: Peer['end'] = 'none'
+  const reads: number[] = []
+  const waiting = new Set<() => void>()
+  const changed = (): void => waiting.forEach((check) => check())
+  socket.on('data', (bytes: Buffer) => {
+    text += bytes.toString('latin1')
+    reads.push(bytes.length)
+    changed()
+  })
+  socket.on('end', () => {
+    end = 'fin'
+    changed()
+  })
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error
+    end = 'rst'
+    changed()
+  })
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!condition()) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
+  return {
+    socket,
+    get text() {
+      return text
+    },
+    reads,
+    get end() {
+      return end
+    },
+    untilLength: (length) => until(() => text.length >= length),
+    async ended() {
+      await until(() => end !== 'none')
+      return end === 'rst' ? 'rst' : 'fin'
+    },
+  }
+}
+
+export interface Target extends AsyncDisposable {
+  readonly port: number
+  readonly server: Server
+  /** The next connection that was not yet given out. */
+  nextPeer(): Promise<Peer>
+}
+
+/** A TCP server that only listens; both halves of its sockets end when the test says so. */
+export async function startTarget(): Promise<Target> {
+  const arrived: Peer[] = []
+  const waiting: ((peer: Peer) => void)[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket)
+    const peer = observe(socket)
+    const waiter = waiting.shift()
+    if (waiter === undefined) arrived.push(peer)
+    else waiter(peer)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    server,
+    nextPeer() {
+      const peer = arrived.shift()
+      return peer === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(peer)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+export async function dial(port: number): Promise<Peer> {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
+  await once(socket, 'connect')
+  return observe(socket)
+}
