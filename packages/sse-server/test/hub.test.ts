@@ -214,6 +214,20 @@ describe('resuming', () => {
     expect([reader.data, reader.gaps]).toEqual([['1', '2'], []])
   })
 
+  it('from earliest calls nothing a gap that was gone before, only what goes while it replays', async () => {
+    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 300 }) })
+    await publishAll(hub, 'a', ...Array.from({ length: 310 }, (_, n) => `${n} ${'x'.repeat(1000)}`))
+    const sink = new RecordingSink()
+    sink.reading = false
+    const reader = await subscribe(hub, { lastEventId: 'earliest' }, sink)
+    await turn()
+    expect(reader.gaps).toEqual([])
+    await publishAll(hub, 'a', ...Array.from({ length: 300 }, (_, n) => `later ${n}`))
+    sink.resume()
+    await vi.waitUntil(() => reader.data.at(-1) === 'later 299')
+    expect(reader.gaps).toMatchObject([{ reason: 'evicted' }])
+  })
+
   it('by the request: the field, else the query parameter', async () => {
     const { hub } = createTestHub()
     const ids = await publishAll(hub, 'a', '1', '2', '3')

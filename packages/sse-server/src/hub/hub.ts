@@ -356,7 +356,7 @@ class EventHub implements Hub {
 function startAt(requested: string | undefined, head: Position): Start {
   if (requested === undefined) return { position: head, head }
   const beginning = { epoch: head.epoch, seq: 0 }
-  if (requested === 'earliest') return { position: beginning, head }
+  if (requested === 'earliest') return { position: beginning, head, fromEarliest: true }
   const position = parseEventId(requested)
   // What is no id of ours is of another log, and so of another epoch.
   if (position?.epoch !== head.epoch)

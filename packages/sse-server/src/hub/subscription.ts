@@ -13,6 +13,8 @@ export interface Start {
   readonly position: Position
   /** The log's head at that time. */
   readonly head: Position
+  /** Whether it asked for whatever is held: then what was evicted before is nothing that it misses. */
+  readonly fromEarliest?: boolean | undefined
   /** Why it cannot go on after what was asked for, and what that was. */
   readonly gap?: { readonly reason: GapReason; readonly requested: string } | undefined
 }
@@ -124,6 +126,7 @@ export class Subscription implements FrameQueueOwner {
     const { log, patterns, settings } = this.#setup
     try {
       let pendingGap = gap
+      let { fromEarliest = false } = this.#setup.start
       while (this.queue.isOpen && !this.#live) {
         const { epoch } = this.#position
         this.#held = []
@@ -135,6 +138,9 @@ export class Subscription implements FrameQueueOwner {
           this.#announceGap(pendingGap.reason, pendingGap.requested, first ?? null, this.#position)
           this.#toldGoneUpTo = page.evictedUpTo
           pendingGap = undefined
+        } else if (fromEarliest) {
+          this.#toldGoneUpTo = page.evictedUpTo
+          fromEarliest = false
         } else if (page.evictedUpTo > Math.max(this.#position.seq, this.#toldGoneUpTo)) {
           this.#announceEviction(page.evictedUpTo, first ?? null)
         }

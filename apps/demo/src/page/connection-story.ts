@@ -1,0 +1,139 @@
+import type { Gap, StreamFailure, StreamStatus } from '@sse-toolkit/event-source-client'
+import { formatCount, formatDuration } from './format.ts'
+import type { Journal } from './journal.ts'
+import type { SequenceMeter } from './sequence-meter.ts'
+import type { StatusLine } from './status.ts'
+
+/** Tells the connection's life in plain words, from what the client reports. */
+export interface ConnectionStory {
+  onStatus(status: StreamStatus): void
+  onGap(gap: Gap): void
+  /** A number of the sequence arrived: from the log, or as it was published. */
+  onNumber(n: number, arrival: 'caught-up' | 'live'): void
+}
+
+/** What is remembered from a loss until the numbers are live again. */
+interface Absence {
+  readonly lostAtMs: number
+  readonly missing: number
+  readonly repeated: number
+  caughtUp: number
+  isBack: boolean
+  hasGap: boolean
+}
+
+export function createConnectionStory(options: {
+  journal: Journal
+  statusLine: StatusLine
+  meter: SequenceMeter
+  now: () => number
+}): ConnectionStory {
+  const { journal, statusLine, meter, now } = options
+  let absence: Absence | undefined
+  let lastNumber = 0
+  let wasOpen = false
+
+  function open(): void {
+    statusLine.show('open', 'Live')
+    if (absence !== undefined) absence.isBack = true
+    else if (!wasOpen) journal.note('Connected. The charts begin with what the log still holds.', 'good')
+    wasOpen = true
+  }
+
+  function lose(status: StreamStatus & { state: 'reconnecting' }): void {
+    const { missing, repeated } = meter.counts
+    const delay = formatDuration(status.delayMs)
+    const why = describeCause(status.cause)
+    statusLine.show('reconnecting', `Reconnecting in ${delay}`)
+    if (absence === undefined) {
+      absence = { lostAtMs: now(), missing, repeated, caughtUp: 0, isBack: false, hasGap: false }
+      journal.note(`${why} Trying again in ${delay}.`, 'trouble')
+    } else if (absence.isBack) {
+      absence.isBack = false
+      journal.note(`${why} Once more in ${delay}.`, 'trouble')
+    } else {
+      const failure = status.cause.code === 'network' ? 'No connection.' : why
+      journal.note(`Attempt ${status.attempt - 1}: ${failure} Once more in ${delay}.`, 'trouble')
+    }
+  }
+
+  function settle({ lostAtMs, missing, repeated, caughtUp, hasGap }: Absence): void {
+    const away = formatDuration(now() - lostAtMs)
+    const counts = meter.counts
+    const newlyMissing = counts.missing - missing
+    const newlyRepeated = counts.repeated - repeated
+    const numbers = caughtUp === 1 ? '1 number' : `${formatCount(caughtUp)} numbers`
+    const kind = newlyMissing + newlyRepeated > 0 ? 'trouble' : 'good'
+    journal.note(
+      hasGap
+        ? `Live again after ${away}.`
+        : `Resumed after ${away}: caught up on ${numbers}, ${newlyMissing} missing, ${newlyRepeated} repeated.`,
+      kind,
+    )
+  }
+
+  return {
+    onStatus(status) {
+      switch (status.state) {
+        case 'open':
+          open()
+          break
+        case 'reconnecting':
+          lose(status)
+          break
+        case 'connecting':
+          statusLine.show('connecting', wasOpen ? 'Reconnecting' : 'Connecting')
+          break
+        case 'paused':
+          statusLine.show('connecting', 'Paused')
+          break
+        case 'closed':
+          statusLine.show('closed', 'Closed')
+          journal.note(`The stream is closed for good: ${status.cause?.message ?? status.reason}.`, 'trouble')
+          break
+      }
+    },
+    onGap(gap) {
+      if (absence !== undefined) absence.hasGap = true
+      journal.note(describeGap(gap, lastNumber), 'gap')
+    },
+    onNumber(n, arrival) {
+      lastNumber = n
+      if (absence === undefined || !absence.isBack) return
+      if (arrival === 'caught-up') absence.caughtUp += 1
+      else {
+        settle(absence)
+        absence = undefined
+      }
+    },
+  }
+}
+
+/** Those that a viewer can make happen; any other speaks for itself. */
+const CAUSES: Partial<Record<StreamFailure['code'], string>> = {
+  network: 'The connection broke.',
+  ended: 'The server ended the stream.',
+  'connect-timeout': 'The server did not answer in time.',
+  'idle-timeout': 'Not even heartbeats came any more: the connection is taken for dead.',
+  suspended: 'This machine slept, and its connection is not trusted any more.',
+}
+
+function describeCause(cause: StreamFailure): string {
+  return CAUSES[cause.code] ?? `${cause.message}.`
+}
+
+function describeGap({ reason }: Gap, lastNumber: number): string {
+  const known = `This page had everything up to ${formatCount(lastNumber)}`
+  switch (reason) {
+    case 'epoch':
+      return `The server was restarted. Its log was in memory, so the old one is gone and a new one has begun. ${known}; whatever the old server published after that is lost, and the stream has said so.`
+    case 'evicted':
+      return `${known} and was away for longer than the log remembers. What fell out of the log is lost, and the stream has said so.`
+    case 'future':
+      return `The server's log ends before what this page has seen. ${known}; the stream has said that it goes on from another place.`
+    case 'dropped':
+      return `This page read too slowly, and the stream has said which events were left out. ${known}.`
+    default:
+      return `The stream announced a gap (${String(reason)}). ${known}.`
+  }
+}

@@ -1,0 +1,24 @@
+import { byId, create } from './element.ts'
+import { formatClock } from './format.ts'
+
+const MAX_ENTRIES = 60
+
+export interface Journal {
+  /** Adds a sentence, newest first. */
+  note(text: string, kind?: 'plain' | 'good' | 'trouble' | 'gap'): void
+}
+
+export function createJournal(wallClock: () => number): Journal {
+  const list = byId('journal', HTMLOListElement)
+  return {
+    note(text, kind = 'plain') {
+      const entry = create('li', 'journal-entry')
+      entry.dataset.kind = kind
+      const time = create('time', 'journal-time', formatClock(wallClock()))
+      time.dateTime = new Date(wallClock()).toISOString()
+      entry.append(time, create('span', 'journal-text', text))
+      list.prepend(entry)
+      while (list.childElementCount > MAX_ENTRIES) list.lastElementChild?.remove()
+    },
+  }
+}

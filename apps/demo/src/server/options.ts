@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from './errors/usage-error.ts'
+
+const DEFAULT_PORT = 8080
+
+export const HELP = `Usage: pnpm demo [options]
+
+Shows live figures of this machine on a web page, streamed as server-sent events.
+
+Options:
+  --port <number>   the port to listen on; 0 takes any free one (default: $PORT, else ${DEFAULT_PORT})
+  --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
+  --help            print this and exit
+
+Stop it with Ctrl-C.
+`
+
+export type DemoCommand = { kind: 'serve'; host: string; port: number } | { kind: 'help' }
+
+/**
+ * Reads the command line.
+ *
+ * @throws {@link UsageError} `code: 'usage'` for an unknown option, or a value that cannot be.
+ */
+export function parseCommand(
+  args: readonly string[],
+  env: { readonly PORT?: string | undefined },
+): DemoCommand {
+  const values = parseOptions(args)
+  if (values.help === true) return { kind: 'help' }
+  const { host = '127.0.0.1', port } = values
+  if (host === '') throw new UsageError('--host is empty: give an address, such as 127.0.0.1.')
+  // An empty variable is how a shell says "none".
+  const fromEnv = env.PORT === '' ? undefined : env.PORT
+  if (port !== undefined) return { kind: 'serve', host, port: parsePort('--port', port) }
+  return { kind: 'serve', host, port: fromEnv === undefined ? DEFAULT_PORT : parsePort('PORT', fromEnv) }
+}
+
+function parseOptions(args: readonly string[]): { help?: boolean; host?: string; port?: string } {
+  try {
+    return parseArgs({
+      // pnpm passes the separator of `pnpm demo -- --port 1` on.
+      args: args[0] === '--' ? args.slice(1) : [...args],
+      options: { help: { type: 'boolean', short: 'h' }, host: { type: 'string' }, port: { type: 'string' } },
+    }).values
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    // Node's first sentence names the option; the rest explains its own rules.
+    const [sentence = error.message] = error.message.split(/\.\s|\n/)
+    throw new UsageError(`${sentence}. Run with --help for the options.`, { cause: error })
+  }
+}
+
+function parsePort(name: string, text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new UsageError(`${name} is ${JSON.stringify(text.slice(0, 40))}: give a number from 0 to 65535.`)
+  return port
+}

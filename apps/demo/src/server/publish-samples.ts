@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import type { Hub } from '@sse-toolkit/sse-server'
+import { TOPIC_INTERVAL_MS } from '../samples.ts'
+import type { DemoEvents, DemoTopic } from '../samples.ts'
+import { createEventLoopReader } from './event-loop.ts'
+import { every } from './every.ts'
+import { createHubReader } from './hub-reader.ts'
+import { createCpuReader } from './machine/cpu.ts'
+import { createDiskReader } from './machine/disk.ts'
+import { readLoad } from './machine/load.ts'
+import { readMemory } from './machine/memory.ts'
+import { createNetworkReader } from './machine/network.ts'
+import type { Runtime } from './runtime.ts'
+
+type Readers = { readonly [Topic in DemoTopic]: () => WithoutTime<DemoEvents[Topic]> | undefined }
+
+/** Distributes over a union, as `Omit` does not. */
+type WithoutTime<Sample> = Sample extends unknown ? Omit<Sample, 'at'> : never
+
+/**
+ * Publishes each topic's figures at its rate.
+ *
+ * @param onFailure - Hears what a reader or the hub threw; without figures there is no demo.
+ * @returns A function that stops it.
+ */
+export function publishSamples(options: {
+  hub: Hub
+  run: string
+  runtime: Runtime
+  onFailure: (error: unknown) => void
+}): () => void {
+  const { hub, run, runtime, onFailure } = options
+  const eventLoop = createEventLoopReader()
+  const readText = (path: string): string => readFileSync(path, 'utf8')
+  const now = (): number => runtime.now()
+  let n = 0
+
+  const readers: Readers = {
+    'machine.cpu': createCpuReader(cpus),
+    'machine.memory': readMemory,
+    'machine.load': () => readLoad(),
+    'machine.network': createNetworkReader({ readText, now }),
+    'machine.disk': createDiskReader({ readText, listDevices: () => readdirSync('/sys/block'), now }),
+    'process.event-loop': () => eventLoop.read(),
+    'hub.stats': createHubReader(hub, now),
+    sequence: () => ({ run, n: (n += 1) }),
+  }
+
+  function publish(topic: DemoTopic): void {
+    const reading = readers[topic]()
+    if (reading === undefined) return
+    const data = { at: runtime.wallClock(), ...reading }
+    hub.publish(topic, { event: topic, data }).catch(onFailure)
+  }
+
+  const stops = (Object.keys(readers) as DemoTopic[]).map((topic) => {
+    // At once, so that the first page finds figures; what needs two looks has its first look now.
+    publish(topic)
+    return every(TOPIC_INTERVAL_MS[topic], () => publish(topic), runtime)
+  })
+  return () => {
+    for (const stop of stops) stop()
+    eventLoop.stop()
+  }
+}
