@@ -1,5 +1,6 @@
 /** HTTP/1.1 and HTTP/2 over TLS on one port: what the client chooses by ALPN. */
-import { createSecureServer } from 'node:http2'
+import { once } from 'node:events'
+import { connect, createSecureServer } from 'node:http2'
 import { respond } from '@sse-toolkit/sse-server'
 import {
   openEventStream,
@@ -9,7 +10,7 @@ import {
 } from '@sse-toolkit/sse-server/node'
 import { listen } from './listen.ts'
 import { createCertificate } from './self-signed.ts'
-import { createStory, maxBufferedBytes, type RunningExample } from './story.ts'
+import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
 
 export async function start(): Promise<RunningExample & { readonly cert: string }> {
   const story = createStory()
@@ -47,4 +48,20 @@ export async function start(): Promise<RunningExample & { readonly cert: string 
       await running.close()
     },
   }
+}
+
+if (import.meta.main) {
+  // As a program it checks the HTTP/2 half, and trusts whatever certificate its own server has made.
+  await check(start, async (url) => {
+    const { origin, pathname, search } = new URL(url)
+    const session = connect(origin, { rejectUnauthorized: false })
+    const request = session.request({ ':path': pathname + search }).setEncoding('utf8')
+    let text = ''
+    request.on('data', (piece: string) => {
+      text += piece
+    })
+    await once(request, 'end')
+    session.close()
+    return text
+  })
 }

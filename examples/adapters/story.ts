@@ -89,11 +89,13 @@ export function scenarioOf(target: string): Scenario {
 }
 
 /** Run as a program, an example checks itself: the three numbers must arrive, however they are sent. */
-export async function check(start: () => Promise<RunningExample>): Promise<void> {
+export async function check(
+  start: () => Promise<RunningExample>,
+  read = async (url: string): Promise<string> => (await fetch(url)).text(),
+): Promise<void> {
   const example = await start()
   for (const path of ['pull', 'push']) {
-    const response = await fetch(`${example.url}/${path}?scenario=count`)
-    const data = (await response.text()).match(/(?<=data: ).*/g)
+    const data = (await read(`${example.url}/${path}?scenario=count`)).match(/(?<=data: ).*/g)
     if (JSON.stringify(data) !== JSON.stringify(numbers))
       throw new Error(`/${path} gave ${JSON.stringify(data)}`)
   }

@@ -139,7 +139,9 @@ async function start(example: { start: () => Promise<RunningExample> }): Promise
 }
 
 for (const { name, start: startHost, skip = false } of hosts) {
-  describe.skipIf(skip)(name, () => suite(startHost))
+  describe.skipIf(skip)(`on ${name}`, () => {
+    suite(startHost)
+  })
 }
 
 function suite(startHost: () => Promise<Host>): void {

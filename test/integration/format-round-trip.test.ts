@@ -140,8 +140,8 @@ function readWith(
     const source = new Source(streamUrl)
     for (const type of listenTo) {
       source.addEventListener(type, (event) => {
-        const { data, lastEventId } = event as MessageEvent<string>
-        received.push({ type: event.type, data, lastEventId })
+        const { data, lastEventId } = event as MessageEvent
+        received.push({ type: event.type, data: String(data), lastEventId })
       })
     }
     source.addEventListener('end', () => {

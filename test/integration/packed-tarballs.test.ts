@@ -117,7 +117,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
   it.each(resolutions)(
     'have their types in Node, with moduleResolution %s',
     async (moduleResolution, module) => {
-      const file = await typeCheck(`node-${moduleResolution}`, program, {
+      const file = await expectTypes(`node-${moduleResolution}`, program, {
         module,
         moduleResolution,
         lib: ['ES2024', 'ESNext.Disposable'],
@@ -130,7 +130,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
   it.each(resolutions)(
     'have their types without those of Node, with moduleResolution %s',
     async (moduleResolution, module) => {
-      await typeCheck(`web-${moduleResolution}`, webProgram, {
+      await expectTypes(`web-${moduleResolution}`, webProgram, {
         module,
         moduleResolution,
         lib: ['ES2024', 'ESNext.Disposable', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'],
@@ -139,7 +139,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
     },
   )
 
-  async function typeCheck(
+  async function expectTypes(
     name: string,
     source: string,
     compilerOptions: Record<string, unknown>,

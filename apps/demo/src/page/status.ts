@@ -1,6 +1,6 @@
 import { byId } from './element.ts'
 
-export type StatusState = 'connecting' | 'open' | 'reconnecting' | 'closed'
+type StatusState = 'connecting' | 'open' | 'reconnecting' | 'closed'
 
 export interface StatusLine {
   show(state: StatusState, text: string): void

@@ -2,7 +2,7 @@ import { byId } from './element.ts'
 import { formatCount } from './format.ts'
 import type { Theme } from './theme.ts'
 
-export type CellKind = 'live' | 'caught-up' | 'gap' | 'missing'
+type CellKind = 'live' | 'caught-up' | 'gap' | 'missing'
 
 export interface Tape {
   /** The next number. */

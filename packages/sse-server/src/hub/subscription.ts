@@ -209,7 +209,7 @@ export class Subscription implements FrameQueueOwner {
   }
 }
 
-export function viewOf(entry: LogEntry): HubEventView {
+function viewOf(entry: LogEntry): HubEventView {
   return {
     topic: entry.topic,
     event: entry.event ?? 'message',

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { startFaultProxy } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
-import type { CloseReason, EventStream } from '@sse-toolkit/sse-server'
-import { openEventStream, type OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
+import { respond, type CloseReason, type EventStream } from '@sse-toolkit/sse-server'
+import { openEventStream, sendResponse, type OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
 import { connectRaw, serve, serveHttp2, type RawClient } from './servers.ts'
 
 /** A server that opens a stream for each request and hands it to the test. */
@@ -256,6 +256,38 @@ describe('the client leaves', () => {
     await expect(stream.closed).resolves.toBe('slow-consumer')
     clearInterval(timer)
   })
+
+  it('a thousand times, with sources that wait: each is ended once, and no timer is left', async () => {
+    let [started, finished, over] = [0, 0, 0]
+    await using server = await serve(async (_req, res) => {
+      const source = async function* ({ signal }: { readonly signal: AbortSignal }) {
+        started += 1
+        try {
+          yield { data: 'x' }
+          await once(signal, 'abort')
+        } finally {
+          finished += 1
+        }
+      }
+      await sendResponse(res, respond(source))
+      over += 1
+    })
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const client = await connectRaw(server.port, get)
+          await client.until(/data: x/)
+          client.socket.destroy()
+          await client.closed
+        }),
+      )
+    }
+    await vi.waitUntil(() => over === 1000)
+    expect([started, finished]).toEqual([1000, 1000])
+    expect(timers()).toBeLessThanOrEqual(before)
+  }, 60_000)
 
   it('a thousand times: nothing is left', async () => {
     await using server = await serveStreams({ heartbeatIntervalMs: 60_000 })

@@ -1,0 +1,28 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startProcess } from '@sse-toolkit/test-support'
+import { describe, expect, it } from 'vitest'
+
+// Every example is a program that checks itself, prints `ok`, and ends.
+
+const folder = fileURLToPath(new URL('../../examples/adapters/', import.meta.url))
+// What the examples share, and the hosts that are programs of other runtimes (see adapters.test.ts).
+const others = new Set(['story.ts', 'listen.ts', 'self-signed.ts', 'route-handlers.ts', 'bun.ts', 'deno.ts'])
+const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && !others.has(name))
+
+describe('the examples', () => {
+  it('are there', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(7)
+  })
+
+  it.each(examples)('%s checks itself', async (name) => {
+    await using program = await startProcess({ args: [join(folder, name)] })
+    const { code } = await program.exited
+    expect({ code, stdout: program.stdout, stderr: program.stderr }).toEqual({
+      code: 0,
+      stdout: 'ok\n',
+      stderr: '',
+    })
+  })
+})
