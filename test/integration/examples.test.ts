@@ -6,10 +6,15 @@ import { describe, expect, it } from 'vitest'
 
 // Every example is a program that checks itself, prints `ok`, and ends.
 
-const folder = fileURLToPath(new URL('../../examples/adapters/', import.meta.url))
+const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 // What the examples share, and the hosts that are programs of other runtimes (see adapters.test.ts).
 const others = new Set(['story.ts', 'listen.ts', 'self-signed.ts', 'route-handlers.ts', 'bun.ts', 'deno.ts'])
-const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && !others.has(name))
+const examples = [
+  ...readdirSync(join(folder, 'adapters'))
+    .filter((name) => name.endsWith('.ts') && !others.has(name))
+    .map((name) => `adapters/${name}`),
+  'llm-answer/main.ts',
+]
 
 describe('the examples', () => {
   it('are there', () => {

@@ -5,6 +5,7 @@ export { EventFieldError, type EventFieldErrorCode } from './errors/event-field-
 export { EventSizeError } from './errors/event-size-error.ts'
 export { HubClosedError } from './errors/hub-closed-error.ts'
 export { OptionError } from './errors/option-error.ts'
+export { TopicEndedError } from './errors/topic-ended-error.ts'
 export { TopicError } from './errors/topic-error.ts'
 export { formatComment, formatEvent, type ServerSentEvent } from './event.ts'
 export type { EventStream, SendOptions } from './event-stream.ts'
@@ -24,18 +25,34 @@ export type { SchemaInput, SchemaResult, StandardSchema } from './standard-schem
 export type { ConnectionOptions, EventStreamOptions } from './stream-options.ts'
 export type { EventOf, EventSchemas, ValidateOnSend } from './typed-events.ts'
 export type { SlowConsumerPolicy } from './waiting-frames.ts'
-export {
-  createHub,
-  type Hub,
-  type HubConnection,
-  type HubEvent,
-  type HubOptions,
-  type HubStats,
-  type PublishOptions,
-  type SubscribeOptions,
-} from './hub/hub.ts'
-export type { HubEventView } from './hub/subscription.ts'
+export type { Authorization, Authorize } from './hub/access.ts'
+export { createHub, type Hub, type Run } from './hub/hub.ts'
+export type {
+  DisconnectOptions,
+  EndOptions,
+  HubCloseOptions,
+  HubConnection,
+  HubEvent,
+  HubEventView,
+  HubOptions,
+  PublishArguments,
+  PublishOptions,
+  RunOptions,
+  SubscribeOptions,
+  TopicSchemas,
+  TopicsOf,
+} from './hub/hub-options.ts'
+export type { HubStats, RefusalStatus } from './hub/hub-stats.ts'
+export type { Producer, RunOutcome } from './hub/producer.ts'
 export { formatEventId, parseEventId, type Position } from './log/event-id.ts'
-export type { EventLog, LogEntry, LoggedEvent, LogPage, LogTailListener } from './log/event-log.ts'
+export type {
+  EventLog,
+  LogEntry,
+  LoggedEvent,
+  LogPage,
+  LogTailListener,
+  TopicState,
+  TopicStatus,
+} from './log/event-log.ts'
 export { memoryLog, type MemoryLogOptions } from './log/memory-log.ts'
 export type { TopicPattern } from './hub/topic-pattern.ts'

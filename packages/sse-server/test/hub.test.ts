@@ -1,4 +1,3 @@
-import { createParser } from 'eventsource-parser'
 import { createLedger, createSeededRandom } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import {
@@ -6,77 +5,13 @@ import {
   memoryLog,
   parseEventId,
   type EventLog,
-  type Gap,
-  type Hub,
-  type HubOptions,
   type LogEntry,
   type LogPage,
   type Position,
-  type SubscribeOptions,
 } from '@sse-toolkit/sse-server'
+import { createTestHub, delegateTo, publishAll, subscribe, type Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
-
-interface Received {
-  readonly id: string | undefined
-  readonly event: string
-  readonly data: string
-}
-
-interface Reader {
-  readonly sink: RecordingSink
-  readonly events: readonly Received[]
-  readonly ids: readonly string[]
-  readonly gaps: readonly Gap[]
-  readonly data: readonly string[]
-}
-
-function createTestHub(options: HubOptions = {}) {
-  const runtime = createVirtualRuntime()
-  const hub = createHub({ runtime, heartbeatIntervalMs: 0, ...options })
-  return { runtime, hub }
-}
-
-async function subscribe(
-  hub: Hub,
-  options: Partial<SubscribeOptions> = {},
-  sink: RecordingSink = new RecordingSink(),
-): Promise<Reader> {
-  const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['>'], ...options })
-  expect(response.status).toBe(200)
-  attach(response, sink)
-  const parsed = (): { events: Received[]; ids: string[] } => {
-    const result: { events: Received[]; ids: string[] } = { events: [], ids: [] }
-    createParser({
-      onEvent: ({ id, event = 'message', data }) => result.events.push({ id, event, data }),
-      onId: (id) => result.ids.push(id),
-    }).feed(sink.text)
-    return result
-  }
-  return {
-    sink,
-    get events() {
-      return parsed().events
-    },
-    get ids() {
-      return parsed().ids
-    },
-    get gaps() {
-      return parsed().events.flatMap(({ event, data }) =>
-        event === 'stream.gap' ? [JSON.parse(data) as Gap] : [],
-      )
-    },
-    get data() {
-      return parsed().events.flatMap(({ event, data }) => (event === 'stream.gap' ? [] : [data]))
-    },
-  }
-}
-
-async function publishAll(hub: Hub, topic: string, ...data: readonly string[]): Promise<readonly string[]> {
-  const ids: string[] = []
-  for (const each of data) ids.push((await hub.publish(topic, { data: each })).id)
-  return ids
-}
 
 describe('publish and subscribe', () => {
   it('brings an event to those whose topics match, with its id', async () => {
@@ -176,7 +111,7 @@ describe('publish and subscribe', () => {
     ['a topic with a space', ['a b'], 'invalid-topic'],
   ])('refuses to subscribe to %s', async (_name, topics, code) => {
     const { hub } = createTestHub()
-    const subscribed = hub.subscribe(new Request('http://localhost/'), { topics } as SubscribeOptions)
+    const subscribed = hub.subscribe(new Request('http://localhost/'), { topics: topics as string[] })
     await expect(subscribed).rejects.toThrow(expect.objectContaining({ code }))
   })
 })
@@ -405,10 +340,7 @@ describe('a gap is said', () => {
     let restart: (head: Position) => void = () => undefined
     return {
       log: {
-        append: (event) => log.append(event),
-        read: (...args) => log.read(...args),
-        head: () => log.head(),
-        close: () => log.close(),
+        ...delegateTo(log),
         tail: (listener) => {
           restart = (head) => listener.restarted(head)
           return log.tail(listener)
@@ -426,11 +358,13 @@ describe('replay and live meet without a seam', () => {
     const pending: (() => void)[] = []
     const tailQueue: LogEntry[] = []
     let tail: ((entry: LogEntry) => void) | undefined
-    log.tail({ appended: (entry) => tailQueue.push(entry), restarted: () => undefined })
+    log.tail({
+      appended: (entry) => tailQueue.push(entry),
+      restarted: () => undefined,
+      cancelled: () => undefined,
+    })
     const late: EventLog = {
-      append: (event) => log.append(event),
-      head: () => log.head(),
-      close: () => log.close(),
+      ...delegateTo(log),
       read: (...args) =>
         new Promise<LogPage>((resolve) => {
           // The log answers at one moment, and the answer arrives at another.
@@ -551,7 +485,8 @@ describe('limits and the end', () => {
     const { hub } = createTestHub({ maxConnections: 1 })
     const reader = await subscribe(hub)
     const refused = await hub.subscribe(new Request('http://localhost/'), { topics: ['a'] })
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toMatch(/^[123]$/)
     reader.sink.leave()
     await subscribe(hub)
   })

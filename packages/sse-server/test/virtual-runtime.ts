@@ -1,6 +1,9 @@
 import { createSeededRandom, createVirtualClock, type VirtualClock } from '@sse-toolkit/test-support'
 import type { Runtime } from '@sse-toolkit/sse-server'
 
+/** What its wall clock shows when it begins. */
+export const beganAt: number = Date.UTC(2026, 0)
+
 /** A runtime on virtual time. Turns of the event loop are the real ones: only they run out all microtasks. */
 export function createVirtualRuntime(seed = 1): Runtime & { readonly clock: VirtualClock } {
   const clock = createVirtualClock()
@@ -8,7 +11,7 @@ export function createVirtualRuntime(seed = 1): Runtime & { readonly clock: Virt
   return {
     clock,
     now: () => clock.now(),
-    wallClock: () => Date.UTC(2026, 0) + clock.now(),
+    wallClock: () => beganAt + clock.now(),
     setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
     clearTimeout: (timer) => clock.clearTimeout(timer),
     endOfTurn: (callback) => void setImmediate(callback),

@@ -1,3 +1,4 @@
+import type { ByteSink } from '../byte-sink.ts'
 import { EventFieldError } from '../errors/event-field-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
@@ -6,115 +7,132 @@ import { checkEventType, serializeData } from '../event.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../event-stream-response.ts'
 import { eventFrame, type Frame } from '../frame.ts'
 import type { CloseReason } from '../frame-queue.ts'
-import type { HeaderFields } from '../headers.ts'
 import { parseLastEventId } from '../last-event-id.ts'
-import { formatEventId, parseEventId, type Position } from '../log/event-id.ts'
-import type { EventLog, LogEntry } from '../log/event-log.ts'
+import { formatEventId, type Position } from '../log/event-id.ts'
+import type { EventLog, LogEntry, LoggedEvent, TopicState, TopicStatus } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
-import { functionOption, limitOption } from '../options.ts'
-import { connectionSettings, type ConnectionOptions, type ConnectionSettings } from '../stream-options.ts'
-import { Subscription, type HubEventView, type Start } from './subscription.ts'
+import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
+import type { Runtime } from '../runtime.ts'
+import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
+import { validateEvent } from '../typed-events.ts'
+import { accessTo, ForbiddenIdentities, type Access, type Authorize } from './access.ts'
+import { dismiss, drain } from './drain.ts'
+import type {
+  DisconnectOptions,
+  EndOptions,
+  HubCloseOptions,
+  HubConnection,
+  HubEvent,
+  HubOptions,
+  PublishArguments,
+  PublishOptions,
+  RunOptions,
+  SubscribeOptions,
+  TopicSchemas,
+} from './hub-options.ts'
+import { HubCounters, type HubStats, type RefusalStatus } from './hub-stats.ts'
+import { produce, type Producer, type RunOutcome } from './producer.ts'
+import { startAt, type Start } from './start.ts'
+import { Subscription } from './subscription.ts'
 import { TopicIndex } from './topic-index.ts'
-import { checkTopic, parseTopicPattern } from './topic-pattern.ts'
+import { checkTopic, matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
 
-/** Options of {@link createHub}. Those of a connection are for each that subscribes. */
-export interface HubOptions extends ConnectionOptions {
-  /** Where events are kept. @defaultValue `memoryLog()`, which the hub then closes with itself */
-  readonly log?: EventLog | undefined
-  /** Connections at once; one more is answered 503. @defaultValue no limit */
-  readonly maxConnections?: number | undefined
-  /** Topics and patterns of one subscription. @defaultValue 64 */
-  readonly maxTopicsPerConnection?: number | undefined
-  /** Length of a topic or pattern in UTF-16 code units. @defaultValue 255 */
-  readonly maxTopicLength?: number | undefined
-  /** Size of one event's data in bytes of UTF-8. @defaultValue 1 MiB */
-  readonly maxEventBytes?: number | undefined
-}
-
-/** What is published. */
-export interface HubEvent {
-  /** A string is sent as it is, anything else as JSON. */
-  readonly data: unknown
-  /** The event type. Absent: `message`. Types that begin with `stream.` are the hub's own. */
-  readonly event?: string | undefined
-}
-
-/** Options of {@link Hub.publish}. */
-export interface PublishOptions {
-  /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the topic */
-  readonly key?: string | undefined
-}
-
-/** Options of {@link Hub.subscribe}. */
-export interface SubscribeOptions {
-  /** Topics, and patterns of them: `orders.*` is one token in the place of `*`, `orders.>` one or more at the end. */
-  readonly topics: readonly string[]
-  /** Which event to go on after, or `earliest`. @defaultValue what the request says */
-  readonly lastEventId?: string | undefined
-  /** Which events this connection gets. Called for each, in replay too; it should be quick. */
-  readonly filter?: ((event: HubEventView) => boolean) | undefined
-  /** Who it is, as `connections()` and `disconnect` show it. */
-  readonly identity?: string | undefined
-  /** Header fields beside those of the event stream; they win over them. */
-  readonly headers?: HeaderFields | undefined
-}
-
-/** One connection, as it is at the moment. */
-export interface HubConnection {
-  readonly identity: string | undefined
-  readonly topics: readonly string[]
-  /** The id of the last event that was sent to it. */
-  readonly position: string
-  readonly ageMs: number
-  readonly bufferedBytes: number
-}
-
-/** Counts since the hub was created, but for `connections` and `bufferedBytes`, which are of the moment. */
-export interface HubStats {
-  readonly connections: number
-  readonly bufferedBytes: number
-  /** Events that this hub published. */
-  readonly published: number
-  /** Events sent to connections, those of replay included. */
-  readonly delivered: number
-  readonly deliveredBytes: number
-  readonly replayed: number
-  /** `stream.gap` announcements made on behalf of the log. */
-  readonly gaps: number
-  readonly opened: number
-  readonly closed: Readonly<Record<CloseReason, number>>
-}
+/** What became of a call of {@link Hub.run}. */
+export type Run =
+  | {
+      readonly started: true
+      /** Resolves when the topic has ended. Never rejects. */
+      readonly finished: Promise<RunOutcome>
+    }
+  | {
+      readonly started: false
+      /** Why not: somebody runs it, it has ended, or its time is over. */
+      readonly state: Exclude<TopicState, 'open'>
+    }
 
 /** Fans events out, by topic, to many connections that resume where they left off. */
-export interface Hub {
+export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /**
    * Stores an event, then sends it to all who subscribe to its topic.
    *
    * @returns its id, once it is stored.
    * @throws {@link TopicError} `code: 'invalid-topic'`
-   * @throws {@link EventFieldError} `code: 'invalid-event'`, `'reserved-event'`, `'invalid-data'` or `'missing-data'`
+   * @throws {@link EventFieldError} `code: 'invalid-event'`, `'reserved-event'` or `'invalid-data'`
    * @throws {@link EventSizeError} `code: 'event-too-large'`
+   * @throws {@link TopicEndedError} `code: 'topic-ended'`
    * @throws {@link HubClosedError} `code: 'hub-closed'`
    */
-  publish(topic: string, event: HubEvent, options?: PublishOptions): Promise<{ readonly id: string }>
+  publish(...args: PublishArguments<Schemas>): Promise<{ readonly id: string }>
+  /**
+   * Publishes several events, in their order. All are checked before the first is stored.
+   *
+   * @throws as {@link publish} does.
+   */
+  publishMany(events: readonly PublishArguments<Schemas>[]): Promise<readonly { readonly id: string }[]>
   /**
    * Answers a request with the events of some topics, from where it asks to go on (`Last-Event-ID`, or the query
-   * parameter `lastEventId`), else from now on.
+   * parameter `lastEventId`), else from now on; a finite topic from its beginning.
+   *
+   * Other answers than a stream: what `authorize` gives; 403 for topics that it does not allow; 204 for a client that
+   * must not come back, and for one that has read finite topics to their end; 410 for finite topics whose time is over;
+   * 429 and 503, with `Retry-After`, at `maxConnectionsPerIdentity`, at `maxConnections`, and while the hub closes.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws {@link OptionError} `code: 'invalid-option'`
    */
   subscribe(request: Request, options: SubscribeOptions): Promise<Response>
-  stats(): HubStats
-  connections(): readonly HubConnection[]
   /**
-   * Ends the connections that the predicate holds for, after what was sent to them. Their clients reconnect.
+   * Ends a topic for good. Who reads it gets what there is, then `stream.end`, and is closed.
+   *
+   * @returns false if it had ended before.
+   * @throws {@link TopicError} `code: 'invalid-topic'`
+   */
+  end(topic: string, options?: EndOptions): Promise<boolean>
+  /**
+   * Runs a producer as a topic, once, whoever comes and goes, and ends the topic when the producer ends. A topic that was
+   * ever run, by any process on the log, is not run again.
+   *
+   * @throws {@link TopicError} `code: 'invalid-topic'`
+   * @example
+   * ```ts
+   * import { createHub } from '@sse-toolkit/sse-server'
+   *
+   * const hub = createHub()
+   * const run = await hub.run('answers.7', async function* () {
+   *   for (const word of ['It', ' depends', '.']) yield { data: word }
+   * })
+   * if (run.started) console.log(await run.finished) // completed
+   *
+   * const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['answers.7'] })
+   * console.log(await response.text()) // the words, then `stream.end`
+   * await hub.close()
+   * ```
+   */
+  run(topic: string, producer: Producer, options?: RunOptions): Promise<Run>
+  /**
+   * Stops what runs a topic, in whichever process, and so ends the topic.
+   *
+   * @returns whether there was something to stop.
+   */
+  cancel(topic: string): Promise<boolean>
+  /** Where a topic stands; `open` for one that was never run nor ended. */
+  topicState(topic: string): Promise<TopicState>
+  stats(): HubStats
+  /** @param filter - only those that would get events of `topic`, or are of `identity`. */
+  connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[]
+  /**
+   * Ends the connections that the predicate holds for, after what was sent to them.
    *
    * @returns how many.
    */
-  disconnect(predicate: (connection: HubConnection) => boolean): number
-  /** Ends all connections, and what the hub holds. Later subscriptions are answered 503. */
-  close(): Promise<void>
+  disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
+  /** Lets an identity come back that `disconnect` has forbidden to. */
+  allow(identity: string): void
+  /**
+   * Ends all connections, then what runs here, and lets go of what the hub holds. Subscriptions are answered 503 from the
+   * start; events can be published until the connections have gone.
+   */
+  close(options?: HubCloseOptions): Promise<void>
 }
 
 /**
@@ -133,121 +151,146 @@ export interface Hub {
  * await hub.close()
  * ```
  */
-export function createHub(options: HubOptions = {}): Hub {
-  return new EventHub(options)
+export function createHub<Schemas extends TopicSchemas = TopicSchemas>(
+  options: HubOptions<Schemas> = {},
+): Hub<Schemas> {
+  // Schemas narrow what may be published; at run time any hub takes any event, or checks it by `validate`.
+  return new EventHub(options) as Hub<Schemas>
 }
+
+// What a client waits before it returns, where nothing else was said: as browsers do.
+const usualRetryMs = 1000
 
 class EventHub implements Hub {
   readonly #settings: ConnectionSettings
+  readonly #runtime: Runtime
   readonly #log: EventLog
   readonly #ownsLog: boolean
+  readonly #schemas: readonly (readonly [TopicPattern, TopicSchemas[string]])[]
+  readonly #authorize: Authorize | undefined
+  readonly #onJoin: HubOptions['onJoin']
+  readonly #onLeave: HubOptions['onLeave']
   readonly #maxConnections: number
+  readonly #maxConnectionsPerIdentity: number
   readonly #maxTopicsPerConnection: number
   readonly #maxTopicLength: number
   readonly #maxEventBytes: number
+  readonly #maxConnectionAgeMs: number
   readonly #index = new TopicIndex<Subscription>()
-  readonly #subscriptions = new Map<Subscription, string | undefined>()
-  readonly #stopTail: () => void
+  // With the timer of its greatest age.
+  readonly #subscriptions = new Map<Subscription, unknown>()
+  readonly #connectionsOf = new Map<string, number>()
+  readonly #forbidden: ForbiddenIdentities
+  readonly #producers = new Map<string, AbortController>()
+  readonly #runs = new Set<Promise<RunOutcome>>()
   // Encoded once, for live and replay alike, for as long as the log holds the entry.
   readonly #frames = new WeakMap<LogEntry, Frame>()
-  readonly #closed: Record<CloseReason, number> = {
-    client: 0,
-    server: 0,
-    'slow-consumer': 0,
-    expired: 0,
-    drain: 0,
-    error: 0,
-  }
-  #tailSeq = 0
-  #published = 0
-  #delivered = 0
-  #deliveredBytes = 0
-  #replayed = 0
-  #gaps = 0
-  #opened = 0
+  readonly #counters = new HubCounters()
+  readonly #stopTail: () => void
+  // The newest place in the log that this hub has heard of.
+  #head: Position = { epoch: '', seq: 0 }
+  #restarts = 0
   #closing: Promise<void> | null = null
-  #allClosed: PromiseWithResolvers<void> | null = null
+  #closed = false
+  #onAllGone: (() => void) | null = null
 
   constructor(options: HubOptions) {
     this.#settings = connectionSettings(options)
+    this.#runtime = this.#settings.scheduler.runtime
+    this.#authorize = functionOption('authorize', options.authorize)
+    this.#onJoin = functionOption('onJoin', options.onJoin)
+    this.#onLeave = functionOption('onLeave', options.onLeave)
     this.#maxConnections = limitOption('maxConnections', options.maxConnections, Number.POSITIVE_INFINITY)
+    this.#maxConnectionsPerIdentity = limitOption(
+      'maxConnectionsPerIdentity',
+      options.maxConnectionsPerIdentity,
+      Number.POSITIVE_INFINITY,
+    )
     this.#maxTopicsPerConnection = limitOption('maxTopicsPerConnection', options.maxTopicsPerConnection, 64)
     this.#maxTopicLength = limitOption('maxTopicLength', options.maxTopicLength, 255)
     this.#maxEventBytes = limitOption('maxEventBytes', options.maxEventBytes, 1_048_576)
+    this.#maxConnectionAgeMs = durationOption('maxConnectionAgeMs', options.maxConnectionAgeMs, 0)
+    const validate = choiceOption('validate', options.validate, ['off', 'on-publish'])
+    this.#schemas = Object.entries(validate === 'off' ? {} : (options.topics ?? {})).map(
+      ([pattern, events]) => [parseTopicPattern(pattern, this.#maxTopicLength), events] as const,
+    )
+    this.#forbidden = new ForbiddenIdentities(this.#runtime)
     this.#log = options.log ?? memoryLog({ runtime: options.runtime })
     this.#ownsLog = options.log === undefined
     this.#stopTail = this.#log.tail({
       appended: (entry) => this.#appended(entry),
+      cancelled: (topic) => this.#producers.get(topic)?.abort(),
       restarted: (head) => this.#restarted(head),
     })
   }
 
-  async publish(
-    topic: string,
-    event: HubEvent,
-    options: PublishOptions = {},
-  ): Promise<{ readonly id: string }> {
-    if (this.#closing !== null) throw new HubClosedError()
-    checkTopic(topic, this.#maxTopicLength)
-    if (event.event !== undefined) checkEventType(event.event)
-    if (event.event?.startsWith('stream.') === true) {
-      throw new EventFieldError(
-        'reserved-event',
-        'event',
-        event.event,
-        "Event types that begin with 'stream.' are the hub's own",
-      )
-    }
-    const data = serializeData(event.data)
-    this.#checkSize(data)
-    const position = await this.#log.append({ topic, event: event.event, data, key: options.key })
-    this.#published += 1
-    return { id: formatEventId(position) }
+  async publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
+    return this.#append(this.#check(...args))
+  }
+
+  async publishMany(
+    events: readonly PublishArguments<TopicSchemas>[],
+  ): Promise<readonly { readonly id: string }[]> {
+    return Promise.all(events.map((args) => this.#check(...args)).map((event) => this.#append(event)))
   }
 
   async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
-    const { topics } = options
-    if (!Array.isArray(topics) || topics.length === 0)
-      throw new OptionError('topics', topics, 'a list of at least one topic')
-    if (topics.length > this.#maxTopicsPerConnection) {
-      throw new OptionError('topics', topics, `a list of at most ${this.#maxTopicsPerConnection} topics`)
-    }
-    const patterns = topics.map((topic: string) => parseTopicPattern(topic, this.#maxTopicLength))
+    const patterns = this.#parseTopics(options.topics)
     const filter = functionOption('filter', options.filter)
     const headers = eventStreamHeaders(options.headers)
-    if (this.#closing !== null || this.#subscriptions.size >= this.#maxConnections) {
-      return new Response(null, { status: 503, headers: { 'retry-after': '1' } })
-    }
+    if (this.#closing !== null) return this.#refuse(503)
+    const authorization = (await this.#authorize?.(request)) ?? {}
+    if (authorization instanceof Response) return authorization
+    const granted = accessTo(patterns, authorization, this.#maxTopicLength)
+    if (granted === undefined) return this.#refuse(403)
+    const access = { ...granted, identity: options.identity ?? granted.identity }
+    const refusal = this.#refusalOf(access)
+    if (refusal !== undefined) return this.#refuse(refusal)
+
     const requested =
       options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)
-    const start = startAt(requested, await this.#log.head())
+    const restarts = this.#restarts
+    const head = await this.#log.head()
+    const statuses = await this.#statusesOf(patterns)
+    if (statuses?.every(({ state }) => state === 'expired')) return this.#refuse(410)
+    const start = startAt(requested, head, statuses?.every(({ state }) => state !== 'open') === true)
+    const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
+    if (unendedTopics?.size === 0) return this.#refuse(204)
+
     return eventStreamResponse(
       (sink) => {
-        const subscription = new Subscription(
-          sink,
-          {
-            settings: this.#settings,
-            log: this.#log,
-            patterns,
-            start,
-            filter,
-            frameOf: (entry) => this.#frameOf(entry),
-            opened: (opened) => this.#add(opened, options.identity),
-            closed: (closed, reason) => this.#remove(closed, reason),
-            delivered: (frame, replayed) => this.#count(frame, replayed),
-            gapAnnounced: () => {
-              this.#gaps += 1
-            },
-          },
-          this.#tailSeq,
-        )
-        // The hub may have begun to close, or filled up, between the answer's head and its body.
-        if (this.#closing !== null) subscription.queue.close('drain')
-        return subscription.listener
+        const isStale = restarts !== this.#restarts && head.epoch !== this.#head.epoch
+        const from = isStale ? startAt(formatEventId(start.position), this.#head, false) : start
+        return this.#open(sink, { patterns, start: from, filter, access, unendedTopics }).queue
       },
       headers,
       request,
     )
+  }
+
+  async end(topic: string, options: EndOptions = {}): Promise<boolean> {
+    checkTopic(topic, this.#maxTopicLength)
+    return this.#end(topic, 'completed', ttlOf(options))
+  }
+
+  async run(topic: string, producer: Producer, options: RunOptions = {}): Promise<Run> {
+    checkTopic(topic, this.#maxTopicLength)
+    const ttlMs = ttlOf(options)
+    if (this.#closing !== null) throw new HubClosedError()
+    const state = await this.#log.claim(topic)
+    if (state !== 'open') return { started: false, state }
+    const finished = this.#produce(topic, producer, ttlMs, options.errorMessage)
+    this.#runs.add(finished)
+    void finished.then(() => this.#runs.delete(finished))
+    return { started: true, finished }
+  }
+
+  async cancel(topic: string): Promise<boolean> {
+    return (await this.#log.cancel(topic)) === 'running'
+  }
+
+  async topicState(topic: string): Promise<TopicState> {
+    return (await this.#log.status(topic)).state
   }
 
   stats(): HubStats {
@@ -255,50 +298,264 @@ class EventHub implements Hub {
     for (const { queue } of this.#subscriptions.keys()) bufferedBytes += queue.bufferedBytes
     return {
       connections: this.#subscriptions.size,
+      topics: this.#index.size,
+      running: this.#producers.size,
       bufferedBytes,
-      published: this.#published,
-      delivered: this.#delivered,
-      deliveredBytes: this.#deliveredBytes,
-      replayed: this.#replayed,
-      gaps: this.#gaps,
-      opened: this.#opened,
-      closed: { ...this.#closed },
+      ...this.#counters.snapshot(),
     }
   }
 
-  connections(): readonly HubConnection[] {
-    return [...this.#subscriptions].map(([subscription, identity]) => this.#describe(subscription, identity))
+  connections({
+    topic,
+    identity,
+  }: { readonly topic?: string; readonly identity?: string } = {}): readonly HubConnection[] {
+    return [...this.#subscriptions.keys()]
+      .filter((each) => identity === undefined || each.identity === identity)
+      .filter((each) => topic === undefined || each.patterns.some((pattern) => matchesTopic(pattern, topic)))
+      .map((each) => this.#describe(each))
   }
 
-  disconnect(predicate: (connection: HubConnection) => boolean): number {
+  disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions = {}): number {
+    const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
+    const forbidMs = durationOption('forbidMs', options.forbidMs, 600_000)
     let count = 0
-    for (const [subscription, identity] of this.#subscriptions) {
-      if (!predicate(this.#describe(subscription, identity))) continue
+    for (const subscription of this.#subscriptions.keys()) {
+      const { identity } = subscription
+      if (!predicate(this.#describe(subscription))) continue
+      if (reconnect === 'forbid' && identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
       if (subscription.queue.close('server')) count += 1
     }
     return count
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  allow(identity: string): void {
+    this.#forbidden.allow(identity)
+  }
+
+  close(options: HubCloseOptions = {}): Promise<void> {
+    const drainMs = durationOption('drainMs', options.drainMs, 0)
+    const timeoutMs = durationOption('timeoutMs', options.timeoutMs, 5000)
+    this.#closing ??= this.#close(drainMs, timeoutMs)
     return this.#closing
   }
 
-  async #close(): Promise<void> {
-    this.#allClosed = Promise.withResolvers()
-    for (const subscription of this.#subscriptions.keys()) subscription.queue.close('drain')
-    if (this.#subscriptions.size > 0) await this.#allClosed.promise
+  async #close(drainMs: number, timeoutMs: number): Promise<void> {
+    await drain(this.#subscriptions.keys(), drainMs, this.#retryMs, this.#settings.scheduler)
+    if (this.#subscriptions.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#runtime.setTimeout(() => {
+          for (const { queue } of this.#subscriptions.keys()) queue.abort('drain')
+        }, timeoutMs)
+        this.#onAllGone = () => {
+          this.#runtime.clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    for (const producer of this.#producers.values()) producer.abort()
+    await Promise.all(this.#runs)
+    this.#closed = true
     this.#stopTail()
     if (this.#ownsLog) await this.#log.close()
   }
 
+  get #retryMs(): number {
+    return this.#settings.retryMs ?? usualRetryMs
+  }
+
+  /** An event as it goes into the log. */
+  #check(topic: string, event: HubEvent, options: PublishOptions = {}): LoggedEvent {
+    if (this.#closed) throw new HubClosedError()
+    checkTopic(topic, this.#maxTopicLength)
+    if (event.event !== undefined) checkEventType(event.event)
+    if (event.event?.startsWith('stream.') === true) {
+      const fact = "Event types that begin with 'stream.' are the hub's own"
+      throw new EventFieldError('reserved-event', 'event', event.event, fact)
+    }
+    const schemas = this.#schemas.find(([pattern]) => matchesTopic(pattern, topic))
+    if (schemas !== undefined) validateEvent(schemas[1], { ...event, event: event.event ?? 'message' })
+    const data = serializeData(event.data)
+    this.#checkSize(data)
+    return { topic, event: event.event, data, key: options.key }
+  }
+
+  async #append(event: LoggedEvent): Promise<{ readonly id: string }> {
+    const startedAt = this.#runtime.now()
+    const position = await this.#log.append(event)
+    this.#counters.published += 1
+    this.#counters.countLag(this.#runtime.now() - startedAt)
+    return { id: formatEventId(position) }
+  }
+
+  #checkSize(data: string): void {
+    // A code unit is three bytes at most: the data that is measured is rare.
+    if (data.length * 3 <= this.#maxEventBytes) return
+    const byteLength =
+      data.length > this.#maxEventBytes ? data.length : new TextEncoder().encode(data).byteLength
+    if (byteLength > this.#maxEventBytes) throw new EventSizeError(byteLength, this.#maxEventBytes)
+  }
+
+  async #produce(
+    topic: string,
+    producer: Producer,
+    ttlMs: number,
+    errorMessage: RunOptions['errorMessage'] = 'The producer failed',
+  ): Promise<RunOutcome> {
+    const { onError } = this.#settings
+    const aborter = new AbortController()
+    this.#producers.set(topic, aborter)
+    let outcome: RunOutcome
+    try {
+      const publish = (event: HubEvent): Promise<unknown> => this.#append(this.#check(topic, event))
+      outcome = await produce(producer, aborter.signal, publish, onError)
+    } catch (error) {
+      outcome = 'failed'
+      onError(error)
+      await this.#announceFailure(topic, error, errorMessage)
+    }
+    try {
+      await this.#end(topic, outcome, ttlMs)
+    } catch (error) {
+      onError(error)
+    }
+    this.#producers.delete(topic)
+    return outcome
+  }
+
+  async #announceFailure(
+    topic: string,
+    error: unknown,
+    message: NonNullable<RunOptions['errorMessage']>,
+  ): Promise<void> {
+    try {
+      const data = { topic, message: typeof message === 'function' ? message(error) : message }
+      await this.#append({ topic, event: 'stream.error', data: JSON.stringify(data), key: undefined })
+    } catch (cause) {
+      this.#settings.onError(cause)
+    }
+  }
+
+  async #end(topic: string, reason: RunOutcome, ttlMs: number): Promise<boolean> {
+    const data = JSON.stringify({ topic, reason })
+    const position = await this.#log.end({ topic, event: 'stream.end', data, key: undefined }, ttlMs)
+    return position !== undefined
+  }
+
+  #parseTopics(topics: readonly string[]): readonly TopicPattern[] {
+    const expected = `a list of 1 to ${this.#maxTopicsPerConnection} topics`
+    if (!Array.isArray(topics) || topics.length === 0 || topics.length > this.#maxTopicsPerConnection) {
+      throw new OptionError('topics', topics, expected)
+    }
+    return topics.map((topic: string) => parseTopicPattern(topic, this.#maxTopicLength))
+  }
+
+  #refusalOf({ identity, expiresAt }: Access): RefusalStatus | undefined {
+    if (this.#forbidden.has(identity)) return 204
+    if (expiresAt <= this.#runtime.wallClock()) return 403
+    if (this.#subscriptions.size >= this.#maxConnections) return 503
+    if (identity !== undefined && (this.#connectionsOf.get(identity) ?? 0) >= this.#maxConnectionsPerIdentity)
+      return 429
+    return undefined
+  }
+
+  #refuse(status: RefusalStatus): Response {
+    this.#counters.refused[status] += 1
+    // At a time of their own, so that those who were refused together do not return together.
+    const retryAfter = String(1 + Math.floor(this.#runtime.random() * 3))
+    const headers = status === 429 || status === 503 ? { 'retry-after': retryAfter } : undefined
+    return new Response(null, { status, ...(headers !== undefined && { headers }) })
+  }
+
+  /** Where each topic stands; undefined if there are patterns among them, which never come to an end. */
+  async #statusesOf(patterns: readonly TopicPattern[]): Promise<readonly TopicStatus[] | undefined> {
+    if (patterns.some((pattern) => pattern.hasWildcard)) return undefined
+    return Promise.all(patterns.map((pattern) => this.#log.status(pattern.text)))
+  }
+
+  #open(
+    sink: ByteSink,
+    wanted: {
+      readonly patterns: readonly TopicPattern[]
+      readonly start: Start
+      readonly filter: SubscribeOptions['filter']
+      readonly access: Access
+      readonly unendedTopics: Set<string> | undefined
+    },
+  ): Subscription {
+    const subscription = new Subscription(sink, {
+      ...wanted,
+      settings: this.#settings,
+      log: this.#log,
+      head: () => {
+        const { head } = wanted.start
+        return this.#head.epoch === head.epoch && this.#head.seq > head.seq ? this.#head : head
+      },
+      frameOf: (entry) => this.#frameOf(entry),
+      opened: (opened) => this.#add(opened),
+      closed: (closed, reason) => this.#remove(closed, reason),
+      delivered: (frame, replayed) => {
+        this.#counters.delivered += 1
+        this.#counters.deliveredBytes += frame.bytes.byteLength
+        if (replayed) this.#counters.replayed += 1
+      },
+      gapAnnounced: () => {
+        this.#counters.gaps += 1
+      },
+    })
+    // The hub may have begun to close between the answer's head and its body.
+    if (this.#closing !== null) dismiss(subscription, 'drain', this.#retryMs, () => this.#runtime.random())
+    return subscription
+  }
+
+  #add(subscription: Subscription): void {
+    const { identity } = subscription
+    this.#counters.opened += 1
+    this.#subscriptions.set(subscription, this.#startAgeTimer(subscription))
+    if (identity !== undefined)
+      this.#connectionsOf.set(identity, (this.#connectionsOf.get(identity) ?? 0) + 1)
+    for (const pattern of subscription.patterns) this.#index.add(pattern, subscription)
+    this.#tell(() => this.#onJoin?.(this.#describe(subscription)))
+  }
+
+  #remove(subscription: Subscription, reason: CloseReason): void {
+    const { identity } = subscription
+    this.#counters.closed[reason] += 1
+    this.#runtime.clearTimeout(this.#subscriptions.get(subscription))
+    this.#subscriptions.delete(subscription)
+    if (identity !== undefined) {
+      const count = (this.#connectionsOf.get(identity) ?? 0) - 1
+      if (count > 0) this.#connectionsOf.set(identity, count)
+      else this.#connectionsOf.delete(identity)
+    }
+    for (const pattern of subscription.patterns) this.#index.delete(pattern, subscription)
+    this.#tell(() => this.#onLeave?.(this.#describe(subscription), reason))
+    if (this.#subscriptions.size === 0) this.#onAllGone?.()
+  }
+
+  #startAgeTimer(subscription: Subscription): unknown {
+    if (this.#maxConnectionAgeMs === 0) return undefined
+    return this.#runtime.setTimeout(
+      () => dismiss(subscription, 'expired', this.#retryMs, () => this.#runtime.random()),
+      this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()),
+    )
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#settings.onError(error)
+    }
+  }
+
   #appended(entry: LogEntry): void {
-    this.#tailSeq = entry.position.seq
+    this.#head = entry.position
     this.#index.forEach(entry.topic, (subscription) => subscription.deliver(entry))
   }
 
   #restarted(head: Position): void {
-    this.#tailSeq = head.seq
+    this.#head = head
+    this.#restarts += 1
     for (const subscription of this.#subscriptions.keys()) subscription.restart(head)
   }
 
@@ -314,53 +571,30 @@ class EventHub implements Hub {
     return frame
   }
 
-  #checkSize(data: string): void {
-    // A code unit is three bytes at most: the data that is measured is rare.
-    if (data.length * 3 <= this.#maxEventBytes) return
-    const byteLength =
-      data.length > this.#maxEventBytes ? data.length : new TextEncoder().encode(data).byteLength
-    if (byteLength > this.#maxEventBytes) throw new EventSizeError(byteLength, this.#maxEventBytes)
-  }
-
-  #add(subscription: Subscription, identity: string | undefined): void {
-    this.#opened += 1
-    this.#subscriptions.set(subscription, identity)
-    for (const pattern of subscription.patterns) this.#index.add(pattern, subscription)
-  }
-
-  #remove(subscription: Subscription, reason: CloseReason): void {
-    this.#closed[reason] += 1
-    this.#subscriptions.delete(subscription)
-    for (const pattern of subscription.patterns) this.#index.delete(pattern, subscription)
-    if (this.#subscriptions.size === 0) this.#allClosed?.resolve()
-  }
-
-  #count(frame: Frame, replayed: boolean): void {
-    this.#delivered += 1
-    this.#deliveredBytes += frame.bytes.byteLength
-    if (replayed) this.#replayed += 1
-  }
-
-  #describe(subscription: Subscription, identity: string | undefined): HubConnection {
+  #describe(subscription: Subscription): HubConnection {
     return {
-      identity,
+      identity: subscription.identity,
       topics: subscription.patterns.map((pattern) => pattern.text),
       position: formatEventId(subscription.position),
-      ageMs: this.#settings.scheduler.runtime.now() - subscription.openedAt,
+      ageMs: this.#runtime.now() - subscription.openedAt,
       bufferedBytes: subscription.queue.bufferedBytes,
     }
   }
 }
 
-/** Where a subscription begins that asks to go on after `requested`. */
-function startAt(requested: string | undefined, head: Position): Start {
-  if (requested === undefined) return { position: head, head }
-  const beginning = { epoch: head.epoch, seq: 0 }
-  if (requested === 'earliest') return { position: beginning, head, fromEarliest: true }
-  const position = parseEventId(requested)
-  // What is no id of ours is of another log, and so of another epoch.
-  if (position?.epoch !== head.epoch)
-    return { position: beginning, head, gap: { reason: 'epoch', requested } }
-  if (position.seq > head.seq) return { position: head, head, gap: { reason: 'future', requested } }
-  return { position, head }
+function ttlOf({ ttlMs }: EndOptions): number {
+  return durationOption('ttlMs', ttlMs, 600_000)
+}
+
+/** The topics whose end the reader has not had yet. */
+function unended(
+  patterns: readonly TopicPattern[],
+  statuses: readonly TopicStatus[],
+  start: Start,
+): Set<string> {
+  const isAhead = ({ state, endSeq = 0 }: TopicStatus): boolean =>
+    state === 'open' || state === 'running' || (state === 'ended' && endSeq > start.position.seq)
+  return new Set(
+    patterns.filter((_, index) => isAhead(statuses[index] ?? { state: 'open' })).map(({ text }) => text),
+  )
 }

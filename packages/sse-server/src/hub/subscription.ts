@@ -1,31 +1,14 @@
 import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
 import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-queue.ts'
+import type { Frame } from '../frame.ts'
 import { gapFrame, type GapReason } from '../gap.ts'
 import { formatEventId, type Position } from '../log/event-id.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
 import { primingFrame, type ConnectionSettings } from '../stream-options.ts'
-import type { Frame } from '../frame.ts'
+import type { Access } from './access.ts'
+import type { HubEventView } from './hub-options.ts'
+import type { Start } from './start.ts'
 import type { TopicPattern } from './topic-pattern.ts'
-
-/** What a subscription is told of its place in the log when it begins. */
-export interface Start {
-  /** After which it goes on. */
-  readonly position: Position
-  /** The log's head at that time. */
-  readonly head: Position
-  /** Whether it asked for whatever is held: then what was evicted before is nothing that it misses. */
-  readonly fromEarliest?: boolean | undefined
-  /** Why it cannot go on after what was asked for, and what that was. */
-  readonly gap?: { readonly reason: GapReason; readonly requested: string } | undefined
-}
-
-/** One event as filters see it. */
-export interface HubEventView {
-  readonly topic: string
-  readonly event: string
-  readonly data: string
-  readonly id: string
-}
 
 export interface SubscriptionSetup {
   readonly settings: ConnectionSettings
@@ -33,6 +16,11 @@ export interface SubscriptionSetup {
   readonly patterns: readonly TopicPattern[]
   readonly start: Start
   readonly filter: ((event: HubEventView) => boolean) | undefined
+  readonly access: Access
+  /** The topics that have not ended; undefined if there may always come more, as with patterns. */
+  readonly unendedTopics: Set<string> | undefined
+  /** The newest place in the log that is known here. */
+  head(): Position
   /** The frame of an entry, made once for all subscriptions. */
   frameOf(entry: LogEntry): Frame
   opened(subscription: Subscription): void
@@ -44,6 +32,9 @@ export interface SubscriptionSetup {
 
 // How many events are read from the log at once, and how many new ones may come in beside such a read.
 const replayPageSize = 256
+
+// What expires later is looked at again in a day; a timer takes no more than 25 days.
+const longestTimerMs = 86_400_000
 
 /**
  * One connection to the hub.
@@ -68,8 +59,9 @@ export class Subscription implements FrameQueueOwner {
   #room: PromiseWithResolvers<void> | null = null
   // Up to where the reader has been told that events are gone.
   #toldGoneUpTo = 0
+  #expiryTimer: unknown = undefined
 
-  constructor(sink: ByteSink, setup: SubscriptionSetup, tailSeq: number) {
+  constructor(sink: ByteSink, setup: SubscriptionSetup) {
     const { start, settings } = setup
     this.#setup = setup
     this.patterns = setup.patterns
@@ -77,14 +69,15 @@ export class Subscription implements FrameQueueOwner {
     this.#position = start.position
     this.queue = new FrameQueue(sink, settings, this)
     setup.opened(this)
+    this.#startExpiryTimer()
     // Where there is a gap to tell of, the place is given with it: a client cut between the two must still be told.
     const priming = primingFrame(
       settings,
       start.gap === undefined ? formatEventId(start.position) : undefined,
     )
     if (priming !== null) this.queue.push(priming)
-    // What was appended since the head was looked up, and has been told already, is only in the log.
-    this.#live = start.position.seq >= Math.max(start.head.seq, tailSeq)
+    // What was appended until now, and has been told already, is only in the log.
+    this.#live = start.position.seq >= setup.head().seq
     if (start.gap !== undefined && this.#live)
       this.#announceGap(start.gap.reason, start.gap.requested, null, start.position)
     if (!this.#live) void this.#replay(start.gap)
@@ -92,6 +85,10 @@ export class Subscription implements FrameQueueOwner {
 
   get listener(): ByteSinkListener {
     return this.queue
+  }
+
+  get identity(): string | undefined {
+    return this.#setup.access.identity
   }
 
   get position(): Position {
@@ -106,6 +103,8 @@ export class Subscription implements FrameQueueOwner {
 
   /** The log goes on in another epoch. */
   restart(head: Position): void {
+    // It was looked up after the log had restarted, and before the hub was told.
+    if (head.epoch === this.#position.epoch) return
     this.#announceGap('epoch', formatEventId(this.#position), null, head)
     this.#position = head
     this.#toldGoneUpTo = 0
@@ -118,6 +117,7 @@ export class Subscription implements FrameQueueOwner {
 
   closed(reason: CloseReason): void {
     this.drained()
+    this.#setup.settings.scheduler.runtime.clearTimeout(this.#expiryTimer)
     this.#held = null
     this.#setup.closed(this, reason)
   }
@@ -170,7 +170,15 @@ export class Subscription implements FrameQueueOwner {
   #send(entry: LogEntry, replayed: boolean): void {
     const { position } = entry
     if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return
+    if (this.#isExpired()) {
+      this.queue.close('expired')
+      return
+    }
     this.#position = position
+    if (entry.event === 'stream.end') {
+      this.#endTopic(entry)
+      return
+    }
     const { filter, settings } = this.#setup
     if (filter !== undefined) {
       try {
@@ -185,6 +193,39 @@ export class Subscription implements FrameQueueOwner {
     if (this.queue.push(frame)) this.#setup.delivered(frame, replayed)
   }
 
+  /** The reader is told of the end when all of its topics have ended: then there is nothing more to come. */
+  #endTopic(entry: LogEntry): void {
+    const { unendedTopics } = this.#setup
+    if (unendedTopics === undefined) return
+    unendedTopics.delete(entry.topic)
+    if (unendedTopics.size > 0) return
+    this.queue.push(this.#setup.frameOf(entry))
+    this.queue.close('server')
+  }
+
+  #isExpired(): boolean {
+    const { access, settings } = this.#setup
+    // Asked for at each event, and not left to the timer: the wall clock may have jumped.
+    return (
+      access.expiresAt <=
+      (access.expiresAt === Number.POSITIVE_INFINITY ? 0 : settings.scheduler.runtime.wallClock())
+    )
+  }
+
+  #startExpiryTimer(): void {
+    const { access, settings } = this.#setup
+    if (access.expiresAt === Number.POSITIVE_INFINITY) return
+    const { runtime } = settings.scheduler
+    const leftMs = access.expiresAt - runtime.wallClock()
+    this.#expiryTimer = runtime.setTimeout(
+      () => {
+        if (this.#isExpired()) this.queue.close('expired')
+        else this.#startExpiryTimer()
+      },
+      Math.min(Math.max(leftMs, 0), longestTimerMs),
+    )
+  }
+
   /** The reader's place becomes the newest one before which nothing more can be had. */
   #announceEviction(evictedUpTo: number, first: LogEntry | null): void {
     const { epoch, seq } = this.#position
@@ -196,7 +237,7 @@ export class Subscription implements FrameQueueOwner {
   }
 
   #announceGap(reason: GapReason, requested: string, first: LogEntry | null, position: Position): void {
-    const { head } = this.#setup.start
+    const head = this.#setup.head()
     const newest = head.epoch === position.epoch && head.seq > position.seq ? head : position
     const gap = {
       reason,

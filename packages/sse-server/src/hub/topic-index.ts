@@ -67,8 +67,9 @@ export class TopicIndex<T> {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#exact.size === 0 && this.#root.children.size === 0
+  /** How many topics and patterns have members. */
+  get size(): number {
+    return this.#exact.size + countPatterns(this.#root)
   }
 
   #deleteBelow(node: TrieNode<T>, tokens: readonly string[], index: number, member: T): void {
@@ -88,6 +89,12 @@ export class TopicIndex<T> {
 
 function createNode<T>(): TrieNode<T> {
   return { children: new Map(), members: new Set() }
+}
+
+function countPatterns<T>(node: TrieNode<T>): number {
+  let count = 0
+  for (const child of node.children.values()) count += (child.members.size > 0 ? 1 : 0) + countPatterns(child)
+  return count
 }
 
 function matchNodes<T>(node: TrieNode<T>, tokens: readonly string[], index: number): readonly TrieNode<T>[] {

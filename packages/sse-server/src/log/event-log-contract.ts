@@ -163,7 +163,7 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
               ),
             )
           },
-          restarted: () => undefined,
+          ...deaf,
         })
         await Promise.all(numbers(50).map((n) => append(log, `t${n % 3}`, String(n))))
         await until(() => heard.length === 50, 'the tail to hear of 50 events')
@@ -224,6 +224,61 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
       }, 10),
     },
     {
+      name: 'a topic is claimed once, ended once, and takes nothing after its end',
+      run: withLog(async (log) => {
+        const ending = { topic: 'a', event: 'stream.end', data: '{}', key: undefined }
+        equal(await log.status('a'), { state: 'open' }, 'status before')
+        const claims = await Promise.all(numbers(10).map(() => log.claim('a')))
+        equal(claims.toSorted(), ['open', ...numbers(9).map(() => 'running')], 'what ten claims found')
+        await append(log, 'a', 'x')
+        const ends = await Promise.all(numbers(3).map(() => log.end(ending, 60_000)))
+        const end = ends.find((position) => position !== undefined)
+        equal(ends.filter((position) => position === undefined).length, 2, 'ends that came too late')
+        equal(await log.status('a'), { state: 'ended', endSeq: end?.seq }, 'status after')
+        equal(await log.claim('a'), 'ended', 'a claim after the end')
+        equal(await settled(append(log, 'a', 'y')), 'rejected', 'an append after the end')
+        equal(
+          (await readAll(log, ['a'])).map((entry) => entry.event ?? entry.data),
+          ['x', 'stream.end'],
+          'what is held',
+        )
+        await log.end({ ...ending, topic: 'b' }, 60_000)
+        equal((await log.status('b')).state, 'ended', 'a topic that was ended unclaimed')
+      }),
+    },
+    {
+      name: 'an ended topic expires, its events go, and it is not open again',
+      run: withLog(async (log) => {
+        await log.claim('a')
+        const position = await append(log, 'a', 'x')
+        await log.end({ topic: 'a', event: 'stream.end', data: '{}', key: undefined }, 1)
+        await until(async () => (await log.status('a')).state === 'expired', 'the topic to expire')
+        equal(await log.claim('a'), 'expired', 'a claim')
+        equal(await settled(append(log, 'a', 'y')), 'rejected', 'an append')
+        const page = await read(log, ['a'])
+        equal(page.entries, [], 'what is held')
+        equal(page.evictedUpTo >= position.seq, true, 'evictedUpTo covers what is gone')
+      }),
+    },
+    {
+      name: 'cancelling a running topic is heard by every tail, and by none otherwise',
+      run: withLog(async (log) => {
+        const heard: string[] = []
+        for (const name of ['first', 'second']) {
+          log.tail({
+            ...deaf,
+            appended: () => undefined,
+            cancelled: (topic) => heard.push(`${name}: ${topic}`),
+          })
+        }
+        equal(await log.cancel('a'), 'open', 'the state of one that does not run')
+        await log.claim('a')
+        equal(await log.cancel('a'), 'running', 'the state of one that runs')
+        await until(() => heard.length === 2, 'both tails to hear of it')
+        equal(heard.toSorted(), ['first: a', 'second: a'], 'what was heard')
+      }),
+    },
+    {
       name: 'after close append rejects, and no tail hears of anything',
       run: async () => {
         const log = await options.createLog({ maxEvents: 10 })
@@ -232,14 +287,10 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
           appended: () => {
             heard += 1
           },
-          restarted: () => undefined,
+          ...deaf,
         })
         await log.close()
-        const outcome = await append(log, 'a', 'x').then(
-          () => 'resolved',
-          () => 'rejected',
-        )
-        equal(outcome, 'rejected', 'append')
+        equal(await settled(append(log, 'a', 'x')), 'rejected', 'append')
         equal(heard, 0, 'events heard of')
       },
     },
@@ -254,7 +305,7 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
         try {
           const heard: LogEntry[][] = [[], []]
           for (const [index, each] of [log, other].entries()) {
-            each.tail({ appended: (entry) => heard[index]?.push(entry), restarted: () => undefined })
+            each.tail({ appended: (entry) => heard[index]?.push(entry), ...deaf })
           }
           await Promise.all(
             numbers(100).map((n) => append(n % 2 === 0 ? log : other, `t${n % 5}`, String(n))),
@@ -270,6 +321,8 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
   }
   return cases
 }
+
+const deaf = { cancelled: (): void => undefined, restarted: (): void => undefined }
 
 function append(log: EventLog, topic: string, data: string): Promise<Position> {
   return log.append({ topic, event: undefined, data, key: undefined })
@@ -296,10 +349,17 @@ function equal(actual: unknown, expected: unknown, what: string): void {
   if (got !== wanted) throw new Error(`${what}: expected ${wanted}, got ${got}`)
 }
 
+function settled(promise: Promise<unknown>): Promise<'resolved' | 'rejected'> {
+  return promise.then(
+    () => 'resolved' as const,
+    () => 'rejected' as const,
+  )
+}
+
 // A tail may be told later than the appender, over a network. The contract sets no time; this one only ends the wait.
-async function until(condition: () => boolean, what: string): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 5000
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > end) throw new Error(`waited in vain for ${what}`)
     await new Promise((resolve) => {
       setTimeout(resolve, 1)

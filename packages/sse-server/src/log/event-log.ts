@@ -29,10 +29,29 @@ export interface LogPage {
   readonly evictedUpTo: number
 }
 
+/**
+ * Where a topic stands on its way.
+ *
+ *     open --claim--> running --end--> ended --(its time is over)--> expired
+ *      `--------------end--------------^
+ *
+ * Most topics are open for ever. An expired one is not open again: who takes "expired" for "not begun" would begin a
+ * second time what was to be done once.
+ */
+export type TopicState = 'open' | 'running' | 'ended' | 'expired'
+
+export interface TopicStatus {
+  readonly state: TopicState
+  /** The `seq` of its last event, once it has ended. */
+  readonly endSeq?: number | undefined
+}
+
 /** What a tail is told. Must not throw. */
 export interface LogTailListener {
   /** An event was appended, by any process. Each one once, in order. */
   appended(entry: LogEntry): void
+  /** Whoever runs the topic is to stop. */
+  cancelled(topic: string): void
   /** The log lost its memory and goes on in another epoch, from `head`. What was appended before is gone. */
   restarted(head: Position): void
 }
@@ -43,8 +62,31 @@ export interface LogTailListener {
  * What every implementation keeps to is written as tests: `@sse-toolkit/sse-server/event-log-contract`.
  */
 export interface EventLog {
-  /** Resolves when the event is stored, which is before any tail hears of it. */
+  /**
+   * Resolves when the event is stored, which is before any tail hears of it.
+   *
+   * Rejects with {@link TopicEndedError} if its topic has ended.
+   */
   append(event: LoggedEvent): Promise<Position>
+  /**
+   * Makes an open topic `running`. Of all who claim it, in any process, one finds it open.
+   *
+   * @returns the state that it was in.
+   */
+  claim(topic: string): Promise<TopicState>
+  /**
+   * Appends a topic's last event, and ends it. After `ttlMs` it is expired, and what it holds is let go.
+   *
+   * @returns undefined if it has ended before.
+   */
+  end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined>
+  /**
+   * Tells all tails, in every process, that a running topic is to be stopped.
+   *
+   * @returns the state that it is in.
+   */
+  cancel(topic: string): Promise<TopicState>
+  status(topic: string): Promise<TopicStatus>
   /** The events of the topics that any of the patterns matches, after the position, oldest first. */
   read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage>
   /** Tells the listener of all that is appended from now on, until the returned function is called. */

@@ -1,10 +1,19 @@
 import { Deque } from '../deque.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
+import { TopicEndedError } from '../errors/topic-ended-error.ts'
 import { matchesTopic, type TopicPattern } from '../hub/topic-pattern.ts'
 import { durationOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { createEpoch, type Position } from './event-id.ts'
-import type { EventLog, LogEntry, LoggedEvent, LogPage, LogTailListener } from './event-log.ts'
+import type {
+  EventLog,
+  LogEntry,
+  LoggedEvent,
+  LogPage,
+  LogTailListener,
+  TopicState,
+  TopicStatus,
+} from './event-log.ts'
 
 /** How much a {@link memoryLog} holds. Whichever limit is reached first evicts the oldest events. */
 export interface MemoryLogOptions {
@@ -33,7 +42,12 @@ interface TopicRecord {
   evictedUpTo: number
 }
 
-// How many topics without events are remembered one by one, so that a reader of one is not told of another's eviction.
+type FiniteTopic =
+  | { readonly state: 'running' }
+  | { readonly state: 'ended'; readonly endSeq: number; readonly timer: unknown }
+
+// How many topics without events are remembered one by one: what they have lost, so that a reader of one is not told of
+// another's eviction, and that their time is over.
 const maxForgottenTopics = 10_000
 
 /**
@@ -63,6 +77,9 @@ class MemoryLog implements EventLog {
   readonly #forgotten = new Map<string, number>()
   #forgottenUpTo = 0
   #evictedUpTo = 0
+  // Topics that were claimed or have ended; and, oldest first, those whose time is over.
+  readonly #finite = new Map<string, FiniteTopic>()
+  readonly #expired = new Set<string>()
   #seq = 0
   #size = 0
   #dataLength = 0
@@ -84,6 +101,54 @@ class MemoryLog implements EventLog {
   }
 
   async append(event: LoggedEvent): Promise<Position> {
+    const state = this.#stateOf(event.topic)
+    if (state === 'ended' || state === 'expired') throw new TopicEndedError(event.topic)
+    return this.#append(event)
+  }
+
+  async claim(topic: string): Promise<TopicState> {
+    if (this.#closed) throw new HubClosedError()
+    const state = this.#stateOf(topic)
+    if (state === 'open') this.#finite.set(topic, { state: 'running' })
+    return state
+  }
+
+  async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
+    const { topic } = event
+    const state = this.#stateOf(topic)
+    if (state === 'ended' || state === 'expired') return undefined
+    const position = this.#append(event)
+    const timer = this.#runtime.setTimeout(() => this.#expire(topic), ttlMs)
+    this.#finite.set(topic, { state: 'ended', endSeq: position.seq, timer })
+    return position
+  }
+
+  async cancel(topic: string): Promise<TopicState> {
+    const state = this.#stateOf(topic)
+    if (state === 'running') for (const listener of this.#listeners) listener.cancelled(topic)
+    return state
+  }
+
+  async status(topic: string): Promise<TopicStatus> {
+    const finite = this.#finite.get(topic)
+    return { state: this.#stateOf(topic), endSeq: finite?.state === 'ended' ? finite.endSeq : undefined }
+  }
+
+  #stateOf(topic: string): TopicState {
+    return this.#finite.get(topic)?.state ?? (this.#expired.has(topic) ? 'expired' : 'open')
+  }
+
+  #expire(topic: string): void {
+    this.#finite.delete(topic)
+    this.#expired.add(topic)
+    const [oldest] = this.#expired
+    if (this.#expired.size > maxForgottenTopics && oldest !== undefined) this.#expired.delete(oldest)
+    const record = this.#topics.get(topic)
+    if (record === undefined) return
+    while (record.slots.size > 0) this.#evictOldestOf(record, topic)
+  }
+
+  #append(event: LoggedEvent): Position {
     if (this.#closed) throw new HubClosedError()
     this.#evictExpired()
     const position = { epoch: this.#epoch, seq: (this.#seq += 1) }
@@ -132,6 +197,9 @@ class MemoryLog implements EventLog {
     this.#listeners = []
     while (this.#size > 0) this.#evictOldest()
     this.#runtime.clearTimeout(this.#expiryTimer)
+    for (const finite of this.#finite.values())
+      if (finite.state === 'ended') this.#runtime.clearTimeout(finite.timer)
+    this.#finite.clear()
   }
 
   #recordOf(topic: string): TopicRecord {

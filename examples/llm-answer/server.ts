@@ -1,0 +1,49 @@
+/**
+ * A model's answer as a finite topic: whoever asks first starts it, everybody who reads it gets the whole of it, from
+ * wherever they were, and whoever presses stop stops it for all.
+ *
+ *     POST /answers/:id          begins it, once
+ *     GET  /answers/:id          reads it: from the beginning, or after Last-Event-ID
+ *     POST /answers/:id/stop     stops it
+ */
+import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
+import { createServer } from '@sse-toolkit/http-core/node'
+import { createHub, type Hub } from '@sse-toolkit/sse-server'
+
+export interface AnswerServer {
+  readonly url: string
+  readonly hub: Hub
+  readonly close: () => Promise<void>
+}
+
+export async function startServer(
+  ask: (id: string, signal: AbortSignal) => AsyncIterable<string>,
+): Promise<AnswerServer> {
+  const hub = createHub({ retryMs: 50 })
+  const router = createRouter()
+
+  router.post('/answers/:id', async (_request, { params: { id } }) => {
+    const { started } = await hub.run(`answers.${id}`, ({ signal }) => ask(id, signal))
+    return jsonResponse({ started })
+  })
+  router.get('/answers/:id', (request, { params: { id } }) =>
+    hub.subscribe(request, {
+      topics: [`answers.${id}`],
+      identity: new URL(request.url).searchParams.get('reader') ?? undefined,
+    }),
+  )
+  router.post('/answers/:id/stop', async (_request, { params: { id } }) =>
+    jsonResponse({ stopped: await hub.cancel(`answers.${id}`) }),
+  )
+
+  const server = createServer({ fetch: router.fetch, port: 0 })
+  await server.listen()
+  return {
+    url: String(server.url).replace(/\/$/, ''),
+    hub,
+    close: async () => {
+      await hub.close()
+      await server.close({ timeoutMs: 0 })
+    },
+  }
+}

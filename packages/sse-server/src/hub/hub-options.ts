@@ -1,0 +1,149 @@
+import type { CloseReason } from '../frame-queue.ts'
+import type { HeaderFields } from '../headers.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { ConnectionOptions } from '../stream-options.ts'
+import type { EventOf, EventSchemas } from '../typed-events.ts'
+import type { Authorize } from './access.ts'
+
+/** Which events each topic has: topic or pattern -> event type -> Standard Schema of its data. */
+export type TopicSchemas = Readonly<Record<string, EventSchemas>>
+
+/** The topics that a pattern stands for, as a type: `orders.*` is `orders.${string}`. */
+export type TopicsOf<Pattern extends string> = Pattern extends `${infer Head}*${infer Tail}`
+  ? `${Head}${string}${TopicsOf<Tail>}`
+  : Pattern extends `${infer Head}>`
+    ? `${Head}${string}`
+    : Pattern
+
+/** The arguments of `publish`: with schemas, each topic takes its own events. */
+export type PublishArguments<Schemas extends TopicSchemas> = string extends keyof Schemas
+  ? [topic: string, event: HubEvent, options?: PublishOptions]
+  : {
+      [Pattern in keyof Schemas & string]: [
+        topic: TopicsOf<Pattern>,
+        event: Pick<EventOf<Schemas[Pattern]>, 'event' | 'data'>,
+        options?: PublishOptions,
+      ]
+    }[keyof Schemas & string]
+
+/** Options of {@link createHub}. Those of a connection are for each that subscribes. */
+export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends ConnectionOptions {
+  /** Where events are kept. @defaultValue `memoryLog()`, which the hub then closes with itself */
+  readonly log?: EventLog | undefined
+  /** Types `publish`, and with `validate: 'on-publish'` checks it. */
+  readonly topics?: Schemas | undefined
+  /** @defaultValue `'off'` */
+  readonly validate?: 'off' | 'on-publish' | undefined
+  /** Decides what each request may have. @defaultValue everybody may have everything */
+  readonly authorize?: Authorize | undefined
+  /** Connections at once; one more is answered 503. @defaultValue no limit */
+  readonly maxConnections?: number | undefined
+  /** Connections of one identity at once; one more is answered 429. @defaultValue no limit */
+  readonly maxConnectionsPerIdentity?: number | undefined
+  /** Topics and patterns of one subscription. @defaultValue 64 */
+  readonly maxTopicsPerConnection?: number | undefined
+  /** Length of a topic or pattern in UTF-16 code units. @defaultValue 255 */
+  readonly maxTopicLength?: number | undefined
+  /** Size of one event's data in bytes of UTF-8. @defaultValue 1 MiB */
+  readonly maxEventBytes?: number | undefined
+  /**
+   * Milliseconds after which a connection is closed, with the reason `expired`, so that clients spread anew over
+   * servers; each at a time between 90 % and 110 % of it.
+   *
+   * @defaultValue 0: never
+   */
+  readonly maxConnectionAgeMs?: number | undefined
+  /** Called when a connection has been opened. What it throws goes to `onError`. */
+  readonly onJoin?: ((connection: HubConnection) => void) | undefined
+  /** Called when a connection is gone. What it throws goes to `onError`. */
+  readonly onLeave?: ((connection: HubConnection, reason: CloseReason) => void) | undefined
+}
+
+/** What is published. */
+export interface HubEvent {
+  /** A string is sent as it is, anything else as JSON. */
+  readonly data: unknown
+  /** The event type. Absent: `message`. Types that begin with `stream.` are the hub's own. */
+  readonly event?: string | undefined
+}
+
+/** Options of {@link Hub.publish}. */
+export interface PublishOptions {
+  /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the topic */
+  readonly key?: string | undefined
+}
+
+/** One event as filters see it. */
+export interface HubEventView {
+  readonly topic: string
+  readonly event: string
+  readonly data: string
+  readonly id: string
+}
+
+/** Options of {@link Hub.subscribe}. */
+export interface SubscribeOptions {
+  /** Topics, and patterns of them: `orders.*` is one token in the place of `*`, `orders.>` one or more at the end. */
+  readonly topics: readonly string[]
+  /** Which event to go on after, or `earliest`. @defaultValue what the request says */
+  readonly lastEventId?: string | undefined
+  /** Which events this connection gets. Called for each, in replay too; it should be quick. */
+  readonly filter?: ((event: HubEventView) => boolean) | undefined
+  /** Who it is. @defaultValue what `authorize` says */
+  readonly identity?: string | undefined
+  /** Header fields beside those of the event stream; they win over them. */
+  readonly headers?: HeaderFields | undefined
+}
+
+/** One connection, as it is at the moment. */
+export interface HubConnection {
+  readonly identity: string | undefined
+  readonly topics: readonly string[]
+  /** The id of the last event that was sent to it. */
+  readonly position: string
+  readonly ageMs: number
+  readonly bufferedBytes: number
+}
+
+/** Options of {@link Hub.disconnect}. */
+export interface DisconnectOptions {
+  /**
+   * Whether their clients may come back. One that may not is answered 204, which ends every EventSource, for
+   * `forbidMs`. It is known by its identity: one without cannot be kept out, and counts as allowed.
+   *
+   * @defaultValue `'allow'`
+   */
+  readonly reconnect?: 'allow' | 'forbid' | undefined
+  /** @defaultValue 600 000, ten minutes */
+  readonly forbidMs?: number | undefined
+}
+
+/** Options of {@link Hub.close}. */
+export interface HubCloseOptions {
+  /**
+   * Milliseconds over which connections are ended, evenly, each told a reconnection time of its own, so that they do not
+   * all come back at once.
+   *
+   * @defaultValue 0: at once
+   */
+  readonly drainMs?: number | undefined
+  /** Milliseconds for what is still queued to be taken; then connections are destroyed. @defaultValue 5000 */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Options of {@link Hub.end} and {@link Hub.run}. */
+export interface EndOptions {
+  /** Milliseconds for which an ended topic can still be read; then it is answered 410. @defaultValue 600 000 */
+  readonly ttlMs?: number | undefined
+}
+
+/** Options of {@link Hub.run}. */
+export interface RunOptions extends EndOptions {
+  /**
+   * What readers are told, as an event `stream.error`, when the producer fails. It must be safe to show: the error itself
+   * goes to `onError` alone.
+   *
+   * @defaultValue `The producer failed`
+   */
+  readonly errorMessage?: string | ((error: unknown) => string) | undefined
+}

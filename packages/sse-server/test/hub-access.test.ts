@@ -1,0 +1,236 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Authorization, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
+import { coversPattern } from '../src/hub/access.ts'
+import { parseTopicPattern } from '../src/hub/topic-pattern.ts'
+import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
+import { attach } from './recording-sink.ts'
+import { beganAt, turn } from './virtual-runtime.ts'
+
+function request(headers: Record<string, string> = {}): Request {
+  return new Request('http://localhost/', { headers })
+}
+
+describe('a pattern covers another', () => {
+  it.each([
+    ['a', 'a', true],
+    ['a', 'b', false],
+    ['a.*', 'a.b', true],
+    ['a.*', 'a.*', true],
+    ['a.*', 'a.>', false],
+    ['a.*', 'a.b.c', false],
+    ['a.*', 'a', false],
+    ['a.>', 'a.*', true],
+    ['a.>', 'a.b.>', true],
+    ['a.>', 'a', false],
+    ['a.>', '>', false],
+    ['>', '*.b', true],
+    ['>', '>', true],
+    ['*', '>', false],
+    ['a.b', 'a.*', false],
+    ['*.b', '*.b', true],
+    ['*.b', 'a.>', false],
+  ])('%s covers %s: %s', (outer, inner, covers) => {
+    expect(coversPattern(parseTopicPattern(outer, 20), parseTopicPattern(inner, 20))).toBe(covers)
+  })
+})
+
+describe('authorize', () => {
+  it('is asked with the request, and may answer for itself', async () => {
+    const authorize = vi.fn<NonNullable<HubOptions['authorize']>>(async (each) =>
+      each.headers.get('authorization') === 'ada' ? { identity: 'ada' } : new Response('no', { status: 401 }),
+    )
+    const { hub } = createTestHub({ authorize })
+    const refused = await hub.subscribe(request(), { topics: ['a'] })
+    expect([refused.status, await refused.text()]).toEqual([401, 'no'])
+    attach(await hub.subscribe(request({ authorization: 'ada' }), { topics: ['a'] }))
+    expect(hub.connections()).toMatchObject([{ identity: 'ada' }])
+  })
+
+  it.each([
+    [['orders.42'], 200],
+    [['orders.42', 'news.sport'], 200],
+    [['orders.43'], 403],
+    [['orders.42', 'orders.43'], 403],
+    [['orders.*'], 403],
+    [['>'], 403],
+    [['news.>'], 403],
+    [['news.*'], 200],
+  ])('allows orders.42 and news.*: asking for %j is answered %i', async (topics, status) => {
+    const { hub } = createTestHub({ authorize: () => ({ topics: ['orders.42', 'news.*'] }) })
+    const response = await hub.subscribe(request(), { topics })
+    expect(response.status).toBe(status)
+    expect(hub.stats().refused[403]).toBe(status === 403 ? 1 : 0)
+  })
+
+  it('an id from another topic reveals nothing of it: replay keeps to the topics asked for', async () => {
+    const { hub } = createTestHub({ authorize: () => ({ topics: ['mine'] }) })
+    const [secret] = await publishAll(hub, 'secret', 's1', 's2')
+    await publishAll(hub, 'mine', 'm1')
+    const reader = await subscribe(hub, { topics: ['mine'], lastEventId: secret })
+    await turn()
+    expect(reader.data).toEqual(['m1'])
+    expect(reader.sink.text).not.toContain('s2')
+  })
+
+  it('lets its error through', async () => {
+    const failure = new Error('directory is down')
+    const { hub } = createTestHub({ authorize: () => Promise.reject(failure) })
+    await expect(hub.subscribe(request(), { topics: ['a'] })).rejects.toBe(failure)
+  })
+
+  it.each([
+    [{ expiresAt: new Date('no date') }, 'authorize: expiresAt'],
+    [{ expiresAt: Number.NaN }, 'authorize: expiresAt'],
+    [{ identity: 7 as unknown as string }, 'authorize: identity'],
+  ])('refuses what it gives without a meaning: %j', async (authorization, option) => {
+    const { hub } = createTestHub({ authorize: () => authorization as Authorization })
+    const subscribed = hub.subscribe(request(), { topics: ['a'] })
+    await expect(subscribed).rejects.toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+})
+
+describe('an authorization that ends', () => {
+  it('closes the stream then, and no event goes out after it', async () => {
+    const { hub, runtime } = createTestHub({ authorize: () => ({ expiresAt: beganAt + 10_000 }) })
+    const reader = await subscribe(hub)
+    await runtime.clock.advance(9999)
+    await publishAll(hub, 'a', 'in time')
+    await turn()
+    expect(reader.sink.ended).toBeUndefined()
+    await runtime.clock.advance(1)
+    await turn()
+    await publishAll(hub, 'a', 'too late')
+    await turn()
+    expect([reader.sink.ended, reader.data]).toEqual(['close', ['in time']])
+    expect(hub.stats().closed.expired).toBe(1)
+  })
+
+  it('is seen at the next event when the wall clock has jumped', async () => {
+    const { hub, runtime } = createTestHub({
+      authorize: () => ({ expiresAt: new Date(beganAt + 10_000) }),
+    })
+    const reader = await subscribe(hub)
+    const wallClock = runtime.wallClock()
+    vi.spyOn(runtime, 'wallClock').mockReturnValue(wallClock + 20_000)
+    await publishAll(hub, 'a', 'too late')
+    await turn()
+    expect([reader.sink.ended, reader.data]).toEqual(['close', []])
+  })
+
+  it('and has ended already is answered 403', async () => {
+    const { hub } = createTestHub({ authorize: () => ({ expiresAt: beganAt }) })
+    expect((await hub.subscribe(request(), { topics: ['a'] })).status).toBe(403)
+  })
+
+  it('may lie further off than a timer can wait', async () => {
+    const { hub, runtime } = createTestHub({
+      authorize: () => ({ expiresAt: beganAt + 100 * 86_400_000 }),
+    })
+    const reader = await subscribe(hub)
+    await runtime.clock.advance(99 * 86_400_000)
+    expect(reader.sink.ended).toBeUndefined()
+    await runtime.clock.advance(86_400_000)
+    await turn()
+    expect(reader.sink.ended).toBe('close')
+  })
+
+  it('leaves no timer when the client has gone before', async () => {
+    const { hub, runtime } = createTestHub({ authorize: () => ({ expiresAt: beganAt + 10_000 }) })
+    const reader = await subscribe(hub)
+    expect(runtime.clock.pendingTimers).toBe(1)
+    reader.sink.leave()
+    expect(runtime.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('limits', () => {
+  it('of one identity are answered 429 with Retry-After, and count who is there', async () => {
+    const { hub } = createTestHub({ maxConnectionsPerIdentity: 2 })
+    const readers = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'ada' })]
+    await subscribe(hub, { identity: 'bob' })
+    await subscribe(hub)
+    const refused = await hub.subscribe(request(), { topics: ['a'], identity: 'ada' })
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toMatch(/^[123]$/)
+    readers[0]?.sink.leave()
+    await subscribe(hub, { identity: 'ada' })
+    expect(hub.stats().refused).toMatchObject({ 429: 1, 503: 0 })
+  })
+
+  it.each<[keyof HubOptions, unknown]>([
+    ['maxConnections', 0],
+    ['maxConnectionsPerIdentity', -1],
+    ['maxTopicsPerConnection', 1.5],
+    ['maxTopicLength', 0],
+    ['maxEventBytes', 0],
+    ['maxConnectionAgeMs', -1],
+    ['authorize', 'everybody'],
+    ['onJoin', {}],
+    ['validate', 'on-send'],
+    ['heartbeatIntervalMs', -1],
+  ])('that have no meaning are refused at the call: %s: %o', (option, value) => {
+    expect(() => createTestHub({ [option]: value })).toThrow(
+      expect.objectContaining({ code: 'invalid-option', option }),
+    )
+  })
+})
+
+describe('disconnect', () => {
+  it('may forbid to come back: the client is answered 204, until the time is over', async () => {
+    const { hub, runtime } = createTestHub()
+    const reader = await subscribe(hub, { identity: 'ada' })
+    const anonymous = await subscribe(hub)
+    expect(
+      hub.disconnect(({ identity }) => identity === 'ada', { reconnect: 'forbid', forbidMs: 10_000 }),
+    ).toBe(1)
+    await turn()
+    expect([reader.sink.ended, anonymous.sink.ended]).toEqual(['close', undefined])
+    const statusOf = async (identity: string): Promise<number> =>
+      (await hub.subscribe(request(), { topics: ['a'], identity })).status
+    expect([await statusOf('ada'), await statusOf('bob')]).toEqual([204, 200])
+    await runtime.clock.advance(10_000)
+    expect(await statusOf('ada')).toBe(200)
+  })
+
+  it('lets come back whom allow names', async () => {
+    const { hub } = createTestHub()
+    await subscribe(hub, { identity: 'ada' })
+    hub.disconnect(() => true, { reconnect: 'forbid' })
+    hub.allow('ada')
+    expect((await hub.subscribe(request(), { topics: ['a'], identity: 'ada' })).status).toBe(200)
+  })
+})
+
+describe('presence', () => {
+  it('is told by onJoin and onLeave, and listed by topic and identity', async () => {
+    const log: string[] = []
+    const { hub } = createTestHub({
+      onJoin: ({ identity, topics }) => log.push(`${identity} joined ${topics.join()}`),
+      onLeave: ({ identity }, reason) => log.push(`${identity} left: ${reason}`),
+    })
+    const ada = await subscribe(hub, { identity: 'ada', topics: ['rooms.1'] })
+    await subscribe(hub, { identity: 'bob', topics: ['rooms.*'] })
+    const names = (connections: readonly HubConnection[]) => connections.map(({ identity }) => identity)
+    expect(names(hub.connections({ topic: 'rooms.1' }))).toEqual(['ada', 'bob'])
+    expect(names(hub.connections({ topic: 'rooms.2' }))).toEqual(['bob'])
+    expect(names(hub.connections({ identity: 'ada' }))).toEqual(['ada'])
+    ada.sink.leave()
+    expect(log).toEqual(['ada joined rooms.1', 'bob joined rooms.*', 'ada left: client'])
+    expect(hub.stats()).toMatchObject({ connections: 1, topics: 1 })
+  })
+
+  it('survives callbacks that throw, and tells onError', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const throwing = (): never => {
+      throw new Error('callback')
+    }
+    const { hub } = createTestHub({ onJoin: throwing, onLeave: throwing, onError })
+    const reader = await subscribe(hub)
+    await publishAll(hub, 'a', '1')
+    await turn()
+    expect(reader.data).toEqual(['1'])
+    reader.sink.leave()
+    expect(onError).toHaveBeenCalledTimes(2)
+    expect(hub.stats().connections).toBe(0)
+  })
+})

@@ -1,0 +1,326 @@
+import { describe, expect, it, vi } from 'vitest'
+import type {
+  Hub,
+  HubEvent,
+  HubOptions,
+  Producer,
+  StandardSchema,
+  SubscribeOptions,
+} from '@sse-toolkit/sse-server'
+import { createTestHub, publishAll, subscribe, type Reader } from './hub-readers.ts'
+import { turn } from './virtual-runtime.ts'
+
+const words = ['It', ' depends', ' on', ' the', ' weather.']
+
+interface Writer {
+  runs: number
+  finished: number
+  readonly step: () => void
+  readonly producer: Producer
+}
+
+/** A producer whose words come when the test says. */
+function createWriter(): Writer {
+  const steps: (() => void)[] = []
+  const writer: Writer = {
+    runs: 0,
+    finished: 0,
+    step: () => steps.shift()?.(),
+    producer: async function* ({
+      signal,
+    }: {
+      readonly signal: AbortSignal
+    }): AsyncGenerator<HubEvent | string> {
+      writer.runs += 1
+      try {
+        for (const word of words) {
+          await new Promise<void>((resolve, reject) => {
+            steps.push(resolve)
+            signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+          })
+          yield word
+        }
+      } finally {
+        writer.finished += 1
+      }
+    },
+  }
+  return writer
+}
+
+function textOf(reader: Reader): string {
+  return reader.events
+    .filter(({ event }) => event === 'message')
+    .map(({ data }) => data)
+    .join('')
+}
+
+function endOf(reader: Reader): unknown {
+  const last = reader.events.at(-1)
+  return last?.event === 'stream.end' ? JSON.parse(last.data) : undefined
+}
+
+async function statusOf(hub: Hub, options: Partial<SubscribeOptions> = {}): Promise<number> {
+  return (await hub.subscribe(new Request('http://localhost/'), { topics: ['answer'], ...options })).status
+}
+
+describe('run', () => {
+  it('runs once, whoever comes and goes, and every reader gets the whole of it', async () => {
+    const writer = createWriter()
+    const { hub } = createTestHub()
+    const run = await hub.run('answer', writer.producer)
+    if (!run.started) throw new Error('it was not started')
+    const early = await subscribe(hub, { topics: ['answer'] })
+    const leaving = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    writer.step()
+    await turn()
+    leaving.sink.leave()
+    writer.step()
+    await turn()
+    const joining = await subscribe(hub, { topics: ['answer'] })
+    const returning = await subscribe(hub, { topics: ['answer'], lastEventId: leaving.ids.at(-1) })
+    for (let n = 0; n < 5; n += 1) {
+      writer.step()
+      await turn()
+    }
+    await expect(run.finished).resolves.toBe('completed')
+    await turn()
+    expect([early, joining].map(textOf)).toEqual([words.join(''), words.join('')])
+    expect(textOf(leaving) + textOf(returning)).toBe(words.join(''))
+    expect([early, joining, returning].map(endOf)).toEqual(
+      [1, 2, 3].map(() => ({ topic: 'answer', reason: 'completed' })),
+    )
+    expect([early, joining, returning].map(({ sink }) => sink.ended)).toEqual(['close', 'close', 'close'])
+    expect([early, joining, returning].flatMap(({ gaps }) => gaps)).toEqual([])
+    expect([writer.runs, writer.finished]).toEqual([1, 1])
+  })
+
+  it('does not start again what was ever claimed, and says why', async () => {
+    const writer = createWriter()
+    const { hub, runtime } = createTestHub()
+    const runs = await Promise.all([1, 2, 3].map(() => hub.run('answer', writer.producer, { ttlMs: 1000 })))
+    expect(runs.map((run) => (run.started ? 'started' : run.state))).toEqual([
+      'started',
+      'running',
+      'running',
+    ])
+    for (let n = 0; n < 6; n += 1) {
+      await turn()
+      writer.step()
+    }
+    await turn()
+    expect(await hub.run('answer', writer.producer)).toEqual({ started: false, state: 'ended' })
+    await runtime.clock.advance(1000)
+    expect(await hub.run('answer', writer.producer)).toEqual({ started: false, state: 'expired' })
+    expect(writer.runs).toBe(1)
+  })
+
+  it('a reader that was there before it began gets it too', async () => {
+    const { hub } = createTestHub()
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await hub.run('answer', words)
+    await turn()
+    expect(textOf(reader)).toBe(words.join(''))
+    expect(reader.sink.ended).toBe('close')
+  })
+
+  it('answers 204 to one who has read to the end, and 410 when its time is over', async () => {
+    const { hub, runtime } = createTestHub()
+    const run = await hub.run('answer', words, { ttlMs: 1000 })
+    if (run.started) await run.finished
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(204)
+    expect(await statusOf(hub, { lastEventId: reader.ids.at(-2) })).toBe(200)
+    await runtime.clock.advance(1000)
+    expect(await statusOf(hub)).toBe(410)
+    expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(410)
+    expect(hub.stats().refused).toMatchObject({ 204: 1, 410: 2 })
+  })
+
+  it('a producer that fails ends the topic, and its readers are told no more than is safe', async () => {
+    const failure = new Error('secret')
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const run = await hub.run('answer', failing(failure))
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    if (!run.started) throw new Error('it was not started')
+    await expect(run.finished).resolves.toBe('failed')
+    await turn()
+    expect(reader.events.map(({ event, data }) => [event, data])).toEqual([
+      ['message', 'It'],
+      ['stream.error', '{"topic":"answer","message":"The producer failed"}'],
+      ['stream.end', '{"topic":"answer","reason":"failed"}'],
+    ])
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+  })
+
+  it('the text for readers may be made from the error', async () => {
+    const { hub } = createTestHub({ onError: () => undefined })
+    await hub.run('answer', failing(new RangeError('secret')), {
+      errorMessage: (error) => (error as Error).name,
+    })
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    expect(reader.events.find(({ event }) => event === 'stream.error')?.data).toContain(
+      '"message":"RangeError"',
+    )
+  })
+
+  it.each<[string, Producer]>([
+    ['what cannot be published', [{ event: 'stream.gap', data: '' }]],
+    ['no sequence', (() => 7) as unknown as Producer],
+    [
+      'an error at once',
+      () => {
+        throw new Error('at once')
+      },
+    ],
+  ])('a producer that gives %s fails', async (_name, producer) => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const run = await hub.run('answer', producer)
+    await expect(run.started && run.finished).resolves.toBe('failed')
+    expect(onError).toHaveBeenCalledOnce()
+    expect(await hub.topicState('answer')).toBe('ended')
+  })
+
+  function failing(error: Error): Producer {
+    return async function* () {
+      yield 'It'
+      await turn()
+      throw error
+    }
+  }
+})
+
+describe('cancel', () => {
+  it('stops the producer, and ends the topic for its readers', async () => {
+    const writer = createWriter()
+    const { hub } = createTestHub()
+    const run = await hub.run('answer', writer.producer)
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    writer.step()
+    await turn()
+    expect(await hub.cancel('answer')).toBe(true)
+    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    await turn()
+    expect([textOf(reader), endOf(reader)]).toEqual(['It', { topic: 'answer', reason: 'cancelled' }])
+    expect(writer.finished).toBe(1)
+    expect(await hub.cancel('answer')).toBe(false)
+    expect(await hub.cancel('never')).toBe(false)
+  })
+
+  it('does not wait for a producer that does not listen', async () => {
+    const { hub } = createTestHub()
+    const run = await hub.run('answer', {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
+    })
+    await turn()
+    await hub.cancel('answer')
+    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    expect(hub.stats().running).toBe(0)
+  })
+})
+
+describe('end', () => {
+  it('ends a topic that others publish to, for good', async () => {
+    const { hub } = createTestHub()
+    const reader = await subscribe(hub, { topics: ['job'] })
+    await publishAll(hub, 'job', '50 %', '100 %')
+    expect(await hub.end('job')).toBe(true)
+    expect(await hub.end('job')).toBe(false)
+    await turn()
+    expect([reader.events.map(({ event }) => event), reader.sink.ended]).toEqual([
+      ['message', 'message', 'stream.end'],
+      'close',
+    ])
+    await expect(hub.publish('job', { data: '' })).rejects.toThrow(
+      expect.objectContaining({ code: 'topic-ended' }),
+    )
+  })
+
+  it('of one topic among several is told when the last has ended', async () => {
+    const { hub } = createTestHub()
+    const both = await subscribe(hub, { topics: ['first', 'second'] })
+    await hub.end('first')
+    await publishAll(hub, 'second', 'still here')
+    await turn()
+    expect([both.data, both.sink.ended]).toEqual([['still here'], undefined])
+    const late = await subscribe(hub, { topics: ['first', 'second'] })
+    await hub.end('second')
+    await turn()
+    expect(both.events.at(-1)).toMatchObject({ event: 'stream.end', data: expect.stringContaining('second') })
+    expect([both.sink.ended, late.sink.ended]).toEqual(['close', 'close'])
+  })
+
+  it('does not end a reader of patterns: there may always come another topic', async () => {
+    const { hub } = createTestHub()
+    const reader = await subscribe(hub, { topics: ['jobs.*'] })
+    await publishAll(hub, 'jobs.1', 'x')
+    await hub.end('jobs.1')
+    await publishAll(hub, 'jobs.2', 'y')
+    await turn()
+    expect([reader.data, reader.sink.ended]).toEqual([['x', 'y'], undefined])
+  })
+})
+
+describe('closing the hub', () => {
+  it('cancels what runs, and resolves', async () => {
+    const writer = createWriter()
+    const { hub, runtime } = createTestHub()
+    const run = await hub.run('answer', writer.producer)
+    await turn()
+    await hub.close()
+    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    await expect(hub.run('other', words)).rejects.toThrow(expect.objectContaining({ code: 'hub-closed' }))
+    expect(runtime.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('topics with schemas', () => {
+  const text: StandardSchema<string> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) =>
+        typeof value === 'string' ? { value } : { issues: [{ message: 'must be text' }] },
+    },
+  }
+  const topics = { 'rooms.*': { said: text }, news: { message: text } } satisfies HubOptions['topics']
+
+  it('type what is published, and check it if asked to', async () => {
+    const { hub } = createTestHub({ topics, validate: 'on-publish' })
+    const reader = await subscribe(hub, { topics: ['>'] })
+    await hub.publish('rooms.1', { event: 'said', data: 'hello' })
+    await hub.publish('news', { data: 'today' })
+    // @ts-expect-error -- not what the schema accepts
+    await expect(hub.publish('rooms.1', { event: 'said', data: 7 })).rejects.toThrow('must be text')
+    // @ts-expect-error -- no such type there
+    await expect(hub.publish('news', { event: 'said', data: '' })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-event' }),
+    )
+    await turn()
+    expect(reader.data).toEqual(['hello', 'today'])
+  })
+
+  it('publishMany keeps the order, and checks all before it stores the first', async () => {
+    const { hub } = createTestHub()
+    const ids = await hub.publishMany([
+      ['a', { data: '1' }],
+      ['b', { data: '2' }],
+    ])
+    expect(ids).toHaveLength(2)
+    await expect(
+      hub.publishMany([
+        ['a', { data: '3' }],
+        ['a b', { data: '4' }],
+      ]),
+    ).rejects.toThrow(expect.objectContaining({ code: 'invalid-topic' }))
+    const reader = await subscribe(hub, { lastEventId: 'earliest' })
+    await turn()
+    expect(reader.data).toEqual(['1', '2'])
+  })
+})
