@@ -1,0 +1,141 @@
+import { OptionError } from './errors/option-error.ts'
+import { isHttpError, httpErrorResponse } from './errors/http-error.ts'
+import type { Middleware } from './middleware.ts'
+import { withMutableHeaders } from './response-head.ts'
+
+/** See {@link cors}. */
+export interface CorsOptions {
+  /**
+   * Who may read the responses: `'*'` (the default) for everyone, a list of origins such as `https://app.example`, or a
+   * function of the origin. `'null'` (sandboxed frames, files) is allowed only where it is named.
+   */
+  readonly origin?: '*' | readonly string[] | ((origin: string) => boolean)
+  /**
+   * `'include'` lets pages send cookies and read the answer (`new EventSource(url, { withCredentials: true })`). Not
+   * together with the origin `'*'`: browsers refuse that. Default `'omit'`.
+   */
+  readonly credentials?: 'include' | 'omit'
+  /** Methods that a preflight is told of. Default GET, HEAD, POST, PUT, PATCH, DELETE, QUERY. */
+  readonly methods?: readonly string[]
+  /**
+   * Request fields that a preflight is told of. Default `last-event-id` and `cache-control`, which a fetch-based event
+   * source sends and the browser's own EventSource need not ask for, `authorization`, `content-type`.
+   */
+  readonly allowHeaders?: readonly string[]
+  /**
+   * Response fields that scripts may read beside the safelisted ones. Default `retry-after`, which a client that
+   * reconnects obeys.
+   */
+  readonly exposeHeaders?: readonly string[]
+  /** How long a browser may keep the answer of a preflight, in seconds. Default 7200, the most that Chromium grants; 0: not at all. */
+  readonly maxAgeSeconds?: number
+}
+
+const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']
+const DEFAULT_ALLOW_HEADERS = ['authorization', 'cache-control', 'content-type', 'last-event-id']
+const DEFAULT_EXPOSE_HEADERS = ['retry-after']
+
+/**
+ * CORS for event streams and everything else: a middleware, for `router.use()` or for one route.
+ *
+ * A preflight (an OPTIONS with `Origin` and `Access-Control-Request-Method`) is answered with 204 here; the handler never
+ * sees it. Every other response gets its fields, HttpErrors included, so that a page can tell a 401 from a broken network.
+ * `Vary: Origin` is set whenever the answer depends on the origin, also when there was none.
+ *
+ * @throws {@link OptionError} for credentials together with the origin `'*'`, an origin that is not one, a negative age.
+ * @example
+ * ```ts
+ * router.use(cors({ origin: ['https://app.example'], credentials: 'include' }))
+ * ```
+ * @see https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+export function cors(options: CorsOptions = {}): Middleware {
+  const { origin = '*', credentials = 'omit', maxAgeSeconds = 7200 } = options
+  const methods = (options.methods ?? DEFAULT_METHODS).join(', ')
+  const allowHeaders = (options.allowHeaders ?? DEFAULT_ALLOW_HEADERS).join(', ')
+  const exposeHeaders = (options.exposeHeaders ?? DEFAULT_EXPOSE_HEADERS).join(', ')
+  if (origin === '*' && credentials === 'include') {
+    throw new OptionError('origin', origin, "a list or a function where credentials is 'include'")
+  }
+  if (!(Number.isSafeInteger(maxAgeSeconds) && maxAgeSeconds >= 0)) {
+    throw new OptionError('maxAgeSeconds', maxAgeSeconds, 'an integer of at least 0')
+  }
+  const isAllowed = originTest(origin)
+
+  const addFields = (headers: Headers, requestOrigin: string | null): boolean => {
+    if (origin === '*') {
+      headers.set('access-control-allow-origin', '*')
+      return true
+    }
+    addVary(headers, 'Origin')
+    if (requestOrigin === null || !isAllowed(requestOrigin)) return false
+    headers.set('access-control-allow-origin', requestOrigin)
+    if (credentials === 'include') headers.set('access-control-allow-credentials', 'true')
+    return true
+  }
+
+  const answerPreflight = (requestOrigin: string): Response => {
+    const headers = new Headers()
+    addVary(headers, 'Access-Control-Request-Method')
+    addVary(headers, 'Access-Control-Request-Headers')
+    if (addFields(headers, requestOrigin)) {
+      headers.set('access-control-allow-methods', methods)
+      if (allowHeaders !== '') headers.set('access-control-allow-headers', allowHeaders)
+      headers.set('access-control-max-age', String(maxAgeSeconds))
+    }
+    return new Response(null, { status: 204, headers })
+  }
+
+  const finish = (given: Response, requestOrigin: string | null): Response => {
+    const response = withMutableHeaders(given)
+    if (addFields(response.headers, requestOrigin) && exposeHeaders !== '') {
+      response.headers.set('access-control-expose-headers', exposeHeaders)
+    }
+    return response
+  }
+
+  return (next) => (request, context) => {
+    const requestOrigin = request.headers.get('origin')
+    if (
+      request.method === 'OPTIONS' &&
+      requestOrigin !== null &&
+      request.headers.has('access-control-request-method')
+    ) {
+      return answerPreflight(requestOrigin)
+    }
+    const failed = (error: unknown): Response => {
+      if (isHttpError(error)) return finish(httpErrorResponse(error), requestOrigin)
+      throw error
+    }
+    try {
+      const response = next(request, context)
+      return response instanceof Promise
+        ? response.then((settled) => finish(settled, requestOrigin), failed)
+        : finish(response, requestOrigin)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+}
+
+function originTest(origin: NonNullable<CorsOptions['origin']>): (origin: string) => boolean {
+  if (origin === '*') return () => true
+  if (typeof origin === 'function') return origin
+  for (const listed of origin) {
+    // An origin is compared as a whole: "https://app.example/" would never match, silently.
+    const isOrigin = listed === 'null' || (URL.canParse(listed) && new URL(listed).origin === listed)
+    if (!isOrigin) throw new OptionError('origin', listed, 'an origin such as https://app.example')
+  }
+  const listed = new Set(origin)
+  return (candidate) => listed.has(candidate)
+}
+
+function addVary(headers: Headers, field: string): void {
+  const present = headers.get('vary')
+  if (present === null) {
+    headers.set('vary', field)
+    return
+  }
+  const names = new Set(present.split(',').map((name) => name.trim().toLowerCase()))
+  if (!names.has('*') && !names.has(field.toLowerCase())) headers.append('vary', field)
+}

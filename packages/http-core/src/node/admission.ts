@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Refusal } from './refusal.ts'
+import type { ServerCore } from './server-core.ts'
+
+/** A request that may be served, with what had to be found out on the way. */
+export interface Admitted {
+  readonly url: string
+  /** What trusted proxies say; undefined if none does. */
+  readonly forwardedAddress: string | undefined
+}
+
+/** Methods that a `Request` cannot have (https://fetch.spec.whatwg.org/#forbidden-method). */
+const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
+
+const refusal = (status: number, reason: string, connection: 'close' | 'keep'): Refusal => ({
+  status,
+  reason,
+  connection,
+})
+
+/** Checks the head of a request against the limits and what Node leaves to the server of RFC 9110 and 9112. */
+export function admit(core: ServerCore, message: IncomingMessage): Admitted | Refusal {
+  const { settings } = core
+  const { headers, method = 'GET' } = message
+  const target = message.url ?? '/'
+  // The parser lets some other versions pass.
+  if (message.httpVersionMajor !== 1) return refusal(505, `HTTP/${message.httpVersion}`, 'close')
+  if (message.rawHeaders.length > settings.maxHeaderFields * 2) {
+    return refusal(431, `more than ${settings.maxHeaderFields} header fields`, 'close')
+  }
+  if (target.length > settings.maxTargetBytes) {
+    return refusal(414, `a target of more than ${settings.maxTargetBytes} bytes`, 'close')
+  }
+  if (FORBIDDEN_METHODS.has(method)) return refusal(501, `the method ${method}`, 'close')
+
+  const forwarded = core.forwarded?.(message.socket.remoteAddress, headers)
+  // A duplicate Host field was joined with a comma and a space, and is no host any more (RFC 9112 section 3.2).
+  const host = forwarded?.host ?? headers.host ?? localAuthority(message.socket)
+  const origin = core.targets.origin(forwarded?.scheme ?? schemeOf(message.socket), host)
+  if (origin === undefined) return refusal(400, 'the Host field is not a host', 'close')
+  // The asterisk-form asks about the server as a whole; a URL cannot say so.
+  const isAsterisk = target === '*' && method === 'OPTIONS'
+  const url = isAsterisk ? `${origin}/` : core.targets.url(target, origin)
+  if (url === undefined) return refusal(400, 'the target is not in origin-form or absolute-form', 'close')
+
+  const overload = overloadOf(core, message.socket)
+  if (overload !== undefined) {
+    const fields = ['retry-after', String(settings.retryAfterSeconds)]
+    return { ...refusal(503, overload, 'keep'), fields }
+  }
+  if (Number(headers['content-length'] ?? 0) > settings.maxBodyBytes) {
+    return refusal(413, `content of more than ${settings.maxBodyBytes} bytes`, 'close')
+  }
+  return { url, forwardedAddress: forwarded?.remoteAddress }
+}
+
+function overloadOf(
+  { settings, requestsInFlight, pipelines }: ServerCore,
+  socket: Socket,
+): string | undefined {
+  const { maxRequestsInFlight, maxPipelinedRequests } = settings
+  if (requestsInFlight >= maxRequestsInFlight) return `${maxRequestsInFlight} requests in flight`
+  // The lookup can be spared as long as all requests together are no more than one connection may have.
+  if (requestsInFlight < maxPipelinedRequests) return undefined
+  if (pipelines.depth(socket) < maxPipelinedRequests) return undefined
+  return `${maxPipelinedRequests} requests in flight on the connection`
+}
+
+function schemeOf(socket: Socket): 'http' | 'https' {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
+}
+
+/** What an HTTP/1.0 request without a Host field was sent to. */
+function localAuthority(socket: Socket): string {
+  const { localAddress, localPort } = socket
+  if (localAddress === undefined) return 'localhost'
+  return `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`
+}

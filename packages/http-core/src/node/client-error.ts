@@ -1,0 +1,101 @@
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { reasonPhrase } from '../status.ts'
+import { reportRefusal } from './refusal.ts'
+import type { ServerCore } from './server-core.ts'
+import { destroyAfter } from './unread-content.ts'
+
+/** A connection as node:http keeps it. */
+interface HttpConnection extends Duplex {
+  readonly remoteAddress?: string | undefined
+  /** The response whose turn it is. */
+  readonly _httpMessage?: ServerResponse | null
+}
+
+/** What Node's parser and its timeouts report. */
+interface ClientError extends Error {
+  readonly code?: string
+  readonly reason?: string
+  readonly rawPacket?: Uint8Array
+}
+
+/** By Node's codes; whatever else is wrong is a 400. */
+const STATUSES: ReadonlyMap<string, number> = new Map([
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+])
+
+/** A client that does not close its side after we closed ours. */
+const LINGER_MS = 1000
+
+/**
+ * Makes the listener that answers what is not HTTP, or comes too slowly. The parser has given up the connection: whatever is answered, it is
+ * closed afterwards.
+ *
+ * The fault lies in the request that was being read. Responses to earlier requests of the same connection go first, or
+ * the client would take ours for theirs.
+ */
+export function clientErrorListener(core: ServerCore): (error: ClientError, socket: HttpConnection) => void {
+  // Node's parser reports again for every further piece of a connection that it has given up.
+  const refused = new WeakSet<HttpConnection>()
+  return (error, socket) => {
+    if (refused.has(socket)) return
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    refused.add(socket)
+    const status = statusOf(error)
+    reportRefusal(core, status, `${error.message} (${error.code ?? 'no code'})`, socket.remoteAddress)
+    refuseInTurn(core, socket, status)
+  }
+}
+
+function refuseInTurn(core: ServerCore, socket: HttpConnection, status: number): void {
+  if (socket.destroyed) return
+  const pending = socket._httpMessage
+  if (pending == null || pending.writableFinished) {
+    closeWith(core, socket, status)
+  } else if (pending.req.complete) {
+    pending.once('close', () => {
+      refuseInTurn(core, socket, status)
+    })
+  } else if (pending.headersSent) {
+    // The fault is in the content of a request that is being answered already: no way to say so.
+    socket.destroy()
+  } else {
+    destroyAfter(pending, pending.req)
+    pending.writeHead(status, { connection: 'close', 'content-length': 0 })
+    pending.end()
+  }
+}
+
+/** Ends a connection with a response without content; destroys it if the client does not close its side soon. */
+export function closeWith(core: ServerCore, socket: Duplex, status: number): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { runtime } = core.settings
+  const timer = runtime.setTimeout(() => {
+    socket.destroy()
+  }, LINGER_MS)
+  socket.once('close', () => {
+    runtime.clearTimeout(timer)
+  })
+  socket.end(
+    `HTTP/1.1 ${status} ${reasonPhrase(status) ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  )
+}
+
+function statusOf(error: ClientError): number {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return isInRequestLine(error.rawPacket) ? 414 : 431
+  // The same code stands for a line that ends wrongly.
+  if (error.code === 'HPE_INVALID_VERSION' && error.reason === 'Invalid HTTP version') return 505
+  return STATUSES.get(error.code ?? '') ?? 400
+}
+
+/** Whether the head grew too large before its first line had ended: then it is the target that is too long. */
+function isInRequestLine(packet: Uint8Array | undefined): boolean {
+  return packet !== undefined && !packet.includes(0x0a)
+}

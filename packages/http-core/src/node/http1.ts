@@ -1,0 +1,74 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { admit } from './admission.ts'
+import { clientErrorListener, closeWith } from './client-error.ts'
+import { Exchange } from './exchange.ts'
+import { refuse, reportRefusal } from './refusal.ts'
+import type { ServerCore } from './server-core.ts'
+
+/** How often Node looks for requests that take too long: a timeout can be late by so much. */
+const CHECKING_INTERVAL_MS = 1000
+
+/** Makes the node:http server whose requests become exchanges. It does not listen yet. */
+export function makeHttp1Server(core: ServerCore): Server {
+  const { settings } = core
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    // As `Headers` does; and a duplicate Host shows.
+    joinDuplicateHeaders: true,
+    optimizeEmptyRequests: true,
+    noDelay: true,
+    maxHeaderSize: settings.maxHeaderBytes,
+    headersTimeout: settings.headersTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+    keepAliveTimeout: settings.idleTimeoutMs,
+    ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
+  })
+  // Node would drop what is beyond a count, silently; `admit` refuses it.
+  server.maxHeadersCount = 0
+  if (Number.isFinite(settings.maxConnections)) server.maxConnections = settings.maxConnections
+  return server
+    .on('request', (message, response) => {
+      serve(core, message, response, undefined)
+    })
+    .on('checkContinue', (message, response) => {
+      serve(core, message, response, 'continue')
+    })
+    .on('checkExpectation', (message, response) => {
+      refuse(core, message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
+    })
+    .on('connect', (message, socket) => {
+      // Node has taken its own listeners off.
+      socket.on('error', () => {
+        socket.destroy()
+      })
+      reportRefusal(core, 501, 'the method CONNECT', message.socket.remoteAddress)
+      closeWith(core, socket, 501)
+    })
+    .on('clientError', clientErrorListener(core))
+    .on('drop', (data) => {
+      core.log.warn(
+        { event: 'connection-dropped', remoteAddress: data?.remoteAddress },
+        `Dropped a connection: ${settings.maxConnections} are open`,
+      )
+    })
+}
+
+function serve(
+  core: ServerCore,
+  message: IncomingMessage,
+  response: ServerResponse,
+  expects: 'continue' | undefined,
+): void {
+  const admitted = admit(core, message)
+  if ('status' in admitted) {
+    refuse(core, message, response, admitted)
+  } else if (message.url === '*') {
+    // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
+    response.writeHead(204).end()
+  } else {
+    new Exchange(core, message, response, admitted, expects).serve()
+  }
+}

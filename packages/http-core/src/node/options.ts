@@ -1,0 +1,206 @@
+import { OptionError } from '../errors/option-error.ts'
+import type { RequestContext } from '../context.ts'
+import type { Logger } from '../logger.ts'
+import type { Middleware } from '../middleware.ts'
+import { systemRuntime } from '../runtime.ts'
+import type { Runtime } from '../runtime.ts'
+
+/** A web handler: what `fetch` of a router, of a Hono app and of many other frameworks is. */
+export type FetchHandler = (request: Request, context: RequestContext) => Response | Promise<Response>
+
+/** Where to listen other than on a host and a port. */
+export type ListenTarget = { readonly fd: number } | { readonly path: string }
+
+/** Which proxies may say who the client is. See {@link ServerOptions.trustProxy}. */
+export type TrustProxy = { readonly hops: number } | { readonly addresses: readonly string[] }
+
+/** See {@link createServer}. */
+export interface ServerOptions {
+  /** Answers the requests. */
+  readonly fetch: FetchHandler
+  /** The address or name to listen on. Default `'127.0.0.1'`: only this machine; `'0.0.0.0'` and `'::'` are everywhere. */
+  readonly hostname?: string
+  /** 0 takes a free one, which `server.port` then tells. Default 8080. */
+  readonly port?: number
+  /**
+   * Listens elsewhere: on a Unix socket (`{ path }`; one that a dead process left behind is replaced), or on a
+   * descriptor that somebody opened for us (`{ fd: 3 }` under systemd's socket activation). `hostname` and `port` do
+   * not count then.
+   */
+  readonly listen?: ListenTarget
+  /** Middlewares around `fetch`, outermost first, for handlers that are not a router of ours. */
+  readonly middleware?: readonly Middleware[]
+  /** Open connections at most; further ones are closed at once. Default 65 536; Infinity: as many as the system gives. */
+  readonly maxConnections?: number
+  /**
+   * How long a connection may wait between two requests, in milliseconds, as the client is told in `Keep-Alive`; the
+   * server itself waits a second more, so that a request just on its way is not cut. Default 5000; 0: for ever.
+   */
+  readonly idleTimeoutMs?: number
+  /** How long the head of a request may take, in milliseconds; then 408. Default 10 000; 0: for ever. */
+  readonly headersTimeoutMs?: number
+  /** How long a whole request may take to arrive, in milliseconds; then 408. Default 300 000; 0: for ever. */
+  readonly requestTimeoutMs?: number
+  /** The request line and the fields together, in bytes; then 431. Default 16 384. */
+  readonly maxHeaderBytes?: number
+  /** Header fields of a request; then 431. Default 100. */
+  readonly maxHeaderFields?: number
+  /** The content of a request, in bytes; then 413. Default 1 048 576; 0: no content at all; Infinity: no limit. */
+  readonly maxBodyBytes?: number
+  /** The request target, in bytes; then 414. Default 8192. Less than `maxHeaderBytes`, of which it is a part. */
+  readonly maxTargetBytes?: number
+  /** Requests in flight at most, event streams included; then 503 with `Retry-After`. Default 65 536; Infinity: no limit. */
+  readonly maxRequestsInFlight?: number
+  /**
+   * Requests in flight on one connection at most: how deep a client may pipeline. Then 503 with `Retry-After`. Default
+   * 64; 1: none while another is in flight; Infinity: no limit.
+   */
+  readonly maxPipelinedRequests?: number
+  /** What `Retry-After` of these says, in seconds. Default 1. */
+  readonly retryAfterSeconds?: number
+  /** The buffer of each connection, in bytes: above it `write` answers false. Default: Node's, 65 536. */
+  readonly highWaterMarkBytes?: number
+  /** The `Server` field. Default: none. */
+  readonly serverHeader?: string
+  /**
+   * Whether to believe `X-Forwarded-For`, `-Proto` and `-Host`. Default: no; anyone could write them.
+   * `{ addresses: ['10.0.0.0/8'] }`: from these proxies, and as far back as one of them passed the address on.
+   * `{ hops: 1 }`: that many proxies stand before us, whatever their addresses (on a Unix socket they have none).
+   */
+  readonly trustProxy?: TrustProxy
+  /**
+   * `'light'`: a request object that reads from Node's message as it is asked. It is a `Request` in all but one point: it
+   * cannot be the **first** argument of `new Request()` or of `fetch()`; pass `new Request(request.url, request)`.
+   * `'native'`: a real one, which costs about as much to make as the rest of a small exchange takes. Default: `'light'` for the `fetch` of our router,
+   * `'native'` for any other, so that handlers written for other servers run unchanged.
+   */
+  readonly requests?: 'light' | 'native'
+  /** Default: none. */
+  readonly logger?: Logger
+  /** The clock of `context.startTime`. Default `Date.now`. */
+  readonly now?: () => number
+  /** The timers of the stop's deadline and of lingering closes. Default: the platform's. */
+  readonly timers?: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  /**
+   * Called once the server accepts connections, before `listen()` resolves. What it throws rejects `listen()`, and the
+   * server runs all the same.
+   */
+  readonly onListening?: (address: ListeningAddress) => void
+}
+
+/** Where a server listens. */
+export type ListeningAddress =
+  | {
+      readonly kind: 'tcp'
+      readonly address: string
+      readonly port: number
+      readonly family: 'IPv4' | 'IPv6'
+    }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** What every part of the server reads: checked, and with the defaults filled in. */
+export interface Settings {
+  readonly hostname: string
+  readonly port: number
+  readonly listen: ListenTarget | undefined
+  readonly maxConnections: number
+  readonly idleTimeoutMs: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly maxHeaderBytes: number
+  readonly maxHeaderFields: number
+  readonly maxBodyBytes: number
+  readonly maxTargetBytes: number
+  readonly maxRequestsInFlight: number
+  readonly maxPipelinedRequests: number
+  readonly retryAfterSeconds: number
+  readonly highWaterMarkBytes: number | undefined
+  readonly serverHeader: string | undefined
+  readonly trustProxy: TrustProxy | undefined
+  readonly runtime: Runtime
+}
+
+/** Node keeps its timeouts in 32 bits: a longer one would fire at once. */
+export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1
+
+/** @throws {@link OptionError} which names the first option that has a value it cannot have. */
+export function resolveSettings(options: ServerOptions): Settings {
+  if (typeof options.fetch !== 'function') throw new OptionError('fetch', options.fetch, 'a function')
+  const timers = options.timers ?? systemRuntime
+  const settings: Settings = {
+    hostname: options.hostname ?? '127.0.0.1',
+    port: integer('port', options.port ?? 8080, 0, 65_535),
+    listen: options.listen,
+    maxConnections: integerOrInfinity('maxConnections', options.maxConnections ?? 65_536, 1),
+    idleTimeoutMs: integer('idleTimeoutMs', options.idleTimeoutMs ?? 5000, 0, MAX_TIMEOUT_MS),
+    headersTimeoutMs: integer('headersTimeoutMs', options.headersTimeoutMs ?? 10_000, 0, MAX_TIMEOUT_MS),
+    requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs ?? 300_000, 0, MAX_TIMEOUT_MS),
+    maxHeaderBytes: integer('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 64, 2 ** 30),
+    maxHeaderFields: integer('maxHeaderFields', options.maxHeaderFields ?? 100, 1),
+    maxBodyBytes: integerOrInfinity('maxBodyBytes', options.maxBodyBytes ?? 1_048_576, 0),
+    maxTargetBytes: integer('maxTargetBytes', options.maxTargetBytes ?? 8192, 1),
+    maxRequestsInFlight: integerOrInfinity('maxRequestsInFlight', options.maxRequestsInFlight ?? 65_536, 1),
+    maxPipelinedRequests: integerOrInfinity('maxPipelinedRequests', options.maxPipelinedRequests ?? 64, 1),
+    retryAfterSeconds: integer('retryAfterSeconds', options.retryAfterSeconds ?? 1, 0),
+    highWaterMarkBytes:
+      options.highWaterMarkBytes === undefined
+        ? undefined
+        : integer('highWaterMarkBytes', options.highWaterMarkBytes, 1),
+    serverHeader: options.serverHeader,
+    trustProxy: options.trustProxy,
+    runtime: {
+      now: options.now ?? (() => systemRuntime.now()),
+      setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
+      clearTimeout: (timer) => {
+        timers.clearTimeout(timer)
+      },
+      endOfTurn: (callback) => systemRuntime.endOfTurn(callback),
+    },
+  }
+  checkTogether(settings, options)
+  return settings
+}
+
+function checkTogether(settings: Settings, options: ServerOptions): void {
+  const { headersTimeoutMs, requestTimeoutMs, maxTargetBytes, maxHeaderBytes, listen, serverHeader } =
+    settings
+  if (requestTimeoutMs > 0 && headersTimeoutMs > requestTimeoutMs) {
+    throw new OptionError(
+      'headersTimeoutMs',
+      headersTimeoutMs,
+      `at most requestTimeoutMs (${requestTimeoutMs})`,
+    )
+  }
+  if (maxTargetBytes >= maxHeaderBytes) {
+    throw new OptionError('maxTargetBytes', maxTargetBytes, `less than maxHeaderBytes (${maxHeaderBytes})`)
+  }
+  if (settings.hostname === '')
+    throw new OptionError('hostname', settings.hostname, 'an address or a host name')
+  if (listen !== undefined) {
+    if (typeof listen !== 'object' || !('fd' in listen || 'path' in listen)) {
+      throw new OptionError('listen', listen, '{ fd } or { path }')
+    }
+    if ('fd' in listen) integer('listen.fd', listen.fd, 0)
+    else if (listen.path === '')
+      throw new OptionError('listen.path', listen.path, 'the path of a Unix socket')
+  }
+  // Visible ASCII, spaces and tabs inside: anything else could end the field (RFC 9110 section 5.5).
+  if (serverHeader !== undefined && !/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(serverHeader)) {
+    throw new OptionError('serverHeader', serverHeader, 'visible ASCII text')
+  }
+  if (options.requests !== undefined && !['light', 'native'].includes(options.requests)) {
+    throw new OptionError('requests', options.requests, "'light' or 'native'")
+  }
+}
+
+function integer(option: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  throw new OptionError(option, value, `an integer ${range}`)
+}
+
+function integerOrInfinity(option: string, value: number, least: number): number {
+  if (value === Infinity) return value
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new OptionError(option, value, `an integer of at least ${least}, or Infinity`)
+}

@@ -1,0 +1,315 @@
+import { setMaxListeners } from 'node:events'
+import type { Server as HttpServer } from 'node:http'
+import type { Socket } from 'node:net'
+import { OptionError } from '../errors/option-error.ts'
+import { ServerStateError } from '../errors/server-state-error.ts'
+import { takesLightRequests } from '../light-requests.ts'
+import { compose, staged } from '../middleware.ts'
+import type { Handler } from '../middleware.ts'
+import { channels } from './diagnostics.ts'
+import type { ListeningEvent } from './diagnostics.ts'
+import { makeHttp1Server } from './http1.ts'
+import { listen } from './listen.ts'
+import { MAX_TIMEOUT_MS, resolveSettings } from './options.ts'
+import type { ListeningAddress, ServerOptions } from './options.ts'
+import { Pipelines } from './pipelines.ts'
+import { TargetReader } from './request-target.ts'
+import { safeLogger } from './safe-logger.ts'
+import type { OpenStream, ServerCore } from './server-core.ts'
+import { forwardedReader } from './trusted-proxies.ts'
+
+/** `'idle'`: before `listen()`. `'stopping'`: from `close()` until the last connection is gone. A server runs once. */
+export type ServerStatus = 'idle' | 'running' | 'stopping' | 'stopped'
+
+/** How a server stops. */
+export interface CloseOptions {
+  /**
+   * How long requests in flight may go on, in milliseconds; what is open then is destroyed. Default 10 000; 0: at once;
+   * Infinity: until they are done.
+   */
+  readonly timeoutMs?: number
+  /**
+   * What becomes of event streams, which have no end of their own. `'end'` (the default): each is ended in good order one
+   * turn after `context.closing` has aborted, and its client reconnects, to another process. `'wait'`: they count as
+   * any other request; for an application that spreads their ends itself, as the hub's `close({ drainMs })` does.
+   */
+  readonly eventStreams?: 'end' | 'wait'
+}
+
+/** What a stop came to. */
+export interface CloseReport {
+  /** Connections that were destroyed at the deadline, with a request in flight. 0: everybody was served. */
+  readonly destroyedConnections: number
+}
+
+/** See {@link createServer}. */
+export interface Server {
+  /**
+   * Begins to accept connections.
+   *
+   * @throws {@link ListenError} by its `code`: `'address-in-use'`, `'permission-denied'`... It may be called again then.
+   * @throws {@link ServerStateError} `code: 'already-listening'`; `'stopped'` after `close()`.
+   */
+  listen(): Promise<ListeningAddress>
+  /**
+   * Stops: accepts no more connections, closes the idle ones, lets requests in flight finish (their responses say
+   * `Connection: close`) and destroys what is left at the deadline. At the start `context.closing` aborts; `request.signal`
+   * only when a connection is destroyed. A second call changes nothing and gives the same promise.
+   *
+   * @throws {@link OptionError} at once, for a time below 0 or above 2^31 - 1.
+   */
+  close(options?: CloseOptions): Promise<CloseReport>
+  /** Resolves when the server has stopped, whoever stopped it. */
+  readonly closed: Promise<void>
+  readonly status: ServerStatus
+  /** Where it listens; undefined before and after. */
+  readonly address: ListeningAddress | undefined
+  /** The port, which port 0 let the system choose; undefined on a Unix socket, before and after. */
+  readonly port: number | undefined
+  /** `http://127.0.0.1:8080`; undefined on a Unix socket, before and after. An address of everywhere is shown as localhost. */
+  readonly url: string | undefined
+  readonly isIPv6: boolean
+  /** Open connections, idle ones included. */
+  readonly activeConnections: number
+  /** Requests whose response has not ended, event streams included. */
+  readonly requestsInFlight: number
+  /** `close()` with its defaults, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Makes an HTTP server for a web handler. Nothing runs until `listen()`.
+ *
+ * @throws {@link OptionError} which names the option and its value.
+ * @example
+ * ```ts
+ * const server = createServer({ fetch: () => new Response('Hello\n'), port: 0 })
+ * await server.listen()
+ * console.log(await (await fetch(`http://127.0.0.1:${server.port}`)).text()) // 'Hello\n'
+ * await server.close()
+ * ```
+ */
+export function createServer(options: ServerOptions): Server {
+  return new HttpServerLife(options)
+}
+
+class HttpServerLife implements Server {
+  readonly closed: Promise<void>
+  readonly #core: ServerCore
+  readonly #http: HttpServer
+  readonly #closing = new AbortController()
+  readonly #sockets = new Set<Socket>()
+  readonly #eventStreams = new Set<OpenStream>()
+  readonly #options: ServerOptions
+  readonly #resolveClosed: () => void
+  #status: ServerStatus = 'idle'
+  #listening: Promise<ListeningAddress> | undefined
+  #closeReport: Promise<CloseReport> | undefined
+  #endsEventStreams = false
+  #isClosingIdle = false
+  #onLastSocket: (() => void) | undefined
+
+  constructor(options: ServerOptions) {
+    const settings = resolveSettings(options)
+    // As many listeners as there are requests that want to know of a stop.
+    setMaxListeners(0, this.#closing.signal)
+    this.#options = options
+    this.#core = {
+      settings,
+      fetch: withMiddleware(options),
+      requests: options.requests ?? (takesLightRequests(options.fetch) ? 'light' : 'native'),
+      log: safeLogger(options.logger),
+      targets: new TargetReader(),
+      forwarded: settings.trustProxy === undefined ? undefined : forwardedReader(settings.trustProxy),
+      closing: this.#closing.signal,
+      pipelines: new Pipelines(),
+      requestsInFlight: 0,
+      streamOpened: (stream) => {
+        this.#eventStreams.add(stream)
+        if (this.#endsEventStreams) this.#endSoon(stream)
+      },
+      streamClosed: (stream) => {
+        this.#eventStreams.delete(stream)
+      },
+      exchangeEnded: () => {
+        // Its response had promised to keep the connection before the stop began.
+        if (this.#status === 'stopping') this.#closeIdleSoon()
+      },
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.closed = promise
+    this.#resolveClosed = resolve
+    this.#http = makeHttp1Server(this.#core)
+      .on('connection', (socket) => {
+        this.#adopt(socket)
+      })
+      .on('error', (error) => {
+        // Before that it is `listen()` which rejects.
+        if (this.#status !== 'running') return
+        this.#core.log.error({ event: 'server-failed', error }, 'The listening socket failed')
+      })
+  }
+
+  // Life.
+
+  listen(): Promise<ListeningAddress> {
+    if (this.#closeReport !== undefined) return Promise.reject(new ServerStateError('stopped'))
+    if (this.#listening !== undefined) return Promise.reject(new ServerStateError('already-listening'))
+    this.#listening = this.#listen()
+    return this.#listening
+  }
+
+  async #listen(): Promise<ListeningAddress> {
+    try {
+      await listen(this.#http, this.#core.settings)
+    } catch (error) {
+      this.#listening = undefined
+      throw error
+    }
+    const address = this.#boundAddress()
+    this.#status = 'running'
+    this.#core.log.info({ event: 'listening' }, `Listening on ${this.url ?? describe(address)}`)
+    if (channels.listening.hasSubscribers) channels.listening.publish({ address } satisfies ListeningEvent)
+    this.#options.onListening?.(address)
+    return address
+  }
+
+  close({ timeoutMs = 10_000, eventStreams = 'end' }: CloseOptions = {}): Promise<CloseReport> {
+    if (this.#closeReport !== undefined) return this.#closeReport
+    if (!((timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS) || timeoutMs === Infinity)) {
+      throw new OptionError('timeoutMs', timeoutMs, 'a number from 0 to 2^31 - 1, or Infinity')
+    }
+    this.#closeReport = this.#close(timeoutMs, eventStreams)
+    return this.#closeReport
+  }
+
+  async #close(timeoutMs: number, eventStreams: 'end' | 'wait'): Promise<CloseReport> {
+    // A listen() that is under way settles first; its caller hears of its failure.
+    await this.#listening?.catch(() => {})
+    let destroyedConnections = 0
+    if (this.#status === 'running') {
+      this.#status = 'stopping'
+      this.#core.log.info({ event: 'stopping' }, 'Stopping')
+      destroyedConnections = await this.#drain(timeoutMs, eventStreams)
+    }
+    this.#status = 'stopped'
+    this.#core.log.info({ event: 'stopped' }, 'Stopped')
+    this.#resolveClosed()
+    return { destroyedConnections }
+  }
+
+  async #drain(timeoutMs: number, eventStreams: 'end' | 'wait'): Promise<number> {
+    const { runtime } = this.#core.settings
+    const lastSocketGone = new Promise<void>((resolve) => {
+      this.#onLastSocket = resolve
+    })
+    // Closes the idle connections, too.
+    const stoppedListening = new Promise<void>((resolve) => {
+      this.#http.close(() => {
+        resolve()
+      })
+    })
+    this.#closing.abort(new DOMException('The server is stopping', 'AbortError'))
+    this.#endsEventStreams = eventStreams === 'end'
+    if (this.#endsEventStreams) for (const stream of this.#eventStreams) this.#endSoon(stream)
+    // Connections that have never said anything do not count as idle for Node.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+
+    let destroyed = 0
+    const timer = Number.isFinite(timeoutMs)
+      ? runtime.setTimeout(() => {
+          destroyed = this.#sockets.size
+          for (const socket of this.#sockets) socket.destroy()
+        }, timeoutMs)
+      : undefined
+    await stoppedListening
+    // Node's word comes before the sockets' own 'close', and with it what the handlers have to clean up.
+    if (this.#sockets.size > 0) await lastSocketGone
+    if (timer !== undefined) runtime.clearTimeout(timer)
+    return destroyed
+  }
+
+  /** One turn later: what `context.closing` made the source say goes out first. */
+  #endSoon(stream: OpenStream): void {
+    this.#core.settings.runtime.endOfTurn(() => {
+      if (this.#eventStreams.has(stream)) stream.end()
+    })
+  }
+
+  /** Once a turn: each time Node looks at every connection, and thousands may end together. */
+  #closeIdleSoon(): void {
+    if (this.#isClosingIdle) return
+    this.#isClosingIdle = true
+    this.#core.settings.runtime.endOfTurn(() => {
+      this.#isClosingIdle = false
+      this.#http.closeIdleConnections()
+    })
+  }
+
+  #adopt(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      if (this.#sockets.size === 0) this.#onLastSocket?.()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  // What it says of itself.
+
+  get status(): ServerStatus {
+    return this.#status
+  }
+
+  get address(): ListeningAddress | undefined {
+    return this.#http.listening ? this.#boundAddress() : undefined
+  }
+
+  get port(): number | undefined {
+    const { address } = this
+    return address?.kind === 'tcp' ? address.port : undefined
+  }
+
+  get url(): string | undefined {
+    const { address } = this
+    if (address?.kind !== 'tcp') return undefined
+    const isEverywhere = address.address === '0.0.0.0' || address.address === '::'
+    const host = isEverywhere ? 'localhost' : address.address
+    return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  }
+
+  get isIPv6(): boolean {
+    const { address } = this
+    return address?.kind === 'tcp' && address.family === 'IPv6'
+  }
+
+  get activeConnections(): number {
+    return this.#sockets.size
+  }
+
+  get requestsInFlight(): number {
+    return this.#core.requestsInFlight
+  }
+
+  #boundAddress(): ListeningAddress {
+    const bound = this.#http.address()
+    if (bound === null || typeof bound === 'string') return { kind: 'unix', path: bound ?? '' }
+    const { address, port, family } = bound
+    return { kind: 'tcp', address, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' }
+  }
+}
+
+function withMiddleware({ fetch, middleware = [] }: ServerOptions): Handler {
+  if (middleware.length === 0) return fetch
+  return compose(
+    middleware.map((one) => staged(one)),
+    fetch,
+  )
+}
+
+function describe(address: ListeningAddress): string {
+  return address.kind === 'unix' ? address.path : `${address.address}:${address.port}`
+}

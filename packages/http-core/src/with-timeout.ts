@@ -1,0 +1,45 @@
+import { OptionError } from './errors/option-error.ts'
+import { TimeoutError } from './errors/timeout-error.ts'
+import { systemRuntime } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
+
+/** setTimeout counts in 32 bits: a longer time would fire at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/**
+ * Runs a task that has so much time and no more.
+ *
+ * When the time is over, `signal` aborts and the promise rejects, whether the task listens to the signal or not. The
+ * timer is gone as soon as the task is done.
+ *
+ * @param timeoutMs - Milliseconds: a positive number up to 2^31 - 1.
+ * @throws {@link TimeoutError} `code: 'timeout'`, which is also the reason of the signal.
+ * @throws {@link OptionError} if `timeoutMs` is out of range.
+ * @example
+ * ```ts
+ * const answer = await withTimeout(2_000, (signal) => fetch(upstream, { signal }))
+ * ```
+ */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  task: (signal: AbortSignal) => Promise<T>,
+  runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'> = systemRuntime,
+): Promise<T> {
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new OptionError('timeoutMs', timeoutMs, 'a positive number of milliseconds up to 2^31 - 1')
+  }
+  const controller = new AbortController()
+  let timer: unknown
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = runtime.setTimeout(() => {
+      const error = new TimeoutError(timeoutMs)
+      controller.abort(error)
+      reject(error)
+    }, timeoutMs)
+  })
+  try {
+    return await Promise.race([task(controller.signal), late])
+  } finally {
+    runtime.clearTimeout(timer)
+  }
+}
