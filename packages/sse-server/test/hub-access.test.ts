@@ -219,6 +219,28 @@ describe('presence', () => {
     expect(hub.stats()).toMatchObject({ connections: 1, topics: 1 })
   })
 
+  it('is all there in inspect(), as JSON', async () => {
+    const { hub } = createTestHub()
+    await subscribe(hub, { identity: 'ada', topics: ['rooms.1', 'rooms.*'] })
+    await subscribe(hub, { topics: ['rooms.1'] })
+    const [id] = await publishAll(hub, 'rooms.1', 'x')
+    await hub.run('answer', { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) })
+    const inspection = JSON.parse(JSON.stringify(hub.inspect())) as unknown
+    expect(inspection).toMatchObject({
+      head: id,
+      status: 'open',
+      topics: { 'rooms.1': 2, 'rooms.*': 1 },
+      running: ['answer'],
+      stats: { connections: 2, topics: 2, running: 1, published: 1, delivered: 2 },
+      connections: [
+        { identity: 'ada', topics: ['rooms.1', 'rooms.*'], position: id },
+        { topics: ['rooms.1'] },
+      ],
+    })
+    await hub.close()
+    expect(hub.inspect()).toMatchObject({ status: 'closed', topics: {}, running: [], connections: [] })
+  })
+
   it('survives callbacks that throw, and tells onError', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const throwing = (): never => {

@@ -37,6 +37,19 @@ import { Subscription } from './subscription.ts'
 import { TopicIndex } from './topic-index.ts'
 import { checkTopic, matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
 
+/** See {@link Hub.inspect}. */
+export interface HubInspection {
+  /** The newest id that this hub has heard of. */
+  readonly head: string
+  readonly status: 'open' | 'closing' | 'closed'
+  readonly stats: HubStats
+  /** Topics and patterns, and how many connections subscribe to each. */
+  readonly topics: Readonly<Record<string, number>>
+  /** Topics whose producers run here. */
+  readonly running: readonly string[]
+  readonly connections: readonly HubConnection[]
+}
+
 /** What became of a call of {@link Hub.run}. */
 export type Run =
   | {
@@ -118,6 +131,8 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /** Where a topic stands; `open` for one that was never run nor ended. */
   topicState(topic: string): Promise<TopicState>
   stats(): HubStats
+  /** All that can be seen from outside, as JSON can carry it: for an admin page, `Response.json(hub.inspect())`. */
+  inspect(): HubInspection
   /** @param filter - only those that would get events of `topic`, or are of `identity`. */
   connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[]
   /**
@@ -302,6 +317,21 @@ class EventHub implements Hub {
       running: this.#producers.size,
       bufferedBytes,
       ...this.#counters.snapshot(),
+    }
+  }
+
+  inspect(): HubInspection {
+    const topics: Record<string, number> = {}
+    for (const { patterns } of this.#subscriptions.keys()) {
+      for (const { text } of patterns) topics[text] = (topics[text] ?? 0) + 1
+    }
+    return {
+      head: formatEventId(this.#head),
+      status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
+      stats: this.stats(),
+      topics,
+      running: [...this.#producers.keys()],
+      connections: this.connections(),
     }
   }
 
