@@ -26,7 +26,8 @@ export type { ConnectionOptions, EventStreamOptions } from './stream-options.ts'
 export type { EventOf, EventSchemas, ValidateOnSend } from './typed-events.ts'
 export type { SlowConsumerPolicy } from './waiting-frames.ts'
 export type { Authorization, Authorize } from './hub/access.ts'
-export { createHub, type Hub, type HubInspection, type Run } from './hub/hub.ts'
+export { createHub } from './hub/create-hub.ts'
+export type { Hub, HubInspection, Run } from './hub/hub.ts'
 export type {
   DisconnectOptions,
   EndOptions,

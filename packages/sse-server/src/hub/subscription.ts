@@ -10,17 +10,12 @@ import type { HubEventView } from './hub-options.ts'
 import type { Start } from './start.ts'
 import type { TopicPattern } from './topic-pattern.ts'
 
-export interface SubscriptionSetup {
+/** What all subscriptions of a hub share. */
+export interface SubscriptionHost {
   readonly settings: ConnectionSettings
   readonly log: EventLog
-  readonly patterns: readonly TopicPattern[]
-  readonly start: Start
-  readonly filter: ((event: HubEventView) => boolean) | undefined
-  readonly access: Access
-  /** The topics that have not ended; undefined if there may always come more, as with patterns. */
-  readonly unendedTopics: Set<string> | undefined
-  /** The newest place in the log that is known here. */
-  head(): Position
+  /** The newest place in the log that the hub has heard of. */
+  readonly head: Position
   /** The frame of an entry, made once for all subscriptions. */
   frameOf(entry: LogEntry): Frame
   opened(subscription: Subscription): void
@@ -28,6 +23,16 @@ export interface SubscriptionSetup {
   /** Counts what is sent. */
   delivered(frame: Frame, replayed: boolean): void
   gapAnnounced(): void
+}
+
+/** What one subscription is. */
+export interface SubscriptionTerms {
+  readonly patterns: readonly TopicPattern[]
+  readonly start: Start
+  readonly filter: ((event: HubEventView) => boolean) | undefined
+  readonly access: Access
+  /** The topics that have not ended; undefined if there may always come more, as with patterns. */
+  readonly unendedTopics: Set<string> | undefined
 }
 
 // How many events are read from the log at once, and how many new ones may come in beside such a read.
@@ -48,10 +53,10 @@ const longestTimerMs = 86_400_000
  * during one read, however long the replay and however slow the reader.
  */
 export class Subscription implements FrameQueueOwner {
-  readonly patterns: readonly TopicPattern[]
   readonly openedAt: number
   readonly queue: FrameQueue
-  readonly #setup: SubscriptionSetup
+  readonly #host: SubscriptionHost
+  readonly #terms: SubscriptionTerms
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
   #live: boolean
@@ -61,14 +66,15 @@ export class Subscription implements FrameQueueOwner {
   #toldGoneUpTo = 0
   #expiryTimer: unknown = undefined
 
-  constructor(sink: ByteSink, setup: SubscriptionSetup) {
-    const { start, settings } = setup
-    this.#setup = setup
-    this.patterns = setup.patterns
+  constructor(sink: ByteSink, host: SubscriptionHost, terms: SubscriptionTerms) {
+    const { settings } = host
+    const { start } = terms
+    this.#host = host
+    this.#terms = terms
     this.openedAt = settings.scheduler.runtime.now()
     this.#position = start.position
     this.queue = new FrameQueue(sink, settings, this)
-    setup.opened(this)
+    host.opened(this)
     this.#startExpiryTimer()
     // Where there is a gap to tell of, the place is given with it: a client cut between the two must still be told.
     const priming = primingFrame(
@@ -77,7 +83,7 @@ export class Subscription implements FrameQueueOwner {
     )
     if (priming !== null) this.queue.push(priming)
     // What was appended until now, and has been told already, is only in the log.
-    this.#live = start.position.seq >= setup.head().seq
+    this.#live = start.position.seq >= this.#head.seq
     if (start.gap !== undefined && this.#live)
       this.#announceGap(start.gap.reason, start.gap.requested, null, start.position)
     if (!this.#live) void this.#replay(start.gap)
@@ -87,8 +93,12 @@ export class Subscription implements FrameQueueOwner {
     return this.queue
   }
 
+  get patterns(): readonly TopicPattern[] {
+    return this.#terms.patterns
+  }
+
   get identity(): string | undefined {
-    return this.#setup.access.identity
+    return this.#terms.access.identity
   }
 
   get position(): Position {
@@ -117,16 +127,17 @@ export class Subscription implements FrameQueueOwner {
 
   closed(reason: CloseReason): void {
     this.drained()
-    this.#setup.settings.scheduler.runtime.clearTimeout(this.#expiryTimer)
+    this.#host.settings.scheduler.runtime.clearTimeout(this.#expiryTimer)
     this.#held = null
-    this.#setup.closed(this, reason)
+    this.#host.closed(this, reason)
   }
 
   async #replay(gap: Start['gap']): Promise<void> {
-    const { log, patterns, settings } = this.#setup
+    const { log, settings } = this.#host
+    const { patterns } = this.#terms
     try {
       let pendingGap = gap
-      let { fromEarliest = false } = this.#setup.start
+      let { fromEarliest = false } = this.#terms.start
       while (this.queue.isOpen && !this.#live) {
         const { epoch } = this.#position
         this.#held = []
@@ -167,6 +178,13 @@ export class Subscription implements FrameQueueOwner {
     return this.queue.isOpen
   }
 
+  /** The newest place in the log that is known: the hub may hear of what is appended later than the log was asked. */
+  get #head(): Position {
+    const { head } = this.#terms.start
+    const heard = this.#host.head
+    return heard.epoch === head.epoch && heard.seq > head.seq ? heard : head
+  }
+
   #send(entry: LogEntry, replayed: boolean): void {
     const { position } = entry
     if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return
@@ -179,43 +197,43 @@ export class Subscription implements FrameQueueOwner {
       this.#endTopic(entry)
       return
     }
-    const { filter, settings } = this.#setup
+    const { filter } = this.#terms
     if (filter !== undefined) {
       try {
         if (!filter(viewOf(entry))) return
       } catch (error) {
-        settings.onError(error)
+        this.#host.settings.onError(error)
         this.queue.close('error')
         return
       }
     }
-    const frame = this.#setup.frameOf(entry)
-    if (this.queue.push(frame)) this.#setup.delivered(frame, replayed)
+    const frame = this.#host.frameOf(entry)
+    if (this.queue.push(frame)) this.#host.delivered(frame, replayed)
   }
 
   /** The reader is told of the end when all of its topics have ended: then there is nothing more to come. */
   #endTopic(entry: LogEntry): void {
-    const { unendedTopics } = this.#setup
+    const { unendedTopics } = this.#terms
     if (unendedTopics === undefined) return
     unendedTopics.delete(entry.topic)
     if (unendedTopics.size > 0) return
-    this.queue.push(this.#setup.frameOf(entry))
+    this.queue.push(this.#host.frameOf(entry))
     this.queue.close('server')
   }
 
   #isExpired(): boolean {
-    const { access, settings } = this.#setup
-    // Asked for at each event, and not left to the timer: the wall clock may have jumped.
+    const { access } = this.#terms
+    // Asked at each event, and not left to the timer: the wall clock may have jumped.
     return (
-      access.expiresAt <=
-      (access.expiresAt === Number.POSITIVE_INFINITY ? 0 : settings.scheduler.runtime.wallClock())
+      access.expiresAt !== Number.POSITIVE_INFINITY &&
+      access.expiresAt <= this.#host.settings.scheduler.runtime.wallClock()
     )
   }
 
   #startExpiryTimer(): void {
-    const { access, settings } = this.#setup
+    const { access } = this.#terms
     if (access.expiresAt === Number.POSITIVE_INFINITY) return
-    const { runtime } = settings.scheduler
+    const { runtime } = this.#host.settings.scheduler
     const leftMs = access.expiresAt - runtime.wallClock()
     this.#expiryTimer = runtime.setTimeout(
       () => {
@@ -237,7 +255,7 @@ export class Subscription implements FrameQueueOwner {
   }
 
   #announceGap(reason: GapReason, requested: string, first: LogEntry | null, position: Position): void {
-    const head = this.#setup.head()
+    const head = this.#head
     const newest = head.epoch === position.epoch && head.seq > position.seq ? head : position
     const gap = {
       reason,
@@ -245,7 +263,7 @@ export class Subscription implements FrameQueueOwner {
       earliest: first === null ? null : formatEventId(first.position),
       latest: formatEventId(newest),
     }
-    this.#setup.gapAnnounced()
+    this.#host.gapAnnounced()
     this.queue.push(gapFrame(gap, formatEventId(position)))
   }
 }

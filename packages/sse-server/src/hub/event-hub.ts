@@ -1,0 +1,412 @@
+import type { ByteSink } from '../byte-sink.ts'
+import { HubClosedError } from '../errors/hub-closed-error.ts'
+import { OptionError } from '../errors/option-error.ts'
+import { eventStreamHeaders, eventStreamResponse } from '../event-stream-response.ts'
+import { eventFrame, type Frame } from '../frame.ts'
+import type { CloseReason } from '../frame-queue.ts'
+import { parseLastEventId } from '../last-event-id.ts'
+import { formatEventId, type Position } from '../log/event-id.ts'
+import type { EventLog, LogEntry, LoggedEvent, TopicState, TopicStatus } from '../log/event-log.ts'
+import { memoryLog } from '../log/memory-log.ts'
+import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
+import type { Runtime } from '../runtime.ts'
+import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
+import { accessTo, ForbiddenIdentities, type Access, type Authorize } from './access.ts'
+import { dismiss, drain } from './drain.ts'
+import type { Hub, HubInspection, Run } from './hub.ts'
+import type {
+  DisconnectOptions,
+  EndOptions,
+  HubCloseOptions,
+  HubConnection,
+  HubOptions,
+  PublishArguments,
+  RunOptions,
+  SubscribeOptions,
+  TopicSchemas,
+} from './hub-options.ts'
+import { HubCounters, type HubStats, type RefusalStatus } from './hub-stats.ts'
+import type { Producer } from './producer.ts'
+import { PublicationRules } from './publication-rules.ts'
+import { Runs, ttlOf } from './runs.ts'
+import { startAt, type Start } from './start.ts'
+import { Subscription, type SubscriptionHost, type SubscriptionTerms } from './subscription.ts'
+import { TopicIndex } from './topic-index.ts'
+import { matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
+
+// What a client waits before it returns, where nothing else was said: as browsers do.
+const usualRetryMs = 1000
+
+export class EventHub implements Hub {
+  readonly #settings: ConnectionSettings
+  readonly #runtime: Runtime
+  readonly #log: EventLog
+  readonly #ownsLog: boolean
+  readonly #rules: PublicationRules
+  readonly #authorize: Authorize | undefined
+  readonly #onJoin: HubOptions['onJoin']
+  readonly #onLeave: HubOptions['onLeave']
+  readonly #maxConnections: number
+  readonly #maxConnectionsPerIdentity: number
+  readonly #maxTopicsPerConnection: number
+  readonly #maxConnectionAgeMs: number
+  readonly #index = new TopicIndex<Subscription>()
+  // With the timer of its greatest age.
+  readonly #subscriptions = new Map<Subscription, unknown>()
+  readonly #connectionsOf = new Map<string, number>()
+  readonly #forbidden: ForbiddenIdentities
+  readonly #runs: Runs
+  // Encoded once, for live and replay alike, for as long as the log holds the entry.
+  readonly #frames = new WeakMap<LogEntry, Frame>()
+  readonly #counters = new HubCounters()
+  readonly #host: SubscriptionHost
+  readonly #stopTail: () => void
+  // The newest place in the log that this hub has heard of.
+  #head: Position = { epoch: '', seq: 0 }
+  #restarts = 0
+  #closing: Promise<void> | null = null
+  #closed = false
+  #onAllGone: (() => void) | null = null
+
+  constructor(options: HubOptions) {
+    this.#settings = connectionSettings(options)
+    this.#runtime = this.#settings.scheduler.runtime
+    this.#authorize = functionOption('authorize', options.authorize)
+    this.#onJoin = functionOption('onJoin', options.onJoin)
+    this.#onLeave = functionOption('onLeave', options.onLeave)
+    this.#maxConnections = limitOption('maxConnections', options.maxConnections, Number.POSITIVE_INFINITY)
+    this.#maxConnectionsPerIdentity = limitOption(
+      'maxConnectionsPerIdentity',
+      options.maxConnectionsPerIdentity,
+      Number.POSITIVE_INFINITY,
+    )
+    this.#maxTopicsPerConnection = limitOption('maxTopicsPerConnection', options.maxTopicsPerConnection, 64)
+    this.#maxConnectionAgeMs = durationOption('maxConnectionAgeMs', options.maxConnectionAgeMs, 0)
+    this.#rules = new PublicationRules(options)
+    this.#forbidden = new ForbiddenIdentities(this.#runtime)
+    this.#log = options.log ?? memoryLog({ runtime: options.runtime })
+    this.#ownsLog = options.log === undefined
+    this.#runs = new Runs({
+      log: this.#log,
+      onError: this.#settings.onError,
+      publish: (topic, event) => this.#append(this.#check([topic, event])),
+      append: (event) => this.#append(event),
+    })
+    this.#host = this.#createHost()
+    this.#stopTail = this.#log.tail({
+      appended: (entry) => this.#appended(entry),
+      cancelled: (topic) => this.#runs.stop(topic),
+      restarted: (head) => this.#restarted(head),
+    })
+  }
+
+  async publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
+    return this.#append(this.#check(args))
+  }
+
+  async publishMany(
+    events: readonly PublishArguments<TopicSchemas>[],
+  ): Promise<readonly { readonly id: string }[]> {
+    return Promise.all(events.map((args) => this.#check(args)).map((event) => this.#append(event)))
+  }
+
+  async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
+    const patterns = this.#parseTopics(options.topics)
+    const filter = functionOption('filter', options.filter)
+    const headers = eventStreamHeaders(options.headers)
+    if (this.#closing !== null) return this.#refuse(503)
+    const authorization = (await this.#authorize?.(request)) ?? {}
+    if (authorization instanceof Response) return authorization
+    const granted = accessTo(patterns, authorization, this.#rules.maxTopicLength)
+    if (granted === undefined) return this.#refuse(403)
+    const access = { ...granted, identity: options.identity ?? granted.identity }
+    const refusal = this.#refusalOf(access)
+    if (refusal !== undefined) return this.#refuse(refusal)
+
+    const requested =
+      options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)
+    const restarts = this.#restarts
+    const head = await this.#log.head()
+    const statuses = await this.#statusesOf(patterns)
+    if (statuses?.every(({ state }) => state === 'expired')) return this.#refuse(410)
+    const start = startAt(requested, head, statuses?.every(({ state }) => state !== 'open') === true)
+    const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
+    if (unendedTopics?.size === 0) return this.#refuse(204)
+
+    return eventStreamResponse(
+      (sink) => {
+        const isStale = restarts !== this.#restarts && head.epoch !== this.#head.epoch
+        const from = isStale ? startAt(formatEventId(start.position), this.#head, false) : start
+        return this.#open(sink, { patterns, start: from, filter, access, unendedTopics }).queue
+      },
+      headers,
+      request,
+    )
+  }
+
+  async end(topic: string, options: EndOptions = {}): Promise<boolean> {
+    this.#rules.checkTopic(topic)
+    return this.#runs.end(topic, 'completed', options)
+  }
+
+  async run(topic: string, producer: Producer, options: RunOptions = {}): Promise<Run> {
+    this.#rules.checkTopic(topic)
+    ttlOf(options)
+    if (this.#closing !== null) throw new HubClosedError()
+    const state = await this.#log.claim(topic)
+    if (state !== 'open') return { started: false, state }
+    return { started: true, finished: this.#runs.start(topic, producer, options) }
+  }
+
+  async cancel(topic: string): Promise<boolean> {
+    return (await this.#log.cancel(topic)) === 'running'
+  }
+
+  async topicState(topic: string): Promise<TopicState> {
+    return (await this.#log.status(topic)).state
+  }
+
+  stats(): HubStats {
+    let bufferedBytes = 0
+    for (const { queue } of this.#subscriptions.keys()) bufferedBytes += queue.bufferedBytes
+    return {
+      connections: this.#subscriptions.size,
+      topics: this.#index.size,
+      running: this.#runs.size,
+      bufferedBytes,
+      ...this.#counters.snapshot(),
+    }
+  }
+
+  inspect(): HubInspection {
+    const topics: Record<string, number> = {}
+    for (const { patterns } of this.#subscriptions.keys()) {
+      for (const { text } of patterns) topics[text] = (topics[text] ?? 0) + 1
+    }
+    return {
+      head: formatEventId(this.#head),
+      status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
+      stats: this.stats(),
+      topics,
+      running: this.#runs.topics,
+      connections: this.connections(),
+    }
+  }
+
+  connections({
+    topic,
+    identity,
+  }: { readonly topic?: string; readonly identity?: string } = {}): readonly HubConnection[] {
+    return [...this.#subscriptions.keys()]
+      .filter((each) => identity === undefined || each.identity === identity)
+      .filter((each) => topic === undefined || each.patterns.some((pattern) => matchesTopic(pattern, topic)))
+      .map((each) => this.#describe(each))
+  }
+
+  disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions = {}): number {
+    const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
+    const forbidMs = durationOption('forbidMs', options.forbidMs, 600_000)
+    let count = 0
+    for (const subscription of this.#subscriptions.keys()) {
+      const { identity } = subscription
+      if (!predicate(this.#describe(subscription))) continue
+      if (reconnect === 'forbid' && identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
+      if (subscription.queue.close('server')) count += 1
+    }
+    return count
+  }
+
+  allow(identity: string): void {
+    this.#forbidden.allow(identity)
+  }
+
+  close(options: HubCloseOptions = {}): Promise<void> {
+    const drainMs = durationOption('drainMs', options.drainMs, 0)
+    const timeoutMs = durationOption('timeoutMs', options.timeoutMs, 5000)
+    this.#closing ??= this.#close(drainMs, timeoutMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number, timeoutMs: number): Promise<void> {
+    await drain(this.#subscriptions.keys(), drainMs, this.#retryMs, this.#settings.scheduler)
+    if (this.#subscriptions.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#runtime.setTimeout(() => {
+          for (const { queue } of this.#subscriptions.keys()) queue.abort('drain')
+        }, timeoutMs)
+        this.#onAllGone = () => {
+          this.#runtime.clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    await this.#runs.close()
+    this.#closed = true
+    this.#stopTail()
+    if (this.#ownsLog) await this.#log.close()
+  }
+
+  get #retryMs(): number {
+    return this.#settings.retryMs ?? usualRetryMs
+  }
+
+  #check(args: PublishArguments<TopicSchemas>): LoggedEvent {
+    if (this.#closed) throw new HubClosedError()
+    return this.#rules.check(...args)
+  }
+
+  async #append(event: LoggedEvent): Promise<{ readonly id: string }> {
+    const startedAt = this.#runtime.now()
+    const position = await this.#log.append(event)
+    this.#counters.published += 1
+    this.#counters.countLag(this.#runtime.now() - startedAt)
+    return { id: formatEventId(position) }
+  }
+
+  #parseTopics(topics: readonly string[]): readonly TopicPattern[] {
+    const expected = `a list of 1 to ${this.#maxTopicsPerConnection} topics`
+    if (!Array.isArray(topics) || topics.length === 0 || topics.length > this.#maxTopicsPerConnection) {
+      throw new OptionError('topics', topics, expected)
+    }
+    return topics.map((topic: string) => parseTopicPattern(topic, this.#rules.maxTopicLength))
+  }
+
+  #refusalOf({ identity, expiresAt }: Access): RefusalStatus | undefined {
+    if (this.#forbidden.has(identity)) return 204
+    if (expiresAt <= this.#runtime.wallClock()) return 403
+    if (this.#subscriptions.size >= this.#maxConnections) return 503
+    if (identity !== undefined && (this.#connectionsOf.get(identity) ?? 0) >= this.#maxConnectionsPerIdentity)
+      return 429
+    return undefined
+  }
+
+  #refuse(status: RefusalStatus): Response {
+    this.#counters.refused[status] += 1
+    // At a time of their own, so that those who were refused together do not return together.
+    const retryAfter = String(1 + Math.floor(this.#runtime.random() * 3))
+    const headers = status === 429 || status === 503 ? { 'retry-after': retryAfter } : undefined
+    return new Response(null, { status, ...(headers !== undefined && { headers }) })
+  }
+
+  /** Where each topic stands; undefined if there are patterns among them, which never come to an end. */
+  async #statusesOf(patterns: readonly TopicPattern[]): Promise<readonly TopicStatus[] | undefined> {
+    if (patterns.some((pattern) => pattern.hasWildcard)) return undefined
+    return Promise.all(patterns.map((pattern) => this.#log.status(pattern.text)))
+  }
+
+  #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
+    const subscription = new Subscription(sink, this.#host, terms)
+    // The hub may have begun to close between the answer's head and its body.
+    if (this.#closing !== null) dismiss(subscription, 'drain', this.#retryMs, () => this.#runtime.random())
+    return subscription
+  }
+
+  #createHost(): SubscriptionHost {
+    const head = (): Position => this.#head
+    return {
+      settings: this.#settings,
+      log: this.#log,
+      get head() {
+        return head()
+      },
+      frameOf: (entry) => this.#frameOf(entry),
+      opened: (subscription) => this.#add(subscription),
+      closed: (subscription, reason) => this.#remove(subscription, reason),
+      delivered: (frame, replayed) => {
+        this.#counters.delivered += 1
+        this.#counters.deliveredBytes += frame.bytes.byteLength
+        if (replayed) this.#counters.replayed += 1
+      },
+      gapAnnounced: () => {
+        this.#counters.gaps += 1
+      },
+    }
+  }
+
+  #add(subscription: Subscription): void {
+    const { identity } = subscription
+    this.#counters.opened += 1
+    this.#subscriptions.set(subscription, this.#startAgeTimer(subscription))
+    if (identity !== undefined)
+      this.#connectionsOf.set(identity, (this.#connectionsOf.get(identity) ?? 0) + 1)
+    for (const pattern of subscription.patterns) this.#index.add(pattern, subscription)
+    this.#tell(() => this.#onJoin?.(this.#describe(subscription)))
+  }
+
+  #remove(subscription: Subscription, reason: CloseReason): void {
+    const { identity } = subscription
+    this.#counters.closed[reason] += 1
+    this.#runtime.clearTimeout(this.#subscriptions.get(subscription))
+    this.#subscriptions.delete(subscription)
+    if (identity !== undefined) {
+      const count = (this.#connectionsOf.get(identity) ?? 0) - 1
+      if (count > 0) this.#connectionsOf.set(identity, count)
+      else this.#connectionsOf.delete(identity)
+    }
+    for (const pattern of subscription.patterns) this.#index.delete(pattern, subscription)
+    this.#tell(() => this.#onLeave?.(this.#describe(subscription), reason))
+    if (this.#subscriptions.size === 0) this.#onAllGone?.()
+  }
+
+  #startAgeTimer(subscription: Subscription): unknown {
+    if (this.#maxConnectionAgeMs === 0) return undefined
+    return this.#runtime.setTimeout(
+      () => dismiss(subscription, 'expired', this.#retryMs, () => this.#runtime.random()),
+      this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()),
+    )
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#settings.onError(error)
+    }
+  }
+
+  #appended(entry: LogEntry): void {
+    this.#head = entry.position
+    this.#index.forEach(entry.topic, (subscription) => subscription.deliver(entry))
+  }
+
+  #restarted(head: Position): void {
+    this.#head = head
+    this.#restarts += 1
+    for (const subscription of this.#subscriptions.keys()) subscription.restart(head)
+  }
+
+  #frameOf(entry: LogEntry): Frame {
+    let frame = this.#frames.get(entry)
+    if (frame === undefined) {
+      const id = formatEventId(entry.position)
+      const event =
+        entry.event === undefined ? { id, data: entry.data } : { id, event: entry.event, data: entry.data }
+      frame = eventFrame(event, entry.key ?? entry.topic)
+      this.#frames.set(entry, frame)
+    }
+    return frame
+  }
+
+  #describe(subscription: Subscription): HubConnection {
+    return {
+      identity: subscription.identity,
+      topics: subscription.patterns.map((pattern) => pattern.text),
+      position: formatEventId(subscription.position),
+      ageMs: this.#runtime.now() - subscription.openedAt,
+      bufferedBytes: subscription.queue.bufferedBytes,
+    }
+  }
+}
+
+/** The topics whose end the reader has not had yet. */
+function unended(
+  patterns: readonly TopicPattern[],
+  statuses: readonly TopicStatus[],
+  start: Start,
+): Set<string> {
+  const isAhead = ({ state, endSeq = 0 }: TopicStatus): boolean =>
+    state === 'open' || state === 'running' || (state === 'ended' && endSeq > start.position.seq)
+  return new Set(
+    patterns.filter((_, index) => isAhead(statuses[index] ?? { state: 'open' })).map(({ text }) => text),
+  )
+}

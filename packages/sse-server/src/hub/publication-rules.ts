@@ -1,0 +1,54 @@
+import { EventFieldError } from '../errors/event-field-error.ts'
+import { EventSizeError } from '../errors/event-size-error.ts'
+import { checkEventType, serializeData } from '../event.ts'
+import type { LoggedEvent } from '../log/event-log.ts'
+import { choiceOption, limitOption } from '../options.ts'
+import { validateEvent, type EventSchemas } from '../typed-events.ts'
+import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
+import { checkTopic, matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
+
+/** What may be published to a hub, and in which form it goes into the log. */
+export class PublicationRules {
+  readonly maxTopicLength: number
+  readonly #maxEventBytes: number
+  readonly #schemas: readonly (readonly [TopicPattern, EventSchemas])[]
+
+  /** @throws {@link OptionError} */
+  constructor(options: HubOptions) {
+    this.maxTopicLength = limitOption('maxTopicLength', options.maxTopicLength, 255)
+    this.#maxEventBytes = limitOption('maxEventBytes', options.maxEventBytes, 1_048_576)
+    const validate = choiceOption('validate', options.validate, ['off', 'on-publish'])
+    this.#schemas = Object.entries(validate === 'off' ? {} : (options.topics ?? {})).map(
+      ([pattern, events]) => [parseTopicPattern(pattern, this.maxTopicLength), events] as const,
+    )
+  }
+
+  /** @throws {@link TopicError}, {@link EventFieldError} or {@link EventSizeError} */
+  check(topic: string, event: HubEvent, options: PublishOptions = {}): LoggedEvent {
+    this.checkTopic(topic)
+    if (event.event !== undefined) checkEventType(event.event)
+    if (event.event?.startsWith('stream.') === true) {
+      const fact = "Event types that begin with 'stream.' are the hub's own"
+      throw new EventFieldError('reserved-event', 'event', event.event, fact)
+    }
+    const schemas = this.#schemas.find(([pattern]) => matchesTopic(pattern, topic))
+    if (schemas !== undefined)
+      validateEvent(schemas[1], { event: event.event ?? 'message', data: event.data })
+    const data = serializeData(event.data)
+    this.#checkSize(data)
+    return { topic, event: event.event, data, key: options.key }
+  }
+
+  /** @throws {@link TopicError} */
+  checkTopic(topic: string): void {
+    checkTopic(topic, this.maxTopicLength)
+  }
+
+  #checkSize(data: string): void {
+    // A code unit is three bytes at most: the data that is measured is rare.
+    if (data.length * 3 <= this.#maxEventBytes) return
+    const byteLength =
+      data.length > this.#maxEventBytes ? data.length : new TextEncoder().encode(data).byteLength
+    if (byteLength > this.#maxEventBytes) throw new EventSizeError(byteLength, this.#maxEventBytes)
+  }
+}
