@@ -1,1 +1,35 @@
-export {}
+export type { Gap, ProducerFailure } from './announcements.ts'
+export { fullJitter, standardBackoff } from './backoff.ts'
+export type { Backoff, BackoffContext } from './backoff.ts'
+export type { ConnectionFailure } from './connection.ts'
+export { createEventSource } from './create-event-source.ts'
+export { ConnectionError } from './errors/connection-error.ts'
+export type { ConnectionErrorCode } from './errors/connection-error.ts'
+export { EventDataError } from './errors/event-data-error.ts'
+export type { EventDataErrorCode, SchemaIssue } from './errors/event-data-error.ts'
+export { EventSizeError } from './errors/event-size-error.ts'
+export { LastEventIdStoreError } from './errors/last-event-id-store-error.ts'
+export { OptionError } from './errors/option-error.ts'
+export { QueueOverflowError } from './errors/queue-overflow-error.ts'
+export { ResponseError } from './errors/response-error.ts'
+export type { ResponseErrorCode } from './errors/response-error.ts'
+export type { EventSchemas } from './event-data.ts'
+export type { SlowConsumerPolicy } from './event-queue.ts'
+export type { EventOf, EventSourceClient, EventSourceOptions, StreamEvent } from './event-source-client.ts'
+export { EventSource } from './event-source.ts'
+export type { EventSourceErrorEvent, EventSourceInit } from './event-source.ts'
+export { localStorageStore } from './last-event-id-store.ts'
+export type { LastEventIdStore } from './last-event-id-store.ts'
+export type { ConnectionOptions, ReconnectionOptions } from './options.ts'
+export type { StreamFailure, StreamStatus } from './reconnecting-stream.ts'
+export type { CloseReason } from './reconnection.ts'
+export type { AttemptContext, PerAttempt } from './request.ts'
+export type { Runtime } from './runtime.ts'
+export type { SchemaOutput, StandardSchema } from './standard-schema.ts'
+export type {
+  Transport,
+  TransportExchange,
+  TransportRequest,
+  TransportResponse,
+  TransportSink,
+} from './transport/transport.ts'

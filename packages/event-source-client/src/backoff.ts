@@ -1,0 +1,50 @@
+/** The longest delay that `setTimeout` keeps; a longer one fires after 1 ms, which would make a hot loop. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
+/** What a {@link Backoff} decides on. */
+export interface BackoffContext {
+  /** Connections lost or refused in a row since the stream was last stable, 1 or more. */
+  readonly failures: number
+  /** The server's `retry:` if it sent one, else the option; within [minDelayMs, maxDelayMs]. */
+  readonly baseDelayMs: number
+  readonly maxDelayMs: number
+  readonly minDelayMs: number
+  /** Uniform in [0, 1). */
+  random(): number
+}
+
+/**
+ * Gives the milliseconds to wait before reconnecting.
+ *
+ * The result is rounded and held within [minDelayMs, maxDelayMs]; NaN counts as maxDelayMs.
+ */
+export type Backoff = (context: BackoffContext) => number
+
+/**
+ * Exponential backoff with full jitter: uniform between 0 and `base * 2^(failures - 1)`, that capped at the maximum.
+ *
+ * Full jitter spreads the clients of a server that restarts evenly; any part of the delay that is not random keeps
+ * them together.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export const fullJitter: Backoff = (context) => context.random() * exponentialDelay(context)
+
+/**
+ * What the standard asks of `EventSource`: the reconnection time, and after failed attempts some more.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection
+ */
+export const standardBackoff: Backoff = (context) =>
+  context.baseDelayMs + (context.failures > 1 ? fullJitter({ ...context, maxDelayMs: 30_000 }) : 0)
+
+/** Finite for any number of failures: 2 ** 1024 would be Infinity, and Infinity times a base of 0 is NaN. */
+function exponentialDelay({ baseDelayMs, maxDelayMs, failures }: BackoffContext): number {
+  return Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
+}
+
+/** Whole milliseconds within [minMs, maxMs] that a timer keeps; for NaN, `maxMs`: a broken delay is no hot loop. */
+export function clampDelay(delayMs: number, minMs: number, maxMs: number): number {
+  const clampedMs = Math.min(Math.max(delayMs, minMs), maxMs)
+  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxMs, MAX_TIMER_MS))
+}

@@ -1,0 +1,234 @@
+import { MAX_TIMER_MS } from './backoff.ts'
+import { ConnectionError } from './errors/connection-error.ts'
+import type { EventSizeError } from './errors/event-size-error.ts'
+import { ResponseError } from './errors/response-error.ts'
+import type { ResponseErrorCode } from './errors/response-error.ts'
+import { createEventDecoder } from './event-decoder.ts'
+import type { DecodedBlocks } from './event-decoder.ts'
+import type { Runtime } from './runtime.ts'
+import type {
+  Transport,
+  TransportExchange,
+  TransportRequest,
+  TransportResponse,
+} from './transport/transport.ts'
+
+/** Why a connection ended, a clean end included. */
+export type ConnectionFailure = ConnectionError | ResponseError | EventSizeError
+
+export interface ConnectionConfig {
+  readonly transport: Transport
+  readonly runtime: Runtime
+  /** 0 is off. */
+  readonly connectTimeoutMs: number
+  /** 0 is off. */
+  readonly idleTimeoutMs: number | 'auto'
+  readonly maxEventBytes: number
+}
+
+/** Nothing is called after `onNoContent`, `onLost` or `abort()`. */
+export interface ConnectionObserver extends Omit<DecodedBlocks, 'onTooLarge'> {
+  onOpen(response: TransportResponse): void
+  /** 204: nothing more will come. */
+  onNoContent(): void
+  onLost(failure: ConnectionFailure): void
+}
+
+export interface Connection {
+  pause(): void
+  resume(): void
+  abort(): void
+}
+
+/** How much of an error response's body is kept. */
+const MAX_ERROR_BODY_BYTES = 4096
+/** How long the body of an error response may take. */
+const ERROR_BODY_TIMEOUT_MS = 5000
+/** How often a connection looks at the clock, at least. */
+const TICK_MS = 15_000
+/** A timer this late means that the machine slept. Browsers delay a hidden page's timers by at most a minute. */
+const SUSPENDED_MS = 65_000
+/** What a connection that looks dead gets to show a byte, when the timer that says so was late itself: the bytes may
+ *  be waiting behind it. */
+const GRACE_MS = 1000
+/** Our server says every how many milliseconds at least something is written. Three in a row missed are a dead peer. */
+const HEARTBEAT_ANNOUNCEMENT = /^heartbeat (\d{1,9})$/
+const MISSED_HEARTBEATS = 3
+
+/**
+ * Makes one connection and reads it to its end.
+ *
+ * @param prepare - Makes the request; its time counts against the connect timeout. The signal is aborted when the
+ *   connection is.
+ */
+export function openConnection(
+  prepare: (signal: AbortSignal) => Promise<TransportRequest>,
+  config: ConnectionConfig,
+  observer: ConnectionObserver,
+): Connection {
+  const { runtime, connectTimeoutMs, idleTimeoutMs } = config
+  const preparation = new AbortController()
+  let exchange: TransportExchange | undefined
+  let timer: unknown
+  let isOver = false
+  let isPaused = false
+  let isStream = false
+  let idleLimitMs = idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs
+  let lastByteAtMs = 0
+  // What is done with the body: that depends on the head.
+  let onData = (_chunk: Uint8Array): void => {}
+  let onEnd = (): void => lose(new ConnectionError('ended', 'The server ended the stream'))
+  let onCut = onError
+
+  /** @returns False if it was over before. */
+  function stop(): boolean {
+    if (isOver) return false
+    isOver = true
+    runtime.clearTimeout(timer)
+    preparation.abort()
+    exchange?.abort()
+    return true
+  }
+
+  function lose(failure: ConnectionFailure): void {
+    if (stop()) observer.onLost(failure)
+  }
+
+  function onError(error: unknown): void {
+    lose(
+      error instanceof ConnectionError
+        ? error
+        : new ConnectionError('network', messageOf(error), { cause: error }),
+    )
+  }
+
+  function startTimer(delayMs: number, callback: () => void): void {
+    runtime.clearTimeout(timer)
+    timer = runtime.setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS))
+  }
+
+  /** Looks at the clock when the silence may have become too long, and often enough to notice a machine's sleep. */
+  function watch(): void {
+    const nowMs = runtime.now()
+    const untilIdleMs = idleLimitMs ? Math.max(1, lastByteAtMs + idleLimitMs - nowMs) : TICK_MS
+    const delayMs = Math.min(TICK_MS, untilIdleMs)
+    startTimer(delayMs, () => {
+      const firedAtMs = runtime.now()
+      const lateMs = firedAtMs - nowMs - delayMs
+      // While paused nobody reads: silence says nothing.
+      if (isPaused) lastByteAtMs = firedAtMs
+      const isIdle = idleLimitMs > 0 && firedAtMs - lastByteAtMs >= idleLimitMs
+      const check = (): void => {
+        if (lastByteAtMs > firedAtMs) watch()
+        else if (isIdle) lose(new ConnectionError('idle-timeout', `No byte for ${idleLimitMs} ms`))
+        else lose(new ConnectionError('suspended', 'The machine slept'))
+      }
+      if (isPaused || !(isIdle || lateMs >= SUSPENDED_MS)) watch()
+      else if (lateMs < GRACE_MS) check()
+      else startTimer(GRACE_MS, check)
+    })
+  }
+
+  function readStream(response: TransportResponse): void {
+    const decode = createEventDecoder(config.maxEventBytes, {
+      onEvent(type, data, id) {
+        if (!isOver) observer.onEvent(type, data, id)
+      },
+      onIdOnly(id) {
+        if (!isOver) observer.onIdOnly(id)
+      },
+      onRetry(reconnectionTimeMs) {
+        if (!isOver) observer.onRetry(reconnectionTimeMs)
+      },
+      onComment(text) {
+        if (isOver) return
+        const heartbeatMs = HEARTBEAT_ANNOUNCEMENT.exec(text)?.[1]
+        if (heartbeatMs && idleTimeoutMs === 'auto') {
+          idleLimitMs = +heartbeatMs * MISSED_HEARTBEATS
+          watch()
+        }
+        observer.onComment(text)
+      },
+      onTooLarge: lose,
+    })
+    onData = (chunk) => {
+      lastByteAtMs = runtime.now()
+      decode(chunk)
+    }
+    isStream = true
+    lastByteAtMs = runtime.now()
+    watch()
+    // Before the stream there is nothing to hold back, and an error is to be reported in full.
+    if (isPaused) exchange?.pause()
+    observer.onOpen(response)
+  }
+
+  /** Keeps what the server has to say about its error. */
+  function readRefusal(code: ResponseErrorCode, text: string, response: TransportResponse): void {
+    const utf8 = new TextDecoder()
+    let content = ''
+    let byteCount = 0
+    onData = (chunk) => {
+      content += utf8.decode(chunk.subarray(0, MAX_ERROR_BODY_BYTES - byteCount), { stream: true })
+      byteCount += chunk.length
+      if (byteCount >= MAX_ERROR_BODY_BYTES) onEnd()
+    }
+    onEnd = () => lose(new ResponseError(code, text, response, content))
+    // The head is the news; that its body broke off is not.
+    onCut = onEnd
+    startTimer(ERROR_BODY_TIMEOUT_MS, onEnd)
+  }
+
+  function onResponse(response: TransportResponse): void {
+    const { status, headers } = response
+    const contentType = headers.get('content-type')
+    if (status === 204) {
+      if (stop()) observer.onNoContent()
+    } else if (status !== 200) readRefusal('status', `Status ${status}`, response)
+    else if (!/^text\/event-stream *(;|$)/i.test(contentType ?? ''))
+      readRefusal('content-type', `Content-Type ${contentType}`, response)
+    else readStream(response)
+  }
+
+  async function run(): Promise<void> {
+    if (connectTimeoutMs)
+      startTimer(connectTimeoutMs, () =>
+        lose(new ConnectionError('connect-timeout', `No response within ${connectTimeoutMs} ms`)),
+      )
+    const request = await prepare(preparation.signal)
+    if (isOver) return
+    exchange = config.transport(request, {
+      onResponse(response) {
+        if (!isOver) onResponse(response)
+      },
+      onData(chunk) {
+        if (!isOver) onData(chunk)
+      },
+      onEnd: () => onEnd(),
+      onError: (error) => onCut(error),
+    })
+  }
+
+  run().catch(onError)
+  return {
+    pause() {
+      isPaused = true
+      if (isStream) exchange?.pause()
+    },
+    resume() {
+      isPaused = false
+      // The silence of the pause was ours.
+      lastByteAtMs = runtime.now()
+      exchange?.resume()
+    },
+    abort: stop,
+  }
+}
+
+/** Node's failure of several addresses at once has no message of its own, and fetch says "fetch failed" to all. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  const detail = cause instanceof Error ? `${error.message}: ${messageOf(cause)}` : error.message
+  return (detail || ((error as { code?: string }).code ?? error.name)).slice(0, 200)
+}

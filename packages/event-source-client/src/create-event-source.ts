@@ -1,0 +1,225 @@
+import { fullJitter } from './backoff.ts'
+import { createEventDelivery } from './event-delivery.ts'
+import type { DeliveredEvent, EventDelivery } from './event-delivery.ts'
+import type { EventSchemas } from './event-data.ts'
+import type { EventOf, EventSourceClient, EventSourceOptions } from './event-source-client.ts'
+import { OptionError } from './errors/option-error.ts'
+import { createStoreWriter } from './last-event-id-store.ts'
+import type { LastEventIdStore } from './last-event-id-store.ts'
+import { createListeners } from './listeners.ts'
+import { createLossJudge } from './loss-verdict.ts'
+import { COMMON_RECONNECTION, requireNumber, requireOneOf, resolveOptions } from './options.ts'
+import type { StreamDefaults } from './options.ts'
+import { openReconnectingStream } from './reconnecting-stream.ts'
+import type { StreamConfig, StreamObserver, StreamStatus } from './reconnecting-stream.ts'
+import { canShare, openSharedStream } from './tab-sharing.ts'
+import type { CloseReason } from './reconnection.ts'
+import { prepareRequest, resolveUrl } from './request.ts'
+import type { PerAttempt } from './request.ts'
+import { contractPosition, standardPosition } from './resume-position.ts'
+import type { ResumePosition } from './resume-position.ts'
+
+type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
+
+const DEFAULTS: Omit<StreamDefaults, 'isRepeated'> = {
+  reconnection: { ...COMMON_RECONNECTION, baseDelayMs: 1000, maxDelayMs: 30_000, backoff: fullJitter },
+  connectTimeoutMs: 30_000,
+}
+
+/**
+ * Opens an event stream that reconnects, resumes, and tells what it does.
+ *
+ * Effect: a GET request with `Accept: text/event-stream`, at once; after a loss, again with `Last-Event-ID`, after a
+ * delay that grows with each failure (full jitter, 1 s to 30 s).
+ *
+ * @param url - Relative to the page, as for `EventSource`; or a function that gives the URL of each attempt.
+ * @throws {@link OptionError} `code: 'invalid-option'` for an option that cannot work, with its name and value.
+ * @example
+ * ```ts
+ * import { createEventSource } from '@sse-toolkit/event-source-client'
+ *
+ * export async function printOrders(signal: AbortSignal): Promise<void> {
+ *   const orders = createEventSource('http://localhost:8080/orders', { data: 'json', signal })
+ *   for await (const { type, data } of orders) console.log(type, data)
+ * }
+ * ```
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function createEventSource<
+  const Schemas extends EventSchemas | undefined = undefined,
+  Data extends 'text' | 'json' = 'text',
+>(
+  url: PerAttempt<string | URL>,
+  options: EventSourceOptions<Schemas, Data> = {},
+): EventSourceClient<EventOf<Schemas, Data>> {
+  const { method = 'GET', lastEventIdStore: store, lastEventId = '', signal, onUnauthorized } = options
+  const { data = 'text', whenHidden = 'keep', wireContract = 'follow', share = 'none' } = options
+  const isShared = share === 'origin' && canShare()
+  const { slowConsumer = share === 'origin' ? 'fail' : 'pause' } = options
+  const { reconnect = /^get$/i.test(method) ? 'always' : 'never', maxBufferedBytes = 2 ** 20 } = options
+  requireOneOf('data', data, ['text', 'json'])
+  requireOneOf('whenHidden', whenHidden, ['keep', 'pause'])
+  requireOneOf('wireContract', wireContract, ['follow', 'ignore'])
+  requireOneOf('share', share, ['none', 'origin'])
+  requireOneOf('slowConsumer', slowConsumer, [
+    ...(share === 'origin' ? [] : ['pause']),
+    'drop-oldest',
+    'fail',
+  ])
+  if (share === 'origin' && typeof url === 'function')
+    throw new OptionError('url', url, 'no function, as the pages that share a stream have to name it')
+  requireOneOf('reconnect', reconnect, ['always', 'on-error', 'never'])
+  requireNumber('maxBufferedBytes', maxBufferedBytes)
+  const config = resolveOptions(options, { ...DEFAULTS, isRepeated: reconnect !== 'never' })
+  const { runtime } = config
+  const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)
+  const { credentials = 'same-origin', shouldReconnect } = options
+  const loadPosition = store && !lastEventId ? positionLoader(store, position) : undefined
+  const target = requireUrl(url)
+  const request = { ...config, url: target, credentials, loadPosition }
+  const judge = createLossJudge({ reconnect, shouldReconnect, onUnauthorized, runtime })
+
+  const statuses = createListeners<StreamStatus>()
+  let status: StreamStatus = { state: 'connecting', attempt: 0 }
+  let resolveClosed: (reason: CloseReason) => void
+  const closed = new Promise<CloseReason>((resolve) => {
+    resolveClosed = resolve
+  })
+  let isReading = true
+
+  const delivery = createEventDelivery({
+    events: options.events,
+    data,
+    followsContract: wireContract === 'follow',
+    maxBufferedBytes,
+    slowConsumer,
+    onFlow: regulate,
+    onHandedOver: (id) => writer?.save(id),
+    onEnd: () => stream.close('completed'),
+    onOverflow: (error) => stream.close('failed', error),
+  })
+  const writer = store && createStoreWriter(store, delivery.fail)
+
+  const streamConfig: StreamConfig = {
+    ...config,
+    judgeLoss: judge.judge,
+    prepareRequest: (attempt, from = position) => prepareRequest({ ...request, position: from }, attempt),
+  }
+  const observer: StreamObserver = {
+    onStatus(next) {
+      if (next.state === 'open') judge.acceptCredentials()
+      if (next.state !== 'closed') announce(next)
+      else if (next.reason === 'client' || next.reason === 'aborted') stop(next.reason)
+      else
+        delivery.inTurn(() => {
+          delivery.end(next.cause)
+          finish(next)
+        })
+    },
+    onEvent(type, text, id) {
+      if (position.admit(type, id)) delivery.receive({ type, data: text, lastEventId: position.lastEventId })
+    },
+    onIdOnly(id) {
+      position.move(id)
+      delivery.skip(position.lastEventId)
+    },
+    onComment: delivery.receiveComment,
+  }
+  const stream = isShared
+    ? openSharedStream(`sse-toolkit ${String(target)}`, { ...streamConfig, position, loadPosition }, observer)
+    : openReconnectingStream(streamConfig, observer)
+  regulate()
+
+  // Not in workers, nor outside of browsers.
+  const page = (globalThis as { document?: Page }).document
+  const unwatch = new AbortController()
+  const abort = (): void => close('aborted')
+  const isHidden = (): boolean => whenHidden === 'pause' && page?.visibilityState === 'hidden'
+  const followVisibility = (): void => (isHidden() ? stream.disconnect() : stream.connect())
+  signal?.addEventListener('abort', abort, { signal: unwatch.signal })
+  if (signal?.aborted) abort()
+  else {
+    if (isHidden()) announce({ state: 'paused' })
+    else stream.connect()
+    if (whenHidden === 'pause')
+      page?.addEventListener('visibilitychange', followVisibility, { signal: unwatch.signal })
+  }
+
+  function regulate(): void {
+    const { isReady } = delivery
+    if (isReady === isReading) return
+    isReading = isReady
+    if (isReady) stream.resume()
+    else stream.pause()
+  }
+
+  function announce(next: StreamStatus): void {
+    status = next
+    statuses.emit(next)
+  }
+
+  /** Also what the stream itself has left behind: it may have ended while events were still being decoded. */
+  function close(reason: 'client' | 'aborted'): void {
+    stream.close(reason)
+    stop(reason)
+  }
+
+  function stop(reason: 'client' | 'aborted'): void {
+    delivery.stop()
+    finish({ state: 'closed', reason })
+  }
+
+  function finish(next: StreamStatus & { state: 'closed' }): void {
+    if (status.state === 'closed') return
+    unwatch.abort()
+    announce(next)
+    statuses.clear()
+    void Promise.resolve(writer?.flush()).then(() => resolveClosed(next.reason))
+  }
+
+  const client: Omit<EventSourceClient<DeliveredEvent>, 'on'> & Pick<EventDelivery, 'on'> = {
+    get status() {
+      return status
+    },
+    get lastEventId() {
+      return position.lastEventId
+    },
+    closed,
+    on: delivery.on,
+    onAny: delivery.onAny,
+    onComment: delivery.onComment,
+    onGap: delivery.onGap,
+    onStatus: statuses.add,
+    onError: delivery.onError,
+    reconnect: stream.reconnect,
+    close: () => close('client'),
+    async [Symbol.asyncDispose]() {
+      close('client')
+      await closed
+    },
+    [Symbol.asyncIterator]: delivery.iterate,
+  }
+  // The decoding above is by the same schemas that the type is made of.
+  return client as unknown as EventSourceClient<EventOf<Schemas, Data>>
+}
+
+/** Resolved once: a page that changes its base URL does not move a stream. */
+function requireUrl(url: PerAttempt<string | URL>): PerAttempt<string | URL> {
+  if (typeof url === 'function') return url
+  try {
+    return resolveUrl(url)
+  } catch (cause) {
+    throw new OptionError('url', url, 'a URL', { cause })
+  }
+}
+
+/** The position is asked for until it is there: to begin without it would be to lose events. */
+function positionLoader(store: LastEventIdStore, position: ResumePosition): () => Promise<void> {
+  let isLoaded = false
+  return async () => {
+    if (isLoaded) return
+    const id = await store.load()
+    if (id) position.move(id)
+    isLoaded = true
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Why a connection was lost, or not made:
+ *
+ * - `network`: DNS, TCP, TLS or HTTP failed, or the response was cut; `cause` is the platform's error.
+ * - `ended`: the server ended the stream in good order.
+ * - `connect-timeout`: no response headers within `connectTimeoutMs`.
+ * - `idle-timeout`: not a byte, heartbeats included, within `idleTimeoutMs`.
+ * - `suspended`: the machine slept for long enough that the connection is not trusted any more.
+ * - `redirect`: a redirect that may not be followed (loop, no http(s) URL, a body that cannot be sent again).
+ * - `unsupported-url`: the URL is not http(s).
+ * - `callback`: the user's `url`, `headers`, `body`, `onUnauthorized`, `shouldReconnect` or `lastEventIdStore` threw;
+ *   `cause` is what it threw.
+ */
+export type ConnectionErrorCode =
+  | 'network'
+  | 'ended'
+  | 'connect-timeout'
+  | 'idle-timeout'
+  | 'suspended'
+  | 'redirect'
+  | 'unsupported-url'
+  | 'callback'
+
+/**
+ * A connection was lost, or could not be made.
+ *
+ * Not for a response that arrived and is no event stream; that is a `ResponseError`.
+ */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+  readonly code: ConnectionErrorCode
+
+  constructor(code: ConnectionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** A new attempt would end the same way. */
+export function isFutile({ code }: ConnectionError): boolean {
+  return code === 'redirect' || code === 'unsupported-url'
+}

@@ -1,0 +1,18 @@
+/**
+ * An option has a value that cannot work. Thrown at the call that was given the option, never later.
+ *
+ * Not for values that the user's functions produce per attempt; those are a `ConnectionError`.
+ */
+export class OptionError extends Error {
+  override readonly name = 'OptionError'
+  readonly code = 'invalid-option'
+  /** The name of the option, dotted if nested: `reconnection.baseDelayMs`. */
+  readonly option: string
+  readonly value: unknown
+
+  constructor(option: string, value: unknown, expected: string, options?: ErrorOptions) {
+    super(`${option} must be ${expected}, not ${String(value).slice(0, 80)}`, options)
+    this.option = option
+    this.value = value
+  }
+}

@@ -1,0 +1,11 @@
+/** More than `maxBufferedBytes` waited for a slow reader, and `slowConsumer` is `'fail'`. */
+export class QueueOverflowError extends Error {
+  override readonly name = 'QueueOverflowError'
+  readonly code = 'queue-overflow'
+  readonly maxBufferedBytes: number
+
+  constructor(maxBufferedBytes: number) {
+    super(`The reader is slower than the stream: more than maxBufferedBytes (${maxBufferedBytes}) wait`)
+    this.maxBufferedBytes = maxBufferedBytes
+  }
+}

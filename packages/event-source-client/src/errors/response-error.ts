@@ -1,0 +1,35 @@
+/**
+ * - `status`: the status is not that of an event stream.
+ * - `content-type`: the status is, but the media type is not `text/event-stream`.
+ */
+export type ResponseErrorCode = 'status' | 'content-type'
+
+/**
+ * The server answered, but not with an event stream.
+ *
+ * Not for 204, which is the server's way to say that nothing more will come: no error at all.
+ */
+export class ResponseError extends Error {
+  override readonly name = 'ResponseError'
+  readonly code: ResponseErrorCode
+  readonly status: number
+  readonly headers: Headers
+  /** The final URL, after redirects. */
+  readonly url: string
+  /** The first 4096 bytes of the body at most, as UTF-8 text: mostly the server's own words about the error. */
+  readonly body: string
+
+  constructor(
+    code: ResponseErrorCode,
+    message: string,
+    response: { readonly status: number; readonly headers: Headers; readonly url: string },
+    body: string,
+  ) {
+    super(message)
+    this.code = code
+    this.status = response.status
+    this.headers = response.headers
+    this.url = response.url
+    this.body = body
+  }
+}

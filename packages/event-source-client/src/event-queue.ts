@@ -1,0 +1,150 @@
+import { QueueOverflowError } from './errors/queue-overflow-error.ts'
+
+/**
+ * - `pause`: reading from the socket pauses until the reader has caught up by half; TCP then pushes back on the server.
+ * - `drop-oldest`: the oldest waiting events make room, and the reader is told by a `stream.gap` event in their place.
+ * - `fail`: the stream is closed with a `QueueOverflowError`.
+ */
+export type SlowConsumerPolicy = 'pause' | 'drop-oldest' | 'fail'
+
+/** What waits for a reader: bounded by the estimated memory, not by the number. */
+export interface EventQueue<Item> {
+  readonly isFull: boolean
+  /** Nothing waits. */
+  readonly isEmpty: boolean
+  /** @throws {@link QueueOverflowError} if it is full and the policy is `fail`. */
+  readonly push: (item: Item, sizeBytes: number) => void
+  /** The next item if one waits: `take` without a promise. */
+  readonly takeNow: () => Item | undefined
+  /** The next item; undefined at the end. Rejects once with the error of `end`, or with a pushed failure. */
+  readonly take: () => Promise<Item | undefined>
+  /** Makes one `take`, in its turn, reject. */
+  readonly pushFailure: (error: unknown) => void
+  /** What waits is still taken. Later pushes are ignored. */
+  readonly end: (error?: unknown) => void
+  /** What waits is dropped. */
+  readonly clear: () => void
+}
+
+interface Slot<Item> {
+  readonly item?: Item
+  readonly failure?: { readonly error: unknown }
+  readonly sizeBytes: number
+}
+
+interface Taker<Item> {
+  resolve(item: Item | undefined): void
+  reject(error: unknown): void
+}
+
+/**
+ * @param onLevel - Called when `isFull` changes: true at `maxBytes`, false again at half of it.
+ * @param describeDrop - Makes the item that takes the place of dropped ones, from the first that is kept.
+ */
+export function createEventQueue<Item>(
+  maxBytes: number,
+  policy: SlowConsumerPolicy,
+  onLevel: () => void,
+  describeDrop: (firstKept: Item) => Item,
+): EventQueue<Item> {
+  let slots: Slot<Item>[] = []
+  // Taking from the front of an array costs its length; this index moves instead, and the array is cut now and then.
+  let head = 0
+  let bufferedBytes = 0
+  let isFull = false
+  let hasDropped = false
+  let isEnded = false
+  const takers: Taker<Item>[] = []
+
+  function setFull(value: boolean): void {
+    if (isFull === value) return
+    isFull = value
+    onLevel()
+  }
+
+  function add(slot: Slot<Item>): void {
+    if (isEnded) return
+    slots.push(slot)
+    bufferedBytes += slot.sizeBytes
+    settle()
+  }
+
+  function shift(): Slot<Item> | undefined {
+    const slot = slots[head]
+    if (slot === undefined) return undefined
+    head += 1
+    bufferedBytes -= slot.sizeBytes
+    if (head > 512 && head * 2 > slots.length) {
+      slots = slots.slice(head)
+      head = 0
+    }
+    return slot
+  }
+
+  function settle(): void {
+    while (takers.length > 0) {
+      const slot = nextSlot()
+      if (slot === undefined && !isEnded) return
+      const taker = takers.shift()
+      if (slot?.failure) taker?.reject(slot.failure.error)
+      else taker?.resolve(slot?.item)
+    }
+    relax()
+  }
+
+  function relax(): void {
+    if (bufferedBytes <= maxBytes / 2) setFull(false)
+  }
+
+  function nextSlot(): Slot<Item> | undefined {
+    const first = slots[head]
+    if (!hasDropped || first?.item === undefined) return shift()
+    hasDropped = false
+    return { item: describeDrop(first.item), sizeBytes: 0 }
+  }
+
+  return {
+    get isFull() {
+      return isFull
+    },
+    get isEmpty() {
+      return head === slots.length
+    },
+    push(item, sizeBytes) {
+      add({ item, sizeBytes })
+      if (bufferedBytes <= maxBytes) return
+      if (policy === 'fail') throw new QueueOverflowError(maxBytes)
+      if (policy === 'pause') setFull(true)
+      // A single event above the limit is kept: the reader would never see it otherwise.
+      else while (bufferedBytes > maxBytes && slots.length - head > 1) hasDropped = shift() !== undefined
+    },
+    takeNow() {
+      // A failure has to reject, and those who ask first are served first.
+      if (takers.length > 0 || slots[head]?.failure !== undefined) return undefined
+      const slot = nextSlot()
+      relax()
+      return slot?.item
+    },
+    take() {
+      return new Promise((resolve, reject) => {
+        takers.push({ resolve, reject })
+        settle()
+      })
+    },
+    pushFailure(error) {
+      add({ failure: { error }, sizeBytes: 0 })
+    },
+    end(error) {
+      if (error !== undefined) add({ failure: { error }, sizeBytes: 0 })
+      isEnded = true
+      settle()
+    },
+    clear() {
+      slots = []
+      head = 0
+      bufferedBytes = 0
+      hasDropped = false
+      setFull(false)
+    },
+  }
+}

@@ -1,0 +1,134 @@
+import type { Announcements, Gap } from './announcements.ts'
+import type { ConnectionFailure } from './connection.ts'
+import type { EventDataError } from './errors/event-data-error.ts'
+import type { LastEventIdStoreError } from './errors/last-event-id-store-error.ts'
+import type { ResponseError } from './errors/response-error.ts'
+import type { EventSchemas } from './event-data.ts'
+import type { SlowConsumerPolicy } from './event-queue.ts'
+import type { LastEventIdStore } from './last-event-id-store.ts'
+import type { ConnectionOptions } from './options.ts'
+import type { StreamStatus } from './reconnecting-stream.ts'
+import type { CloseReason } from './reconnection.ts'
+import type { SchemaOutput } from './standard-schema.ts'
+
+/** One event. */
+export interface StreamEvent<Type extends string = string, Data = string> {
+  /** `message` if the server names none. */
+  readonly type: Type
+  readonly data: Data
+  /** The last event ID as of this event: what to resume after once it is dealt with. Empty if there never was one. */
+  readonly lastEventId: string
+}
+
+/** The events that a client delivers, by its `events` and `data` options. */
+export type EventOf<
+  Schemas extends EventSchemas | undefined,
+  Data extends 'text' | 'json',
+> = Schemas extends EventSchemas
+  ?
+      | { [Type in keyof Schemas & string]: StreamEvent<Type, SchemaOutput<Schemas[Type]>> }[keyof Schemas &
+          string]
+      | { [Type in keyof Announcements]: StreamEvent<Type, Announcements[Type]> }[keyof Announcements]
+  : StreamEvent<string, Data extends 'json' ? unknown : string>
+
+export interface EventSourceOptions<
+  Schemas extends EventSchemas | undefined = undefined,
+  Data extends 'text' | 'json' = 'text',
+> extends ConnectionOptions {
+  /**
+   * What the data of each event type must be, by any Standard Schema (zod, valibot, arktype); it is parsed as JSON
+   * first. Types that are not named are ignored. Default: every event is delivered, unchecked.
+   */
+  readonly events?: Schemas
+  /** How data without a schema is decoded. Default `text`. */
+  readonly data?: Data
+  /**
+   * - `always`: a clean end is reconnected as an error is; the default for GET.
+   * - `on-error`: a clean end completes the stream.
+   * - `never`: the request is sent once; the default for all other methods, which might not bear repetition.
+   */
+  readonly reconnect?: 'always' | 'on-error' | 'never'
+  /** Whether a failure is worth a new attempt. Undefined means the default: yes for whatever befalls the network, a clean
+   *  end, and the statuses 408, 425, 429 and 5xx; no for the others, a wrong content type, an event too large. */
+  readonly shouldReconnect?: (failure: ConnectionFailure) => boolean | undefined
+  /** Called on 401 or 403, once until the next stream opens. The request is repeated at once, with `headers` asked for
+   *  anew, unless this returns (a promise of) false. If it throws, the stream fails. */
+  readonly onUnauthorized?: (error: ResponseError) => unknown
+  /** `pause` disconnects while the page is hidden, and resumes where it was. Default `keep`. */
+  readonly whenHidden?: 'keep' | 'pause'
+  /**
+   * `origin` makes all pages and workers of the browser's origin that open the same URL share one connection: one of
+   * them holds it and relays the events to the others, and when it goes another takes over without loss. Needs a secure
+   * context (https, localhost); elsewhere each page has its own connection. The request is the leading page's, so the
+   * options have to mean the same in all of them. A slow reader cannot hold back the others: `slowConsumer` is `fail`
+   * or `drop-oldest`, and reading does not wait for the first consumer. Default `none`.
+   */
+  readonly share?: 'none' | 'origin'
+  /** Closes the stream with reason `aborted`. */
+  readonly signal?: AbortSignal
+  /** As for fetch: `include` sends cookies to other origins. Default `same-origin`. Browsers only. */
+  readonly credentials?: NonNullable<RequestInit['credentials']>
+  /** Remembers the position across restarts. Not asked if `lastEventId` is given. */
+  readonly lastEventIdStore?: LastEventIdStore
+  /** Memory, as estimated, that may wait for the async iterator; one chunk of the network comes on top. Default 1 MiB. */
+  readonly maxBufferedBytes?: number
+  /** What happens beyond it. Default `pause`. */
+  readonly slowConsumer?: SlowConsumerPolicy
+  /** `ignore` treats our server's ids and `stream.*` events like any other's. Default `follow`: repeats are dropped,
+   *  `stream.gap` sets the position, `stream.end` completes the stream. */
+  readonly wireContract?: 'follow' | 'ignore'
+}
+
+/**
+ * An event stream that survives its connections, from {@link createEventSource}.
+ *
+ * **Reading begins with the first consumer** (`on`, `onAny`, `onComment`, `onGap`, or an iterator): until then, and
+ * again when the last one is gone, the connection is open but nothing is read from it, so nothing is lost.
+ *
+ * **Nothing is called after `close()`**, not for the rest of the chunk at hand, nor for other listeners of the event.
+ *
+ * A listener that throws does not disturb the others; the platform's handler of uncaught errors gets the error.
+ *
+ * An open or reconnecting stream keeps a Node process alive; a closed one leaves no socket, timer or listener.
+ */
+export interface EventSourceClient<Event extends StreamEvent<string, unknown> = StreamEvent>
+  extends AsyncIterable<Event, undefined>, AsyncDisposable {
+  readonly status: StreamStatus
+  /** The position that was read up to. What a slow iterator was given is the `lastEventId` of its event. */
+  readonly lastEventId: string
+  /** Resolves, and never rejects, when the stream is closed for good and its position is saved. */
+  readonly closed: Promise<CloseReason>
+  /** @returns A function that removes the listener, as all of these do. */
+  on<Type extends Event['type']>(type: Type, listener: (event: OfType<Event, Type>) => void): () => void
+  onAny(listener: (event: Event) => void): () => void
+  /** Comments, heartbeats among them, without the colon and one space. */
+  onComment(listener: (text: string) => void): () => void
+  /** Events were lost; the server, or the reader's own slowness, says which. */
+  onGap(listener: (gap: Gap) => void): () => void
+  /** Every change of `status`. */
+  onStatus(listener: (status: StreamStatus) => void): () => void
+  /**
+   * What went wrong without ending the stream: data that could not be decoded, a position that could not be saved.
+   * Without a listener, the iterator's `next()` rejects with it once; without an iterator either, it is an uncaught
+   * error, as with Node's `error` events.
+   */
+  onError(listener: (error: EventDataError | LastEventIdStoreError) => void): () => void
+  /** Connects anew at once, with `url`, `headers` and `body` asked for again. */
+  reconnect(): void
+  /** Idempotent. Closes the connection and never reconnects. */
+  close(): void
+  /**
+   * The events from now on. All iterators take from one queue: two loops share the events, and a loop that is left by
+   * `break` can be followed by another one without loss. Leaving a loop does not close the stream.
+   *
+   * Ends when the stream is closed; throws the cause if it was `refused`, `failed` or `gave-up`.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event, undefined>
+}
+
+/** The members of the union `Event` that may have the type. */
+type OfType<Event extends StreamEvent<string, unknown>, Type> = Event extends unknown
+  ? Type extends Event['type']
+    ? Event
+    : never
+  : never

@@ -1,0 +1,226 @@
+import { MAX_TIMER_MS, standardBackoff } from './backoff.ts'
+import { ConnectionError, isFutile } from './errors/connection-error.ts'
+import { EventSourceMessageEvent } from './message-event.ts'
+import { COMMON_RECONNECTION, resolveOptions } from './options.ts'
+import type { ConnectionOptions, StreamDefaults } from './options.ts'
+import { openReconnectingStream } from './reconnecting-stream.ts'
+import type { LossVerdict, ReconnectingStream, StreamFailure, StreamStatus } from './reconnecting-stream.ts'
+import type { ConnectionFailure } from './connection.ts'
+import { prepareRequest, resolveUrl } from './request.ts'
+import { standardPosition } from './resume-position.ts'
+
+/** The standard's dictionary, and what the platform's `EventSource` lacks. */
+export interface EventSourceInit extends ConnectionOptions {
+  /** Send cookies to other origins. Default false. Browsers only. */
+  readonly withCredentials?: boolean | undefined
+}
+
+/** An `error` event, with the reason that the platform's `EventSource` keeps to itself. */
+export interface EventSourceErrorEvent extends Event {
+  /** Absent only from events that were not dispatched by the source itself. */
+  readonly error?: StreamFailure
+}
+
+/** What `onopen`, `onmessage` and `onerror` hold. */
+export type Handler<E> = (event: E) => unknown
+
+type AddOptions = Parameters<EventTarget['addEventListener']>[2]
+type RemoveOptions = Parameters<EventTarget['removeEventListener']>[2]
+type AnyListener = Parameters<EventTarget['addEventListener']>[1]
+
+const CONNECTING = 0
+const OPEN = 1
+const CLOSED = 2
+
+const DEFAULTS: StreamDefaults = {
+  reconnection: {
+    ...COMMON_RECONNECTION,
+    baseDelayMs: 3000,
+    maxDelayMs: MAX_TIMER_MS,
+    backoff: standardBackoff,
+  },
+  connectTimeoutMs: 0,
+  isRepeated: true,
+}
+
+/**
+ * The `EventSource` of the HTML standard, for Node, browsers, workers, Bun, Deno.
+ *
+ * A drop-in: same constructor, constants, attributes, events and rules. The options add what the platform's lacks
+ * (headers, method, body, timeouts, `fetch` or undici dispatcher); without them it does what the standard says and no
+ * more. Failed reconnections wait longer and longer, as the standard allows.
+ *
+ * `error` events have an `error` property: a {@link ConnectionError}, {@link ResponseError} or {@link EventSizeError}.
+ *
+ * In Node an `EventSource` that is not closed keeps the process alive.
+ *
+ * @throws DOMException `SyntaxError` if the URL does not parse; {@link OptionError} for an option that cannot work.
+ * @example
+ * ```ts
+ * import { EventSource } from '@sse-toolkit/event-source-client'
+ *
+ * export function watchPrices(onPrice: (price: number) => void): EventSource {
+ *   const source = new EventSource('http://localhost:8080/prices', { headers: { authorization: 'Bearer token' } })
+ *   source.addEventListener('price', (event) => onPrice(Number(event.data)))
+ *   return source
+ * }
+ * ```
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+ */
+export class EventSource extends EventTarget {
+  declare static readonly CONNECTING: 0
+  declare static readonly OPEN: 1
+  declare static readonly CLOSED: 2
+  declare readonly CONNECTING: 0
+  declare readonly OPEN: 1
+  declare readonly CLOSED: 2
+
+  declare onopen: Handler<Event> | null
+  declare onmessage: Handler<MessageEvent> | null
+  declare onerror: Handler<EventSourceErrorEvent> | null
+
+  static {
+    const { prototype } = EventSource
+    for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED }))
+      for (const target of [EventSource, prototype])
+        Object.defineProperty(target, name, { value, enumerable: true })
+    Object.defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
+    for (const type of ['open', 'message', 'error'])
+      Object.defineProperty(prototype, `on${type}`, {
+        get(this: EventSource) {
+          return this.#handlers.get(type)?.[0] ?? null
+        },
+        set(this: EventSource, handler: unknown) {
+          this.#setHandler(type, handler)
+        },
+        enumerable: true,
+        configurable: true,
+      })
+  }
+
+  readonly #url: string
+  readonly #withCredentials: boolean
+  readonly #stream: ReconnectingStream
+  /** By event type: the handler, and the listener that stands for it. */
+  readonly #handlers = new Map<string, [handler: Function, listener: (event: Event) => unknown]>()
+  #readyState: 0 | 1 | 2 = CONNECTING
+  #origin = ''
+
+  constructor(url: string | URL, init?: EventSourceInit | null) {
+    super()
+    if (arguments.length === 0) throw new TypeError('EventSource needs a URL')
+    const options = init ?? {}
+    this.#url = parseUrl(url)
+    this.#withCredentials = Boolean(options.withCredentials)
+    const position = standardPosition(options.lastEventId ?? '')
+    const config = resolveOptions(options, DEFAULTS)
+    const credentials = this.#withCredentials ? 'include' : 'same-origin'
+    const request = { ...config, url: this.#url, credentials, position } as const
+    this.#stream = openReconnectingStream(
+      { ...config, prepareRequest: (attempt) => prepareRequest(request, attempt), judgeLoss },
+      {
+        onStatus: (status) => this.#onStatus(status),
+        onEvent: (type, data, id) => {
+          position.admit(type, id)
+          this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, position.lastEventId))
+        },
+        onIdOnly: (id) => position.move(id),
+        onComment: () => {},
+      },
+    )
+    this.#stream.connect()
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  get withCredentials(): boolean {
+    return this.#withCredentials
+  }
+
+  get readyState(): 0 | 1 | 2 {
+    return this.#readyState
+  }
+
+  override addEventListener(type: 'open', listener: Handler<Event>, options?: AddOptions): void
+  override addEventListener(
+    type: 'error',
+    listener: Handler<EventSourceErrorEvent>,
+    options?: AddOptions,
+  ): void
+  override addEventListener(type: string, listener: Handler<MessageEvent>, options?: AddOptions): void
+  override addEventListener(type: string, listener: AnyListener, options?: AddOptions): void
+  override addEventListener(type: string, listener: unknown, options?: AddOptions): void {
+    super.addEventListener(type, listener as AnyListener, options)
+  }
+
+  override removeEventListener(type: 'open', listener: Handler<Event>, options?: RemoveOptions): void
+  override removeEventListener(
+    type: 'error',
+    listener: Handler<EventSourceErrorEvent>,
+    options?: RemoveOptions,
+  ): void
+  override removeEventListener(type: string, listener: Handler<MessageEvent>, options?: RemoveOptions): void
+  override removeEventListener(type: string, listener: AnyListener, options?: RemoveOptions): void
+  override removeEventListener(type: string, listener: unknown, options?: RemoveOptions): void {
+    super.removeEventListener(type, listener as AnyListener, options)
+  }
+
+  /** Closes the connection and never reconnects. No event follows, `error` included. */
+  close(): void {
+    this.#stream.close('client')
+  }
+
+  /** Spec: an event handler keeps the place among the listeners that it took when it was set to a function. */
+  #setHandler(type: string, handler: unknown): void {
+    const handlers = this.#handlers
+    const entry = handlers.get(type)
+    if (typeof handler !== 'function') {
+      if (entry) this.removeEventListener(type, entry[1])
+      handlers.delete(type)
+    } else if (entry) entry[0] = handler
+    else {
+      const listener = (event: Event): unknown => handlers.get(type)?.[0].call(this, event)
+      handlers.set(type, [handler, listener])
+      this.addEventListener(type, listener)
+    }
+  }
+
+  #onStatus(status: StreamStatus): void {
+    if (status.state === 'open') {
+      // Spec: announce the connection.
+      this.#readyState = OPEN
+      this.#origin = new URL(status.url).origin
+      this.dispatchEvent(new Event('open'))
+    } else if (status.state !== 'closed') {
+      // Spec: reestablish the connection.
+      this.#readyState = CONNECTING
+      if (status.state === 'reconnecting') this.#dispatchError(status.cause)
+    } else {
+      this.#readyState = CLOSED
+      // Spec: fail the connection; but close() is silent.
+      if (status.reason !== 'client' && status.reason !== 'aborted') this.#dispatchError(status.cause)
+    }
+  }
+
+  #dispatchError(error: StreamFailure | undefined): void {
+    this.dispatchEvent(Object.defineProperty(new Event('error'), 'error', { value: error, enumerable: true }))
+  }
+}
+
+/** Spec: only the network is worth another attempt; a response that is no event stream is final. */
+function judgeLoss(failure: ConnectionFailure, eventCount: number): LossVerdict {
+  return failure instanceof ConnectionError && !isFutile(failure)
+    ? // A server that polls (events, end) is no failing server.
+      { type: 'lost', isStable: failure.code === 'ended' && eventCount > 0 }
+    : { type: 'close', reason: 'refused', cause: failure }
+}
+
+function parseUrl(url: string | URL): string {
+  try {
+    return resolveUrl(url).href
+  } catch {
+    throw new DOMException(`The URL ${String(url)} does not parse`, 'SyntaxError')
+  }
+}

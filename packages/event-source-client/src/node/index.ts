@@ -1,0 +1,1 @@
+export { fileLastEventIdStore } from './file-last-event-id-store.ts'

@@ -1,0 +1,177 @@
+import { openConnection } from './connection.ts'
+import type { Connection, ConnectionConfig, ConnectionFailure } from './connection.ts'
+import { ConnectionError } from './errors/connection-error.ts'
+import type { QueueOverflowError } from './errors/queue-overflow-error.ts'
+import { initialReconnectionState, stepReconnection } from './reconnection.ts'
+import type { CloseReason, ReconnectionInput, ReconnectionPolicy, ReconnectionState } from './reconnection.ts'
+import type { Attempt } from './request.ts'
+import type { ResumePosition } from './resume-position.ts'
+import type { TransportRequest } from './transport/transport.ts'
+
+/** What can end a stream. */
+export type StreamFailure = ConnectionFailure | QueueOverflowError
+
+export type StreamStatus =
+  | {
+      readonly state: 'connecting'
+      /** 0 for the first connection, n for the nth reconnection since the stream was last stable. */
+      readonly attempt: number
+    }
+  | {
+      readonly state: 'open'
+      /** The URL that answers, after redirects. */
+      readonly url: string
+    }
+  | {
+      readonly state: 'reconnecting'
+      /** Milliseconds of the whole wait. */
+      readonly delayMs: number
+      /** Which reconnection it will be, 1 for the first. */
+      readonly attempt: number
+      readonly cause: StreamFailure
+    }
+  | {
+      /** The page is hidden, and `whenHidden` is `'pause'`. */
+      readonly state: 'paused'
+    }
+  | { readonly state: 'closed'; readonly reason: CloseReason; readonly cause?: StreamFailure | undefined }
+
+/** What a loss leads to: a wait, a new attempt at once, or the end. */
+export type LossVerdict =
+  | { readonly type: 'lost'; readonly retryAfterMs?: number | undefined; readonly isStable?: boolean }
+  | { readonly type: 'reconnect' }
+  | { readonly type: 'close'; readonly reason: CloseReason; readonly cause?: StreamFailure }
+
+export interface StreamConfig extends ConnectionConfig {
+  readonly policy: ReconnectionPolicy
+  /** @param position - What to resume after, if not after the position that the config was made with. */
+  readonly prepareRequest: (attempt: Attempt, position?: ResumePosition) => Promise<TransportRequest>
+  /** @param eventCount - How many events the connection brought. */
+  judgeLoss(failure: ConnectionFailure, eventCount: number): LossVerdict | Promise<LossVerdict>
+}
+
+export interface StreamObserver {
+  onStatus(status: StreamStatus): void
+  onEvent(type: string, data: string, id: string | undefined): void
+  onIdOnly(id: string): void
+  onComment(text: string): void
+}
+
+/** A stream of undecoded events that outlives its connections. Nothing is observed after `close`. */
+export interface ReconnectingStream {
+  /** Connects, if it is idle: at first, and after `disconnect`. */
+  readonly connect: () => void
+  /** Goes idle, keeping what it knows. */
+  readonly disconnect: () => void
+  /** Connects anew at once, unless it is idle or closed. */
+  readonly reconnect: () => void
+  /** Stops reading, also from connections to come. */
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly close: (reason: CloseReason, cause?: StreamFailure) => void
+}
+
+/** Feeds the reconnection state machine with what happens and carries out its effects. Begins idle. */
+export function openReconnectingStream(config: StreamConfig, observer: StreamObserver): ReconnectingStream {
+  const { runtime, policy } = config
+  let state: ReconnectionState<StreamFailure> = initialReconnectionState(policy)
+  let connection: Connection | undefined
+  let waitTimer: unknown
+  let isPaused = false
+  let cause: ConnectionFailure | undefined
+  let url = ''
+
+  function apply(input: ReconnectionInput<StreamFailure>): void {
+    const before = state
+    const step = stepReconnection(policy, state, input)
+    state = step.state
+    for (const effect of step.effects) {
+      if (effect === 'stop') stop()
+      // Aborting runs the abort listeners of the user, which may have closed the stream meanwhile.
+      else if (state !== step.state) return
+      else if (effect === 'connect') connect()
+      else if (state.phase === 'waiting') waitTimer = runtime.setTimeout(endWait, state.delayMs)
+    }
+    if (state !== step.state || (state.phase === before.phase && step.effects.length === 0)) return
+    if (state.phase === 'closed') globalScope.removeEventListener?.('online', endWait)
+    observer.onStatus(statusOf(state, url))
+  }
+
+  const endWait = (): void => apply({ type: 'wait-over' })
+
+  function stop(): void {
+    const old = connection
+    connection = undefined
+    old?.abort()
+    runtime.clearTimeout(waitTimer)
+  }
+
+  function connect(): void {
+    const context = { attempt: state.failures, cause }
+    let eventCount = 0
+    const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
+      onOpen(response) {
+        url = response.url
+        apply({ type: 'opened', nowMs: runtime.now() })
+      },
+      onEvent(type, data, id) {
+        eventCount += 1
+        observer.onEvent(type, data, id)
+      },
+      onIdOnly: (id) => observer.onIdOnly(id),
+      onComment: (text) => observer.onComment(text),
+      onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
+      onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
+      onLost(failure) {
+        cause = failure
+        judge(failure).catch((error: unknown) => {
+          const message = `A callback threw on: ${failure.message}`
+          const thrown = new ConnectionError('callback', message, { cause: error })
+          apply({ type: 'close', reason: 'failed', cause: thrown })
+        })
+      },
+    })
+    connection = current
+    if (isPaused) current.pause()
+
+    async function judge(failure: ConnectionFailure): Promise<void> {
+      const verdict = await config.judgeLoss(failure, eventCount)
+      // Meanwhile it may have been closed, disconnected, or told to reconnect.
+      if (connection !== current) return
+      if (verdict.type !== 'lost') return apply(verdict)
+      const nowMs = runtime.now()
+      apply({ cause: failure, nowMs, random: () => runtime.random(), ...verdict })
+    }
+  }
+
+  // In browsers: the network is back.
+  globalScope.addEventListener?.('online', endWait)
+
+  return {
+    connect: () => apply({ type: 'resume' }),
+    disconnect: () => apply({ type: 'pause' }),
+    reconnect: () => apply({ type: 'reconnect' }),
+    pause() {
+      isPaused = true
+      connection?.pause()
+    },
+    resume() {
+      isPaused = false
+      connection?.resume()
+    },
+    close: (reason, failure) => apply({ type: 'close', reason, cause: failure }),
+  }
+}
+
+/** A window or a worker has events; Node has none. */
+const globalScope = globalThis as Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>>
+
+function statusOf(state: ReconnectionState<StreamFailure>, url: string): StreamStatus {
+  const { phase, failures: attempt } = state
+  if (phase === 'idle') return { state: 'paused' }
+  if (phase === 'connecting') return { state: phase, attempt }
+  if (phase === 'open') return { state: phase, url }
+  if (phase === 'waiting')
+    return { state: 'reconnecting', delayMs: state.delayMs, attempt, cause: state.cause }
+  return { state: phase, reason: state.reason, cause: state.cause }
+}

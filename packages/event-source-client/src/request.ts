@@ -1,0 +1,86 @@
+import { ConnectionError } from './errors/connection-error.ts'
+import type { ConnectionFailure } from './connection.ts'
+import type { ResumePosition } from './resume-position.ts'
+import type { TransportRequest } from './transport/transport.ts'
+
+/** One attempt to connect. */
+export interface Attempt {
+  /** 0 for the first connection, n for the nth reconnection since the stream was last stable. */
+  readonly attempt: number
+  /** Why the last connection was lost. */
+  readonly cause: ConnectionFailure | undefined
+  /** Aborted when the attempt is given up: closed, timed out, or asked to reconnect anew. */
+  readonly signal: AbortSignal
+}
+
+/** What a per-attempt function is told. */
+export interface AttemptContext extends Attempt {
+  /** What the stream will be resumed after; empty if there is nothing. */
+  readonly lastEventId: string
+}
+
+/** A value, or a function that gives it anew for each attempt. */
+export type PerAttempt<T> = T | ((context: AttemptContext) => T | Promise<T>)
+
+export type HeaderFields = ConstructorParameters<typeof Headers>[0]
+
+export interface RequestConfig {
+  readonly position: ResumePosition
+  /** Seeds the position from a store. */
+  readonly loadPosition?: (() => Promise<void>) | undefined
+  readonly url: PerAttempt<string | URL>
+  readonly method: string
+  readonly headers: PerAttempt<HeaderFields>
+  readonly body: PerAttempt<RequestInit['body']>
+  readonly credentials: TransportRequest['credentials']
+  readonly secretHeaders: readonly string[]
+  readonly resumeBy: 'header' | 'query'
+}
+
+/** @throws {@link ConnectionError} `code: 'callback'` if one of the functions throws or gives something unusable. */
+export async function prepareRequest(
+  { method, credentials, secretHeaders, resumeBy, position, loadPosition, ...sources }: RequestConfig,
+  attempt: Attempt,
+): Promise<TransportRequest> {
+  try {
+    await loadPosition?.()
+    const { lastEventId } = position
+    const context = { ...attempt, lastEventId }
+    const url = resolveUrl(await once(sources.url, context))
+    const headers = new Headers(await once(sources.headers, context))
+    const body = await once(sources.body, context)
+    if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
+    if (lastEventId && (resumeBy === 'query' || !isFieldValue(lastEventId)))
+      url.searchParams.set('lastEventId', lastEventId)
+    else if (lastEventId) headers.set('last-event-id', encodeUtf8(lastEventId))
+    return { url, method, headers, body, credentials, secretHeaders }
+  } catch (cause) {
+    throw new ConnectionError('callback', `Making the request failed: ${String(cause)}`, { cause })
+  }
+}
+
+async function once<T>(source: PerAttempt<T>, context: AttemptContext): Promise<T> {
+  context.signal.throwIfAborted()
+  return typeof source === 'function'
+    ? (source as (context: AttemptContext) => T | Promise<T>)(context)
+    : source
+}
+
+/** A URL of its own, resolved against the page's as `EventSource` does. @throws TypeError if it does not parse. */
+export function resolveUrl(url: string | URL): URL {
+  const { document, location } = globalThis as {
+    document?: { baseURI?: string }
+    location?: { href: string }
+  }
+  return new URL(url, document?.baseURI ?? location?.href)
+}
+
+/** HTTP field values are bytes; the string that stands for them has one character per byte. */
+function encodeUtf8(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text))
+}
+
+/** RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them. */
+function isFieldValue(text: string): boolean {
+  return !/[^\t\P{Cc}]/u.test(text)
+}

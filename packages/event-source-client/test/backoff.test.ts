@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { clampDelay, fullJitter, MAX_TIMER_MS, standardBackoff } from '../src/backoff.ts'
+import type { BackoffContext } from '../src/backoff.ts'
+
+const contexts = fc.record({
+  failures: fc.integer({ min: 1, max: 1_000_000 }),
+  minDelayMs: fc.integer({ min: 0, max: 1000 }),
+  baseDelayMs: fc.integer({ min: 0, max: MAX_TIMER_MS }),
+  maxDelayMs: fc.integer({ min: 1000, max: MAX_TIMER_MS }),
+  chance: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+})
+
+function contextOf(drawn: Partial<BackoffContext> & { chance: number }): BackoffContext {
+  return {
+    failures: 1,
+    baseDelayMs: 1000,
+    minDelayMs: 100,
+    maxDelayMs: 30_000,
+    ...drawn,
+    random: () => drawn.chance,
+  }
+}
+
+describe('full jitter', () => {
+  it('stays between 0 and the maximum, whatever the base and the number of failures', () => {
+    fc.assert(
+      fc.property(contexts, (drawn) => {
+        const delayMs = fullJitter(contextOf(drawn))
+        expect(delayMs).toBeGreaterThanOrEqual(0)
+        expect(delayMs).toBeLessThanOrEqual(drawn.maxDelayMs)
+      }),
+    )
+  })
+
+  it('doubles its range with each failure up to the maximum', () => {
+    const ranges = [1, 2, 3, 4, 5, 6, 7, 5000].map((failures) =>
+      Math.round(fullJitter(contextOf({ failures, chance: 1 - 2 ** -40 }))),
+    )
+    expect(ranges).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
+  })
+
+  it('uses the whole range evenly', () => {
+    const delays = [0, 0.25, 0.5, 0.75].map((chance) => fullJitter(contextOf({ failures: 3, chance })))
+    expect(delays).toEqual([0, 1000, 2000, 3000])
+  })
+})
+
+describe("the standard's backoff", () => {
+  it('is the reconnection time after the first failure, without jitter', () => {
+    expect(standardBackoff(contextOf({ baseDelayMs: 3000, chance: 0.9 }))).toBe(3000)
+  })
+
+  it('never is less than the reconnection time', () => {
+    fc.assert(
+      fc.property(contexts, (drawn) => {
+        expect(standardBackoff(contextOf(drawn))).toBeGreaterThanOrEqual(drawn.baseDelayMs)
+      }),
+    )
+  })
+
+  it('waits some more after further failures, but not for more than half a minute', () => {
+    const chance = 1 - 2 ** -40
+    const waits = [2, 3, 10].map((failures) =>
+      Math.round(
+        standardBackoff(contextOf({ failures, baseDelayMs: 3000, maxDelayMs: MAX_TIMER_MS, chance })),
+      ),
+    )
+    expect(waits).toEqual([9000, 15_000, 33_000])
+  })
+})
+
+describe('clamping a delay', () => {
+  it('gives whole milliseconds within the bounds that a timer keeps', () => {
+    fc.assert(
+      fc.property(fc.double(), fc.nat(1000), fc.integer({ min: 1000, max: 2 ** 40 }), (delayMs, min, max) => {
+        const clamped = clampDelay(delayMs, min, max)
+        expect(Number.isInteger(clamped)).toBe(true)
+        expect(clamped).toBeGreaterThanOrEqual(min)
+        expect(clamped).toBeLessThanOrEqual(Math.min(max, MAX_TIMER_MS))
+      }),
+    )
+  })
+
+  it.each([
+    [NaN, 30_000],
+    [Infinity, 30_000],
+    [-Infinity, 100],
+    [4_294_967_296, 30_000],
+    [0, 100],
+    [1234.4, 1234],
+  ])('makes %d within 100 to 30000 into %d', (delayMs, expected) => {
+    expect(clampDelay(delayMs, 100, 30_000)).toBe(expected)
+  })
+})

@@ -1,0 +1,591 @@
+import { createVirtualClock } from '@sse-toolkit/test-support'
+import type { VirtualClock } from '@sse-toolkit/test-support'
+import { describe, expect, it } from 'vitest'
+import { createEventSource, EventSource } from '../src/index.ts'
+import type { EventSourceClient, EventSourceOptions, Runtime, StreamStatus } from '../src/index.ts'
+import { createMemoryServer } from './memory-transport.ts'
+import type { MemoryServer } from './memory-transport.ts'
+
+interface Setting {
+  readonly clock: VirtualClock
+  readonly server: MemoryServer
+  readonly client: EventSourceClient
+  readonly statuses: StreamStatus[]
+  readonly data: string[]
+}
+
+function runtimeOf(clock: VirtualClock, chance = 0.5): Runtime {
+  return { ...clock, now: clock.now, random: () => chance }
+}
+
+/** A client on virtual time whose events are read by a listener, after its first request. */
+async function start(options: EventSourceOptions = {}): Promise<Setting> {
+  const clock = createVirtualClock({ startMs: Date.UTC(2026, 0, 1) })
+  const server = createMemoryServer()
+  const client = createEventSource('http://test/', {
+    transport: server.transport,
+    runtime: runtimeOf(clock),
+    ...options,
+  })
+  const statuses: StreamStatus[] = []
+  const data: string[] = []
+  client.onStatus((status) => statuses.push(status))
+  client.onAny((event) => data.push(event.data))
+  await clock.advance(0)
+  return { clock, server, client, statuses, data }
+}
+
+/** Closes, and shows that nothing is left. */
+async function leaveNothing({ clock, server, client }: Setting): Promise<void> {
+  client.close()
+  await client.closed
+  expect(clock.pendingTimers).toBe(0)
+  expect(server.openCount).toBe(0)
+}
+
+describe('connecting', () => {
+  it('gives up on a response that does not begin within connectTimeoutMs, 30 s unless told otherwise', async () => {
+    const setting = await start()
+    await setting.clock.advance(29_999)
+    expect(setting.client.status).toEqual({ state: 'connecting', attempt: 0 })
+    await setting.clock.advance(1)
+    expect(setting.client.status).toMatchObject({
+      state: 'reconnecting',
+      delayMs: 500,
+      attempt: 1,
+      cause: { code: 'connect-timeout' },
+    })
+    expect(setting.server.last.isAborted).toBe(true)
+    await leaveNothing(setting)
+  })
+
+  it('counts the time of the functions that make the request', async () => {
+    const setting = await start({ headers: () => new Promise(() => {}), connectTimeoutMs: 1000 })
+    await setting.clock.advance(1000)
+    expect(setting.client.status).toMatchObject({ cause: { code: 'connect-timeout' } })
+    expect(setting.server.exchanges).toHaveLength(0)
+    await leaveNothing(setting)
+  })
+
+  it('waits for ever if connectTimeoutMs is 0', async () => {
+    const setting = await start({ connectTimeoutMs: 0 })
+    await setting.clock.advance(86_400_000)
+    expect(setting.client.status).toEqual({ state: 'connecting', attempt: 0 })
+    await leaveNothing(setting)
+  })
+
+  it('does not let a body that has begun run into the connect timeout', async () => {
+    const setting = await start({ connectTimeoutMs: 1000 })
+    setting.server.last.respond()
+    await setting.clock.advance(3_600_000)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await leaveNothing(setting)
+  })
+})
+
+describe('silence', () => {
+  it('is left alone for hours if the server announces no heartbeat', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    await setting.clock.advance(86_400_000)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await leaveNothing(setting)
+  })
+
+  it('of three announced heartbeats is a dead connection', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    await setting.clock.advance(100_000)
+    setting.server.last.write(': heartbeat 15000\n\n')
+    await setting.clock.advance(44_999)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await setting.clock.advance(1)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting', cause: { code: 'idle-timeout' } })
+    await leaveNothing(setting)
+  })
+
+  it('is broken by any byte, a comment among them', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    setting.server.last.write(': heartbeat 1000\n\n')
+    for (let second = 0; second < 100; second += 1) {
+      await setting.clock.advance(2900)
+      setting.server.last.write(':\n')
+    }
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await setting.clock.advance(3000)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting' })
+    await leaveNothing(setting)
+  })
+
+  it('is measured by idleTimeoutMs alone if that is a number', async () => {
+    const setting = await start({ idleTimeoutMs: 7000 })
+    setting.server.last.respond()
+    setting.server.last.write(': heartbeat 1000\n\n')
+    await setting.clock.advance(6999)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await setting.clock.advance(1)
+    expect(setting.client.status).toMatchObject({ cause: { code: 'idle-timeout' } })
+    await leaveNothing(setting)
+  })
+
+  it('says nothing while the client itself does not read', async () => {
+    const setting = await start({ idleTimeoutMs: 5000 })
+    setting.server.last.respond()
+    const reader = setting.client[Symbol.asyncIterator]()
+    setting.server.last.write(`data: ${'x'.repeat(2 ** 20)}\n\n`)
+    expect(setting.server.last.isPaused).toBe(true)
+    await setting.clock.advance(60_000)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await reader.next()
+    expect(setting.server.last.isPaused).toBe(false)
+    await setting.clock.advance(4999)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await setting.clock.advance(1)
+    expect(setting.client.status).toMatchObject({ cause: { code: 'idle-timeout' } })
+    await leaveNothing(setting)
+  })
+})
+
+describe("a machine's sleep", () => {
+  /** Time passes without timers, as in sleep: they all fire late, together. */
+  const sleepy = (): {
+    options: EventSourceOptions
+    sleep: (durationMs: number) => void
+    clock: VirtualClock
+  } => {
+    const clock = createVirtualClock({ startMs: 0 })
+    let sleptMs = 0
+    const runtime = { ...runtimeOf(clock), now: () => clock.now() + sleptMs }
+    return { options: { runtime }, clock, sleep: (durationMs) => (sleptMs += durationMs) }
+  }
+
+  it('of hours leads to a new connection soon after waking', async () => {
+    const { options, sleep, clock } = sleepy()
+    const setting = await start(options)
+    await clock.advance(0)
+    setting.server.last.respond()
+    sleep(3_600_000)
+    await clock.advance(15_000 + 1000)
+    expect(setting.client.status).toMatchObject({ cause: { code: 'suspended' } })
+    setting.client.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('is forgiven if the connection shows a byte right after it', async () => {
+    const { options, sleep, clock } = sleepy()
+    const setting = await start(options)
+    await clock.advance(0)
+    setting.server.last.respond()
+    setting.server.last.write(': heartbeat 15000\n\n')
+    sleep(3_600_000)
+    await clock.advance(15_000 + 500)
+    setting.server.last.write(':\n\n')
+    await clock.advance(10_000)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    setting.client.close()
+  })
+
+  it('of a minute, as browsers delay the timers of hidden pages, is none', async () => {
+    const { options, sleep, clock } = sleepy()
+    const setting = await start(options)
+    await clock.advance(0)
+    setting.server.last.respond()
+    for (let minute = 0; minute < 10; minute += 1) {
+      sleep(60_000)
+      await clock.advance(15_000)
+    }
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    setting.client.close()
+  })
+})
+
+describe('reconnecting', () => {
+  it('waits longer after each failure, from 1 s to 30 s', async () => {
+    const setting = await start()
+    const delays: number[] = []
+    setting.client.onStatus((status) => status.state === 'reconnecting' && delays.push(status.delayMs))
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      setting.server.last.fail(new Error('reset'))
+      await setting.clock.advance(0)
+      await setting.clock.advance(delays.at(-1) ?? 0)
+    }
+    expect(delays).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000])
+    expect(setting.server.exchanges).toHaveLength(9)
+    await leaveNothing(setting)
+  })
+
+  it('does not run hot when the server says retry: 0 and ends at once, again and again', async () => {
+    const setting = await start()
+    for (let second = 0; second < 60; second += 1) {
+      await setting.clock.advance(1000)
+      if (!setting.server.last.isAborted && setting.client.status.state === 'connecting') {
+        setting.server.last.respond()
+        setting.server.last.write('retry: 0\n\n')
+        setting.server.last.end()
+      }
+    }
+    expect(setting.server.exchanges.length).toBeLessThan(12)
+    await leaveNothing(setting)
+  })
+
+  it('waits no longer than maxDelayMs for retry: 4294967296', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    setting.server.last.write('retry: 4294967296\n\n')
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting', delayMs: 15_000 })
+    await leaveNothing(setting)
+  })
+
+  it.each(['7', 'Thu, 01 Jan 2026 00:00:07 GMT'])('obeys Retry-After: %s', async (retryAfter) => {
+    const setting = await start()
+    setting.server.last.respond(503, { 'retry-after': retryAfter })
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting', delayMs: 7500 })
+    await leaveNothing(setting)
+  })
+
+  it('gives up after maxAttempts, with the last failure as the cause', async () => {
+    const setting = await start({ reconnection: { maxAttempts: 2 } })
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      setting.server.last.fail(new Error(`failure ${attempt}`))
+      await setting.clock.advance(30_000)
+    }
+    expect(await setting.client.closed).toBe('gave-up')
+    expect(setting.client.status).toMatchObject({ cause: { code: 'network', message: 'failure 2' } })
+    await leaveNothing(setting)
+  })
+
+  it('takes a backoff of the user, and holds it within the bounds', async () => {
+    const seen: number[] = []
+    const setting = await start({
+      reconnection: {
+        backoff: ({ failures }) => {
+          seen.push(failures)
+          return failures === 1 ? 1234 : 1e9
+        },
+      },
+    })
+    setting.server.last.fail(new Error('x'))
+    await setting.clock.advance(1234)
+    setting.server.last.fail(new Error('x'))
+    await setting.clock.advance(0)
+    expect(setting.client.status).toMatchObject({ delayMs: 30_000 })
+    expect(seen).toEqual([1, 2])
+    await leaveNothing(setting)
+  })
+
+  it('closes when a function of the user throws on the way, with what it threw', async () => {
+    const setting = await start({
+      shouldReconnect: () => {
+        throw new RangeError('mine')
+      },
+    })
+    setting.server.last.fail(new Error('x'))
+    expect(await setting.client.closed).toBe('failed')
+    expect(setting.client.status).toMatchObject({ cause: { code: 'callback', cause: { message: 'mine' } } })
+    await leaveNothing(setting)
+  })
+
+  it('happens at once on reconnect(), from every state but closed', async () => {
+    const setting = await start()
+    const { client, server, clock } = setting
+    client.reconnect()
+    await clock.advance(0)
+    expect([server.exchanges.length, server.exchanges[0]?.isAborted]).toEqual([2, true])
+    server.last.respond()
+    client.reconnect()
+    await clock.advance(0)
+    expect([server.exchanges.length, server.exchanges[1]?.isAborted]).toEqual([3, true])
+    server.last.fail(new Error('x'))
+    await clock.advance(0)
+    expect(client.status.state).toBe('reconnecting')
+    client.reconnect()
+    await clock.advance(0)
+    expect([server.exchanges.length, client.status.state]).toEqual([4, 'connecting'])
+    client.close()
+    client.reconnect()
+    await clock.advance(60_000)
+    expect(server.exchanges).toHaveLength(4)
+    await leaveNothing(setting)
+  })
+
+  it('resumes after the last event, the unfinished one not counted', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    setting.server.last.write('id: 1\ndata: a\n\nid: 2\ndata: b\n')
+    setting.server.last.end()
+    await setting.clock.advance(1000)
+    expect(setting.server.last.request.headers.get('last-event-id')).toBe('1')
+    expect(setting.data).toEqual(['a'])
+    await leaveNothing(setting)
+  })
+})
+
+describe('credentials', () => {
+  it('are renewed once on 401, and the request is repeated at once with headers asked for anew', async () => {
+    let token = 0
+    const refusals: number[] = []
+    const setting = await start({
+      headers: () => ({ authorization: `Bearer ${token}` }),
+      onUnauthorized: ({ status }) => {
+        refusals.push(status)
+        token += 1
+      },
+    })
+    setting.server.last.respond(401)
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    expect(setting.server.last.request.headers.get('authorization')).toBe('Bearer 1')
+    setting.server.last.respond(401)
+    setting.server.last.write('who are you?')
+    setting.server.last.end()
+    expect(await setting.client.closed).toBe('refused')
+    expect(setting.client.status).toMatchObject({
+      cause: { code: 'status', status: 401, body: 'who are you?' },
+    })
+    expect(refusals).toEqual([401])
+    await leaveNothing(setting)
+  })
+
+  it('may be renewed again after a stream has opened', async () => {
+    let renewals = 0
+    const setting = await start({ onUnauthorized: () => (renewals += 1) })
+    for (let round = 1; round <= 3; round += 1) {
+      setting.server.last.respond(403)
+      setting.server.last.end()
+      await setting.clock.advance(0)
+      setting.server.last.respond()
+      expect([renewals, setting.client.status.state]).toEqual([round, 'open'])
+      setting.client.reconnect()
+      await setting.clock.advance(0)
+    }
+    await leaveNothing(setting)
+  })
+
+  it.each([
+    ['false', () => false],
+    ['a promise of false', () => Promise.resolve(false)],
+  ])('that %s refuses to renew close the stream', async (_name, onUnauthorized) => {
+    const setting = await start({ onUnauthorized })
+    setting.server.last.respond(401)
+    setting.server.last.end()
+    expect(await setting.client.closed).toBe('refused')
+    await leaveNothing(setting)
+  })
+
+  it('that come after close() change nothing', async () => {
+    const renewal = Promise.withResolvers<void>()
+    const setting = await start({ onUnauthorized: () => renewal.promise })
+    setting.server.last.respond(401)
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    setting.client.close()
+    renewal.resolve()
+    await setting.clock.advance(60_000)
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
+  })
+})
+
+describe('a response that is no event stream', () => {
+  it.each([
+    [400, 'refused'],
+    [401, 'refused'],
+    [403, 'refused'],
+    [404, 'refused'],
+    [410, 'refused'],
+    [301, 'refused'],
+    [201, 'refused'],
+    [204, 'no-content'],
+  ] as const)('with status %d closes the stream: %s', async (status, reason) => {
+    const setting = await start()
+    setting.server.last.respond(status)
+    setting.server.last.end()
+    expect(await setting.client.closed).toBe(reason)
+    await leaveNothing(setting)
+  })
+
+  it.each([408, 425, 429, 500, 502, 503, 504])('with status %d is asked for again', async (status) => {
+    const setting = await start()
+    setting.server.last.respond(status)
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting', cause: { code: 'status', status } })
+    await leaveNothing(setting)
+  })
+
+  it.each(['text/html', 'text/event-streamer', 'application/json', ''])(
+    'with the content type %j closes the stream',
+    async (type) => {
+      const setting = await start()
+      setting.server.last.respond(200, { 'content-type': type })
+      setting.server.last.write('<html>')
+      setting.server.last.end()
+      expect(await setting.client.closed).toBe('refused')
+      expect(setting.client.status).toMatchObject({ cause: { code: 'content-type', body: '<html>' } })
+      await leaveNothing(setting)
+    },
+  )
+
+  it.each([
+    'text/event-stream',
+    'Text/Event-Stream',
+    'text/event-stream; charset=utf-8',
+    'text/event-stream ;x',
+  ])('is none if its content type is %j', async (type) => {
+    const setting = await start()
+    setting.server.last.respond(200, { 'content-type': type })
+    expect(setting.client.status.state).toBe('open')
+    await leaveNothing(setting)
+  })
+
+  it('is decided otherwise by shouldReconnect', async () => {
+    const setting = await start({
+      shouldReconnect: (failure) =>
+        failure.code === 'status' && 'status' in failure ? failure.status === 404 : undefined,
+    })
+    setting.server.last.respond(404)
+    setting.server.last.end()
+    await setting.clock.advance(500)
+    expect(setting.server.exchanges).toHaveLength(2)
+    setting.server.last.respond(503)
+    setting.server.last.end()
+    expect(await setting.client.closed).toBe('refused')
+    await leaveNothing(setting)
+  })
+
+  it('keeps 4096 bytes of its body, even if it has no end', async () => {
+    const setting = await start()
+    setting.server.last.respond(400)
+    setting.server.last.write('x'.repeat(4000))
+    await setting.clock.advance(10)
+    setting.server.last.write('y'.repeat(4000))
+    expect(await setting.client.closed).toBe('refused')
+    expect(setting.client.status).toMatchObject({ cause: { body: 'x'.repeat(4000) + 'y'.repeat(96) } })
+    await leaveNothing(setting)
+  })
+
+  it('is reported after 5 s if its body does not come', async () => {
+    const setting = await start()
+    setting.server.last.respond(400)
+    await setting.clock.advance(5000)
+    expect(setting.client.status).toMatchObject({ state: 'closed', cause: { status: 400, body: '' } })
+    await leaveNothing(setting)
+  })
+
+  it('is reported though nobody reads events yet', async () => {
+    const clock = createVirtualClock()
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      runtime: runtimeOf(clock),
+    })
+    await clock.advance(0)
+    server.last.respond(404)
+    server.last.write('nothing here')
+    server.last.end()
+    expect(await client.closed).toBe('refused')
+    expect(client.status).toMatchObject({ cause: { body: 'nothing here' } })
+  })
+})
+
+describe('reconnect', () => {
+  const after = async (options: EventSourceOptions, what: 'end' | 'failure'): Promise<StreamStatus> => {
+    const setting = await start(options)
+    setting.server.last.respond()
+    if (what === 'end') setting.server.last.end()
+    else setting.server.last.fail(new Error('cut'))
+    await setting.clock.advance(0)
+    const { status } = setting.client
+    await leaveNothing(setting)
+    return status
+  }
+
+  it.each([
+    [{}, 'end', 'reconnecting'],
+    [{}, 'failure', 'reconnecting'],
+    [{ reconnect: 'on-error' }, 'end', 'completed'],
+    [{ reconnect: 'on-error' }, 'failure', 'reconnecting'],
+    [{ reconnect: 'never' }, 'end', 'completed'],
+    [{ reconnect: 'never' }, 'failure', 'failed'],
+    [{ method: 'POST' }, 'end', 'completed'],
+    [{ method: 'POST' }, 'failure', 'failed'],
+    [{ method: 'post', reconnect: 'always' }, 'end', 'reconnecting'],
+  ] as const)('%j: after an %s it is %s', async (options, what, expected) => {
+    const status = await after(options, what)
+    expect(status.state === 'closed' ? status.reason : status.state).toBe(expected)
+  })
+})
+
+describe("EventSource keeps the standard's rules", () => {
+  const open = async (): Promise<{
+    clock: VirtualClock
+    server: MemoryServer
+    source: EventSource
+    seen: string[]
+  }> => {
+    const clock = createVirtualClock()
+    const server = createMemoryServer()
+    const source = new EventSource('http://test/', { transport: server.transport, runtime: runtimeOf(clock) })
+    const seen: string[] = []
+    for (const type of ['open', 'error', 'message'])
+      source.addEventListener(type, () => seen.push(`${type} ${source.readyState}`))
+    await clock.advance(0)
+    return { clock, server, source, seen }
+  }
+
+  it('reconnects after the reconnection time, exactly: 3 s, or the retry of the server however long', async () => {
+    const { clock, server, source } = await open()
+    server.last.respond()
+    server.last.write('data: a\n\n')
+    server.last.end()
+    await clock.advance(2999)
+    expect(server.exchanges).toHaveLength(1)
+    await clock.advance(1)
+    expect(server.exchanges).toHaveLength(2)
+    server.last.respond()
+    server.last.write('retry: 600000\ndata: a\n\n')
+    server.last.end()
+    await clock.advance(599_999)
+    expect(server.exchanges).toHaveLength(2)
+    await clock.advance(1)
+    expect(server.exchanges).toHaveLength(3)
+    source.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('fails for good on any response that is no event stream, 503 included', async () => {
+    const { clock, server, source, seen } = await open()
+    server.last.respond(503, { 'retry-after': '1' })
+    server.last.end()
+    await clock.advance(60_000)
+    expect([seen, source.readyState, server.exchanges.length]).toEqual([['error 2'], 2, 1])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('reestablishes: error with CONNECTING, then open', async () => {
+    const { clock, server, source, seen } = await open()
+    server.last.respond()
+    server.last.end()
+    await clock.advance(3000)
+    server.last.respond()
+    expect(seen).toEqual(['open 1', 'error 0', 'open 1'])
+    source.close()
+  })
+
+  it('dispatches repeats and stream.* like any other event', async () => {
+    const { server, source } = await open()
+    const seen: string[] = []
+    for (const type of ['message', 'stream.end'])
+      source.addEventListener(type, (event) => seen.push(`${type} ${event.lastEventId}`))
+    server.last.respond()
+    server.last.write('id: e-2\ndata: a\n\nid: e-2\ndata: a\n\nid: e-1\nevent: stream.end\ndata: {}\n\n')
+    expect(seen).toEqual(['message e-2', 'message e-2', 'stream.end e-1'])
+    expect(source.readyState).toBe(1)
+    source.close()
+  })
+})

@@ -1,0 +1,904 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { describe, expect, it } from 'vitest'
+import { createEventSource, EventDataError, LastEventIdStoreError } from '../src/index.ts'
+import type {
+  CloseReason,
+  EventSourceClient,
+  EventSourceOptions,
+  Gap,
+  LastEventIdStore,
+  StandardSchema,
+  StreamEvent,
+} from '../src/index.ts'
+import { defaultTransport } from '../src/transport/default.ts'
+import { createMemoryServer } from './memory-transport.ts'
+import type { MemoryServer } from './memory-transport.ts'
+
+/** A client whose stream is open. */
+async function open(
+  options?: EventSourceOptions,
+): Promise<{ server: MemoryServer; client: EventSourceClient }> {
+  const server = createMemoryServer()
+  const client = createEventSource('http://test/', {
+    transport: server.transport,
+    ...options,
+  })
+  await nextTurn()
+  server.last.respond()
+  return { server, client }
+}
+
+const textOf = (events: readonly StreamEvent<string, unknown>[]): unknown[] =>
+  events.map((event) => event.data)
+
+async function take<T>(source: AsyncIterable<T>, count: number): Promise<T[]> {
+  const taken: T[] = []
+  for await (const event of source) {
+    taken.push(event)
+    if (taken.length === count) break
+  }
+  return taken
+}
+
+/** The errors that nobody caught while `run` was under way. */
+async function uncaughtDuring(run: () => void | Promise<void>): Promise<unknown[]> {
+  const caught: unknown[] = []
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => caught.push(error))
+  try {
+    await run()
+    await nextTurn()
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of others) process.on('uncaughtException', listener)
+  }
+  return caught
+}
+
+describe('listeners', () => {
+  it('of a type get the events of that type, those of any type all', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.on('message', (event) => seen.push(`message: ${event.data}`))
+    client.on('x', (event) => seen.push(`x: ${event.data}`))
+    client.onAny(({ type, data, lastEventId }) => seen.push(`any: ${type} ${data} ${lastEventId}`))
+    server.last.write('id: 1\ndata: a\n\nevent: x\ndata: b\n\n')
+    expect(seen).toEqual(['message: a', 'any: message a 1', 'x: b', 'any: x b 1'])
+    client.close()
+  })
+
+  it('get nothing any more once removed', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    const removers = [
+      client.on('message', () => seen.push('on')),
+      client.onAny(() => seen.push('any')),
+      client.onComment(() => seen.push('comment')),
+    ]
+    client.onAny(() => seen.push('stays'))
+    for (const remove of removers) {
+      remove()
+      remove()
+    }
+    server.last.write(': c\ndata: a\n\n')
+    expect(seen).toEqual(['stays'])
+    client.close()
+  })
+
+  it('do not disturb each other, nor the stream, when one throws', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onAny(() => {
+      throw new Error('mine')
+    })
+    client.onAny((event) => seen.push(event.data))
+    const uncaught = await uncaughtDuring(() => server.last.write('data: a\n\ndata: b\n\n'))
+    expect(seen).toEqual(['a', 'b'])
+    expect(uncaught).toMatchObject([{ message: 'mine' }, { message: 'mine' }])
+    expect(client.status.state).toBe('open')
+    client.close()
+  })
+
+  it('hear nothing after close(), neither the others of the event nor the rest of the chunk', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.on('message', (event) => {
+      seen.push(`first ${event.data}`)
+      if (event.data === 'b') client.close()
+    })
+    client.on('message', (event) => seen.push(`second ${event.data}`))
+    client.onAny((event) => seen.push(`any ${event.data}`))
+    client.onComment(() => seen.push('comment'))
+    server.last.write('data: a\n\ndata: b\n\n: x\ndata: c\n\n')
+    expect(seen).toEqual(['first a', 'second a', 'any a', 'first b'])
+    expect(await client.closed).toBe('client')
+  })
+
+  it('of comments get the text without the colon and one space', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onComment((text) => seen.push(text))
+    server.last.write(':\n:a\n: b\n:  c\n')
+    expect(seen).toEqual(['', 'a', 'b', ' c'])
+    client.close()
+  })
+
+  it('of the status hear every change, that of their own close() included, once', async () => {
+    const { client } = await open()
+    const seen: string[] = []
+    client.onStatus((status) => seen.push(status.state))
+    client.close()
+    client.close()
+    expect(seen).toEqual(['closed'])
+  })
+})
+
+describe('the async iterator', () => {
+  it('gives the events in order', async () => {
+    const { server, client } = await open()
+    const taken = take(client, 3)
+    server.last.write('data: a\n\ndata: b\n\n')
+    server.last.write('id: 7\nevent: x\ndata: c\n\n')
+    expect(await taken).toEqual([
+      { type: 'message', data: 'a', lastEventId: '' },
+      { type: 'message', data: 'b', lastEventId: '' },
+      { type: 'x', data: 'c', lastEventId: '7' },
+    ])
+    client.close()
+  })
+
+  it('goes on without loss after a loop that was left', async () => {
+    const { server, client } = await open()
+    const first = take(client, 1)
+    server.last.write('data: a\n\ndata: b\n\ndata: c\n\n')
+    expect(textOf(await first)).toEqual(['a'])
+    server.last.write('data: d\n\n')
+    expect(textOf(await take(client, 3))).toEqual(['b', 'c', 'd'])
+    client.close()
+  })
+
+  it('shares the events among loops at the same time', async () => {
+    const { server, client } = await open()
+    const loops = [take(client, 2), take(client, 2)]
+    server.last.write('data: a\n\ndata: b\n\ndata: c\n\ndata: d\n\n')
+    const [first = [], second = []] = await Promise.all(loops)
+    expect(new Set(textOf([...first, ...second]))).toEqual(new Set(['a', 'b', 'c', 'd']))
+    client.close()
+  })
+
+  it('does not keep listeners from hearing the same events', async () => {
+    const { server, client } = await open()
+    const heard: string[] = []
+    client.onAny((event) => heard.push(event.data))
+    const taken = take(client, 2)
+    server.last.write('data: a\n\ndata: b\n\n')
+    expect(textOf(await taken)).toEqual(heard)
+    client.close()
+  })
+
+  it('ends when the stream is closed, and drops what waits', async () => {
+    const { server, client } = await open()
+    const iterator = client[Symbol.asyncIterator]()
+    server.last.write('data: a\n\ndata: b\n\n')
+    expect((await iterator.next()).value).toMatchObject({ data: 'a' })
+    client.close()
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('gives what waits before it ends with the stream', async () => {
+    const { server, client } = await open({ reconnect: 'never' })
+    const iterator = client[Symbol.asyncIterator]()
+    server.last.write('data: a\n\ndata: b\n\n')
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+    expect(textOf(await take(iterator, 3))).toEqual(['a', 'b'])
+  })
+
+  it('throws the cause, after what waits, when the stream has failed', async () => {
+    const { server, client } = await open({ reconnect: 'never' })
+    const taken: string[] = []
+    const loop = (async () => {
+      for await (const event of client) taken.push(event.data)
+    })()
+    server.last.write('data: a\n\n')
+    server.last.fail(new Error('cut'))
+    await expect(loop).rejects.toMatchObject({ name: 'ConnectionError', code: 'network', message: 'cut' })
+    expect(taken).toEqual(['a'])
+  })
+
+  it('leaves no unhandled rejection when a stream that nobody iterates fails', async () => {
+    const rejections: unknown[] = []
+    const record = (reason: unknown): void => void rejections.push(reason)
+    process.on('unhandledRejection', record)
+    const { server, client } = await open({ reconnect: 'never' })
+    server.last.fail(new Error('cut'))
+    expect(await client.closed).toBe('failed')
+    await nextTurn()
+    process.off('unhandledRejection', record)
+    expect(rejections).toEqual([])
+  })
+
+  it('does not disturb `await using`, which closes', async () => {
+    const { server, client } = await open()
+    let reason: CloseReason | undefined
+    {
+      await using scoped = client
+      const taken = take(scoped, 1)
+      server.last.write('data: a\n\n')
+      await taken
+    }
+    if (client.status.state === 'closed') reason = client.status.reason
+    expect([reason, server.openCount]).toEqual(['client', 0])
+  })
+})
+
+describe('reading', () => {
+  it('begins with the first consumer, and nothing is lost before', async () => {
+    const { server, client } = await open()
+    expect(server.last.isPaused).toBe(true)
+    server.last.write('data: a\n\n')
+    await nextTurn()
+    const heard: string[] = []
+    client.on('message', (event) => heard.push(event.data))
+    expect([server.last.isPaused, heard]).toEqual([false, ['a']])
+    client.close()
+  })
+
+  it('pauses when the last consumer is gone', async () => {
+    const { server, client } = await open()
+    const remove = client.onAny(() => {})
+    const removeOther = client.onComment(() => {})
+    remove()
+    expect(server.last.isPaused).toBe(false)
+    removeOther()
+    expect(server.last.isPaused).toBe(true)
+    client.close()
+  })
+
+  it('does not begin for the status alone', async () => {
+    const { server, client } = await open()
+    client.onStatus(() => {})
+    client.onError(() => {})
+    expect(server.last.isPaused).toBe(true)
+    client.close()
+  })
+
+  it('pauses while more than maxBufferedBytes wait for the iterator, and also on a new connection', async () => {
+    const { server, client } = await open({ maxBufferedBytes: 10_000 })
+    const iterator = client[Symbol.asyncIterator]()
+    for (let n = 0; n < 20; n += 1) server.last.write(`data: ${'x'.repeat(500)}\n\n`)
+    expect(server.last.isPaused).toBe(true)
+    client.reconnect()
+    await nextTurn()
+    server.last.respond()
+    expect(server.last.isPaused).toBe(true)
+    for (let n = 0; n < 5; n += 1) await iterator.next()
+    expect(server.last.isPaused).toBe(false)
+    client.close()
+  })
+})
+
+describe('a slow reader', () => {
+  const write = (server: MemoryServer, from: number, to: number): void => {
+    for (let n = from; n <= to; n += 1) server.last.write(`id: e-${n}\ndata: ${n} ${'x'.repeat(1000)}\n\n`)
+  }
+
+  it('drop-oldest: is told by stream.gap, in the place of what was dropped', async () => {
+    const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'drop-oldest' })
+    const iterator = client[Symbol.asyncIterator]()
+    write(server, 1, 1)
+    await iterator.next()
+    write(server, 2, 20)
+    const { value } = await iterator.next()
+    expect(value).toMatchObject({ type: 'stream.gap', lastEventId: 'e-1' })
+    const gap = JSON.parse(value?.data ?? '') as Gap
+    expect(gap).toEqual({ reason: 'dropped', requested: 'e-1', earliest: 'e-17', latest: null })
+    expect((await iterator.next()).value).toMatchObject({ lastEventId: 'e-17' })
+    client.close()
+  })
+
+  it('fail: closes the stream, and the iterator throws after what waits', async () => {
+    const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'fail' })
+    const iterator = client[Symbol.asyncIterator]()
+    write(server, 1, 20)
+    expect(await client.closed).toBe('failed')
+    const taken: unknown[] = []
+    await expect(
+      (async () => {
+        for await (const event of iterator) taken.push(event.lastEventId)
+      })(),
+    ).rejects.toMatchObject({ code: 'queue-overflow', maxBufferedBytes: 10_000 })
+    expect(taken).toEqual(['e-1', 'e-2', 'e-3', 'e-4', 'e-5'])
+    expect(server.openCount).toBe(0)
+  })
+})
+
+/** A schema as zod or valibot make them. */
+const numberSchema: StandardSchema<{ total: number }> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) =>
+      typeof value === 'object' && value !== null && 'total' in value && typeof value.total === 'number'
+        ? { value: { total: value.total } }
+        : { issues: [{ message: 'total must be a number', path: ['total'] }] },
+  },
+}
+
+/** As the specification of Standard Schema types them; that this compiles is the test. */
+const specifiedSchema: StandardSchemaV1<unknown, { total: number }> = numberSchema
+
+const slowSchema: StandardSchema<string> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: async (value) => {
+      await nextTurn()
+      if (value === 'throw') throw new Error('schema is broken')
+      return { value: `slow ${String(value)}` }
+    },
+  },
+}
+
+describe('data', () => {
+  it('is text, unless told otherwise', async () => {
+    const { server, client } = await open()
+    const taken = take(client, 1)
+    server.last.write('data: {"a":1}\n\n')
+    expect(textOf(await taken)).toEqual(['{"a":1}'])
+    client.close()
+  })
+
+  it('is decoded as JSON', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
+    const taken = take(client, 2)
+    await nextTurn()
+    server.last.respond()
+    server.last.write('data: {"a":\ndata: [1]}\n\ndata: null\n\n')
+    expect(textOf(await taken)).toEqual([{ a: [1] }, null])
+    client.close()
+  })
+
+  it('is checked and typed by the schema of its type; types without one are ignored', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: { paid: specifiedSchema },
+    })
+    const totals: number[] = []
+    client.on('paid', (event) => totals.push(event.data.total))
+    client.onAny((event) => {
+      if (event.type === 'paid') totals.push(-event.data.total)
+    })
+    await nextTurn()
+    server.last.respond()
+    server.last.write('event: paid\ndata: {"total":12}\n\nevent: constructor\ndata: {}\n\ndata: no json\n\n')
+    expect(totals).toEqual([12, -12])
+    client.close()
+  })
+
+  it('that cannot be decoded is reported to onError, and the stream goes on', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: { paid: numberSchema },
+    })
+    const errors: unknown[] = []
+    client.onError((error) => errors.push(error))
+    const taken = take(client, 1)
+    await nextTurn()
+    server.last.respond()
+    server.last.write(
+      'event: paid\nid: 1\ndata: {{\n\nevent: paid\ndata: {"total":"x"}\n\nevent: paid\ndata: {"total":1}\n\n',
+    )
+    expect(await taken).toEqual([{ type: 'paid', data: { total: 1 }, lastEventId: '1' }])
+    expect(errors).toMatchObject([
+      {
+        name: 'EventDataError',
+        code: 'invalid-json',
+        type: 'paid',
+        data: '{{',
+        lastEventId: '1',
+        issues: [],
+      },
+      {
+        code: 'schema-mismatch',
+        data: '{"total":"x"}',
+        issues: [{ message: 'total must be a number', path: ['total'] }],
+      },
+    ])
+    expect((errors[0] as Error).cause).toBeInstanceOf(SyntaxError)
+    client.close()
+  })
+
+  it('that cannot be decoded rejects one next() if nobody listens to onError', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
+    const iterator = client[Symbol.asyncIterator]()
+    await nextTurn()
+    server.last.respond()
+    server.last.write('data: 1\n\ndata: [DONE]\n\ndata: 2\n\n')
+    expect((await iterator.next()).value).toMatchObject({ data: 1 })
+    await expect(iterator.next()).rejects.toBeInstanceOf(EventDataError)
+    expect((await iterator.next()).value).toMatchObject({ data: 2 })
+    expect(client.status.state).toBe('open')
+    client.close()
+  })
+
+  it('that cannot be decoded is an uncaught error if there is neither a listener nor an iterator', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
+    client.onAny(() => {})
+    await nextTurn()
+    server.last.respond()
+    const uncaught = await uncaughtDuring(() => server.last.write('data: {\n\n'))
+    expect(uncaught).toMatchObject([{ code: 'invalid-json' }])
+    client.close()
+  })
+
+  it('keeps its order through asynchronous schemas, and reading waits for them', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      reconnect: 'never',
+      events: { slow: slowSchema, paid: numberSchema },
+    })
+    const seen: unknown[] = []
+    client.onError((error) => seen.push(error.code))
+    client.onAny((event) => seen.push(event.data))
+    await nextTurn()
+    server.last.respond()
+    server.last.write(
+      'event: slow\ndata: 1\n\nevent: paid\ndata: {"total":2}\n\nevent: slow\ndata: "throw"\n\nevent: slow\ndata: 3\n\n',
+    )
+    expect([seen, server.last.isPaused]).toEqual([[], true])
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+    expect(seen).toEqual(['slow 1', { total: 2 }, 'schema-failed', 'slow 3'])
+  })
+
+  it('still being checked is not delivered after close()', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: { slow: slowSchema },
+    })
+    const seen: unknown[] = []
+    client.onAny((event) => seen.push(event.data))
+    await nextTurn()
+    server.last.respond()
+    server.last.write('event: slow\ndata: 1\n\n')
+    client.close()
+    await nextTurn()
+    await nextTurn()
+    expect(seen).toEqual([])
+  })
+})
+
+describe('close() of a stream that has ended by itself', () => {
+  it('drops what is still being checked', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      reconnect: 'never',
+      events: { slow: slowSchema },
+    })
+    const seen: unknown[] = []
+    client.onAny((event) => seen.push(event.data))
+    client.onStatus((status) => status.state === 'closed' && seen.push(status.reason))
+    await nextTurn()
+    server.last.respond()
+    server.last.write('event: slow\ndata: 1\n\n')
+    server.last.end()
+    await Promise.resolve()
+    client.close()
+    await nextTurn()
+    await nextTurn()
+    expect([seen, await client.closed]).toEqual([['client'], 'client'])
+  })
+
+  it('drops what still waits for the iterator', async () => {
+    const { server, client } = await open({ reconnect: 'never' })
+    const iterator = client[Symbol.asyncIterator]()
+    server.last.write('data: a\n\ndata: b\n\n')
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+    client.close()
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+    expect(client.status).toMatchObject({ reason: 'completed' })
+  })
+})
+
+describe('the wire contract', () => {
+  const GAP: Gap = { reason: 'evicted', requested: 'e-5', earliest: 'e-9', latest: 'e-20' }
+
+  it('drops repeats and keeps the position', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.data))
+    server.last.write(': heartbeat 15000\nretry: 1000\nid: e-5\n\n')
+    server.last.write(
+      'id: e-6\ndata: 6\n\nid: e-6\ndata: again\n\nid: e-4\ndata: old\n\nid: e-8\ndata: 8\n\n',
+    )
+    expect([seen, client.lastEventId]).toEqual([['6', '8'], 'e-8'])
+    client.close()
+  })
+
+  it('stream.gap sets the position and goes to onGap, to listeners and to the iterator, in its place', async () => {
+    const { server, client } = await open()
+    const gaps: Gap[] = []
+    client.onGap((gap) => gaps.push(gap))
+    const taken = take(client, 3)
+    server.last.write('id: e-20\ndata: a\n\n')
+    server.last.write(`id: e-8\nevent: stream.gap\ndata: ${JSON.stringify(GAP)}\n\nid: e-9\ndata: b\n\n`)
+    expect((await taken).map((event) => `${event.type} ${event.lastEventId}`)).toEqual([
+      'message e-20',
+      'stream.gap e-8',
+      'message e-9',
+    ])
+    expect(gaps).toEqual([GAP])
+    expect(client.lastEventId).toBe('e-9')
+    client.close()
+  })
+
+  it('stream.end completes the stream: the iterator ends, nothing is asked for again', async () => {
+    const { server, client } = await open()
+    const taken = (async () => {
+      const all: string[] = []
+      for await (const event of client) all.push(event.type)
+      return all
+    })()
+    server.last.write(
+      'id: e-1\ndata: a\n\nid: e-1\nevent: stream.end\ndata: {"topic":"t"}\n\nid: e-2\ndata: no\n\n',
+    )
+    expect(await client.closed).toBe('completed')
+    expect(await taken).toEqual(['message', 'stream.end'])
+    expect([server.openCount, server.exchanges.length, client.status]).toMatchObject([
+      0,
+      1,
+      { state: 'closed' },
+    ])
+  })
+
+  it('gives typed announcements beside typed events', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: { paid: numberSchema },
+    })
+    const messages: string[] = []
+    client.on('stream.error', (event) => messages.push(event.data.message))
+    await nextTurn()
+    server.last.respond()
+    server.last.write('id: e-1\nevent: stream.error\ndata: {"topic":"t","message":"out of tokens"}\n\n')
+    expect(messages).toEqual(['out of tokens'])
+    client.close()
+  })
+
+  it.each([
+    ['without positions', 'event: stream.end\ndata: {}\n\n', 'follow'],
+    ['that is no JSON', 'id: e-1\nevent: stream.end\ndata: bye\n\n', 'follow'],
+    ['when the contract is ignored', 'id: e-1\nevent: stream.end\ndata: {}\n\n', 'ignore'],
+  ] as const)('takes stream.end %s for an ordinary event', async (_name, wire, wireContract) => {
+    const { server, client } = await open({ wireContract })
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.type))
+    server.last.write(wire)
+    expect([seen, client.status.state]).toEqual([['stream.end'], 'open'])
+    client.close()
+  })
+
+  it('does not drop repeats when it is ignored', async () => {
+    const { server, client } = await open({ wireContract: 'ignore' })
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.data))
+    server.last.write('id: e-2\ndata: a\n\nid: e-1\ndata: b\n\n')
+    expect([seen, client.lastEventId]).toEqual([['a', 'b'], 'e-1'])
+    client.close()
+  })
+})
+
+interface RecordingStore extends LastEventIdStore {
+  readonly saved: string[]
+}
+
+const recordingStore = (initial?: string): RecordingStore => {
+  const saved: string[] = []
+  return { saved, load: () => initial, save: (id) => void saved.push(id) }
+}
+
+describe('the last event ID', () => {
+  const requestHeader = async (options: EventSourceOptions): Promise<string | null> => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/?a=1', { transport: server.transport, ...options })
+    await expect.poll(() => server.exchanges.length).toBe(1)
+    client.close()
+    const { url, headers } = server.last.request
+    return headers.get('last-event-id') ?? url.search
+  }
+
+  it.each([
+    ['is not sent when there is none', {}, '?a=1'],
+    ['is seeded by lastEventId', { lastEventId: 'x 1' }, 'x 1'],
+    ['may go as a query parameter', { lastEventId: 'x&1', resumeBy: 'query' }, '?a=1&lastEventId=x%261'],
+    ['is loaded from a store', { lastEventIdStore: recordingStore('s-1') }, 's-1'],
+    ['is not loaded when it is given', { lastEventIdStore: recordingStore('s-1'), lastEventId: 'x' }, 'x'],
+    [
+      'goes as a query parameter if no field can hold it',
+      { lastEventId: 'a\u0001b' },
+      '?a=1&lastEventId=a%01b',
+    ],
+  ] as const)('%s', async (_name, options, expected) => {
+    expect(await requestHeader(options)).toBe(expected)
+  })
+
+  it('is sent as UTF-8 bytes', async () => {
+    const header = await requestHeader({ lastEventId: 'é…😀' })
+    expect(Buffer.from(header ?? '', 'latin1').toString('utf8')).toBe('é…😀')
+  })
+
+  it('is saved once the listeners have run', async () => {
+    const store = recordingStore()
+    const { server, client } = await open({ lastEventIdStore: store })
+    client.onAny(() => expect(store.saved).not.toContain('2'))
+    server.last.write('id: 1\ndata: a\n\nid: 2\ndata: b\n\n')
+    await nextTurn()
+    expect(store.saved).toEqual(['2'])
+    server.last.write('id: 3\n\n')
+    await nextTurn()
+    expect(store.saved).toEqual(['2', '3'])
+    client.close()
+  })
+
+  it('is saved when the loop asks for the next event, not when it was given one', async () => {
+    const store = recordingStore()
+    const { server, client } = await open({ lastEventIdStore: store })
+    const iterator = client[Symbol.asyncIterator]()
+    server.last.write('id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\n\n')
+    await iterator.next()
+    await nextTurn()
+    expect([store.saved, client.lastEventId]).toEqual([[], '3'])
+    await iterator.next()
+    await nextTurn()
+    expect(store.saved).toEqual(['1'])
+    client.close()
+  })
+
+  it('is saved before `closed` resolves, one save at a time', async () => {
+    const saved: string[] = []
+    let saving = 0
+    const lastEventIdStore: LastEventIdStore = {
+      load: () => Promise.resolve(null),
+      async save(id) {
+        saving += 1
+        expect(saving).toBe(1)
+        await nextTurn()
+        saving -= 1
+        saved.push(id)
+      },
+    }
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, lastEventIdStore })
+    client.onAny(() => {})
+    await nextTurn()
+    server.last.respond()
+    for (const id of ['1', '2', '3']) {
+      server.last.write(`id: ${id}\ndata: x\n\n`)
+      await Promise.resolve()
+      await Promise.resolve()
+    }
+    client.close()
+    await client.closed
+    expect(saved).toEqual(['1', '3'])
+  })
+
+  it('that cannot be saved is reported, and the stream goes on', async () => {
+    const lastEventIdStore: LastEventIdStore = {
+      load: () => undefined,
+      save: () => {
+        throw new Error('quota')
+      },
+    }
+    const { server, client } = await open({ lastEventIdStore })
+    const errors: unknown[] = []
+    client.onError((error) => errors.push(error))
+    client.onAny(() => {})
+    server.last.write('id: 1\ndata: a\n\n')
+    await nextTurn()
+    expect(errors).toMatchObject([
+      { code: 'last-event-id-not-saved', lastEventId: '1', cause: { message: 'quota' } },
+    ])
+    expect(errors[0]).toBeInstanceOf(LastEventIdStoreError)
+    expect(client.status.state).toBe('open')
+    client.close()
+  })
+
+  it('that cannot be loaded is asked for again: a stream without its position would lose events', async () => {
+    const server = createMemoryServer()
+    let loads = 0
+    const lastEventIdStore: LastEventIdStore = {
+      load: () => {
+        loads += 1
+        if (loads === 1) throw new Error('locked')
+        return 's-9'
+      },
+      save: () => {},
+    }
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      lastEventIdStore,
+      reconnection: { baseDelayMs: 0, minDelayMs: 0 },
+    })
+    const causes: unknown[] = []
+    client.onStatus((status) => status.state === 'reconnecting' && causes.push(status.cause))
+    await expect.poll(() => server.exchanges.length).toBe(1)
+    expect(server.last.request.headers.get('last-event-id')).toBe('s-9')
+    expect(causes).toMatchObject([{ code: 'callback', cause: { message: 'locked' } }])
+    client.close()
+  })
+})
+
+describe('the request', () => {
+  it('asks its functions anew for each attempt, and tells them which it is', async () => {
+    const server = createMemoryServer()
+    const contexts: unknown[] = []
+    const client = createEventSource(({ attempt }) => `http://test/${attempt}`, {
+      transport: server.transport,
+      method: 'POST',
+      reconnect: 'always',
+      headers: async ({ attempt, lastEventId, cause }) => {
+        contexts.push([attempt, lastEventId, cause?.code])
+        return { 'x-attempt': String(attempt) }
+      },
+      body: ({ attempt }) => `body ${attempt}`,
+      reconnection: { baseDelayMs: 0, minDelayMs: 0 },
+    })
+    client.onAny(() => {})
+    await nextTurn()
+    server.last.respond()
+    server.last.write('id: 7\ndata: a\n\n')
+    server.last.end()
+    await expect.poll(() => server.exchanges.length).toBe(2)
+    client.close()
+    expect(contexts).toEqual([
+      [0, '', undefined],
+      [1, '7', 'ended'],
+    ])
+    const { url, headers, body, method } = server.last.request
+    expect([url.href, headers.get('x-attempt'), body, method, headers.get('accept')]).toEqual([
+      'http://test/1',
+      '1',
+      'body 1',
+      'POST',
+      'text/event-stream',
+    ])
+  })
+
+  it('aborts the signal of its functions when the attempt is given up', async () => {
+    const server = createMemoryServer()
+    const called = Promise.withResolvers<void>()
+    const aborted = Promise.withResolvers<void>()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      headers: ({ signal }) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => aborted.resolve())
+          called.resolve()
+        }),
+    })
+    await called.promise
+    client.close()
+    await aborted.promise
+    expect(server.exchanges).toHaveLength(0)
+  })
+})
+
+describe('a request that is given up', () => {
+  it('asks its functions for nothing more', async () => {
+    const asked: string[] = []
+    const client = createEventSource(() => 'http://test/', {
+      transport: createMemoryServer().transport,
+      headers: () => {
+        asked.push('headers')
+        client.close()
+        return {}
+      },
+      body: () => {
+        asked.push('body')
+        return ''
+      },
+    })
+    await client.closed
+    await nextTurn()
+    expect(asked).toEqual(['headers'])
+  })
+})
+
+describe('an AbortSignal', () => {
+  it('closes the stream', async () => {
+    const controller = new AbortController()
+    const { server, client } = await open({ signal: controller.signal })
+    const loop = take(client, 1)
+    controller.abort()
+    expect([await client.closed, await loop, server.openCount]).toEqual(['aborted', [], 0])
+  })
+
+  it('that is aborted already lets nothing begin', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      signal: AbortSignal.abort(),
+    })
+    expect([await client.closed, server.exchanges.length]).toEqual(['aborted', 0])
+    expect(await take(client, 1)).toEqual([])
+  })
+})
+
+describe('an option that cannot work', () => {
+  const bad: [option: string, value: unknown, url?: string][] = [
+    ['url', 'http://', 'http://'],
+    ['url', '/relative', '/relative'],
+    ['connectTimeoutMs', -1],
+    ['idleTimeoutMs', -1],
+    ['idleTimeoutMs', 'never'],
+    ['idleTimeoutMs', NaN],
+    ['maxEventBytes', -5],
+    ['maxBufferedBytes', -1],
+    ['slowConsumer', 'explode'],
+    ['reconnect', 'sometimes'],
+    ['data', 'xml'],
+    ['whenHidden', 'cry'],
+    ['wireContract', 'break'],
+    ['resumeBy', 'pigeon'],
+    ['headers', { 'bad name': 'x' }],
+    ['share', 'everybody'],
+  ]
+
+  it.each(bad)('%s: %j is refused at the call, by name', (option, value, url = 'http://test/') => {
+    const options = option === 'url' ? {} : { [option]: value }
+    expect(() => createEventSource(url, options)).toThrow(
+      expect.objectContaining({ name: 'OptionError', code: 'invalid-option', option, value }),
+    )
+  })
+
+  it.each([
+    ['baseDelayMs', -1],
+    ['maxDelayMs', NaN],
+    ['minDelayMs', -1],
+    ['maxAttempts', -1],
+    ['maxElapsedMs', 'x'],
+    ['resetAfterMs', undefined],
+  ])('reconnection.%s: %j is refused at the call, by name', (name, value) => {
+    expect(() => createEventSource('http://test/', { reconnection: { [name]: value } })).toThrow(
+      expect.objectContaining({ option: `reconnection.${name}`, value }),
+    )
+  })
+
+  it.each([
+    ['slowConsumer', 'http://test/', { slowConsumer: 'pause' }],
+    ['url', () => 'http://test/', {}],
+  ] as const)(
+    '%s: what cannot be shared among pages is refused with share: origin',
+    (option, url, options) => {
+      expect(() => createEventSource(url, { share: 'origin', ...options })).toThrow(
+        expect.objectContaining({ option }),
+      )
+    },
+  )
+
+  it('is a dispatcher where there is no undici', () => {
+    const dispatcher = { dispatch: () => true }
+    expect(() => defaultTransport(dispatcher)).toThrow(expect.objectContaining({ option: 'dispatcher' }))
+  })
+
+  it('is a body stream for a request that may be repeated', () => {
+    const body = new ReadableStream()
+    expect(() => createEventSource('http://test/', { method: 'POST', body, reconnect: 'always' })).toThrow(
+      expect.objectContaining({ option: 'body' }),
+    )
+  })
+})

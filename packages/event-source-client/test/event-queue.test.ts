@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { createEventQueue } from '../src/event-queue.ts'
+import type { EventQueue, SlowConsumerPolicy } from '../src/event-queue.ts'
+
+function makeQueue(policy: SlowConsumerPolicy = 'pause'): { queue: EventQueue<string>; levels: boolean[] } {
+  const levels: boolean[] = []
+  const queue: EventQueue<string> = createEventQueue<string>(
+    100,
+    policy,
+    () => levels.push(queue.isFull),
+    (firstKept) => `gap before ${firstKept}`,
+  )
+  return { queue, levels }
+}
+
+async function takeAll(queue: EventQueue<string>, count: number): Promise<(string | undefined)[]> {
+  const taken: (string | undefined)[] = []
+  for (let index = 0; index < count; index += 1) taken.push(queue.takeNow() ?? (await queue.take()))
+  return taken
+}
+
+describe('an event queue', () => {
+  it('gives what was pushed in order, to those who ask before and after', async () => {
+    const { queue } = makeQueue()
+    const early = [queue.take(), queue.take()]
+    for (const item of ['a', 'b', 'c']) queue.push(item, 1)
+    expect(await Promise.all([...early, queue.take()])).toEqual(['a', 'b', 'c'])
+  })
+
+  it('gives what waits and then the end', async () => {
+    const { queue } = makeQueue()
+    queue.push('a', 1)
+    queue.end()
+    queue.push('too late', 1)
+    expect(await takeAll(queue, 3)).toEqual(['a', undefined, undefined])
+  })
+
+  it('gives what waits, then rejects once, then ends', async () => {
+    const { queue } = makeQueue()
+    queue.push('a', 1)
+    queue.end(new Error('gone'))
+    expect(await queue.take()).toBe('a')
+    expect(queue.takeNow()).toBeUndefined()
+    await expect(queue.take()).rejects.toThrow('gone')
+    expect(await queue.take()).toBeUndefined()
+  })
+
+  it('rejects in its turn for a pushed failure, and goes on', async () => {
+    const { queue } = makeQueue()
+    queue.push('a', 1)
+    queue.pushFailure(new Error('bad'))
+    queue.push('b', 1)
+    expect(await queue.take()).toBe('a')
+    await expect(queue.take()).rejects.toThrow('bad')
+    expect(await queue.take()).toBe('b')
+  })
+
+  it('drops what waits when it is cleared, and ends those who ask', async () => {
+    const { queue } = makeQueue()
+    queue.push('a', 1)
+    queue.clear()
+    const taken = queue.take()
+    queue.end()
+    expect(await taken).toBeUndefined()
+    expect(queue.isEmpty).toBe(true)
+  })
+
+  it('keeps order and memory over many items', async () => {
+    const { queue } = makeQueue()
+    let next = 0
+    for (let round = 0; round < 500; round += 1) {
+      for (let index = 0; index < 7; index += 1) queue.push(String(round * 7 + index), 0)
+      for (let index = 0; index < 7; index += 1) expect(queue.takeNow()).toBe(String(next++))
+    }
+    expect(queue.isEmpty).toBe(true)
+  })
+
+  it('gives one item that is larger than the limit', async () => {
+    for (const policy of ['pause', 'drop-oldest'] as const) {
+      const { queue } = makeQueue(policy)
+      queue.push('huge', 1000)
+      expect(await queue.take()).toBe('huge')
+    }
+  })
+})
+
+describe('beyond the limit', () => {
+  it('pause: it is full until half of it has been taken', async () => {
+    const { queue, levels } = makeQueue('pause')
+    for (const item of ['a', 'b', 'c', 'd']) queue.push(item, 30)
+    expect(levels).toEqual([true])
+    await takeAll(queue, 2)
+    expect(queue.isFull).toBe(true)
+    await takeAll(queue, 1)
+    expect(levels).toEqual([true, false])
+  })
+
+  it('drop-oldest: the oldest make room, and the reader is told in their place, once', async () => {
+    const { queue, levels } = makeQueue('drop-oldest')
+    for (const item of ['a', 'b', 'c', 'd', 'e']) queue.push(item, 30)
+    expect(await takeAll(queue, 4)).toEqual(['gap before c', 'c', 'd', 'e'])
+    queue.push('f', 30)
+    expect(await queue.take()).toBe('f')
+    expect(levels).toEqual([])
+  })
+
+  it('fail: the push throws, and what waits is still taken', async () => {
+    const { queue } = makeQueue('fail')
+    for (const item of ['a', 'b', 'c']) queue.push(item, 30)
+    expect(() => queue.push('d', 30)).toThrow(
+      expect.objectContaining({ code: 'queue-overflow', maxBufferedBytes: 100 }),
+    )
+    expect(await queue.take()).toBe('a')
+  })
+})

@@ -1,0 +1,218 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createEventSource } from '../src/index.ts'
+import type { EventSourceClient, EventSourceOptions, Gap, ResponseError, StreamStatus } from '../src/index.ts'
+import { createMemoryServer } from './memory-transport.ts'
+import type { MemoryServer } from './memory-transport.ts'
+
+/*
+ * Clients of one process stand for pages: Node has Web Locks (since 24.5) and BroadcastChannel too. What only browsers
+ * can do, such as killing a page, is in browser/tab-sharing.test.ts.
+ */
+
+interface SharedPage {
+  readonly client: EventSourceClient
+  readonly data: string[]
+  readonly statuses: StreamStatus[]
+  readonly gaps: Gap[]
+}
+
+let lastName = 0
+
+/** Opens pages that share a stream of their own. */
+function makePages(): { server: MemoryServer; openPage: (options?: EventSourceOptions) => SharedPage } {
+  const server = createMemoryServer()
+  lastName += 1
+  const url = `http://test/${lastName}`
+  const openPage = (options: EventSourceOptions = {}): SharedPage => {
+    const client = createEventSource(url, { share: 'origin', transport: server.transport, ...options })
+    const page: SharedPage = { client, data: [], statuses: [], gaps: [] }
+    client.onAny((event) => page.data.push(event.data))
+    client.onStatus((status) => page.statuses.push(status))
+    client.onGap((gap) => page.gaps.push(gap))
+    return page
+  }
+  return { server, openPage }
+}
+
+const requested = (server: MemoryServer, count: number): Promise<void> =>
+  expect.poll(() => server.exchanges.length).toBe(count)
+const lastEventIdOf = (server: MemoryServer): string | null =>
+  server.last.request.headers.get('last-event-id')
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await nextTurn()
+}
+
+const hasLocks = typeof navigator === 'object' && 'locks' in navigator
+
+describe.skipIf(!hasLocks)('pages that share a stream', () => {
+  it('have one connection, and all get its events, comments and status', async () => {
+    const { server, openPage } = makePages()
+    const pages = [openPage(), openPage(), openPage()]
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-1\n\n')
+    await settle()
+    const comments: string[] = []
+    pages[2]?.client.onComment((text) => comments.push(text))
+    server.last.write(': hi\nid: e-2\ndata: a\n\n')
+    await expect.poll(() => pages.map(({ data }) => data)).toEqual([['a'], ['a'], ['a']])
+    expect([comments, server.exchanges.length]).toEqual([['hi'], 1])
+    for (const { client } of pages) expect([client.status.state, client.lastEventId]).toEqual(['open', 'e-2'])
+    for (const { client } of pages) client.close()
+    expect(server.openCount).toBe(0)
+  })
+
+  it('go on after the position of the others when the holder closes', async () => {
+    const { server, openPage } = makePages()
+    const [first, second] = [openPage(), openPage()]
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-1\ndata: a\n\n')
+    await settle()
+    first.client.close()
+    await requested(server, 2)
+    expect(lastEventIdOf(server)).toBe('e-1')
+    expect(server.openCount).toBe(1)
+    second.client.close()
+  })
+
+  it('lack nothing when one joins with an older position: the connection goes back, the others drop the repeats', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-7\ndata: 7\n\nid: e-8\ndata: 8\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'e-6' })
+    await requested(server, 2)
+    expect(lastEventIdOf(server)).toBe('e-6')
+    server.last.respond()
+    server.last.write('id: e-7\ndata: 7\n\n')
+    // Cut in the middle of what is repeated: it goes on there, not where the first page is.
+    server.last.end()
+    await requested(server, 3)
+    expect(lastEventIdOf(server)).toBe('e-7')
+    server.last.respond()
+    server.last.write('id: e-8\ndata: 8\n\nid: e-9\ndata: 9\n\n')
+    await expect.poll(() => late.data).toEqual(['7', '8', '9'])
+    expect(first.data).toEqual(['7', '8', '9'])
+    first.client.close()
+    late.client.close()
+  })
+
+  it('lack nothing when one joins while events go by: it takes none before the leader knows of it', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-7\ndata: 7\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'e-6' })
+    // The channel is open, the leader has not read of the join yet.
+    await Promise.resolve()
+    await Promise.resolve()
+    server.last.write('id: e-8\ndata: 8\n\n')
+    await requested(server, 2)
+    server.last.respond()
+    server.last.write('id: e-7\ndata: 7\n\nid: e-8\ndata: 8\n\nid: e-9\ndata: 9\n\n')
+    await expect.poll(() => late.data).toEqual(['7', '8', '9'])
+    expect(first.data).toEqual(['7', '8', '9'])
+    first.client.close()
+    late.client.close()
+  })
+
+  it('are not all told of the gap of one that joined with a position too old', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-9\ndata: 9\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'e-1' })
+    await requested(server, 2)
+    server.last.respond()
+    const gap: Gap = { reason: 'evicted', requested: 'e-1', earliest: 'e-8', latest: 'e-9' }
+    server.last.write(`id: e-7\nevent: stream.gap\ndata: ${JSON.stringify(gap)}\n\n`)
+    server.last.write('id: e-8\ndata: 8\n\nid: e-9\ndata: 9\n\nid: e-10\ndata: 10\n\n')
+    await expect.poll(() => late.data.length).toBe(4)
+    expect([late.gaps, late.data.slice(1)]).toEqual([[gap], ['8', '9', '10']])
+    expect([first.gaps, first.data]).toEqual([[], ['9', '10']])
+    first.client.close()
+    late.client.close()
+  })
+
+  it('tell one that joins with a position of another epoch that there is a gap', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: new-5\ndata: 5\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'old-3' })
+    await expect
+      .poll(() => late.gaps)
+      .toEqual([{ reason: 'epoch', requested: 'old-3', earliest: null, latest: 'new-5' }])
+    server.last.write('id: new-6\ndata: 6\n\n')
+    await expect.poll(() => late.data.at(-1)).toBe('6')
+    expect([late.client.lastEventId, server.exchanges.length]).toEqual(['new-6', 1])
+    first.client.close()
+    late.client.close()
+  })
+
+  it('are all closed by a refusal, with the whole error', async () => {
+    const { server, openPage } = makePages()
+    const pages = [openPage(), openPage()]
+    await requested(server, 1)
+    await settle()
+    server.last.respond(403, { 'content-type': 'text/plain', 'x-why': 'because' })
+    server.last.write('not you')
+    server.last.end()
+    for (const { client } of pages) {
+      expect(await client.closed).toBe('refused')
+      const { cause } = client.status as { cause: ResponseError }
+      expect([cause.name, cause.status, cause.body, cause.headers.get('x-why')]).toEqual([
+        'ResponseError',
+        403,
+        'not you',
+        'because',
+      ])
+    }
+    await settle()
+    expect(server.exchanges).toHaveLength(1)
+  })
+
+  it('do not take the holder down with them when their own reader is too slow', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    await settle()
+    const slow = openPage({ maxBufferedBytes: 1000 })
+    const iterator = slow.client[Symbol.asyncIterator]()
+    await expect.poll(() => slow.client.status.state).toBe('open')
+    server.last.write(`data: ${'x'.repeat(1000)}\n\n`)
+    expect(await slow.client.closed).toBe('failed')
+    await iterator.return?.()
+    expect([first.client.status.state, server.openCount]).toEqual(['open', 1])
+    first.client.close()
+  })
+
+  it('begin where the store of each says', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage({ lastEventIdStore: { load: () => Promise.resolve('e-4'), save: () => {} } })
+    await requested(server, 1)
+    expect(lastEventIdOf(server)).toBe('e-4')
+    first.client.close()
+  })
+
+  it('fail if the store does', async () => {
+    const { server, openPage } = makePages()
+    const page = openPage({
+      lastEventIdStore: { load: () => Promise.reject(new Error('locked')), save: () => {} },
+    })
+    expect(await page.client.closed).toBe('failed')
+    expect(page.client.status).toMatchObject({ cause: { code: 'callback', cause: { message: 'locked' } } })
+    expect(server.exchanges).toHaveLength(0)
+  })
+})
