@@ -41,7 +41,15 @@ const groups: readonly (readonly Step[])[] = [
 ]
 
 function vitest(project: string, report: string): [string, ...string[]] {
-  return ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  return [
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]
 }
 
 function run(step: Step): Promise<Outcome> {
@@ -50,7 +58,13 @@ function run(step: Step): Promise<Outcome> {
   return new Promise((resolve) => {
     let output = ''
     const child = spawn(program, args, {
-      env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: {
+        ...process.env,
+        TURBO_TELEMETRY_DISABLED: '1',
+        DO_NOT_TRACK: '1',
+        FORCE_COLOR: '0',
+        NO_COLOR: '1',
+      },
     })
     const collect = (text: string): void => {
       output += text
