@@ -14,6 +14,7 @@ const examples = [
     .filter((name) => name.endsWith('.ts') && !others.has(name))
     .map((name) => `adapters/${name}`),
   'llm-answer/main.ts',
+  'ai-sdk/main.ts',
 ]
 
 describe('the examples', () => {

@@ -267,6 +267,29 @@ describe('end', () => {
   })
 })
 
+describe("for clients that take every event for one of theirs (announcements: 'omit')", () => {
+  it('the end is the end of the response, and a failure is the same', async () => {
+    const { hub } = createTestHub({ onError: () => undefined })
+    await hub.run('answer', async function* () {
+      yield 'It'
+      throw new Error('secret')
+    })
+    const reader = await subscribe(hub, { topics: ['answer'], announcements: 'omit' })
+    await turn()
+    expect(reader.events.map(({ event, data }) => [event, data])).toEqual([['message', 'It']])
+    expect(reader.sink.ended).toBe('close')
+  })
+
+  it('a gap moves the place, and is not told', async () => {
+    const { hub } = createTestHub()
+    const [id] = await publishAll(hub, 'news', '1')
+    const reader = await subscribe(hub, { topics: ['news'], announcements: 'omit', lastEventId: 'other-7' })
+    await turn()
+    expect(reader.events.map(({ data }) => data)).toEqual(['1'])
+    expect(reader.ids).toEqual([id?.replace(/-1$/, '-0'), id])
+  })
+})
+
 describe('closing the hub', () => {
   it('cancels what runs, and resolves', async () => {
     const writer = createWriter()

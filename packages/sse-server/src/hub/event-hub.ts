@@ -113,6 +113,7 @@ export class EventHub implements Hub {
   async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
     const patterns = this.#parseTopics(options.topics)
     const filter = functionOption('filter', options.filter)
+    const announcements = choiceOption('announcements', options.announcements, ['send', 'omit'])
     const headers = eventStreamHeaders(options.headers)
     if (this.#closing !== null) return this.#refuse(503)
     const authorization = (await this.#authorize?.(request)) ?? {}
@@ -137,7 +138,7 @@ export class EventHub implements Hub {
       (sink) => {
         const isStale = restarts !== this.#restarts && head.epoch !== this.#head.epoch
         const from = isStale ? startAt(formatEventId(start.position), this.#head, false) : start
-        return this.#open(sink, { patterns, start: from, filter, access, unendedTopics }).queue
+        return this.#open(sink, { patterns, start: from, filter, access, announcements, unendedTopics }).queue
       },
       headers,
       request,

@@ -91,6 +91,14 @@ export interface SubscribeOptions {
   readonly filter?: ((event: HubEventView) => boolean) | undefined
   /** Who it is. @defaultValue what `authorize` says */
   readonly identity?: string | undefined
+  /**
+   * Whether the hub speaks for itself, by events whose types begin with `stream.` (gaps, ends, failures). Clients that
+   * take every event for one of theirs, whatever its type, such as the AI SDK's, need `omit`: the end is then the end of
+   * the response, and a gap is not told.
+   *
+   * @defaultValue `'send'`
+   */
+  readonly announcements?: 'send' | 'omit' | undefined
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields | undefined
 }

@@ -1,6 +1,6 @@
 import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
 import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-queue.ts'
-import type { Frame } from '../frame.ts'
+import { eventFrame, type Frame } from '../frame.ts'
 import { gapFrame, type GapReason } from '../gap.ts'
 import { formatEventId, type Position } from '../log/event-id.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
@@ -31,6 +31,7 @@ export interface SubscriptionTerms {
   readonly start: Start
   readonly filter: ((event: HubEventView) => boolean) | undefined
   readonly access: Access
+  readonly announcements: 'send' | 'omit'
   /** The topics that have not ended; undefined if there may always come more, as with patterns. */
   readonly unendedTopics: Set<string> | undefined
 }
@@ -197,6 +198,7 @@ export class Subscription implements FrameQueueOwner {
       this.#endTopic(entry)
       return
     }
+    if (entry.event === 'stream.error' && this.#terms.announcements === 'omit') return
     const { filter } = this.#terms
     if (filter !== undefined) {
       try {
@@ -217,7 +219,7 @@ export class Subscription implements FrameQueueOwner {
     if (unendedTopics === undefined) return
     unendedTopics.delete(entry.topic)
     if (unendedTopics.size > 0) return
-    this.queue.push(this.#host.frameOf(entry))
+    if (this.#terms.announcements === 'send') this.queue.push(this.#host.frameOf(entry))
     this.queue.close('server')
   }
 
@@ -264,7 +266,9 @@ export class Subscription implements FrameQueueOwner {
       latest: formatEventId(newest),
     }
     this.#host.gapAnnounced()
-    this.queue.push(gapFrame(gap, formatEventId(position)))
+    const id = formatEventId(position)
+    // The place is told in any case: what is resumed from must not be where the gap began.
+    this.queue.push(this.#terms.announcements === 'send' ? gapFrame(gap, id) : eventFrame({ id }))
   }
 }
 
