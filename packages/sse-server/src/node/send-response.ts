@@ -25,19 +25,29 @@ import { sendHead } from './send-head.ts'
  * server.close()
  * ```
  */
-export async function sendResponse(target: NodeResponse, response: Response): Promise<void> {
-  sendHead(target, response.status, response.statusText, response.headers)
-  const over = new Promise<void>((resolve) => listenForClose(target, resolve))
-  const source = byteSourceOf(response)
-  if (response.body === null || hasNoContent(target, response.status)) {
-    await response.body?.cancel()
-    target.end()
-  } else if (source !== undefined) {
-    attachToResponse(target, (sink) => source.attach(sink))
-  } else {
-    await pipe(response.body, target)
+export function sendResponse(target: NodeResponse, response: Response): Promise<void> {
+  // Not an async function: one that waits keeps its arguments, and so the Response of each open stream, alive.
+  try {
+    sendHead(target, response.status, response.statusText, response.headers)
+  } catch (error) {
+    return Promise.reject(error)
   }
-  await over
+  const { body } = response
+  if (body === null || hasNoContent(target, response.status)) return endEmpty(target, body)
+  const source = byteSourceOf(response)
+  if (source === undefined) return pipe(body, target)
+  attachToResponse(target, (sink) => source.attach(sink))
+  return untilOver(target)
+}
+
+async function endEmpty(target: NodeResponse, body: ReadableStream | null): Promise<void> {
+  await body?.cancel()
+  target.end()
+  await untilOver(target)
+}
+
+function untilOver(target: NodeResponse): Promise<void> {
+  return new Promise((resolve) => listenForClose(target, resolve))
 }
 
 /** RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5. */
@@ -81,5 +91,5 @@ async function pipe(body: ReadableStream<Uint8Array>, target: NodeResponse): Pro
     sink.abort()
     throw error
   }
-  await cancelled
+  await (cancelled ?? untilOver(target))
 }

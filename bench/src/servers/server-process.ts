@@ -1,0 +1,105 @@
+/** The process of one server under test. */
+import { setImmediate as endOfTurn } from 'node:timers/promises'
+import { DeliveryError } from '../errors/delivery-error.ts'
+import { outgoingEvent } from '../events.ts'
+import { serveCalls } from '../worker/serve-calls.ts'
+import { serverContenders } from './contenders.ts'
+import type { PublishingServer } from './publishing-server.ts'
+
+export interface PublishOrder {
+  readonly connections: number
+  readonly eventsPerTurn: number
+  readonly durationMs: number
+}
+
+export interface Published {
+  /** To each connection. */
+  readonly events: number
+  readonly cpuMicros: number
+  readonly elapsedMs: number
+}
+
+export interface Memory {
+  readonly rssBytes: number
+  readonly heapBytes: number
+}
+
+// How far the publisher may be ahead of what has arrived: enough that it never waits for the network, and little enough
+// that no buffer on the way fills up.
+const turnsInFlight = 32
+const arrivalTimeoutMs = 3000
+
+let server: PublishingServer | undefined
+let nextSeq = 0
+// What the load process has got, on all connections together.
+const arrivals: { total: number; onChange: (() => void) | undefined } = { total: 0, onChange: undefined }
+
+const methods = {
+  /** @returns its port. */
+  async open(name: string): Promise<number> {
+    const contender = serverContenders.find((each) => each.name === name)
+    if (contender === undefined) throw new TypeError(`There is no server ${name}`)
+    const { open } = await contender.load()
+    server = await open()
+    return server.port
+  },
+
+  /** Publishes for a time, as fast as the events arrive, and returns when all have arrived. */
+  async publish(order: PublishOrder): Promise<Published> {
+    if (server === undefined) throw new TypeError('No server is open')
+    const { connections, eventsPerTurn, durationMs } = order
+    const firstSeq = nextSeq
+    const cpuBefore = process.cpuUsage()
+    const startedAt = performance.now()
+    do {
+      const events = Array.from({ length: eventsPerTurn }, (_, index) => outgoingEvent(nextSeq + index))
+      nextSeq += eventsPerTurn
+      await server.publish(events)
+      await endOfTurn()
+      await arrivalOf((nextSeq - turnsInFlight * eventsPerTurn) * connections)
+    } while (performance.now() - startedAt < durationMs)
+    await arrivalOf(nextSeq * connections)
+    const { user, system } = process.cpuUsage(cpuBefore)
+    return {
+      events: nextSeq - firstSeq,
+      cpuMicros: user + system,
+      elapsedMs: performance.now() - startedAt,
+    }
+  },
+
+  /** The load process has got so many events so far, on all connections together. */
+  arrived(total: number): void {
+    arrivals.total = total
+    arrivals.onChange?.()
+  },
+
+  async memory(): Promise<Memory> {
+    const { gc } = globalThis
+    if (gc === undefined) throw new TypeError('Run with --expose-gc')
+    // What the first collection finalizes, the second one frees.
+    await gc({ type: 'major', execution: 'async' })
+    await gc({ type: 'major', execution: 'async' })
+    const { rss, heapUsed } = process.memoryUsage()
+    return { rssBytes: rss, heapBytes: heapUsed }
+  },
+}
+
+export type ServerMethods = typeof methods
+
+async function arrivalOf(total: number): Promise<void> {
+  while (arrivals.total < total) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      reject(new DeliveryError(`only ${arrivals.total} of ${total} events arrived, and no more came`))
+    }, arrivalTimeoutMs)
+    arrivals.onChange = resolve
+    try {
+      await promise
+    } finally {
+      clearTimeout(timer)
+      arrivals.onChange = undefined
+    }
+  }
+}
+
+serveCalls(methods)
