@@ -36,6 +36,7 @@ export interface RoutesOptions {
  *     GET  /             the page, and beside it /page.js, /page.css, /icon.svg
  *     GET  /events       the stream of all topics; `?page=<id>` names the page that reads it
  *     GET  /about        what does not change while the process runs
+ *     GET  /hub          all that the hub sees, its connections included; for this machine only
  *     POST /faults/cut   breaks the streams of one page: { "page": "<id>" }; from this machine only
  */
 export function createRoutes({ hub, pageFiles, connections, about }: RoutesOptions): Router {
@@ -64,6 +65,11 @@ export function createRoutes({ hub, pageFiles, connections, about }: RoutesOptio
     jsonResponse({ ...about, faults: mayInject(context) ? 'allowed' : 'loopback-only' } satisfies About),
   )
 
+  router.get('/hub', (_request, context) =>
+    mayInject(context)
+      ? jsonResponse(hub.inspect())
+      : textResponse('Who reads is shown on the machine itself only.\n', { status: 403 }),
+  )
   router.get('/events', subscribe)
   router.post('/faults/cut', cut, { accept: mayCut })
   return router
