@@ -46,7 +46,7 @@ for (let index = 0; index < readers.length; index += 100) {
 const events = { left: 0, stalled: 0, returned: 0 }
 const stalled = new Map<SoakReader, number>()
 const away = new Map<SoakReader, number>()
-const memory: number[] = []
+const memory: NodeJS.MemoryUsage[] = []
 const startedAt = performance.now()
 await server.call('publish', Number(values.rate), hotTopics)
 
@@ -54,7 +54,7 @@ while (performance.now() - startedAt < seconds * 1000) {
   const now = performance.now()
   disturb(now)
   bringBack(now)
-  if (memory.length < (now - startedAt) / 1000) memory.push((await server.call('observe')).rssBytes)
+  if (memory.length < (now - startedAt) / 5000) memory.push((await server.call('observe')).memory)
   await delay(stepMs)
 }
 
@@ -122,10 +122,14 @@ function report(): void {
   for (const reader of readers) {
     for (const key of Object.keys(total) as (keyof SoakReport)[]) total[key] += reader.report[key]
   }
-  const mib = (bytes: number | undefined): string => `${((bytes ?? 0) / 2 ** 20).toFixed(0)} MiB`
   const third = Math.floor(memory.length / 3)
-  const median = (of: readonly number[]): number | undefined =>
-    of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)]
+  const median = (of: readonly number[]): number =>
+    of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? 0
+  const byThirds = (read: (usage: NodeJS.MemoryUsage) => number): string =>
+    [0, 1, 2]
+      .map((n) => median(memory.slice(n * third, (n + 1) * third).map(read)) / 2 ** 20)
+      .map((mebibytes) => `${mebibytes.toFixed(0)} MiB`)
+      .join(', ')
   console.log(
     `published ${counts.reduce((sum, count) => sum + count, 0)} events over ${topicCount} topics in ${seconds} s`,
   )
@@ -139,9 +143,10 @@ function report(): void {
     `gaps told ${total.gaps}, with ${total.announced} events; clients not complete in the end ${incomplete.length}`,
   )
   console.log(`server: ${JSON.stringify(stats)}`)
-  console.log(
-    `server's memory, by thirds of the time: ${[0, 1, 2].map((n) => mib(median(memory.slice(n * third, (n + 1) * third)))).join(', ')}; most ${mib(Math.max(...memory))}`,
-  )
+  console.log("server's memory after collecting garbage, by thirds of the time:")
+  console.log(`  resident ${byThirds(({ rss }) => rss)}`)
+  console.log(`  heap     ${byThirds(({ heapUsed }) => heapUsed)}`)
+  console.log(`  buffers  ${byThirds(({ arrayBuffers }) => arrayBuffers)}`)
   const failed = total.repeated + total.outOfOrder + total.missing + incomplete.length > 0
   console.log(failed ? 'FAILED' : 'ok')
   process.exitCode = failed ? 1 : 0

@@ -1,11 +1,11 @@
 /**
  * A queue that can be indexed.
  *
- * Taking from the front moves a mark; the array is cut when half of it has gone. So `shift` is O(1) on average, where
- * that of an array moves all that follows.
+ * Taking from the front empties the place and moves a mark; the array is cut when half of it is empty. So `shift` is O(1)
+ * on average, where that of an array moves all that follows, and what was taken is not kept alive.
  */
 export class Deque<T> {
-  #items: T[] = []
+  #items: (T | undefined)[] = []
   #first = 0
 
   get size(): number {
@@ -19,6 +19,7 @@ export class Deque<T> {
   shift(): T | undefined {
     const item = this.#items[this.#first]
     if (this.size === 0) return undefined
+    this.#items[this.#first] = undefined
     this.#first += 1
     if (this.#first * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#first)

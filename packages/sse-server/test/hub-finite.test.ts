@@ -8,6 +8,7 @@ import type {
   SubscribeOptions,
 } from '@sse-toolkit/sse-server'
 import { createTestHub, publishAll, subscribe, type Reader } from './hub-readers.ts'
+import { RecordingSink } from './recording-sink.ts'
 import { turn } from './virtual-runtime.ts'
 
 const words = ['It', ' depends', ' on', ' the', ' weather.']
@@ -254,6 +255,25 @@ describe('end', () => {
     await turn()
     expect(both.events.at(-1)).toMatchObject({ event: 'stream.end', data: expect.stringContaining('second') })
     expect([both.sink.ended, late.sink.ended]).toEqual(['close', 'close'])
+  })
+
+  it("does not take the place of the last state of a slow reader under 'latest'", async () => {
+    const { hub } = createTestHub({ slowConsumer: 'latest' })
+    const sink = new RecordingSink()
+    const reader = await subscribe(hub, { topics: ['job'] }, sink)
+    await turn()
+    sink.reading = false
+    await publishAll(hub, 'job', '1 %')
+    await turn()
+    await publishAll(hub, 'job', '50 %', '100 %')
+    await hub.end('job')
+    sink.resume()
+    await turn()
+    expect(reader.events.map(({ event, data }) => (event === 'message' ? data : event))).toEqual([
+      '1 %',
+      '100 %',
+      'stream.end',
+    ])
   })
 
   it('does not end a reader of patterns: there may always come another topic', async () => {

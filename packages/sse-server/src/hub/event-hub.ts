@@ -382,7 +382,7 @@ export class EventHub implements Hub {
       const id = formatEventId(entry.position)
       const event =
         entry.event === undefined ? { id, data: entry.data } : { id, event: entry.event, data: entry.data }
-      frame = eventFrame(event, entry.key ?? entry.topic)
+      frame = eventFrame(event, keyOf(entry))
       this.#frames.set(entry, frame)
     }
     return frame
@@ -410,4 +410,9 @@ function unended(
   return new Set(
     patterns.filter((_, index) => isAhead(statuses[index] ?? { state: 'open' })).map(({ text }) => text),
   )
+}
+
+/** What the hub says for itself takes the place of nothing that was published. No topic has a space. */
+function keyOf({ topic, event, key }: LogEntry): string {
+  return event?.startsWith('stream.') === true ? `${event} ${topic}` : (key ?? topic)
 }
