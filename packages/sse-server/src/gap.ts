@@ -28,6 +28,7 @@ export function gapFrame(gap: Gap, position: string | undefined): Frame {
   return encodeFrame(
     formatEvent(position === undefined ? event : { ...event, id: position }),
     position,
-    'stream.gap',
+    // Of their own, so that none takes the place of another that waits.
+    `stream.gap ${position}`,
   )
 }
