@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createGunzip } from 'node:zlib'
-import { findExternalProgram, startProcess } from '@sse-toolkit/test-support'
+import { findBun, findDeno, startProcess } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as express from '../../examples/adapters/express.ts'
 import * as fastify from '../../examples/adapters/fastify.ts'
@@ -84,16 +84,8 @@ async function overRuntime(command: string, args: readonly string[]): Promise<Ho
 
 const adapters = fileURLToPath(new URL('../../examples/adapters/', import.meta.url))
 const condition = '--conditions=@sse-toolkit/source'
-const bun = findExternalProgram({
-  names: ['bun'],
-  variable: 'BUN_PATH',
-  howToGet: 'npm install --global bun',
-})
-const deno = findExternalProgram({
-  names: ['deno'],
-  variable: 'DENO_PATH',
-  howToGet: 'npm install --global deno',
-})
+const bun = findBun()
+const deno = findDeno()
 
 const hosts: readonly {
   readonly name: string

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { createLedger, findExternalProgram, startFaultProxy, startProcess } from '@sse-toolkit/test-support'
+import { createLedger, findBun, findDeno, startFaultProxy, startProcess } from '@sse-toolkit/test-support'
 import type { Ending } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 
@@ -8,16 +8,8 @@ import { describe, expect, it } from 'vitest'
 
 const programOf = (name: string): string => fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))
 const condition = '--conditions=@sse-toolkit/source'
-const bun = findExternalProgram({
-  names: ['bun'],
-  variable: 'BUN_PATH',
-  howToGet: 'npm install --global bun',
-})
-const deno = findExternalProgram({
-  names: ['deno'],
-  variable: 'DENO_PATH',
-  howToGet: 'npm install --global deno',
-})
+const bun = findBun()
+const deno = findDeno()
 
 const runtimes: readonly {
   readonly name: string

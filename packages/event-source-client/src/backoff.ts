@@ -43,8 +43,10 @@ function exponentialDelay({ baseDelayMs, maxDelayMs, failures }: BackoffContext)
   return Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
 }
 
-/** Whole milliseconds within [minMs, maxMs] that a timer keeps; for NaN, `maxMs`: a broken delay is no hot loop. */
-export function clampDelay(delayMs: number, minMs: number, maxMs: number): number {
-  const clampedMs = Math.min(Math.max(delayMs, minMs), maxMs)
-  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxMs, MAX_TIMER_MS))
+/** Whole milliseconds within the bounds that a timer keeps; for NaN, the upper one: a broken delay is no hot loop. */
+export function clampDelay(delayMs: number, { minDelayMs, maxDelayMs }: DelayBounds): number {
+  const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)
+  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxDelayMs, MAX_TIMER_MS))
 }
+
+type DelayBounds = Pick<BackoffContext, 'minDelayMs' | 'maxDelayMs'>

@@ -12,12 +12,12 @@ import { COMMON_RECONNECTION, requireNumber, requireOneOf, resolveOptions } from
 import type { StreamDefaults } from './options.ts'
 import { openReconnectingStream } from './reconnecting-stream.ts'
 import type { StreamConfig, StreamObserver, StreamStatus } from './reconnecting-stream.ts'
-import { canShare, openSharedStream } from './tab-sharing.ts'
 import type { CloseReason } from './reconnection.ts'
 import { prepareRequest, resolveUrl } from './request.ts'
 import type { PerAttempt } from './request.ts'
 import { contractPosition, standardPosition } from './resume-position.ts'
 import type { ResumePosition } from './resume-position.ts'
+import { canShare, openSharedStream } from './shared-stream.ts'
 
 type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
 
@@ -53,23 +53,23 @@ export function createEventSource<
   options: EventSourceOptions<Schemas, Data> = {},
 ): EventSourceClient<EventOf<Schemas, Data>> {
   const { method = 'GET', lastEventIdStore: store, lastEventId = '', signal, onUnauthorized } = options
-  const { data = 'text', whenHidden = 'keep', wireContract = 'follow', share = 'none' } = options
-  const isShared = share === 'origin' && canShare()
-  const { slowConsumer = share === 'origin' ? 'fail' : 'pause' } = options
-  const { reconnect = /^get$/i.test(method) ? 'always' : 'never', maxBufferedBytes = 2 ** 20 } = options
-  requireOneOf('data', data, ['text', 'json'])
-  requireOneOf('whenHidden', whenHidden, ['keep', 'pause'])
-  requireOneOf('wireContract', wireContract, ['follow', 'ignore'])
-  requireOneOf('share', share, ['none', 'origin'])
-  requireOneOf('slowConsumer', slowConsumer, [
-    ...(share === 'origin' ? [] : ['pause']),
-    'drop-oldest',
-    'fail',
-  ])
-  if (share === 'origin' && typeof url === 'function')
+  const data = requireOneOf<'text' | 'json'>('data', options.data, ['text', 'json'])
+  const whenHidden = requireOneOf('whenHidden', options.whenHidden, ['keep', 'pause'])
+  const wireContract = requireOneOf('wireContract', options.wireContract, ['follow', 'ignore'])
+  const wantsSharing = requireOneOf('share', options.share, ['none', 'origin']) === 'origin'
+  const slowConsumer = requireOneOf(
+    'slowConsumer',
+    options.slowConsumer,
+    wantsSharing ? ['fail', 'drop-oldest'] : ['pause', 'drop-oldest', 'fail'],
+  )
+  const reconnect = requireOneOf(
+    'reconnect',
+    options.reconnect,
+    /^get$/i.test(method) ? ['always', 'on-error', 'never'] : ['never', 'on-error', 'always'],
+  )
+  const maxBufferedBytes = requireNumber('maxBufferedBytes', options.maxBufferedBytes, 2 ** 20)
+  if (wantsSharing && typeof url === 'function')
     throw new OptionError('url', url, 'no function, as the pages that share a stream have to name it')
-  requireOneOf('reconnect', reconnect, ['always', 'on-error', 'never'])
-  requireNumber('maxBufferedBytes', maxBufferedBytes)
   const config = resolveOptions(options, { ...DEFAULTS, isRepeated: reconnect !== 'never' })
   const { runtime } = config
   const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)
@@ -125,9 +125,14 @@ export function createEventSource<
     },
     onComment: delivery.receiveComment,
   }
-  const stream = isShared
-    ? openSharedStream(`sse-toolkit ${String(target)}`, { ...streamConfig, position, loadPosition }, observer)
-    : openReconnectingStream(streamConfig, observer)
+  const stream =
+    wantsSharing && canShare()
+      ? openSharedStream(
+          `sse-toolkit ${String(target)}`,
+          { ...streamConfig, position, loadPosition },
+          observer,
+        )
+      : openReconnectingStream(streamConfig, observer)
   regulate()
 
   // Not in workers, nor outside of browsers.

@@ -61,7 +61,8 @@ export interface EventSourceOptions<
    * them holds it and relays the events to the others, and when it goes another takes over without loss. Needs a secure
    * context (https, localhost); elsewhere each page has its own connection. The request is the leading page's, so the
    * options have to mean the same in all of them. A slow reader cannot hold back the others: `slowConsumer` is `fail`
-   * or `drop-oldest`, and reading does not wait for the first consumer. Default `none`.
+   * or `drop-oldest`, and reading does not wait for the first consumer. The code for it is loaded on
+   * first use; if it cannot be, the stream is closed with reason `failed`. Default `none`.
    */
   readonly share?: 'none' | 'origin'
   /** Closes the stream with reason `aborted`. */

@@ -98,16 +98,18 @@ type ResolvedOptions = ConnectionConfig & { readonly policy: ReconnectionPolicy 
 
 /** @throws {@link OptionError} for a value that cannot work. */
 export function resolveOptions(options: ConnectionOptions, defaults: StreamDefaults): ResolvedOptions {
-  const { headers, body, fetch, reconnection = {}, resumeBy = 'header' } = options
-  const { idleTimeoutMs = 'auto', maxEventBytes = 2 ** 24, secretHeaders = [], method = 'GET' } = options
-  const { connectTimeoutMs = defaults.connectTimeoutMs } = options
-  const policy = { ...defaults.reconnection, ...reconnection }
+  const { headers, body, fetch, idleTimeoutMs = 'auto', secretHeaders = [], method = 'GET' } = options
+  const policy = { ...defaults.reconnection, ...options.reconnection }
   for (const [name, value] of Object.entries(policy))
     if (name !== 'backoff') requireNumber(`reconnection.${name}`, value)
-  requireNumber('connectTimeoutMs', connectTimeoutMs)
-  requireNumber('maxEventBytes', maxEventBytes)
   if (idleTimeoutMs !== 'auto') requireNumber('idleTimeoutMs', idleTimeoutMs)
-  requireOneOf('resumeBy', resumeBy, ['header', 'query'])
+  const connectTimeoutMs = requireNumber(
+    'connectTimeoutMs',
+    options.connectTimeoutMs,
+    defaults.connectTimeoutMs,
+  )
+  const maxEventBytes = requireNumber('maxEventBytes', options.maxEventBytes, 2 ** 24)
+  const resumeBy = requireOneOf('resumeBy', options.resumeBy, ['header', 'query'])
   try {
     if (typeof headers !== 'function') void new Headers(headers)
   } catch (cause) {
@@ -130,11 +132,24 @@ export function resolveOptions(options: ConnectionOptions, defaults: StreamDefau
   }
 }
 
-/** Infinity included: whatever a timer cannot keep is cut to what it can. */
-export function requireNumber(option: string, value: unknown): void {
-  if (!((value as number) >= 0)) throw new OptionError(option, value, 'a number from 0')
+/**
+ * Infinity included: whatever a timer cannot keep is cut to what it can.
+ *
+ * @param absent - The default.
+ */
+export function requireNumber(option: string, value: unknown, absent?: number): number {
+  const number = value === undefined ? absent : value
+  if (!(typeof number === 'number' && number >= 0)) throw new OptionError(option, value, 'a number from 0')
+  return number
 }
 
-export function requireOneOf(option: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value)) throw new OptionError(option, value, `one of ${allowed.join(', ')}`)
+/** @param allowed - The first is the default. */
+export function requireOneOf<Choice extends string>(
+  option: string,
+  value: Choice | undefined,
+  allowed: readonly [Choice, ...Choice[]],
+): Choice {
+  const choice = value === undefined ? allowed[0] : value
+  if (!allowed.includes(choice)) throw new OptionError(option, value, `one of ${allowed.join(', ')}`)
+  return choice
 }

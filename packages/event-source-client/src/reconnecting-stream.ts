@@ -110,6 +110,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     const context = { attempt: state.failures, cause }
     let eventCount = 0
     const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
+      ...observer,
       onOpen(response) {
         url = response.url
         apply({ type: 'opened', nowMs: runtime.now() })
@@ -118,8 +119,6 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
         eventCount += 1
         observer.onEvent(type, data, id)
       },
-      onIdOnly: (id) => observer.onIdOnly(id),
-      onComment: (text) => observer.onComment(text),
       onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
       onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
       onLost(failure) {

@@ -54,14 +54,14 @@ interface Memory {
   readonly baseDelayMs: number
 }
 
-export type ReconnectionState<Cause> = Memory &
-  (
-    | { readonly phase: 'idle' }
-    | { readonly phase: 'connecting' }
-    | { readonly phase: 'open'; readonly openedAtMs: number }
-    | { readonly phase: 'waiting'; readonly delayMs: number; readonly cause: Cause }
-    | { readonly phase: 'closed'; readonly reason: CloseReason; readonly cause: Cause | undefined }
-  )
+type Phase<Cause> =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'connecting' }
+  | { readonly phase: 'open'; readonly openedAtMs: number }
+  | { readonly phase: 'waiting'; readonly delayMs: number; readonly cause: Cause }
+  | { readonly phase: 'closed'; readonly reason: CloseReason; readonly cause: Cause | undefined }
+
+export type ReconnectionState<Cause> = Memory & Phase<Cause>
 
 export type ReconnectionInput<Cause> =
   | { readonly type: 'resume' | 'pause' | 'reconnect' }
@@ -94,8 +94,7 @@ export interface ReconnectionStep<Cause> {
 }
 
 export function initialReconnectionState(policy: ReconnectionPolicy): ReconnectionState<never> {
-  const { minDelayMs, maxDelayMs } = policy
-  const baseDelayMs = clampDelay(policy.baseDelayMs, minDelayMs, maxDelayMs)
+  const baseDelayMs = clampDelay(policy.baseDelayMs, policy)
   return { phase: 'idle', failures: 0, failingSinceMs: undefined, baseDelayMs }
 }
 
@@ -106,30 +105,23 @@ export function stepReconnection<Cause>(
   input: ReconnectionInput<Cause>,
 ): ReconnectionStep<Cause> {
   const { phase, failures, failingSinceMs, baseDelayMs } = state
-  const memory = { failures, failingSinceMs, baseDelayMs }
-  const to = (next: ReconnectionState<Cause>, ...effects: ReconnectionEffect[]): ReconnectionStep<Cause> => ({
-    state: next,
+  const to = (next: Phase<Cause>, ...effects: ReconnectionEffect[]): ReconnectionStep<Cause> => ({
+    state: { failures, failingSinceMs, baseDelayMs, ...next },
     effects,
   })
-  const connect = to({ ...memory, phase: 'connecting' }, 'stop', 'connect')
+  const connect = to({ phase: 'connecting' }, 'stop', 'connect')
   const stay = to(state)
 
   if (phase === 'closed') return stay
-  if (input.type === 'close') {
-    const { reason, cause } = input
-    return to({ ...memory, phase: 'closed', reason, cause }, 'stop')
-  }
-  if (input.type === 'retry') {
-    const { minDelayMs, maxDelayMs } = policy
-    return to({ ...state, baseDelayMs: clampDelay(input.reconnectionTimeMs, minDelayMs, maxDelayMs) })
-  }
+  if (input.type === 'close') return to({ phase: 'closed', reason: input.reason, cause: input.cause }, 'stop')
+  if (input.type === 'retry')
+    return { state: { ...state, baseDelayMs: clampDelay(input.reconnectionTimeMs, policy) }, effects: [] }
   if (phase === 'idle') return input.type === 'resume' ? connect : stay
-  if (input.type === 'pause') return to({ ...memory, phase: 'idle' }, 'stop')
+  if (input.type === 'pause') return to({ phase: 'idle' }, 'stop')
   if (input.type === 'reconnect') return connect
   if (phase === 'waiting') return input.type === 'wait-over' ? connect : stay
   if (input.type === 'lost') return lose(policy, state, input)
-  if (input.type === 'opened' && phase === 'connecting')
-    return to({ ...memory, phase: 'open', openedAtMs: input.nowMs })
+  if (input.type === 'opened' && phase === 'connecting') return to({ phase: 'open', openedAtMs: input.nowMs })
   return stay
 }
 
@@ -151,9 +143,9 @@ function lose<Cause>(
   const context = { failures, baseDelayMs, maxDelayMs, minDelayMs, random }
   const delayMs =
     retryAfterMs === undefined
-      ? clampDelay(policy.backoff(context), minDelayMs, maxDelayMs)
+      ? clampDelay(policy.backoff(context), policy)
       : // Never before the server wants it, but not all clients in the same second.
-        clampDelay(retryAfterMs + fullJitter(context), minDelayMs, MAX_TIMER_MS)
+        clampDelay(retryAfterMs + fullJitter(context), { minDelayMs, maxDelayMs: MAX_TIMER_MS })
 
   return failures > policy.maxAttempts || nowMs - failingSinceMs + delayMs > policy.maxElapsedMs
     ? { state: { ...memory, phase: 'closed', reason: 'gave-up', cause }, effects: [] }

@@ -1,8 +1,5 @@
-import { ConnectionError } from './errors/connection-error.ts'
-import { EventSizeError } from './errors/event-size-error.ts'
-import { ResponseError } from './errors/response-error.ts'
-import { parsePosition } from './position.ts'
-import { openReconnectingStream } from './reconnecting-stream.ts'
+import type { ConnectionErrorCode } from './errors/connection-error.ts'
+import type { ResponseErrorCode } from './errors/response-error.ts'
 import type {
   ReconnectingStream,
   StreamConfig,
@@ -10,8 +7,7 @@ import type {
   StreamObserver,
   StreamStatus,
 } from './reconnecting-stream.ts'
-import { contractPosition } from './resume-position.ts'
-import type { ResumePosition } from './resume-position.ts'
+import type { Membership, SharingKit } from './shared-stream.ts'
 
 /*
  * One connection for all pages of an origin.
@@ -54,232 +50,180 @@ type RelayedEvent = Parameters<StreamObserver['onEvent']>
 /** How long a new leader waits for an answer that shows that its channel is drained. */
 const DRAIN_TIMEOUT_MS = 300
 
-export interface SharedStreamConfig extends StreamConfig {
-  /** This page's. */
-  readonly position: ResumePosition
-  /** Seeds the position; without it a page does not know what it lacks. */
-  readonly loadPosition: (() => Promise<void>) | undefined
-}
+/**
+ * Makes this page one of those that share the stream, until the signal is aborted.
+ *
+ * @returns Makes whichever page leads connect anew.
+ */
+export function joinPages(kit: SharingKit, { name, config, observer, signal, fail }: Membership): () => void {
+  const { contractPosition, openReconnectingStream, parsePosition } = kit
+  const channel = new BroadcastChannel(name)
+  const { position, runtime } = config
+  let leader: ReconnectingStream | undefined
+  // Where the connection is; behind the position while it goes back for a page that joined.
+  let wire = position
+  let status: StreamStatus = { state: 'connecting', attempt: 0 }
+  const self = String(runtime.random())
+  let followed: string | undefined
+  // Whether this page has all that was relayed so far. Until then it takes nothing: what comes first would hide what
+  // is lacking before it.
+  let isAligned = false
+  let onPong = (): void => {}
 
-/** @param name - Pages that use the same name share the connection. */
-export function openSharedStream(
-  name: string,
-  config: SharedStreamConfig,
-  observer: StreamObserver,
-): ReconnectingStream {
-  let leave: (() => void) | undefined
-  let reconnect = (): void => {}
-  let isClosed = false
+  signal.addEventListener('abort', () => {
+    leader?.close('client')
+    channel.close()
+  })
 
-  function close(status: StreamStatus & { state: 'closed' }): void {
-    if (isClosed) return
-    isClosed = true
-    leave?.()
-    observer.onStatus(status)
+  /** Whether `id` is an earlier position of the same epoch. */
+  function isBehind(id: string, other: string): boolean {
+    const [a, b] = [parsePosition(id), parsePosition(other)]
+    return a !== undefined && b !== undefined && a.epoch === b.epoch && a.seq < b.seq
   }
 
-  function join(): void {
-    const channel = new BroadcastChannel(name)
-    const leaving = new AbortController()
-    const { signal } = leaving
-    const { position, runtime } = config
-    let leader: ReconnectingStream | undefined
-    // Where the connection is; behind the position while it goes back for a page that joined.
-    let wire = position
-    let status: StreamStatus = { state: 'connecting', attempt: 0 }
-    const self = String(runtime.random())
-    let followed: string | undefined
-    // Whether this page has all that was relayed so far. Until then it takes nothing: what comes first would hide what
-    // is lacking before it.
-    let isAligned = false
-    let onPong = (): void => {}
+  function post(relay: Relay): void {
+    // eslint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none.
+    if (!signal.aborted) channel.postMessage(relay)
+  }
 
-    leave = () => {
-      leave = undefined
-      leaving.abort()
-      leader?.close('client')
-      channel.close()
-    }
-    reconnect = () => (leader ? leader.reconnect() : post({ kind: 'reconnect' }))
-
-    function post(relay: Relay): void {
-      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none.
-      if (!signal.aborted) channel.postMessage(relay)
-    }
-
-    function postStatus(to?: string): void {
-      post({
-        kind: 'status',
-        leader: self,
-        to,
-        status: { ...status, cause: undefined } as StreamStatus,
-        cause: flattenCause(status),
-        lastEventId: position.lastEventId,
-      })
-    }
-
-    function show(next: StreamStatus): void {
-      if (next.state === 'closed') close(next)
-      else observer.onStatus(next)
-    }
-
-    function onEvent(event: RelayedEvent, isReplay: boolean): void {
-      const [type, , id = ''] = event
-      // The gap of a page that joined with an older position is none of those that are further.
-      if (isReplay && type === 'stream.gap' && isBehind(id, position.lastEventId)) return
-      observer.onEvent(...event)
-    }
-
-    function receive(relay: Relay): void {
-      if (relay.kind === 'ping') post({ kind: 'pong' })
-      else if (relay.kind === 'pong') onPong()
-      else if (leader) answer(relay, leader)
-      else follow(relay)
-    }
-
-    function answer(relay: Relay, connection: ReconnectingStream): void {
-      if (relay.kind === 'reconnect') connection.reconnect()
-      if (relay.kind !== 'join') return
-      if (isBehind(relay.lastEventId, wire.lastEventId)) {
-        wire = contractPosition(relay.lastEventId)
-        connection.reconnect()
-      }
-      postStatus(relay.from)
-    }
-
-    function follow(relay: Relay): void {
-      if (relay.kind === 'status') followStatus(relay)
-      else if (!isAligned) return
-      else if (relay.kind === 'event') onEvent(relay.event, relay.isReplay)
-      else if (relay.kind === 'id') observer.onIdOnly(relay.id)
-      else if (relay.kind === 'comment') observer.onComment(relay.text)
-    }
-
-    function followStatus({
-      leader: page,
+  function postStatus(to?: string): void {
+    post({
+      kind: 'status',
+      leader: self,
       to,
-      status: next,
-      cause,
-      lastEventId,
-    }: Relay & { kind: 'status' }): void {
-      if (to === self) {
-        isAligned = true
-        alignWith(lastEventId)
-      } else if (followed !== page && isBehind(position.lastEventId, lastEventId)) isAligned = false
-      followed = page
-      if (!isAligned) askToJoin()
-      show(restoreCause(next, cause, config.maxEventBytes))
-    }
-
-    function askToJoin(): void {
-      post({ kind: 'join', from: self, lastEventId: position.lastEventId })
-    }
-
-    /** The connection is where the leader is. What lies before that in another epoch, nobody can bring. */
-    function alignWith(latest: string): void {
-      const requested = position.lastEventId
-      if (requested === '') observer.onIdOnly(latest)
-      const [mine, theirs] = [parsePosition(requested), parsePosition(latest)]
-      if (!mine || !theirs || mine.epoch === theirs.epoch) return
-      const gap = { reason: 'epoch', requested, earliest: null, latest }
-      observer.onEvent('stream.gap', JSON.stringify(gap), latest)
-    }
-
-    /**
-     * The browser hands each relay to all channels at once, in one order, but the lock comes another way: it may be
-     * here before the last words of the old leader. Any answer to a ping comes behind them.
-     */
-    function drainChannel(): Promise<void> {
-      return new Promise((resolve) => {
-        const timer = runtime.setTimeout(resolve, DRAIN_TIMEOUT_MS)
-        onPong = () => {
-          runtime.clearTimeout(timer)
-          resolve()
-        }
-        signal.addEventListener('abort', onPong)
-        post({ kind: 'ping' })
-      })
-    }
-
-    async function lead(): Promise<void> {
-      if (followed !== undefined) await drainChannel()
-      if (signal.aborted) return
-      wire = contractPosition(position.lastEventId)
-      const prepareRequest: StreamConfig['prepareRequest'] = (attempt) => config.prepareRequest(attempt, wire)
-      leader = openReconnectingStream(
-        { ...config, prepareRequest },
-        {
-          onStatus(next) {
-            if (signal.aborted) return
-            status = next
-            postStatus()
-            show(next)
-          },
-          onEvent(...event) {
-            const isReplay = isBehind(wire.lastEventId, position.lastEventId)
-            wire.admit(event[0], event[2])
-            post({ kind: 'event', event, isReplay })
-            onEvent(event, isReplay)
-          },
-          onIdOnly(id) {
-            wire.move(id)
-            post({ kind: 'id', id })
-            observer.onIdOnly(id)
-          },
-          onComment(text) {
-            post({ kind: 'comment', text })
-            observer.onComment(text)
-          },
-        },
-      )
-      leader.connect()
-      await new Promise((resolve) => {
-        signal.addEventListener('abort', resolve)
-      })
-    }
-
-    async function enter(): Promise<void> {
-      await config.loadPosition?.()
-      if (signal.aborted) return
-      channel.addEventListener('message', (event) => receive((event as MessageEvent).data as Relay))
-      askToJoin()
-      await navigator.locks.request(name, { signal }, lead)
-    }
-
-    observer.onStatus(status)
-    enter().catch((cause: unknown) => {
-      if (signal.aborted) return
-      const failure = new ConnectionError('callback', `Sharing failed: ${String(cause)}`, { cause })
-      close({ state: 'closed', reason: 'failed', cause: failure })
+      status: { ...status, cause: undefined } as StreamStatus,
+      cause: flattenCause(status),
+      lastEventId: position.lastEventId,
     })
   }
 
-  return {
-    connect() {
-      if (!leave && !isClosed) join()
-    },
-    disconnect() {
-      if (!leave) return
-      leave()
-      observer.onStatus({ state: 'paused' })
-    },
-    reconnect: () => reconnect(),
-    // The other pages go on reading.
-    pause: () => {},
-    resume: () => {},
-    close: (reason, cause) => close({ state: 'closed', reason, cause }),
+  function onEvent(event: RelayedEvent, isReplay: boolean): void {
+    const [type, , id = ''] = event
+    // The gap of a page that joined with an older position is none of those that are further.
+    if (isReplay && type === 'stream.gap' && isBehind(id, position.lastEventId)) return
+    observer.onEvent(...event)
   }
-}
 
-/** Whether the platform has what sharing needs; Web Locks are only there in secure contexts. */
-export function canShare(): boolean {
-  return typeof BroadcastChannel === 'function' && typeof navigator === 'object' && 'locks' in navigator
-}
+  function receive(relay: Relay): void {
+    if (relay.kind === 'ping') post({ kind: 'pong' })
+    else if (relay.kind === 'pong') onPong()
+    else if (leader) answer(relay, leader)
+    else follow(relay)
+  }
 
-/** Whether `id` is an earlier position of the same epoch. */
-function isBehind(id: string, other: string): boolean {
-  const [a, b] = [parsePosition(id), parsePosition(other)]
-  return a !== undefined && b !== undefined && a.epoch === b.epoch && a.seq < b.seq
+  function answer(relay: Relay, connection: ReconnectingStream): void {
+    if (relay.kind === 'reconnect') connection.reconnect()
+    if (relay.kind !== 'join') return
+    if (isBehind(relay.lastEventId, wire.lastEventId)) {
+      wire = contractPosition(relay.lastEventId)
+      connection.reconnect()
+    }
+    postStatus(relay.from)
+  }
+
+  function follow(relay: Relay): void {
+    if (relay.kind === 'status') followStatus(relay)
+    else if (!isAligned) return
+    else if (relay.kind === 'event') onEvent(relay.event, relay.isReplay)
+    else if (relay.kind === 'id') observer.onIdOnly(relay.id)
+    else if (relay.kind === 'comment') observer.onComment(relay.text)
+  }
+
+  function followStatus({
+    leader: page,
+    to,
+    status: next,
+    cause,
+    lastEventId,
+  }: Relay & { kind: 'status' }): void {
+    if (to === self) {
+      isAligned = true
+      alignWith(lastEventId)
+    } else if (followed !== page && isBehind(position.lastEventId, lastEventId)) isAligned = false
+    followed = page
+    if (!isAligned) askToJoin()
+    observer.onStatus(restoreCause(kit, next, cause, config.maxEventBytes))
+  }
+
+  function askToJoin(): void {
+    post({ kind: 'join', from: self, lastEventId: position.lastEventId })
+  }
+
+  /** The connection is where the leader is. What lies before that in another epoch, nobody can bring. */
+  function alignWith(latest: string): void {
+    const requested = position.lastEventId
+    if (requested === '') observer.onIdOnly(latest)
+    const [mine, theirs] = [parsePosition(requested), parsePosition(latest)]
+    if (!mine || !theirs || mine.epoch === theirs.epoch) return
+    const gap = { reason: 'epoch', requested, earliest: null, latest }
+    observer.onEvent('stream.gap', JSON.stringify(gap), latest)
+  }
+
+  /**
+   * The browser hands each relay to all channels at once, in one order, but the lock comes another way: it may be
+   * here before the last words of the old leader. Any answer to a ping comes behind them.
+   */
+  function drainChannel(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = runtime.setTimeout(resolve, DRAIN_TIMEOUT_MS)
+      onPong = () => {
+        runtime.clearTimeout(timer)
+        resolve()
+      }
+      signal.addEventListener('abort', onPong)
+      post({ kind: 'ping' })
+    })
+  }
+
+  async function lead(): Promise<void> {
+    if (followed !== undefined) await drainChannel()
+    if (signal.aborted) return
+    wire = contractPosition(position.lastEventId)
+    const prepareRequest: StreamConfig['prepareRequest'] = (attempt) => config.prepareRequest(attempt, wire)
+    leader = openReconnectingStream(
+      { ...config, prepareRequest },
+      {
+        onStatus(next) {
+          if (signal.aborted) return
+          status = next
+          postStatus()
+          observer.onStatus(next)
+        },
+        onEvent(...event) {
+          const isReplay = isBehind(wire.lastEventId, position.lastEventId)
+          wire.admit(event[0], event[2])
+          post({ kind: 'event', event, isReplay })
+          onEvent(event, isReplay)
+        },
+        onIdOnly(id) {
+          wire.move(id)
+          post({ kind: 'id', id })
+          observer.onIdOnly(id)
+        },
+        onComment(text) {
+          post({ kind: 'comment', text })
+          observer.onComment(text)
+        },
+      },
+    )
+    leader.connect()
+    await new Promise((resolve) => {
+      signal.addEventListener('abort', resolve)
+    })
+  }
+
+  async function enter(): Promise<void> {
+    await config.loadPosition?.()
+    if (signal.aborted) return
+    channel.addEventListener('message', (event) => receive((event as MessageEvent).data as Relay))
+    askToJoin()
+    await navigator.locks.request(name, { signal }, lead)
+  }
+
+  enter().catch((cause: unknown) => {
+    if (!signal.aborted) fail(cause)
+  })
+  return () => (leader ? leader.reconnect() : post({ kind: 'reconnect' }))
 }
 
 /** Errors lose their class and fields on the way to another page. */
@@ -298,12 +242,13 @@ function flattenCause(status: StreamStatus): FlatCause | undefined {
   const cause = 'cause' in status ? status.cause : undefined
   if (!cause) return undefined
   const { message, code } = cause
-  if (!(cause instanceof ResponseError)) return { message, code }
+  if (!('status' in cause)) return { message, code }
   const { status: statusCode, url, headers, body } = cause
   return { message, code, response: { status: statusCode, url, headers: [...headers], body } }
 }
 
 function restoreCause(
+  { ConnectionError, EventSizeError, ResponseError }: SharingKit,
   status: StreamStatus,
   flat: FlatCause | undefined,
   maxEventBytes: number,
@@ -312,9 +257,9 @@ function restoreCause(
   const { code, message, response } = flat
   const restore = (): StreamFailure => {
     if (code === 'event-too-large') return new EventSizeError(maxEventBytes)
-    if (!response) return new ConnectionError(code as ConnectionError['code'], message)
+    if (!response) return new ConnectionError(code as ConnectionErrorCode, message)
     const head = { ...response, headers: new Headers(response.headers) }
-    return new ResponseError(code as ResponseError['code'], message, head, response.body)
+    return new ResponseError(code as ResponseErrorCode, message, head, response.body)
   }
   return { ...status, cause: restore() } as StreamStatus
 }

@@ -74,7 +74,7 @@ describe('clamping a delay', () => {
   it('gives whole milliseconds within the bounds that a timer keeps', () => {
     fc.assert(
       fc.property(fc.double(), fc.nat(1000), fc.integer({ min: 1000, max: 2 ** 40 }), (delayMs, min, max) => {
-        const clamped = clampDelay(delayMs, min, max)
+        const clamped = clampDelay(delayMs, { minDelayMs: min, maxDelayMs: max })
         expect(Number.isInteger(clamped)).toBe(true)
         expect(clamped).toBeGreaterThanOrEqual(min)
         expect(clamped).toBeLessThanOrEqual(Math.min(max, MAX_TIMER_MS))
@@ -90,6 +90,6 @@ describe('clamping a delay', () => {
     [0, 100],
     [1234.4, 1234],
   ])('makes %d within 100 to 30000 into %d', (delayMs, expected) => {
-    expect(clampDelay(delayMs, 100, 30_000)).toBe(expected)
+    expect(clampDelay(delayMs, { minDelayMs: 100, maxDelayMs: 30_000 })).toBe(expected)
   })
 })

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createEventSource } from '../src/index.ts'
 import type { EventSourceClient, EventSourceOptions, Gap, ResponseError, StreamStatus } from '../src/index.ts'
 import { createMemoryServer } from './memory-transport.ts'
@@ -25,7 +25,12 @@ function makePages(): { server: MemoryServer; openPage: (options?: EventSourceOp
   lastName += 1
   const url = `http://test/${lastName}`
   const openPage = (options: EventSourceOptions = {}): SharedPage => {
-    const client = createEventSource(url, { share: 'origin', transport: server.transport, ...options })
+    const client = createEventSource(url, {
+      share: 'origin',
+      transport: server.transport,
+      reconnection: { baseDelayMs: 20, minDelayMs: 5 },
+      ...options,
+    })
     const page: SharedPage = { client, data: [], statuses: [], gaps: [] }
     client.onAny((event) => page.data.push(event.data))
     client.onStatus((status) => page.statuses.push(status))
@@ -41,6 +46,25 @@ const lastEventIdOf = (server: MemoryServer): string | null =>
   server.last.request.headers.get('last-event-id')
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await nextTurn()
+}
+
+/** Runs a task in the moment when the next page asks to join: it hears the channel, the leader has not read of it. */
+async function onNextJoin(task: () => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let waiting: (() => void) | undefined = task
+    class WatchedChannel extends BroadcastChannel {
+      override postMessage(relay: { kind: string }): void {
+        // eslint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none.
+        super.postMessage(relay)
+        if (relay.kind !== 'join') return
+        waiting?.()
+        waiting = undefined
+        resolve()
+      }
+    }
+    vi.stubGlobal('BroadcastChannel', WatchedChannel)
+  })
+  vi.unstubAllGlobals()
 }
 
 const hasLocks = typeof navigator === 'object' && 'locks' in navigator
@@ -108,11 +132,9 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     server.last.respond()
     server.last.write('id: e-7\ndata: 7\n\n')
     await settle()
+    const atJoin = onNextJoin(() => server.last.write('id: e-8\ndata: 8\n\n'))
     const late = openPage({ lastEventId: 'e-6' })
-    // The channel is open, the leader has not read of the join yet.
-    await Promise.resolve()
-    await Promise.resolve()
-    server.last.write('id: e-8\ndata: 8\n\n')
+    await atJoin
     await requested(server, 2)
     server.last.respond()
     server.last.write('id: e-7\ndata: 7\n\nid: e-8\ndata: 8\n\nid: e-9\ndata: 9\n\n')
@@ -196,6 +218,44 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     await iterator.return?.()
     expect([first.client.status.state, server.openCount]).toEqual(['open', 1])
     first.client.close()
+  })
+
+  it('can reconnect() before they have joined, and it counts', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    await settle()
+    const second = openPage()
+    second.client.reconnect()
+    await requested(server, 2)
+    expect(server.openCount).toBe(1)
+    first.client.close()
+    second.client.close()
+  })
+
+  it('open nothing when they are closed before they have joined', async () => {
+    let channels = 0
+    class CountedChannel extends BroadcastChannel {
+      constructor(name: string) {
+        super(name)
+        channels += 1
+      }
+    }
+    vi.stubGlobal('BroadcastChannel', CountedChannel)
+    const { server, openPage } = makePages()
+    const hasty = openPage()
+    hasty.client.close()
+    expect(await hasty.client.closed).toBe('client')
+    await settle()
+    expect(hasty.statuses.map(({ state }) => state)).toEqual(['closed'])
+    expect([channels, server.exchanges.length]).toEqual([0, 0])
+
+    const next = openPage()
+    await requested(server, 1)
+    expect(channels).toBe(1)
+    next.client.close()
+    vi.unstubAllGlobals()
   })
 
   it('begin where the store of each says', async () => {

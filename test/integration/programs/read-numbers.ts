@@ -16,14 +16,14 @@ function readWithClient(): () => void {
   })
   source.onGap(({ reason }) => console.log(`gap ${reason}`))
   source.on('message', ({ data }) => console.log(`number ${data}`))
-  return source.close
+  return () => source.close()
 }
 
 function readWithClass(): () => void {
   const source = new EventSource(url, { reconnection })
-  source.onopen = () => console.log('status open')
-  source.onerror = ({ error }) => console.log(`status reconnecting: ${error?.code} ${error?.message}`)
-  source.onmessage = ({ data }) => console.log(`number ${data}`)
+  source.addEventListener('open', () => console.log('status open'))
+  source.addEventListener('error', ({ error }) => console.log(`status reconnecting: ${String(error)}`))
+  source.addEventListener('message', ({ data }) => console.log(`number ${data}`))
   source.addEventListener('stream.gap', ({ data }) => console.log(`gap ${data}`))
   return () => source.close()
 }

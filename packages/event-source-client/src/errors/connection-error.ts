@@ -1,7 +1,8 @@
 /**
  * Why a connection was lost, or not made:
  *
- * - `network`: DNS, TCP, TLS or HTTP failed, or the response was cut; `cause` is the platform's error.
+ * - `network`: DNS, TCP, TLS or HTTP failed, or the response was cut; `cause` is the platform's error. Also
+ *   when the code for `share: 'origin'`, a chunk of its own, could not be loaded.
  * - `ended`: the server ended the stream in good order.
  * - `connect-timeout`: no response headers within `connectTimeoutMs`.
  * - `idle-timeout`: not a byte, heartbeats included, within `idleTimeoutMs`.

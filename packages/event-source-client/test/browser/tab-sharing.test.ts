@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLedger, findChromium, launchChromium } from '@sse-toolkit/test-support'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleForBrowsers } from './bundle.ts'
+import type { Bundle } from './bundle.ts'
 
 /** What a page offers to the test. */
 const PAGE_SCRIPT = `
@@ -33,7 +35,7 @@ interface PageGlobals {
   gaps: string[]
   open(page: string, options?: object): void
   source: {
-    status: { state: string; reason?: string }
+    status: { state: string; reason?: string; cause?: { name: string; code: string; message: string } }
     lastEventId: string
     close(): void
     reconnect(): void
@@ -44,6 +46,7 @@ const chromium = findChromium()
 
 describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
   let script = ''
+  let split: Bundle
   let browser: Browser
   let context: BrowserContext
   let server: Awaited<ReturnType<typeof startNumbers>>
@@ -60,7 +63,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     }, 5)
     const http = createServer((request, response) => {
       if (request.url !== '/numbers') {
-        response.end(request.url === '/runner.js' ? script : '<script src="/runner.js"></script>')
+        sendPage(request.url ?? '', response)
         return
       }
       requests += 1
@@ -97,7 +100,24 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     }
   }
 
+  /** `/` has all in one script; `/split` loads the sharing on demand, and `/broken` fails to. */
+  function sendPage(path: string, response: ServerResponse): void {
+    const [directory = '', file = ''] = path.slice(1).split('/')
+    const chunk = directory === 'split' ? split.chunks.get(file) : undefined
+    if (file === 'runner.js' || chunk !== undefined) {
+      response.setHeader('content-type', 'text/javascript')
+      response.end(chunk ?? split.code)
+    } else if (path === '/runner.js') response.end(script)
+    else if (path === '/') response.end('<script src="/runner.js"></script>')
+    else if (file === '') response.end(`<script type="module" src="/${directory}/runner.js"></script>`)
+    else {
+      response.statusCode = 404
+      response.end()
+    }
+  }
+
   beforeAll(async () => {
+    split = await bundleForBrowsers(PAGE_SCRIPT, { split: true })
     script = (await bundleForBrowsers(PAGE_SCRIPT, { format: 'iife' })).code
   })
 
@@ -112,9 +132,9 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     await server.close()
   })
 
-  async function openPage(name: string, options: object = {}): Promise<Page> {
+  async function openPage(name: string, options: object = {}, path = ''): Promise<Page> {
     const page = await context.newPage()
-    await page.goto(server.url)
+    await page.goto(server.url + path)
     await page.evaluate(([pageName, given]) => (globalThis as unknown as PageGlobals).open(pageName, given), [
       name,
       options,
@@ -232,5 +252,44 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
         .toMatchObject({ state: 'closed', reason: 'completed' })
     expect(server.requests()).toBe(before)
     for (const page of pages) expect((await seenBy(page)).at(-1)).toBe(server.last())
+  })
+  it('pages whose bundler made a chunk of the sharing load it when they share, and only then', async () => {
+    const requested: string[] = []
+    context.on('request', (request) => requested.push(new URL(request.url()).pathname))
+    const chunks = (): string[] => requested.filter((path) => path.includes('tab-sharing'))
+    const alone = await openPage('alone', { share: 'none' }, 'split/')
+    await untilAllSaw([alone], server.last() + 5)
+    expect(chunks()).toEqual([])
+    await alone.close()
+
+    const pages = [await openPage('a', {}, 'split/'), await openPage('b', {}, 'split/')]
+    await untilAllSaw(pages, server.last() + 5)
+    expect(chunks()).toHaveLength(2)
+    await expect.poll(() => server.leaders()).toEqual(['a'])
+  })
+
+  it('a page that cannot load the sharing says so, and can open a stream of its own', async () => {
+    const page = await openPage('a', {}, 'broken/')
+    const status = () =>
+      page.evaluate(() => {
+        const { state, reason, cause } = (globalThis as unknown as PageGlobals).source.status
+        return {
+          state,
+          reason,
+          cause: cause && { name: cause.name, code: cause.code, message: cause.message },
+        }
+      })
+    await expect.poll(status).toEqual({
+      state: 'closed',
+      reason: 'failed',
+      cause: {
+        name: 'ConnectionError',
+        code: 'network',
+        message: expect.stringMatching(/^Sharing could not be loaded: .*tab-sharing/),
+      },
+    })
+    expect(server.requests()).toBe(0)
+    await page.evaluate(() => (globalThis as unknown as PageGlobals).open('a', { share: 'none' }))
+    await untilAllSaw([page], 5)
   })
 })

@@ -1,0 +1,122 @@
+import { ConnectionError } from './errors/connection-error.ts'
+import { EventSizeError } from './errors/event-size-error.ts'
+import { ResponseError } from './errors/response-error.ts'
+import { parsePosition } from './position.ts'
+import { openReconnectingStream } from './reconnecting-stream.ts'
+import type { ReconnectingStream, StreamConfig, StreamObserver, StreamStatus } from './reconnecting-stream.ts'
+import { contractPosition } from './resume-position.ts'
+import type { ResumePosition } from './resume-position.ts'
+
+export interface SharedStreamConfig extends StreamConfig {
+  /** This page's. */
+  readonly position: ResumePosition
+  /** Seeds the position; without it a page does not know what it lacks. */
+  readonly loadPosition: (() => Promise<void>) | undefined
+}
+
+/**
+ * What tab-sharing.ts needs of the modules that are loaded anyway. It is handed over, not imported: a bundler would make
+ * a third chunk of what both import, and that would cost every page 0.5 kB (test/size.test.ts).
+ */
+export interface SharingKit {
+  readonly ConnectionError: typeof ConnectionError
+  readonly EventSizeError: typeof EventSizeError
+  readonly ResponseError: typeof ResponseError
+  readonly contractPosition: typeof contractPosition
+  readonly openReconnectingStream: typeof openReconnectingStream
+  readonly parsePosition: typeof parsePosition
+}
+
+/** A page's part in the sharing. */
+export interface Membership {
+  /** Pages that use the same name share the connection. */
+  readonly name: string
+  readonly config: SharedStreamConfig
+  readonly observer: StreamObserver
+  /** Aborted when the page leaves. */
+  readonly signal: AbortSignal
+  /** The page can neither lead nor follow: the platform, or the store of its position, failed. */
+  readonly fail: (cause: unknown) => void
+}
+
+/**
+ * A stream whose connection is shared by the pages that use the same name. Begins idle.
+ *
+ * How they share it is loaded on first use: few do, and a bundler makes a chunk of its own of it.
+ */
+export function openSharedStream(
+  name: string,
+  config: SharedStreamConfig,
+  observer: StreamObserver,
+): ReconnectingStream {
+  // Aborted when this page goes idle or is closed.
+  let leaving: AbortController | undefined
+  let joined: Promise<(() => void) | undefined> | undefined
+  let isClosed = false
+
+  function onStatus(status: StreamStatus): void {
+    if (isClosed) return
+    if (status.state === 'closed') {
+      isClosed = true
+      leaving?.abort()
+    }
+    observer.onStatus(status)
+  }
+
+  function fail(cause: unknown): void {
+    const failure =
+      cause instanceof ConnectionError
+        ? cause
+        : new ConnectionError('callback', `Sharing failed: ${String(cause)}`, { cause })
+    onStatus({ state: 'closed', reason: 'failed', cause: failure })
+  }
+
+  /** @returns How to make the shared connection anew; nothing if there is none. Never rejects. */
+  async function join(signal: AbortSignal): Promise<(() => void) | undefined> {
+    try {
+      const { joinPages } = await import('./tab-sharing.ts').catch((cause: unknown) => {
+        throw new ConnectionError('network', `Sharing could not be loaded: ${String(cause)}`, { cause })
+      })
+      if (signal.aborted) return undefined
+      return joinPages(
+        {
+          ConnectionError,
+          EventSizeError,
+          ResponseError,
+          contractPosition,
+          openReconnectingStream,
+          parsePosition,
+        },
+        { name, config, observer: { ...observer, onStatus }, signal, fail },
+      )
+    } catch (cause) {
+      if (!signal.aborted) fail(cause)
+      return undefined
+    }
+  }
+
+  return {
+    connect() {
+      if (leaving || isClosed) return
+      leaving = new AbortController()
+      onStatus({ state: 'connecting', attempt: 0 })
+      joined = join(leaving.signal)
+    },
+    disconnect() {
+      if (!leaving) return
+      leaving.abort()
+      leaving = undefined
+      onStatus({ state: 'paused' })
+    },
+    reconnect: () => void joined?.then((reconnect) => reconnect?.()),
+    // The other pages go on reading.
+    pause: () => {},
+    resume: () => {},
+    close: (reason, cause) => onStatus({ state: 'closed', reason, cause }),
+  }
+}
+
+/** Whether the platform has what sharing needs; Web Locks are only there in secure contexts. */
+export function canShare(): boolean {
+  return typeof BroadcastChannel === 'function' && typeof navigator === 'object' && 'locks' in navigator
+}
