@@ -28,6 +28,8 @@ export interface FrameQueueSettings {
   readonly heartbeatIntervalMs: number
   /** The next heartbeat, or null to leave this one out. Must not throw. */
   readonly heartbeatFrame: () => Frame | null
+  /** Must not throw. */
+  readonly onError: (error: unknown) => void
 }
 
 export interface FrameQueueOwner {
@@ -155,9 +157,27 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
 
   #write(shared: SharedBytes): boolean {
     this.#quietBeats = 0
-    if (this.#sink.write(shared)) return true
+    try {
+      if (this.#sink.write(shared)) return true
+    } catch (error) {
+      this.#fail(error)
+      return true
+    }
     this.#startStallTimer()
     return false
+  }
+
+  /** An output that throws has no place among those that are written to in one turn: the others go on. */
+  #fail(error: unknown): void {
+    const { onError } = this.#settings
+    onError(error)
+    try {
+      this.abort('error')
+    } catch (cause) {
+      onError(cause)
+    }
+    // Whether it still says so itself cannot be relied on.
+    this.closed()
   }
 
   #wait(waiting: WaitingFrames, frame: Frame): boolean {

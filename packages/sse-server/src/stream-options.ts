@@ -70,7 +70,6 @@ export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas>
 /** The checked form of {@link ConnectionOptions}. */
 export interface ConnectionSettings extends FrameQueueSettings {
   readonly retryMs: number | undefined
-  readonly onError: (error: unknown) => void
 }
 
 /** What is known of a stream before its connection opens. */
@@ -90,8 +89,7 @@ export interface FirstEventListener {
 /** @throws {@link OptionError} */
 export function connectionSettings(options: ConnectionOptions): ConnectionSettings {
   const heartbeatIntervalMs = durationOption('heartbeatIntervalMs', options.heartbeatIntervalMs, 15_000)
-  // oxlint-disable-next-line no-console -- an error that nobody listens for must not pass unseen
-  const onError = functionOption('onError', options.onError) ?? ((error) => console.error(error))
+  const onError = errorReporter(functionOption('onError', options.onError))
   if (options.retryMs !== undefined && (!Number.isSafeInteger(options.retryMs) || options.retryMs < 0)) {
     throw new OptionError('retryMs', options.retryMs, 'a non-negative integer of milliseconds')
   }
@@ -136,6 +134,20 @@ export function primingFrame(
     ...(position !== undefined && { id: position }),
   }
   return Object.keys(block).length === 0 ? null : eventFrame(block)
+}
+
+/** An error that nobody listens for must not pass unseen; and a listener that throws must not make it worse. */
+function errorReporter(listener: ConnectionOptions['onError']): (error: unknown) => void {
+  /* oxlint-disable no-console -- the last resort */
+  if (listener === undefined) return (error) => console.error(error)
+  return (error) => {
+    try {
+      listener(error)
+    } catch (failure) {
+      console.error(failure)
+    }
+  }
+  /* oxlint-enable no-console */
 }
 
 function heartbeatFrames(

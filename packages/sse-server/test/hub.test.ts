@@ -81,6 +81,46 @@ describe('publish and subscribe', () => {
     expect(hub.stats().closed.error).toBe(1)
   })
 
+  it('an output that throws is closed, and the others get the event', async () => {
+    const onError = vi.fn<(error: unknown) => void>(() => {
+      throw new Error('listener')
+    })
+    const consoleError = vi.spyOn(console, 'error').mockReturnValue()
+    const { hub } = createTestHub({ onError })
+    const failure = new Error('output')
+    const sink = new RecordingSink()
+    await subscribe(hub, {}, sink)
+    const fine = await subscribe(hub)
+    await turn()
+    sink.write = () => {
+      throw failure
+    }
+    await publishAll(hub, 'a', '1')
+    await turn()
+    expect(fine.data).toEqual(['1'])
+    expect(sink.ended).toBe('abort')
+    expect(hub.stats()).toMatchObject({ connections: 1, closed: { error: 1 } })
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+    expect(consoleError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'listener' }))
+    consoleError.mockRestore()
+  })
+
+  it('an entry of the log that cannot be formatted is reported, and what follows comes', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const log = memoryLog()
+    const { hub } = createTestHub({ log, onError })
+    const reader = await subscribe(hub)
+    // Another process, with other rules, on the same log.
+    await log.append({ topic: 'a', event: 'two\nlines', data: '', key: undefined })
+    await publishAll(hub, 'a', '1')
+    await turn()
+    expect(reader.data).toEqual(['1'])
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-event' }))
+    const late = await subscribe(hub, { lastEventId: 'earliest' })
+    await turn()
+    expect(late.data).toEqual(['1'])
+  })
+
   it.each<[string, string, Record<string, unknown>, string]>([
     ['a topic with a space', 'a b', { data: '' }, 'invalid-topic'],
     ['a pattern as topic', 'a.*', { data: '' }, 'invalid-topic'],

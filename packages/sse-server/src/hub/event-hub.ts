@@ -57,7 +57,7 @@ export class EventHub implements Hub {
   readonly #forbidden: ForbiddenIdentities
   readonly #runs: Runs
   // Encoded once, for live and replay alike, for as long as the log holds the entry.
-  readonly #frames = new WeakMap<LogEntry, Frame>()
+  readonly #frames = new WeakMap<LogEntry, Frame | null>()
   readonly #counters = new HubCounters()
   readonly #host: SubscriptionHost
   readonly #stopTail: () => void
@@ -376,13 +376,18 @@ export class EventHub implements Hub {
     for (const subscription of this.#subscriptions.keys()) subscription.restart(head)
   }
 
-  #frameOf(entry: LogEntry): Frame {
+  #frameOf(entry: LogEntry): Frame | null {
     let frame = this.#frames.get(entry)
     if (frame === undefined) {
       const id = formatEventId(entry.position)
-      const event =
-        entry.event === undefined ? { id, data: entry.data } : { id, event: entry.event, data: entry.data }
-      frame = eventFrame(event, keyOf(entry))
+      const event = { id, data: entry.data, ...(entry.event !== undefined && { event: entry.event }) }
+      try {
+        frame = eventFrame(event, keyOf(entry))
+      } catch (error) {
+        // Another process on the log may check less than this hub does.
+        this.#settings.onError(error)
+        frame = null
+      }
       this.#frames.set(entry, frame)
     }
     return frame

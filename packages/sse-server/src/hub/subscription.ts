@@ -16,8 +16,8 @@ export interface SubscriptionHost {
   readonly log: EventLog
   /** The newest place in the log that the hub has heard of. */
   readonly head: Position
-  /** The frame of an entry, made once for all subscriptions. */
-  frameOf(entry: LogEntry): Frame
+  /** The frame of an entry, made once for all subscriptions; null if it cannot be formatted. */
+  frameOf(entry: LogEntry): Frame | null
   opened(subscription: Subscription): void
   closed(subscription: Subscription, reason: CloseReason): void
   /** Counts what is sent. */
@@ -210,7 +210,7 @@ export class Subscription implements FrameQueueOwner {
       }
     }
     const frame = this.#host.frameOf(entry)
-    if (this.queue.push(frame)) this.#host.delivered(frame, replayed)
+    if (frame !== null && this.queue.push(frame)) this.#host.delivered(frame, replayed)
   }
 
   /** The reader is told of the end when all of its topics have ended: then there is nothing more to come. */
@@ -219,7 +219,8 @@ export class Subscription implements FrameQueueOwner {
     if (unendedTopics === undefined) return
     unendedTopics.delete(entry.topic)
     if (unendedTopics.size > 0) return
-    if (this.#terms.announcements === 'send') this.queue.push(this.#host.frameOf(entry))
+    const frame = this.#host.frameOf(entry)
+    if (frame !== null && this.#terms.announcements === 'send') this.queue.push(frame)
     this.queue.close('server')
   }
 
