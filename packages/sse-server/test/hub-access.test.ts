@@ -79,11 +79,14 @@ describe('authorize', () => {
   })
 
   it.each([
+    [undefined as unknown as Authorization, 'authorize'],
+    [null as unknown as Authorization, 'authorize'],
+    [false as unknown as Authorization, 'authorize'],
     [{ expiresAt: new Date('no date') }, 'authorize: expiresAt'],
     [{ expiresAt: Number.NaN }, 'authorize: expiresAt'],
     [{ identity: 7 as unknown as string }, 'authorize: identity'],
   ])('refuses what it gives without a meaning: %j', async (authorization, option) => {
-    const { hub } = createTestHub({ authorize: () => authorization as Authorization })
+    const { hub } = createTestHub({ authorize: () => authorization })
     const subscribed = hub.subscribe(request(), { topics: ['a'] })
     await expect(subscribed).rejects.toThrow(expect.objectContaining({ code: 'invalid-option', option }))
   })
@@ -155,6 +158,25 @@ describe('limits', () => {
     readers[0]?.sink.leave()
     await subscribe(hub, { identity: 'ada' })
     expect(hub.stats().refused).toMatchObject({ 429: 1, 503: 0 })
+  })
+
+  it('hold also for those that were let in at once', async () => {
+    const { hub } = createTestHub({ maxConnections: 5, maxConnectionsPerIdentity: 2 })
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        hub.subscribe(request(), { topics: ['a'], identity: `id${n % 4}` }),
+      ),
+    )
+    const sinks = responses.map((response) => attach(response))
+    await turn()
+    expect(hub.stats().connections).toBe(5)
+    expect(
+      Math.max(...[0, 1, 2, 3].map((n) => hub.connections({ identity: `id${n}` }).length)),
+    ).toBeLessThanOrEqual(2)
+    // Those that had to go were told to come back, at a time of their own.
+    expect(sinks.filter(({ ended, text }) => ended === 'close' && /retry: \d+\n\n$/.test(text))).toHaveLength(
+      15,
+    )
   })
 
   it.each<[keyof HubOptions, unknown]>([

@@ -36,6 +36,10 @@ export function accessTo(
   authorization: Authorization,
   maxTopicLength: number,
 ): Access | undefined {
+  // A function that forgot to answer must not let everybody in.
+  if (typeof authorization !== 'object' || authorization === null) {
+    throw new OptionError('authorize', authorization, 'a function that gives an object or a Response')
+  }
   const { topics, expiresAt = Number.POSITIVE_INFINITY, identity } = authorization
   const expires = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
   if (typeof expires !== 'number' || Number.isNaN(expires)) {

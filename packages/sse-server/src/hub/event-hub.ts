@@ -116,7 +116,7 @@ export class EventHub implements Hub {
     const announcements = choiceOption('announcements', options.announcements, ['send', 'omit'])
     const headers = eventStreamHeaders(options.headers)
     if (this.#closing !== null) return this.#refuse(503)
-    const authorization = (await this.#authorize?.(request)) ?? {}
+    const authorization = this.#authorize === undefined ? {} : await this.#authorize(request)
     if (authorization instanceof Response) return authorization
     const granted = accessTo(patterns, authorization, this.#rules.maxTopicLength)
     if (granted === undefined) return this.#refuse(403)
@@ -297,9 +297,21 @@ export class EventHub implements Hub {
 
   #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
     const subscription = new Subscription(sink, this.#host, terms)
-    // The hub may have begun to close between the answer's head and its body.
-    if (this.#closing !== null) dismiss(subscription, 'drain', this.#retryMs, () => this.#runtime.random())
+    // Between the answer's head and its body the hub may have begun to close, or filled up: many can be let in at once.
+    if (this.#closing !== null) this.#dismiss(subscription, 'drain')
+    else if (this.#isOverfull(terms.access.identity)) this.#dismiss(subscription, 'server')
     return subscription
+  }
+
+  #isOverfull(identity: string | undefined): boolean {
+    if (this.#subscriptions.size > this.#maxConnections) return true
+    return (
+      identity !== undefined && (this.#connectionsOf.get(identity) ?? 0) > this.#maxConnectionsPerIdentity
+    )
+  }
+
+  #dismiss(subscription: Subscription, reason: CloseReason): void {
+    dismiss(subscription, reason, this.#retryMs, () => this.#runtime.random())
   }
 
   #createHost(): SubscriptionHost {
@@ -352,7 +364,7 @@ export class EventHub implements Hub {
   #startAgeTimer(subscription: Subscription): unknown {
     if (this.#maxConnectionAgeMs === 0) return undefined
     return this.#runtime.setTimeout(
-      () => dismiss(subscription, 'expired', this.#retryMs, () => this.#runtime.random()),
+      () => this.#dismiss(subscription, 'expired'),
       this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()),
     )
   }
