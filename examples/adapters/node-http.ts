@@ -1,14 +1,20 @@
 import { createServer } from 'node:http'
 import { respond } from '@sse-toolkit/sse-server'
-import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
+import {
+  openEventStream,
+  sendResponse,
+  type NodeRequest,
+  type NodeResponse,
+} from '@sse-toolkit/sse-server/node'
 import { listen } from './listen.ts'
 import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
 
-export async function start(): Promise<RunningExample> {
+/** Serves node:http, node:https and node:http2 alike. */
+export function createListener(): (req: NodeRequest, res: NodeResponse) => void {
   const story = createStory()
   const { onClose } = story
 
-  const server = createServer((req, res) => {
+  return (req, res) => {
     const { url = '/' } = req
     res.setHeader('x-set-before', 'yes')
     if (url.startsWith('/push')) {
@@ -21,8 +27,11 @@ export async function start(): Promise<RunningExample> {
     } else {
       res.end(JSON.stringify(story.observed))
     }
-  })
-  return listen(server)
+  }
+}
+
+export async function start(): Promise<RunningExample> {
+  return listen(createServer(createListener()))
 }
 
 if (import.meta.main) await check(start)

@@ -1,39 +1,14 @@
 /** HTTP/1.1 and HTTP/2 over TLS on one port: what the client chooses by ALPN. */
 import { once } from 'node:events'
 import { connect, createSecureServer } from 'node:http2'
-import { respond } from '@sse-toolkit/sse-server'
-import {
-  openEventStream,
-  sendResponse,
-  type NodeRequest,
-  type NodeResponse,
-} from '@sse-toolkit/sse-server/node'
 import { listen } from './listen.ts'
+import { createListener } from './node-http.ts'
 import { createCertificate } from './self-signed.ts'
-import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
+import { check, type RunningExample } from './story.ts'
 
 export async function start(): Promise<RunningExample & { readonly cert: string }> {
-  const story = createStory()
-  const { onClose } = story
   const certificate = createCertificate()
-
-  const server = createSecureServer(
-    { ...certificate, allowHTTP1: true },
-    (req: NodeRequest, res: NodeResponse) => {
-      const { url = '/' } = req
-      res.setHeader('x-set-before', 'yes')
-      if (url.startsWith('/push')) {
-        void story.push(url, openEventStream(req, res, { onClose, maxBufferedBytes }))
-      } else if (url.startsWith('/pull')) {
-        void sendResponse(
-          res,
-          respond(({ signal }) => story.pull(url, signal), { onClose }),
-        )
-      } else {
-        res.end(JSON.stringify(story.observed))
-      }
-    },
-  )
+  const server = createSecureServer({ ...certificate, allowHTTP1: true }, createListener())
   const sessions = new Set<{ destroy(): void }>()
   server.on('session', (session) => {
     sessions.add(session)

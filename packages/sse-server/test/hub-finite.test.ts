@@ -7,8 +7,9 @@ import type {
   StandardSchema,
   SubscribeOptions,
 } from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
 import { createTestHub, publishAll, subscribe, type Reader } from './hub-readers.ts'
-import { RecordingSink } from './recording-sink.ts'
+import { attach, RecordingSink } from './recording-sink.ts'
 import { turn } from './virtual-runtime.ts'
 
 const words = ['It', ' depends', ' on', ' the', ' weather.']
@@ -365,5 +366,33 @@ describe('topics with schemas', () => {
     const reader = await subscribe(hub, { lastEventId: 'earliest' })
     await turn()
     expect(reader.data).toEqual(['1', '2'])
+  })
+})
+
+describe('an end that the log could lose', () => {
+  it('is kept while the topic can be read, however many other events push it out', async () => {
+    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 10 }) })
+    const run = await hub.run('answer', words)
+    if (run.started) await run.finished
+    await publishAll(hub, 'other', ...Array.from({ length: 50 }, String))
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    expect(reader.events.map(({ event }) => event)).toEqual(['stream.gap', 'stream.end'])
+    expect(reader.gaps[0]?.reason).toBe('evicted')
+    expect(reader.sink.ended).toBe('close')
+    expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(204)
+  })
+
+  it('does not leave a reader waiting whose topic expired before it got there', async () => {
+    const { hub, runtime } = createTestHub()
+    const run = await hub.run('answer', words, { ttlMs: 1000 })
+    if (run.started) await run.finished
+    const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['answer'] })
+    await runtime.clock.advance(1000)
+    const sink = attach(response)
+    await turn()
+    expect(sink.text).toContain('stream.gap')
+    expect(sink.ended).toBe('close')
+    expect(await statusOf(hub)).toBe(410)
   })
 })

@@ -185,7 +185,7 @@ export class EventHub implements Hub {
       for (const { text } of patterns) topics[text] = (topics[text] ?? 0) + 1
     }
     return {
-      head: formatEventId(this.#head),
+      head: this.#head.epoch === '' ? null : formatEventId(this.#head),
       status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
       stats: this.stats(),
       topics,

@@ -14,8 +14,8 @@ import type { Producer, RunOutcome } from './producer.ts'
 
 /** See {@link Hub.inspect}. */
 export interface HubInspection {
-  /** The newest id that this hub has heard of. */
-  readonly head: string
+  /** The newest id that this hub has heard of; null before the first. */
+  readonly head: string | null
   readonly status: 'open' | 'closing' | 'closed'
   readonly stats: HubStats
   /** Topics and patterns, and how many connections subscribe to each. */

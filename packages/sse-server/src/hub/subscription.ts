@@ -1,4 +1,4 @@
-import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
+import type { ByteSink } from '../byte-sink.ts'
 import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-queue.ts'
 import { eventFrame, type Frame } from '../frame.ts'
 import { gapFrame, type GapReason } from '../gap.ts'
@@ -90,10 +90,6 @@ export class Subscription implements FrameQueueOwner {
     if (!this.#live) void this.#replay(start.gap)
   }
 
-  get listener(): ByteSinkListener {
-    return this.queue
-  }
-
   get patterns(): readonly TopicPattern[] {
     return this.#terms.patterns
   }
@@ -164,6 +160,7 @@ export class Subscription implements FrameQueueOwner {
         this.#live = true
         for (const entry of this.#held) this.#send(entry, false)
         this.#held = null
+        if (page.evictedUpTo > 0) await this.#closeIfExpired()
       }
     } catch (error) {
       settings.onError(error)
@@ -222,6 +219,15 @@ export class Subscription implements FrameQueueOwner {
     const frame = this.#host.frameOf(entry)
     if (frame !== null && this.#terms.announcements === 'send') this.queue.push(frame)
     this.queue.close('server')
+  }
+
+  /** Topics whose time was over before the reader came to their end have none to come to any more. */
+  async #closeIfExpired(): Promise<void> {
+    const { unendedTopics } = this.#terms
+    if (unendedTopics === undefined) return
+    const statuses = await Promise.all([...unendedTopics].map((topic) => this.#host.log.status(topic)))
+    // The client returns, and is answered 410.
+    if (statuses.every(({ state }) => state === 'expired')) this.queue.close('server')
   }
 
   #isExpired(): boolean {

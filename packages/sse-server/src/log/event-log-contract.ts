@@ -247,6 +247,22 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
       }),
     },
     {
+      name: 'the last event of an ended topic can be read, whatever else is evicted',
+      run: withLog(async (log) => {
+        await append(log, 'a', 'x')
+        const end = await log.end({ topic: 'a', event: 'stream.end', data: '{}', key: undefined }, 60_000)
+        for (const n of numbers(1000)) await append(log, 'b', String(n))
+        const page = await read(log, ['a'])
+        equal(
+          page.entries.map((entry) => [entry.event, entry.position.seq]),
+          [['stream.end', end?.seq]],
+          'what is held',
+        )
+        equal(page.more, false, 'more')
+        equal((await read(log, ['a'], end?.seq)).entries, [], 'after the end')
+      }, 10),
+    },
+    {
       name: 'an ended topic expires, its events go, and it is not open again',
       run: withLog(async (log) => {
         await log.claim('a')

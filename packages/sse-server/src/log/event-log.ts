@@ -75,7 +75,8 @@ export interface EventLog {
    */
   claim(topic: string): Promise<TopicState>
   /**
-   * Appends a topic's last event, and ends it. After `ttlMs` it is expired, and what it holds is let go.
+   * Appends a topic's last event, and ends it. That event can be read until the topic is expired, after `ttlMs`, whatever
+   * else is evicted: whoever reads the topic must come to its end. Then what the topic holds is let go.
    *
    * @returns undefined if it has ended before.
    */

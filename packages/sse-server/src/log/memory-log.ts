@@ -36,6 +36,8 @@ interface Slot {
   readonly appendedAt: number
 }
 
+const noSlots = new Deque<Slot>()
+
 interface TopicRecord {
   readonly slots: Deque<Slot>
   /** The `seq` of its newest event that is gone. */
@@ -44,7 +46,7 @@ interface TopicRecord {
 
 type FiniteTopic =
   | { readonly state: 'running' }
-  | { readonly state: 'ended'; readonly endSeq: number; readonly timer: unknown }
+  | { readonly state: 'ended'; readonly ending: LogEntry; readonly timer: unknown }
 
 // How many topics without events are remembered one by one: what they have lost, so that a reader of one is not told of
 // another's eviction, and that their time is over.
@@ -103,7 +105,7 @@ class MemoryLog implements EventLog {
   async append(event: LoggedEvent): Promise<Position> {
     const state = this.#stateOf(event.topic)
     if (state === 'ended' || state === 'expired') throw new TopicEndedError(event.topic)
-    return this.#append(event)
+    return this.#append(event).position
   }
 
   async claim(topic: string): Promise<TopicState> {
@@ -117,10 +119,10 @@ class MemoryLog implements EventLog {
     const { topic } = event
     const state = this.#stateOf(topic)
     if (state === 'ended' || state === 'expired') return undefined
-    const position = this.#append(event)
-    const timer = this.#runtime.setTimeout(() => this.#expire(topic), ttlMs)
-    this.#finite.set(topic, { state: 'ended', endSeq: position.seq, timer })
-    return position
+    const ending = this.#append(event)
+    const timer = this.#runtime.setTimeout(() => this.#expire(ending), ttlMs)
+    this.#finite.set(topic, { state: 'ended', ending, timer })
+    return ending.position
   }
 
   async cancel(topic: string): Promise<TopicState> {
@@ -130,25 +132,30 @@ class MemoryLog implements EventLog {
   }
 
   async status(topic: string): Promise<TopicStatus> {
-    const finite = this.#finite.get(topic)
-    return { state: this.#stateOf(topic), endSeq: finite?.state === 'ended' ? finite.endSeq : undefined }
+    return { state: this.#stateOf(topic), endSeq: this.#endingOf(topic)?.position.seq }
   }
 
   #stateOf(topic: string): TopicState {
     return this.#finite.get(topic)?.state ?? (this.#expired.has(topic) ? 'expired' : 'open')
   }
 
-  #expire(topic: string): void {
+  #endingOf(topic: string): LogEntry | undefined {
+    const finite = this.#finite.get(topic)
+    return finite?.state === 'ended' ? finite.ending : undefined
+  }
+
+  #expire({ topic, position }: LogEntry): void {
     this.#finite.delete(topic)
     this.#expired.add(topic)
     const [oldest] = this.#expired
     if (this.#expired.size > maxForgottenTopics && oldest !== undefined) this.#expired.delete(oldest)
-    const record = this.#topics.get(topic)
-    if (record === undefined) return
+    const record = this.#recordOf(topic)
     while (record.slots.size > 0) this.#evictOldestOf(record, topic)
+    this.#markEvicted(record, position.seq)
+    this.#forget(topic, record)
   }
 
-  #append(event: LoggedEvent): Position {
+  #append(event: LoggedEvent): LogEntry {
     if (this.#closed) throw new HubClosedError()
     this.#evictExpired()
     const position = { epoch: this.#epoch, seq: (this.#seq += 1) }
@@ -166,7 +173,7 @@ class MemoryLog implements EventLog {
     }
     this.#scheduleExpiry()
     for (const listener of this.#listeners) listener.appended(entry)
-    return position
+    return entry
   }
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
@@ -235,13 +242,15 @@ class MemoryLog implements EventLog {
   #merge(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
     const found: LogEntry[] = []
     for (const topic of new Set(patterns.map((pattern) => pattern.text))) {
-      const slots = this.#topics.get(topic)?.slots
-      if (slots === undefined) continue
+      const slots = this.#topics.get(topic)?.slots ?? noSlots
       const first = slots.partition((slot) => slot.seq <= after)
       for (let index = first; index < Math.min(slots.size, first + limit); index += 1) {
         const entry = slots.at(index)?.entry
         if (entry !== null && entry !== undefined) found.push(entry)
       }
+      // What a topic ends with is held for as long as its end is: without it a reader would wait for ever.
+      const ending = this.#endingOf(topic)
+      if (ending !== undefined && slots.size === 0 && ending.position.seq > after) found.push(ending)
     }
     return found.toSorted((a, b) => a.position.seq - b.position.seq).slice(0, limit)
   }
@@ -291,11 +300,16 @@ class MemoryLog implements EventLog {
     if (slot === undefined || slot.entry === null) return
     this.#size -= 1
     this.#dataLength -= slot.entry.data.length
+    // The end of a topic can still be read: it is not gone.
+    if (slot.entry !== this.#endingOf(topic)) this.#markEvicted(record, slot.seq)
     slot.entry = null
-    record.evictedUpTo = slot.seq
-    this.#evictedUpTo = Math.max(this.#evictedUpTo, slot.seq)
     if (record.slots.size === 0) this.#forget(topic, record)
     this.#compact()
+  }
+
+  #markEvicted(record: TopicRecord, seq: number): void {
+    record.evictedUpTo = seq
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, seq)
   }
 
   #forget(topic: string, record: TopicRecord): void {

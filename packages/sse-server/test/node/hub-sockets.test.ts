@@ -62,14 +62,14 @@ describe('replay meets live', () => {
     await publish(hub, 1, 2000)
     const [{ position } = { position: '' }] = hub.connections()
     expect(position).toBe('')
-    const { head } = hub.inspect()
+    const head = String(hub.inspect().head)
     const epoch = head.split('-')[0] ?? ''
     const publishing = publish(hub, 2001, 12_000)
     const readers: { readonly name: string; readonly first: number; readonly client: RawClient }[] = []
     for (let n = 0; n < 40; n += 1) {
       const after = n * 250
       const from =
-        n === 0 ? 'earliest' : `${epoch}-${Math.min(after, Number(hub.inspect().head.split('-')[1]))}`
+        n === 0 ? 'earliest' : `${epoch}-${Math.min(after, Number(String(hub.inspect().head).split('-')[1]))}`
       const first = n === 0 ? 1 : Number(from.split('-')[1]) + 1
       readers.push({ name: `reader ${n}`, first, client: await connectRaw(port, get(from)) })
       await new Promise(setImmediate)
@@ -105,7 +105,7 @@ describe('a reader that stops under a flooding publisher', () => {
     await stopped.closed
     const before = eventsOf(stopped)
     const last = Number(before.at(-1)?.data)
-    const { head } = hub.inspect()
+    const head = String(hub.inspect().head)
     const returned = await connectRaw(port, get(before.at(-1)?.id))
     const newest = head.split('-')[1] ?? ''
     await returned.until(new RegExp(`data: ${newest} `))
