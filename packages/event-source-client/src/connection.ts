@@ -4,7 +4,7 @@ import type { EventSizeError } from './errors/event-size-error.ts'
 import { ResponseError } from './errors/response-error.ts'
 import type { ResponseErrorCode } from './errors/response-error.ts'
 import { createEventDecoder } from './event-decoder.ts'
-import type { DecodedBlocks } from './event-decoder.ts'
+import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
 import type { Runtime } from './runtime.ts'
 import type {
   Transport,
@@ -31,7 +31,8 @@ export interface ConnectionObserver extends Omit<DecodedBlocks, 'onTooLarge'> {
   onOpen(response: TransportResponse): void
   /** 204: nothing more will come. */
   onNoContent(): void
-  onLost(failure: ConnectionFailure): void
+  /** @param hadEvents - Whether the connection brought any. */
+  onLost(failure: ConnectionFailure, hadEvents: boolean): void
 }
 
 export interface Connection {
@@ -73,6 +74,7 @@ export function openConnection(
   let isOver = false
   let isPaused = false
   let isStream = false
+  let decoder: EventDecoder | undefined
   let idleLimitMs = idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs
   let lastByteAtMs = 0
   // What is done with the body: that depends on the head.
@@ -85,13 +87,14 @@ export function openConnection(
     if (isOver) return false
     isOver = true
     runtime.clearTimeout(timer)
+    decoder?.stop()
     preparation.abort()
     exchange?.abort()
     return true
   }
 
   function lose(failure: ConnectionFailure): void {
-    if (stop()) observer.onLost(failure)
+    if (stop()) observer.onLost(failure, Boolean(decoder?.hadEvents))
   }
 
   function onError(error: unknown): void {
@@ -130,18 +133,9 @@ export function openConnection(
   }
 
   function readStream(response: TransportResponse): void {
-    const decode = createEventDecoder(config.maxEventBytes, {
-      onEvent(type, data, id) {
-        if (!isOver) observer.onEvent(type, data, id)
-      },
-      onIdOnly(id) {
-        if (!isOver) observer.onIdOnly(id)
-      },
-      onRetry(reconnectionTimeMs) {
-        if (!isOver) observer.onRetry(reconnectionTimeMs)
-      },
+    const { decode } = (decoder = createEventDecoder(config.maxEventBytes, {
+      ...observer,
       onComment(text) {
-        if (isOver) return
         const heartbeatMs = HEARTBEAT_ANNOUNCEMENT.exec(text)?.[1]
         if (heartbeatMs && idleTimeoutMs === 'auto') {
           idleLimitMs = +heartbeatMs * MISSED_HEARTBEATS
@@ -150,7 +144,7 @@ export function openConnection(
         observer.onComment(text)
       },
       onTooLarge: lose,
-    })
+    }))
     onData = (chunk) => {
       lastByteAtMs = runtime.now()
       decode(chunk)

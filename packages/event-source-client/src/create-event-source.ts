@@ -69,7 +69,7 @@ export function createEventSource<
   )
   const maxBufferedBytes = requireNumber('maxBufferedBytes', options.maxBufferedBytes, 2 ** 20)
   if (wantsSharing && typeof url === 'function')
-    throw new OptionError('url', url, 'no function, as the pages that share a stream have to name it')
+    throw new OptionError('url', url, 'no function: streams are shared by URL')
   const config = resolveOptions(options, { ...DEFAULTS, isRepeated: reconnect !== 'never' })
   const { runtime } = config
   const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)

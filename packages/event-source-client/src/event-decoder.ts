@@ -4,14 +4,21 @@ import { EventSizeError } from './errors/event-size-error.ts'
 /** What the decoder finds, in the order of the wire. A callback that throws aborts the chunk. */
 export interface DecodedBlocks {
   /** A block with data. `id` is undefined if the block has none. */
-  onEvent(type: string, data: string, id: string | undefined): void
+  readonly onEvent: (type: string, data: string, id: string | undefined) => void
   /** A block with an id and no data: no event, but the position moves. */
-  onIdOnly(id: string): void
+  readonly onIdOnly: (id: string) => void
   /** Whole milliseconds; a huge one is Infinity. */
-  onRetry(reconnectionTimeMs: number): void
-  onComment(text: string): void
+  readonly onRetry: (reconnectionTimeMs: number) => void
+  readonly onComment: (text: string) => void
   /** Terminal: nothing is decoded after it. */
-  onTooLarge(error: EventSizeError): void
+  readonly onTooLarge: (error: EventSizeError) => void
+}
+
+export interface EventDecoder {
+  readonly decode: (chunk: Uint8Array) => void
+  /** Nothing is called any more, not for the rest of the chunk at hand either. */
+  readonly stop: () => void
+  readonly hadEvents: boolean
 }
 
 /**
@@ -25,20 +32,22 @@ export interface DecodedBlocks {
  */
 export function createEventDecoder(
   maxEventBytes: number,
-  blocks: DecodedBlocks,
-): (chunk: Uint8Array) => void {
+  { onEvent, onIdOnly, onRetry, onComment, onTooLarge }: DecodedBlocks,
+): EventDecoder {
   // The parser strips the one BOM that the standard strips; the TextDecoder would strip one more.
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   // The parser reports a block's id before its event, but for a block without data there is only the id: which of
   // the two it is shows when the next callback comes, or none.
   let pendingId: string | undefined
   let tooLarge = false
+  let isStopped = false
+  let hadEvents = false
 
   const flushId = (): void => {
     if (pendingId === undefined) return
     const id = pendingId
     pendingId = undefined
-    blocks.onIdOnly(id)
+    if (!isStopped) onIdOnly(id)
   }
 
   const parser = createParser({
@@ -50,26 +59,36 @@ export function createEventDecoder(
     onEvent(event) {
       if (event.id === undefined) flushId()
       else pendingId = undefined
-      blocks.onEvent(event.event ?? 'message', event.data, event.id)
+      if (isStopped) return
+      hadEvents = true
+      onEvent(event.event ?? 'message', event.data, event.id)
     },
     onRetry(reconnectionTimeMs) {
       flushId()
-      blocks.onRetry(reconnectionTimeMs)
+      if (!isStopped) onRetry(reconnectionTimeMs)
     },
     onComment(text) {
       flushId()
-      blocks.onComment(text)
+      if (!isStopped) onComment(text)
     },
     onError(error) {
       // Unknown fields and malformed retry values are ignored, as the standard wants.
-      if (error.type === 'max-buffer-size-exceeded') tooLarge = true
+      if (error.type === 'max-buffer-size-exceeded') tooLarge = !isStopped
     },
   })
 
-  return (chunk) => {
-    if (tooLarge) return
-    parser.feed(utf8.decode(chunk, { stream: true }))
-    flushId()
-    if (tooLarge) blocks.onTooLarge(new EventSizeError(maxEventBytes))
+  return {
+    get hadEvents() {
+      return hadEvents
+    },
+    decode(chunk) {
+      if (tooLarge) return
+      parser.feed(utf8.decode(chunk, { stream: true }))
+      flushId()
+      if (tooLarge) onTooLarge(new EventSizeError(maxEventBytes))
+    },
+    stop() {
+      isStopped = true
+    },
   }
 }

@@ -102,7 +102,10 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   }
 
   function receive(event: TextEvent): void {
-    if (decoding === undefined) enqueue(process(event))
+    // Most events are messages: that is one comparison of pointers.
+    if (isPlain && (event.type === 'message' || !event.type.startsWith('stream.')))
+      handOver(event, event.data.length)
+    else if (decoding === undefined) enqueue(process(event))
     else enqueue(decoding.then(() => process(event)))
   }
 
@@ -123,10 +126,6 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   function process(event: TextEvent): Promise<void> | undefined {
     if (isOver) return undefined
     const { type, lastEventId } = event
-    if (isPlain && !type.startsWith('stream.')) {
-      handOver(event, event.data.length)
-      return undefined
-    }
     const announcement = config.followsContract ? readAnnouncement(event) : undefined
     if (announcement) {
       if (announcement.type === 'stream.gap') gaps.emit(announcement.data)

@@ -210,10 +210,10 @@ export class EventSource extends EventTarget {
 }
 
 /** Spec: only the network is worth another attempt; a response that is no event stream is final. */
-function judgeLoss(failure: ConnectionFailure, eventCount: number): LossVerdict {
+function judgeLoss(failure: ConnectionFailure, hadEvents: boolean): LossVerdict {
   return failure instanceof ConnectionError && !isFutile(failure)
     ? // A server that polls (events, end) is no failing server.
-      { type: 'lost', isStable: failure.code === 'ended' && eventCount > 0 }
+      { type: 'lost', isStable: failure.code === 'ended' && hadEvents }
     : { type: 'close', reason: 'refused', cause: failure }
 }
 

@@ -10,11 +10,25 @@ export interface Position {
 
 /** @returns Undefined for an id of any other form, which is then an opaque string as in the standard. */
 export function parsePosition(id: string): Position | undefined {
-  // Most ids of other servers are numbers; a regexp would cost more than the rest of the event's way.
-  if (!id.includes('-')) return undefined
-  const match = /^(\w{1,32})-(0|[1-9]\d{0,15})$/.exec(id)
-  const [, epoch, digits] = match ?? []
-  if (epoch === undefined || digits === undefined) return undefined
-  const seq = Number(digits)
-  return Number.isSafeInteger(seq) ? { epoch, seq } : undefined
+  // Asked of every id of other servers: a regexp, or `includes`, would cost more than the rest of the event's way.
+  const hyphen = id.indexOf('-')
+  if (hyphen < 1) return undefined
+  const epoch = id.slice(0, hyphen)
+  const seq = readSeq(id, hyphen + 1)
+  return seq !== undefined && /^\w{1,32}$/.test(epoch) ? { epoch, seq } : undefined
+}
+
+/**
+ * The decimal number from `start` to the end: a safe integer, without a leading zero. By hand, since it is read from
+ * every event of our server: `Number(id.slice(start))` takes as long as the rest of the event's way.
+ */
+export function readSeq(id: string, start: number): number | undefined {
+  const { length } = id
+  let seq = 0
+  for (let index = start; index < length; index += 1) {
+    const digit = id.charCodeAt(index) - 0x30
+    if (!(digit >= 0 && digit <= 9) || (seq === 0 && index > start)) return undefined
+    seq = seq * 10 + digit
+  }
+  return length > start && seq <= Number.MAX_SAFE_INTEGER ? seq : undefined
 }

@@ -1,6 +1,7 @@
 import { openConnection } from './connection.ts'
 import type { Connection, ConnectionConfig, ConnectionFailure } from './connection.ts'
 import { ConnectionError } from './errors/connection-error.ts'
+import type { DecodedBlocks } from './event-decoder.ts'
 import type { QueueOverflowError } from './errors/queue-overflow-error.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
 import type { CloseReason, ReconnectionInput, ReconnectionPolicy, ReconnectionState } from './reconnection.ts'
@@ -46,15 +47,12 @@ export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
   /** @param position - What to resume after, if not after the position that the config was made with. */
   readonly prepareRequest: (attempt: Attempt, position?: ResumePosition) => Promise<TransportRequest>
-  /** @param eventCount - How many events the connection brought. */
-  judgeLoss(failure: ConnectionFailure, eventCount: number): LossVerdict | Promise<LossVerdict>
+  /** @param hadEvents - Whether the connection brought any. */
+  judgeLoss(failure: ConnectionFailure, hadEvents: boolean): LossVerdict | Promise<LossVerdict>
 }
 
-export interface StreamObserver {
+export interface StreamObserver extends Pick<DecodedBlocks, 'onEvent' | 'onIdOnly' | 'onComment'> {
   onStatus(status: StreamStatus): void
-  onEvent(type: string, data: string, id: string | undefined): void
-  onIdOnly(id: string): void
-  onComment(text: string): void
 }
 
 /** A stream of undecoded events that outlives its connections. Nothing is observed after `close`. */
@@ -108,22 +106,17 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
 
   function connect(): void {
     const context = { attempt: state.failures, cause }
-    let eventCount = 0
     const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
       ...observer,
       onOpen(response) {
         url = response.url
         apply({ type: 'opened', nowMs: runtime.now() })
       },
-      onEvent(type, data, id) {
-        eventCount += 1
-        observer.onEvent(type, data, id)
-      },
       onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
       onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
-      onLost(failure) {
+      onLost(failure, hadEvents) {
         cause = failure
-        judge(failure).catch((error: unknown) => {
+        judge(failure, hadEvents).catch((error: unknown) => {
           const message = `A callback threw on: ${failure.message}`
           const thrown = new ConnectionError('callback', message, { cause: error })
           apply({ type: 'close', reason: 'failed', cause: thrown })
@@ -133,8 +126,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     connection = current
     if (isPaused) current.pause()
 
-    async function judge(failure: ConnectionFailure): Promise<void> {
-      const verdict = await config.judgeLoss(failure, eventCount)
+    async function judge(failure: ConnectionFailure, hadEvents: boolean): Promise<void> {
+      const verdict = await config.judgeLoss(failure, hadEvents)
       // Meanwhile it may have been closed, disconnected, or told to reconnect.
       if (connection !== current) return
       if (verdict.type !== 'lost') return apply(verdict)

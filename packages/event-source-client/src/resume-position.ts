@@ -1,4 +1,4 @@
-import { parsePosition } from './position.ts'
+import { parsePosition, readSeq } from './position.ts'
 
 /** The last event ID string, and what may move it. */
 export interface ResumePosition {
@@ -32,49 +32,41 @@ export function standardPosition(lastEventId: string): ResumePosition {
  * @see docs/wire-contract.md
  */
 export function contractPosition(initial: string): ResumePosition {
-  let lastEventId = ''
   // The parts of lastEventId if it has the form of our server, so that the next id of the epoch costs no regexp.
   let epochPrefix: string | undefined
   let lastSeq = 0
-  jump(initial)
 
   function jump(id: string): void {
-    const position = parsePosition(id)
-    lastEventId = id
-    epochPrefix = position && `${position.epoch}-`
-    lastSeq = position?.seq ?? 0
+    const parts = parsePosition(id)
+    position.lastEventId = id
+    epochPrefix = parts && `${parts.epoch}-`
+    lastSeq = parts?.seq ?? 0
   }
 
   /** @returns False if `id` is not above the position. */
   function rise(id: string): boolean {
-    if (epochPrefix !== undefined && id.startsWith(epochPrefix)) {
-      const digits = id.slice(epochPrefix.length)
-      const seq = Number(digits)
-      // Number() also takes '', '1e3' and '0x1', which are no positions.
-      if (Number.isSafeInteger(seq) && String(seq).length === digits.length) {
-        if (seq <= lastSeq) return false
-        lastEventId = id
-        lastSeq = seq
-        return true
-      }
+    const seq =
+      epochPrefix !== undefined && id.startsWith(epochPrefix) ? readSeq(id, epochPrefix.length) : undefined
+    if (seq === undefined) jump(id)
+    else if (seq <= lastSeq) return false
+    else {
+      position.lastEventId = id
+      lastSeq = seq
     }
-    jump(id)
     return true
   }
 
-  return {
-    get lastEventId() {
-      return lastEventId
-    },
-    admit(type, id) {
+  const position = {
+    lastEventId: '',
+    admit(type: string, id: string | undefined) {
       if (id === undefined) return true
       if (type === 'stream.gap') jump(id)
       // An announcement (stream.end, stream.error) may bear the id of the event before it and still is none.
-      else if (!rise(id)) return type.startsWith('stream.')
+      else return rise(id) || type.startsWith('stream.')
       return true
     },
-    move(id) {
-      rise(id)
-    },
+    move: rise,
   }
+  jump(initial)
+  return position
 }

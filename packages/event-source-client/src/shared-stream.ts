@@ -75,7 +75,7 @@ export function openSharedStream(
   async function join(signal: AbortSignal): Promise<(() => void) | undefined> {
     try {
       const { joinPages } = await import('./tab-sharing.ts').catch((cause: unknown) => {
-        throw new ConnectionError('network', `Sharing could not be loaded: ${String(cause)}`, { cause })
+        throw new ConnectionError('network', `Sharing failed to load: ${String(cause)}`, { cause })
       })
       if (signal.aborted) return undefined
       return joinPages(

@@ -11,7 +11,7 @@ function decodeAll(
 ): { blocks: Block[]; errors: EventSizeError[] } {
   const blocks: Block[] = []
   const errors: EventSizeError[] = []
-  const decode = createEventDecoder(maxEventBytes, {
+  const { decode } = createEventDecoder(maxEventBytes, {
     onEvent: (event, data, id) => blocks.push({ event, data, ...(id === undefined ? {} : { id }) }),
     onIdOnly: (idOnly) => blocks.push({ idOnly }),
     onRetry: (retry) => blocks.push({ retry }),

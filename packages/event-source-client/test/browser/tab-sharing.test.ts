@@ -285,7 +285,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
       cause: {
         name: 'ConnectionError',
         code: 'network',
-        message: expect.stringMatching(/^Sharing could not be loaded: .*tab-sharing/),
+        message: expect.stringMatching(/^Sharing failed to load: .*tab-sharing/),
       },
     })
     expect(server.requests()).toBe(0)
