@@ -21,7 +21,7 @@ export function eventStreamResponse(
     return open(sink)
   }
   const source: ByteSource = { attach: begin }
-  const response = new Response(createLazyBody(begin, request?.signal), { headers })
+  const response = new Response(createLazyBody(begin, request), { headers })
   return Object.defineProperty(response, byteSourceSymbol, { value: source })
 }
 

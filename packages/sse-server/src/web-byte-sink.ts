@@ -7,14 +7,16 @@ const highWaterMarkBytes = 65_536
  * A web ReadableStream as the output. The stream is lazy: `open` is called when somebody first asks it for bytes, so a
  * response whose body is never read (a HEAD request, a client that left) starts nothing.
  *
- * @param signal - the request's. Not every runtime cancels the body when the client leaves; each aborts the request.
+ * @param request - Not every runtime cancels the body when the client leaves; each aborts the request's signal. It is
+ *   asked for only here: servers make one when it is.
  */
 export function createLazyBody(
   open: (sink: ByteSink) => ByteSinkListener,
-  signal: AbortSignal | undefined,
+  request: Pick<Request, 'signal'> | undefined,
 ): ReadableStream<Uint8Array> {
   let listener: ByteSinkListener | undefined
   let sink: ByteSink | undefined
+  let signal: AbortSignal | undefined
   let ended = false
 
   // Nobody reads any more, so this is no failure to report to the host.
@@ -59,6 +61,7 @@ export function createLazyBody(
         }
         sink = createSink(controller)
         listener = open(sink)
+        signal = request?.signal
         if (signal?.aborted === true) sink.close()
         else if (!ended) signal?.addEventListener('abort', onAbort, { once: true })
       },
