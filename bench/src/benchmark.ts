@@ -32,6 +32,8 @@ export interface Contender {
   readonly name: string
   /** npm packages, whose versions are reported. */
   readonly packages: readonly string[]
+  /** What this machine lacks for it, and how to get it: it has no row then. Absent: nothing. */
+  readonly missing?: string | undefined
 }
 
 /** One measurement of one contender: by table and measure. */

@@ -2,8 +2,22 @@ import type { Benchmark } from './benchmark.ts'
 import { client } from './client.ts'
 import { fanOut } from './fan-out.ts'
 import { format } from './format.ts'
+import { hello } from './hello.ts'
 import { idleMemory } from './idle-memory.ts'
+import { latency } from './latency.ts'
+import { replay } from './replay.ts'
+import { stream } from './stream.ts'
 import { topics } from './topics.ts'
 
 /** All benchmarks, in the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [fanOut, idleMemory, format, client, topics]
+export const benchmarks: readonly Benchmark[] = [
+  fanOut,
+  latency,
+  replay,
+  idleMemory,
+  hello,
+  stream,
+  format,
+  client,
+  topics,
+]

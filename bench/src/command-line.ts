@@ -6,9 +6,9 @@ export const usage = `pnpm bench [name ...] [options]
 
   name                 benchmarks to run; none: all of them
   --list               say which there are
-  --quick              small and short, to see that everything works: at most 20 seconds
-  --connections <n>    connections, where a benchmark has them (fan-out 500, idle-memory 2000)
-  --rounds <n>         measurements of each contender (5, idle-memory and client 3)
+  --quick              small and short, to see that everything works: about a minute
+  --connections <n>    connections, where a benchmark has them (idle-memory 10 000, fan-out 500 ...)
+  --rounds <n>         measurements of each contender 
   --json <file>        write all measurements to a file, too ("-": instead of the tables, to standard output)
   --profile <dir>      let contenders write CPU profiles there; the figures are not comparable then
   --help               this

@@ -11,9 +11,10 @@ export interface OutgoingEvent {
 }
 
 const digits = 10
-const padding = 'x'.repeat(32)
+const usualPadding = 'x'.repeat(32)
 
-export function outgoingEvent(seq: number): OutgoingEvent {
+/** @param padding - other text than what makes a block of 66 bytes. */
+export function outgoingEvent(seq: number, padding: string = usualPadding): OutgoingEvent {
   const id = String(seq).padStart(digits, '0')
   return { id, data: `${id} ${padding}` }
 }

@@ -1,6 +1,6 @@
 import type { Benchmark, BenchmarkSession, Measure, Measurement, Settings, TableSpec } from './benchmark.ts'
 import { startServerUnderLoad, type ServerUnderLoad } from './load/server-under-load.ts'
-import { bareNodeHttp, betterSse, serverContenders } from './servers/contenders.ts'
+import { bareNodeHttp, betterSse, kernelFloor, serverContenders } from './servers/contenders.ts'
 
 const stages = [
   { id: '1-a-turn', eventsPerTurn: 1, title: '1 event a turn' },
@@ -22,7 +22,7 @@ export const fanOut: Benchmark = {
     id,
     title,
     measures,
-    baselines: [betterSse, bareNodeHttp],
+    baselines: [betterSse, bareNodeHttp, kernelFloor],
   })),
   open(settings: Settings): BenchmarkSession {
     const isQuick = settings.scale === 'quick'

@@ -32,7 +32,9 @@ export async function runBenchmark(
   const startedAt = performance.now()
   const elapsedMs = (): number => performance.now() - startedAt
   await using session = benchmark.open(settings)
-  const entries = benchmark.contenders.map((contender) => new Entry(contender))
+  const entries = benchmark.contenders
+    .filter(({ missing }) => missing === undefined)
+    .map((contender) => new Entry(contender))
   let round = 0
   for (; round < session.rounds; round += 1) {
     if (round > 0 && (elapsedMs() / round) * (round + 1) > session.budgetMs) break
@@ -48,7 +50,12 @@ export async function runBenchmark(
     roundsMade: round,
     seconds: elapsedMs() / 1000,
     contenders: entries,
-    warnings: [...new Set(entries.flatMap((entry) => entry.warnings()))],
+    warnings: [
+      ...benchmark.contenders.flatMap(({ name, missing }) =>
+        missing === undefined ? [] : `${name}: ${missing}`,
+      ),
+      ...new Set(entries.flatMap((entry) => entry.warnings())),
+    ],
   }
 }
 

@@ -7,8 +7,9 @@ import { clientContenders } from './contenders.ts'
 
 export interface ReadOrder {
   readonly url: string
-  /** The server's events repeat after so many. */
+  /** The server's events, which repeat after so many. */
   readonly cycle: number
+  readonly padding: string
   readonly warmUpMs: number
   readonly windowMs: number
 }
@@ -17,15 +18,17 @@ export interface Read {
   readonly events: number
   readonly cpuMicros: number
   readonly elapsedMs: number
+  /** Of the process, at the end. */
+  readonly rssBytes: number
 }
 
 const methods = {
   /** Reads for a time. @throws if an event is missing, repeated, or not what was sent. */
-  async read(name: string, { url, cycle, warmUpMs, windowMs }: ReadOrder): Promise<Read> {
+  async read(name: string, { url, cycle, padding, warmUpMs, windowMs }: ReadOrder): Promise<Read> {
     const contender = clientContenders.find((each) => each.name === name)
     if (contender === undefined) throw new TypeError(`There is no client ${name}`)
     const { open } = await contender.load()
-    const expected = Array.from({ length: cycle }, (_, seq) => outgoingEvent(seq).data)
+    const expected = Array.from({ length: cycle }, (_, seq) => outgoingEvent(seq, padding).data)
     let count = 0
     let fault: DeliveryError | undefined
     const close = open(url, (data) => {
@@ -44,10 +47,11 @@ const methods = {
     const { user, system } = process.cpuUsage(cpuBefore)
     const elapsedMs = performance.now() - startedAt
     const events = count - countBefore
+    const rssBytes = process.memoryUsage.rss()
     close()
     if (fault !== undefined) throw fault
     if (events === 0) throw new DeliveryError('no event came')
-    return { events, cpuMicros: user + system, elapsedMs }
+    return { events, cpuMicros: user + system, elapsedMs, rssBytes }
   },
 }
 

@@ -34,6 +34,16 @@ export const clientContenders: readonly ClientContender[] = [
     packages: ['eventsource-client'],
     load: () => import('./eventsource-client-iterator.ts'),
   },
+  {
+    name: 'launchdarkly-eventsource',
+    packages: ['launchdarkly-eventsource'],
+    load: () => import('./launchdarkly.ts'),
+  },
+  {
+    name: 'fetch-event-source',
+    packages: ['@microsoft/fetch-event-source'],
+    load: () => import('./fetch-event-source.ts'),
+  },
   { name: 'undici EventSource', packages: ['undici'], load: () => import('./undici-event-source.ts') },
   {
     name: undiciAndParser,

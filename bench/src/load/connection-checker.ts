@@ -6,7 +6,8 @@
  *     4a\r\n ... \r\n 4a\r\n ... \r\n      chunk size, content, line end, again and again
  *     ... data: 0000000042 xxx\n ...       in the content: the number has to be the next one
  *
- * Bytes come split anywhere, so all state is between them.
+ * Bytes come split anywhere, so all state is between them. Where there is no chunked coding, all that follows the head is
+ * content.
  */
 export class ConnectionChecker {
   /** Of the next event. */
@@ -17,9 +18,20 @@ export class ConnectionChecker {
   #state: State = State.head
   #head = ''
   #chunkLeft = 0
+  /** After how many events an end is no fault. */
+  readonly #expectedEvents: number
   // How much of the field name has been matched; `numberAt` and above: within the number; -1: not in this line.
   #column = 0
   #number = 0
+
+  constructor(expectedEvents: number = Number.POSITIVE_INFINITY) {
+    this.#expectedEvents = expectedEvents
+  }
+
+  /** All that was expected has come. */
+  get isComplete(): boolean {
+    return this.nextSeq === this.#expectedEvents && this.fault === undefined
+  }
 
   get isOpen(): boolean {
     return this.#state !== State.head && this.fault === undefined
@@ -51,11 +63,12 @@ export class ConnectionChecker {
     if (end === -1) return length
     if (!this.#head.startsWith('HTTP/1.1 200 ')) {
       this.fault = `it was answered ${this.#head.slice(0, this.#head.indexOf('\r\n'))}`
-    } else if (!/^transfer-encoding: chunked\r?$/im.test(this.#head.slice(0, end + 2))) {
-      this.fault = 'the response is not in the chunked coding'
     }
+    const isChunked = /^transfer-encoding: chunked\r?$/im.test(this.#head.slice(0, end + 2))
+    this.#state = isChunked ? State.chunkSize : State.content
+    // Content without framing goes on to the end of the connection.
+    if (!isChunked) this.#chunkLeft = Number.POSITIVE_INFINITY
     this.#head = ''
-    this.#state = State.chunkSize
     return end + 4 - before
   }
 
@@ -69,7 +82,7 @@ export class ConnectionChecker {
       if (digit === -1) this.fault = 'the chunked coding is broken'
       else this.#chunkLeft = this.#chunkLeft * 16 + digit
     } else if (this.#chunkLeft === 0) {
-      this.fault = `the response ended before event ${this.nextSeq}`
+      if (!this.isComplete) this.fault = `the response ended before event ${this.nextSeq}`
     } else {
       this.#state = State.content
       this.chunks += 1

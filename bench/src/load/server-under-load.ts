@@ -4,8 +4,8 @@ import type { Counts, LoadMethods } from './load-process.ts'
 
 /** A server in its process, its clients in another. */
 export interface ServerUnderLoad extends AsyncDisposable {
-  /** Opens so many more connections. */
-  connect(count: number): Promise<void>
+  /** Opens so many more connections; @param atOnce - how many of them at the same time. */
+  connect(count: number, atOnce?: number): Promise<void>
   /**
    * Publishes for a time, and checks that each connection got each event once and in order.
    *
@@ -17,7 +17,17 @@ export interface ServerUnderLoad extends AsyncDisposable {
   ): Promise<{ readonly published: Published; readonly counts: Counts }>
   /** Of the server, after garbage collection. */
   memory(): Promise<Memory>
+  /**
+   * Publishes so many events to nobody, and then opens connections that want them all.
+   *
+   * @returns the server's time from the first connection to the last event; undefined if the contender keeps no events.
+   */
+  replay(events: number, connections: number): Promise<{ readonly cpuMicros: number } | undefined>
+  /** Publishes at a rate; @returns how long events were on their way, in milliseconds: the given parts of them all. */
+  latencies(perSecond: number, durationMs: number, parts: readonly number[]): Promise<readonly number[]>
 }
+
+const usuallyAtOnce = 50
 
 export async function startServerUnderLoad(
   name: string,
@@ -32,7 +42,7 @@ export async function startServerUnderLoad(
       profileDirectory,
     }),
   )
-  const port = await server.call('open', name)
+  const { port, replayPath } = await server.call('open', name)
   const load = started.use(
     startWorker<LoadMethods>({
       name: 'load',
@@ -45,9 +55,30 @@ export async function startServerUnderLoad(
   let connections = 0
   let nextSeq = 0
   return {
-    async connect(count) {
-      await load.call('connect', port, count)
+    async connect(count, atOnce = usuallyAtOnce) {
+      await load.call('connect', { port, path: '/events', atOnce }, count)
       connections += count
+    },
+    async replay(events, count) {
+      if (replayPath === undefined) return undefined
+      await server.call('publish', { connections: 0, eventsPerTurn: events, durationMs: 0 })
+      await load.call('beginCounts')
+      const before = await server.call('cpuMicros')
+      await load.call('connect', { port, path: replayPath, atOnce: usuallyAtOnce }, count)
+      await load.call('untilEvents', events * count)
+      const cpuMicros = (await server.call('cpuMicros')) - before
+      await load.call('verify', events)
+      return { cpuMicros }
+    },
+    async latencies(perSecond, durationMs, parts) {
+      await load.call('beginArrivals')
+      await load.call('beginCounts')
+      const publishedAt = await server.call('publishAtRate', perSecond, durationMs)
+      await load.call('untilEvents', publishedAt.length * connections)
+      const firstSeq = nextSeq
+      nextSeq += publishedAt.length
+      await load.call('verify', nextSeq)
+      return load.call('latencies', publishedAt, firstSeq, parts)
     },
     async publish(eventsPerTurn, durationMs) {
       await load.call('beginCounts')

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import type { Contender } from '../benchmark.ts'
+import { nchanModule } from './nchan.ts'
 import type { PublishingServer } from './publishing-server.ts'
 
 interface ServerContender extends Contender {
@@ -8,6 +11,8 @@ interface ServerContender extends Contender {
 
 export const bareNodeHttp = 'bare node:http'
 export const betterSse = 'better-sse'
+export const nchan = 'nchan, nginx (C)'
+export const kernelFloor = 'write loop (C)'
 
 export const serverContenders: readonly ServerContender[] = [
   {
@@ -26,6 +31,28 @@ export const serverContenders: readonly ServerContender[] = [
     packages: ['hono', '@hono/node-server'],
     load: () => import('./hono.ts'),
   },
+  { name: '@fastify/sse', packages: ['@fastify/sse', 'fastify'], load: () => import('./fastify.ts') },
+  { name: 'h3 EventStream', packages: ['h3'], load: () => import('./h3.ts') },
   { name: bareNodeHttp, packages: [], load: () => import('./node-http.ts') },
   { name: 'bare node:net', packages: [], load: () => import('./node-net.ts') },
+  {
+    name: nchan,
+    packages: [],
+    missing: existsSync(nchanModule)
+      ? undefined
+      : 'wants nginx with nchan (apt: nginx-light libnginx-mod-nchan)',
+    load: () => import('./nchan.ts'),
+  },
+  {
+    name: kernelFloor,
+    packages: [],
+    missing: spawnSync('cc', ['--version']).status === 0 ? undefined : 'wants a C compiler (apt: gcc)',
+    load: () => import('./kernel-floor.ts'),
+  },
 ]
+
+/** Those that keep events. */
+const keeping = new Set(['hub on node:http', 'hub on http-core', bareNodeHttp, nchan])
+export const replayContenders: readonly ServerContender[] = serverContenders.filter(({ name }) =>
+  keeping.has(name),
+)

@@ -13,6 +13,7 @@ export async function open(): Promise<PublishingServer> {
   if (port === undefined) throw new TypeError('The server listens on no port')
   return {
     port,
+    replayPath: '/events?lastEventId=earliest',
     publish: (events) => Promise.all(events.map(({ data }) => hub.publish('bench', { data }))),
   }
 }

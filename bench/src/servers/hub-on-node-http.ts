@@ -11,6 +11,7 @@ export async function open(): Promise<PublishingServer> {
   })
   return {
     port: await listen(server),
+    replayPath: '/events?lastEventId=earliest',
     publish: (events) => Promise.all(events.map(({ data }) => hub.publish('bench', { data }))),
   }
 }

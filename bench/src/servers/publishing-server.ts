@@ -6,6 +6,10 @@ import type { OutgoingEvent } from '../events.ts'
 /** A server under test: everyone who asks it for anything gets all events from then on. */
 export interface PublishingServer {
   readonly port: number
+  /** Where those ask who want all events from the first one on. Absent: it keeps none. */
+  readonly replayPath?: string
+  /** Whose time and memory count, where it is not this process. */
+  readonly pid?: number
   /**
    * Sends the events to all connections, within this turn of the event loop, in the way that the contender's users
    * would.

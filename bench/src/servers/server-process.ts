@@ -1,15 +1,21 @@
 /** The process of one server under test. */
-import { setImmediate as endOfTurn } from 'node:timers/promises'
+import { setImmediate as endOfTurn, setTimeout as delay } from 'node:timers/promises'
 import { DeliveryError } from '../errors/delivery-error.ts'
 import { outgoingEvent } from '../events.ts'
-import { serveCalls } from '../worker/serve-calls.ts'
+import { now, serveCalls } from '../worker/serve-calls.ts'
 import { serverContenders } from './contenders.ts'
+import { cpuMicrosOf, rssBytesOf } from './other-process.ts'
 import type { PublishingServer } from './publishing-server.ts'
 
 export interface PublishOrder {
   readonly connections: number
   readonly eventsPerTurn: number
   readonly durationMs: number
+}
+
+export interface OpenedServer {
+  readonly port: number
+  readonly replayPath: string | undefined
 }
 
 export interface Published {
@@ -35,13 +41,31 @@ let nextSeq = 0
 const arrivals: { total: number; onChange: (() => void) | undefined } = { total: 0, onChange: undefined }
 
 const methods = {
-  /** @returns its port. */
-  async open(name: string): Promise<number> {
+  async open(name: string): Promise<OpenedServer> {
     const contender = serverContenders.find((each) => each.name === name)
     if (contender === undefined) throw new TypeError(`There is no server ${name}`)
     const { open } = await contender.load()
     server = await open()
-    return server.port
+    return { port: server.port, replayPath: server.replayPath }
+  },
+
+  /** Publishes once for each turn, so many times a second, and returns when each was published, by {@link now}. */
+  async publishAtRate(perSecond: number, durationMs: number): Promise<readonly number[]> {
+    if (server === undefined) throw new TypeError('No server is open')
+    const times: number[] = []
+    const startedAt = performance.now()
+    for (let index = 0; index < (durationMs / 1000) * perSecond; index += 1) {
+      await delay(Math.max(0, startedAt + (index * 1000) / perSecond - performance.now()))
+      times.push(now())
+      await server.publish([outgoingEvent(nextSeq)])
+      nextSeq += 1
+    }
+    return times
+  },
+
+  cpuMicros(): number {
+    if (server === undefined) throw new TypeError('No server is open')
+    return cpuMicros(server)
   },
 
   /** Publishes for a time, as fast as the events arrive, and returns when all have arrived. */
@@ -49,7 +73,7 @@ const methods = {
     if (server === undefined) throw new TypeError('No server is open')
     const { connections, eventsPerTurn, durationMs } = order
     const firstSeq = nextSeq
-    const cpuBefore = process.cpuUsage()
+    const cpuBefore = cpuMicros(server)
     const startedAt = performance.now()
     do {
       const events = Array.from({ length: eventsPerTurn }, (_, index) => outgoingEvent(nextSeq + index))
@@ -59,10 +83,9 @@ const methods = {
       await arrivalOf((nextSeq - turnsInFlight * eventsPerTurn) * connections)
     } while (performance.now() - startedAt < durationMs)
     await arrivalOf(nextSeq * connections)
-    const { user, system } = process.cpuUsage(cpuBefore)
     return {
       events: nextSeq - firstSeq,
-      cpuMicros: user + system,
+      cpuMicros: cpuMicros(server) - cpuBefore,
       elapsedMs: performance.now() - startedAt,
     }
   },
@@ -74,17 +97,26 @@ const methods = {
   },
 
   async memory(): Promise<Memory> {
+    if (server?.pid !== undefined) return { rssBytes: rssBytesOf(server.pid), heapBytes: 0 }
     const { gc } = globalThis
     if (gc === undefined) throw new TypeError('Run with --expose-gc')
-    // What the first collection finalizes, the second one frees.
-    await gc({ type: 'major', execution: 'async' })
-    await gc({ type: 'major', execution: 'async' })
+    // What the first collection finalizes, the second one frees; and V8 gives pages back some time after.
+    for (let collection = 0; collection < 3; collection += 1) {
+      await gc({ type: 'major', execution: 'async' })
+      await delay(100)
+    }
     const { rss, heapUsed } = process.memoryUsage()
     return { rssBytes: rss, heapBytes: heapUsed }
   },
 }
 
 export type ServerMethods = typeof methods
+
+function cpuMicros({ pid }: PublishingServer): number {
+  if (pid !== undefined) return cpuMicrosOf(pid)
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
 
 async function arrivalOf(total: number): Promise<void> {
   while (arrivals.total < total) {

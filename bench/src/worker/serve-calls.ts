@@ -10,6 +10,11 @@ export function serveCalls<M extends Methods<M>>(methods: M): void {
   process.on('disconnect', () => process.exit(0))
 }
 
+/** Milliseconds, by a clock that all processes of the machine share. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
 /** Tells the main process something that it did not ask for. */
 export function sendNotice(notice: unknown): void {
   send({ notice })

@@ -1,0 +1,17 @@
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { listen } from '../servers/publishing-server.ts'
+import { generateEvents } from './generate-events.ts'
+import { userOf, type HttpServer } from './http-server.ts'
+
+export async function open(): Promise<HttpServer> {
+  const app = new Hono()
+  app.get('/users/:id', (context) => context.json(userOf(context.req.param('id'))))
+  app.get('/stream', (context) =>
+    streamSSE(context, async (stream) => {
+      for await (const event of generateEvents()) await stream.writeSSE(event)
+    }),
+  )
+  return { port: await listen(createAdaptorServer({ fetch: app.fetch })) }
+}
