@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startProcess } from '@sse-toolkit/test-support'
+import { findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 // What users get: the packed tarballs, installed with npm into an empty project.
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const published = ['sse-server', 'http-core', 'event-source-client']
+const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis']
 
 const program = `
 import { createEventSource } from '@sse-toolkit/event-source-client'
@@ -51,10 +51,39 @@ export const clients = [createEventSource('/events'), new EventSource('/events')
 export default { fetch: router.fetch }
 `
 
+// The same, but that the hub's log is on Redis, and what is read is published by another hub.
+const redisProgram = `
+import { redisLog } from '@sse-toolkit/sse-redis'
+import { createHub } from '@sse-toolkit/sse-server'
+
+const url = process.env['REDIS_URL'] ?? ''
+const logs = [redisLog({ url }), redisLog({ url })] as const
+const [hub, other] = [createHub({ log: logs[0] }), createHub({ log: logs[1] })]
+await other.publish('news', { data: 'before' })
+const request = new Request('http://localhost/?lastEventId=earliest')
+const response = await hub.subscribe(request, { topics: ['news'] })
+const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+let received = ''
+while (!received.includes('data: before')) received += (await reader?.read())?.value ?? ''
+await other.publish('news', { data: 'live' })
+while (!received.includes('data: live')) received += (await reader?.read())?.value ?? ''
+console.log(received.match(/data: .+/g)?.join())
+await reader?.cancel()
+for (const each of [hub, other]) await each.close()
+for (const log of logs) await log.close()
+`
+
+const redis = findRedisServer()
 const expected = 'headline {"text":"before"}\nheadline {"text":"live"}\n'
 
-async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
-  await using child = await startProcess({ command, args, cwd, env: { NODE_OPTIONS: undefined } })
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = { NODE_OPTIONS: undefined, ...variables }
+  await using child = await startProcess({ command, args, cwd, env })
   const { code } = await child.exited
   expect({ command, args, code, stderr: code === 0 ? '' : child.stderr + child.stdout }).toEqual({
     command,
@@ -138,6 +167,19 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
       })
     },
   )
+
+  it.skipIf(redis.skip)('work over Redis, with their types', async () => {
+    await using server = await startRedis()
+    const file = await expectTypes('redis', redisProgram, {
+      module: 'NodeNext',
+      moduleResolution: 'nodenext',
+      lib: ['ES2024', 'ESNext.Disposable'],
+      types: ['node'],
+    })
+    expect(await run(process.execPath, [file], project, { REDIS_URL: server.url })).toBe(
+      'data: before,data: live\n',
+    )
+  })
 
   async function expectTypes(
     name: string,

@@ -7,9 +7,9 @@ import type {
   StandardSchema,
   SubscribeOptions,
 } from '@sse-toolkit/sse-server'
-import { memoryLog } from '@sse-toolkit/sse-server'
 import { createTestHub, publishAll, subscribe, type Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
+import { createTestLog, elapse } from './test-logs.ts'
 import { turn } from './virtual-runtime.ts'
 
 const words = ['It', ' depends', ' on', ' the', ' weather.']
@@ -113,7 +113,7 @@ describe('run', () => {
     }
     await turn()
     expect(await hub.run('answer', writer.producer)).toEqual({ started: false, state: 'ended' })
-    await runtime.clock.advance(1000)
+    await elapse(runtime.clock, 1000)
     expect(await hub.run('answer', writer.producer)).toEqual({ started: false, state: 'expired' })
     expect(writer.runs).toBe(1)
   })
@@ -135,7 +135,7 @@ describe('run', () => {
     await turn()
     expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(204)
     expect(await statusOf(hub, { lastEventId: reader.ids.at(-2) })).toBe(200)
-    await runtime.clock.advance(1000)
+    await elapse(runtime.clock, 1000)
     expect(await statusOf(hub)).toBe(410)
     expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(410)
     expect(hub.stats().refused).toMatchObject({ 204: 1, 410: 2 })
@@ -160,9 +160,10 @@ describe('run', () => {
 
   it('the text for readers may be made from the error', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
-    await hub.run('answer', failing(new RangeError('secret')), {
+    const run = await hub.run('answer', failing(new RangeError('secret')), {
       errorMessage: (error) => (error as Error).name,
     })
+    await (run.started && run.finished)
     const reader = await subscribe(hub, { topics: ['answer'] })
     await turn()
     expect(reader.events.find(({ event }) => event === 'stream.error')?.data).toContain(
@@ -371,7 +372,7 @@ describe('topics with schemas', () => {
 
 describe('an end that the log could lose', () => {
   it('is kept while the topic can be read, however many other events push it out', async () => {
-    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 10 }) })
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
     const run = await hub.run('answer', words)
     if (run.started) await run.finished
     await publishAll(hub, 'other', ...Array.from({ length: 50 }, String))
@@ -388,7 +389,7 @@ describe('an end that the log could lose', () => {
     const run = await hub.run('answer', words, { ttlMs: 1000 })
     if (run.started) await run.finished
     const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['answer'] })
-    await runtime.clock.advance(1000)
+    await elapse(runtime.clock, 1000)
     const sink = attach(response)
     await turn()
     expect(sink.text).toContain('stream.gap')

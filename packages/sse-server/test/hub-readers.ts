@@ -10,6 +10,7 @@ import {
   type TopicSchemas,
 } from '@sse-toolkit/sse-server'
 import { attach, RecordingSink } from './recording-sink.ts'
+import { usualLog } from './test-logs.ts'
 import { createVirtualRuntime } from './virtual-runtime.ts'
 
 interface Received {
@@ -30,7 +31,12 @@ export function createTestHub<Schemas extends TopicSchemas = TopicSchemas>(
   options: HubOptions<Schemas> = {},
 ): { readonly runtime: ReturnType<typeof createVirtualRuntime>; readonly hub: Hub<Schemas> } {
   const runtime = createVirtualRuntime()
-  const hub = createHub<Schemas>({ runtime, heartbeatIntervalMs: 0, ...options })
+  const hub = createHub<Schemas>({
+    runtime,
+    heartbeatIntervalMs: 0,
+    log: usualLog(),
+    ...options,
+  })
   return { runtime, hub }
 }
 

@@ -11,6 +11,7 @@ import {
 } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, publishAll, subscribe, type Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
+import { createTestLog } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 describe('publish and subscribe', () => {
@@ -107,7 +108,7 @@ describe('publish and subscribe', () => {
 
   it('an entry of the log that cannot be formatted is reported, and what follows comes', async () => {
     const onError = vi.fn<(error: unknown) => void>()
-    const log = memoryLog()
+    const log = createTestLog()
     const { hub } = createTestHub({ log, onError })
     const reader = await subscribe(hub)
     // Another process, with other rules, on the same log.
@@ -190,7 +191,7 @@ describe('resuming', () => {
   })
 
   it('from earliest calls nothing a gap that was gone before, only what goes while it replays', async () => {
-    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 300 }) })
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 300 }) })
     await publishAll(hub, 'a', ...Array.from({ length: 310 }, (_, n) => `${n} ${'x'.repeat(1000)}`))
     const sink = new RecordingSink()
     sink.reading = false
@@ -265,7 +266,7 @@ describe('resuming', () => {
 
 describe('a gap is said', () => {
   it('when what follows the position was evicted', async () => {
-    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 3 }) })
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 3 }) })
     const ids = await publishAll(hub, 'a', '1', '2', '3', '4', '5', '6')
     const reader = await subscribe(hub, { lastEventId: ids[0] })
     await turn()
@@ -276,7 +277,7 @@ describe('a gap is said', () => {
   })
 
   it('not when all that was evicted had been read, or was of other topics', async () => {
-    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 3 }) })
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 3 }) })
     const ids = await publishAll(hub, 'a', '1', '2', '3')
     await publishAll(hub, 'b', '4', '5')
     const [read, other] = [
@@ -289,7 +290,7 @@ describe('a gap is said', () => {
   })
 
   it('when the log evicts what a slow replay has not reached', async () => {
-    const { hub } = createTestHub({ log: memoryLog({ maxEvents: 600 }) })
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 600 }) })
     const data = Array.from({ length: 600 }, (_, n) => `${n} ${'x'.repeat(1000)}`)
     const ids = await publishAll(hub, 'a', ...data)
     const sink = new RecordingSink()
@@ -402,6 +403,8 @@ describe('replay and live meet without a seam', () => {
       appended: (entry) => tailQueue.push(entry),
       restarted: () => undefined,
       cancelled: () => undefined,
+      skipped: () => undefined,
+      abandoned: () => undefined,
     })
     const late: EventLog = {
       ...delegateTo(log),
@@ -547,6 +550,7 @@ describe('limits and the end', () => {
     const { hub, runtime } = createTestHub({ heartbeatIntervalMs: 1000 })
     const readers = await Promise.all([1, 2, 3].map(() => subscribe(hub)))
     await publishAll(hub, 'a', '1')
+    await turn()
     await Promise.all([hub.close(), hub.close()])
     expect(readers.map(({ sink }) => sink.ended)).toEqual(['close', 'close', 'close'])
     expect(readers.map(({ data }) => data)).toEqual([['1'], ['1'], ['1']])

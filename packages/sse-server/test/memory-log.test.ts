@@ -58,6 +58,19 @@ describe('memoryLog', () => {
     expect(dataOf(await read(log, 'a'))).toEqual(['1'])
   })
 
+  it('gives a claimed topic whole, however many others were forgotten before', async () => {
+    const log = memoryLog({ maxEvents: 1 })
+    for (let index = 0; index < 10_010; index += 1) await append(log, `t${index}`, 'x')
+    expect((await read(log, 'job')).evictedUpTo).toBeGreaterThan(0)
+    await log.claim('job')
+    expect((await read(log, 'job')).evictedUpTo).toBe(0)
+    await append(log, 'job', '1')
+    expect(await read(log, 'job')).toMatchObject({ entries: [{ data: '1' }], evictedUpTo: 0 })
+    await append(log, 'job', '2')
+    expect((await read(log, 'job')).evictedUpTo).toBe(10_011)
+    await log.close()
+  })
+
   it('remembers of 10 000 forgotten topics each its own eviction, and of the others the greatest', async () => {
     const { log } = open({ maxEvents: 1 })
     for (let n = 0; n < 10_010; n += 1) await append(log, `t${n}`, '')

@@ -1,5 +1,6 @@
 import { createSeededRandom, createVirtualClock, type VirtualClock } from '@sse-toolkit/test-support'
 import type { Runtime } from '@sse-toolkit/sse-server'
+import { settled } from './test-logs.ts'
 
 /** What its wall clock shows when it begins. */
 export const beganAt: number = Date.UTC(2026, 0)
@@ -20,8 +21,9 @@ export function createVirtualRuntime(seed = 1): Runtime & { readonly clock: Virt
 }
 
 /** Resolves when the turn at hand is over, and what it wrote has been written. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => {
+export async function turn(): Promise<void> {
+  await settled()
+  await new Promise<void>((resolve) => {
     setImmediate(() => setImmediate(resolve))
   })
 }

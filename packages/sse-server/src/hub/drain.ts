@@ -13,8 +13,9 @@ export function dismiss(
   retryMs: number,
   random: () => number,
 ): void {
-  // From half of the usual time to one and a half.
-  subscription.queue.push(eventFrame({ retry: Math.round(retryMs * (0.5 + random())) }))
+  // From half of the usual time to one and a half. A `retryMs` that stands for "do not return" is as large as can be.
+  const retry = Math.min(Math.round(retryMs * (0.5 + random())), Number.MAX_SAFE_INTEGER)
+  subscription.queue.push(eventFrame({ retry }))
   subscription.queue.close(reason)
 }
 

@@ -97,6 +97,8 @@ export class EventHub implements Hub {
       appended: (entry) => this.#appended(entry),
       cancelled: (topic) => this.#runs.stop(topic),
       restarted: (head) => this.#restarted(head),
+      skipped: (position) => this.#skipped(position),
+      abandoned: (topic) => this.#runs.endAbandoned(topic),
     })
   }
 
@@ -126,9 +128,23 @@ export class EventHub implements Hub {
 
     const requested =
       options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)
-    const restarts = this.#restarts
-    const head = await this.#log.head()
-    const statuses = await this.#statusesOf(patterns)
+    let restarts: number
+    let heard: string
+    let head: Position
+    let statuses: readonly TopicStatus[] | undefined
+    try {
+      do {
+        restarts = this.#restarts
+        heard = this.#head.epoch
+        head = await this.#log.head()
+        statuses = await this.#statusesOf(patterns)
+        // What was asked of a log that has restarted meanwhile is asked again.
+      } while (restarts !== this.#restarts)
+    } catch (error) {
+      // A log behind a network. The client is to come again, and not to give up.
+      this.#settings.onError(error)
+      return this.#refuse(503)
+    }
     if (statuses?.every(({ state }) => state === 'expired')) return this.#refuse(410)
     const start = startAt(requested, head, statuses?.every(({ state }) => state !== 'open') === true)
     const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
@@ -136,7 +152,12 @@ export class EventHub implements Hub {
 
     return eventStreamResponse(
       (sink) => {
-        const isStale = restarts !== this.#restarts && head.epoch !== this.#head.epoch
+        // The hub has been told of a restart since the log was asked. If the log was in another epoch already than the hub
+        // knew, that was old news, and the hub is told again.
+        const isStale =
+          restarts !== this.#restarts &&
+          head.epoch !== this.#head.epoch &&
+          (heard === head.epoch || heard === '')
         const from = isStale ? startAt(formatEventId(start.position), this.#head, false) : start
         return this.#open(sink, { patterns, start: from, filter, access, announcements, unendedTopics }).queue
       },
@@ -154,9 +175,7 @@ export class EventHub implements Hub {
     this.#rules.checkTopic(topic)
     ttlOf(options)
     if (this.#closing !== null) throw new HubClosedError()
-    const state = await this.#log.claim(topic)
-    if (state !== 'open') return { started: false, state }
-    return { started: true, finished: this.#runs.start(topic, producer, options) }
+    return this.#runs.run(topic, producer, options)
   }
 
   async cancel(topic: string): Promise<boolean> {
@@ -297,9 +316,11 @@ export class EventHub implements Hub {
 
   #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
     const subscription = new Subscription(sink, this.#host, terms)
-    // Between the answer's head and its body the hub may have begun to close, or filled up: many can be let in at once.
+    const { identity } = terms.access
+    // Since it was let in the hub may have begun to close, or filled up (many can be let in at once), or it was forbidden.
     if (this.#closing !== null) this.#dismiss(subscription, 'drain')
-    else if (this.#isOverfull(terms.access.identity)) this.#dismiss(subscription, 'server')
+    else if (this.#isOverfull(identity) || this.#forbidden.has(identity))
+      this.#dismiss(subscription, 'server')
     return subscription
   }
 
@@ -386,6 +407,11 @@ export class EventHub implements Hub {
     this.#head = head
     this.#restarts += 1
     for (const subscription of this.#subscriptions.keys()) subscription.restart(head)
+  }
+
+  #skipped(position: Position): void {
+    this.#head = position
+    for (const subscription of this.#subscriptions.keys()) subscription.readAgain()
   }
 
   #frameOf(entry: LogEntry): Frame | null {

@@ -1,7 +1,10 @@
 import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
+import type { Run } from './hub.ts'
 import type { EndOptions, HubEvent, RunOptions } from './hub-options.ts'
 import { produce, type Producer, type RunOutcome } from './producer.ts'
+
+const usualErrorMessage = 'The producer failed'
 
 /** What the producers that run here need of their hub. */
 export interface RunsHost {
@@ -16,7 +19,9 @@ export interface RunsHost {
 export class Runs {
   readonly #host: RunsHost
   readonly #producers = new Map<string, AbortController>()
-  readonly #outcomes = new Set<Promise<RunOutcome>>()
+  // All that is to be over before the hub is: claims, runs, ends.
+  readonly #pending = new Set<Promise<void>>()
+  #isClosing = false
 
   constructor(host: RunsHost) {
     this.#host = host
@@ -31,12 +36,14 @@ export class Runs {
     return this.#producers.size
   }
 
-  /** Runs the producer of a topic that was claimed, and ends the topic. Never rejects. */
-  start(topic: string, producer: Producer, options: RunOptions): Promise<RunOutcome> {
-    const outcome = this.#run(topic, producer, options)
-    this.#outcomes.add(outcome)
-    void outcome.then(() => this.#outcomes.delete(outcome))
-    return outcome
+  /** Claims a topic, runs its producer if nobody did before, and ends it. */
+  run(topic: string, producer: Producer, options: RunOptions): Promise<Run> {
+    return this.#track(this.#claim(topic, producer, options))
+  }
+
+  /** Ends a topic whose producer died with its process. */
+  endAbandoned(topic: string): void {
+    void this.#track(this.#endFailed(topic))
   }
 
   stop(topic: string): void {
@@ -45,8 +52,10 @@ export class Runs {
 
   /** Stops all that runs here. Resolves when the topics have ended. */
   async close(): Promise<void> {
+    this.#isClosing = true
     for (const producer of this.#producers.values()) producer.abort()
-    await Promise.all(this.#outcomes)
+    // A claim that was under way may have become a run.
+    while (this.#pending.size > 0) await Promise.all(this.#pending)
   }
 
   /** @returns false if it had ended before. */
@@ -56,17 +65,41 @@ export class Runs {
     return (await this.#host.log.end(ending, ttlOf(options))) !== undefined
   }
 
+  #track<T>(work: Promise<T>): Promise<T> {
+    const forget = (): void => void this.#pending.delete(settled)
+    const settled = work.then(forget, forget)
+    this.#pending.add(settled)
+    return work
+  }
+
+  async #claim(topic: string, producer: Producer, options: RunOptions): Promise<Run> {
+    const state = await this.#host.log.claim(topic)
+    if (state !== 'open') return { started: false, state }
+    return { started: true, finished: this.#track(this.#run(topic, producer, options)) }
+  }
+
+  async #endFailed(topic: string): Promise<RunOutcome> {
+    await this.#announceFailure(topic, undefined, usualErrorMessage)
+    try {
+      await this.end(topic, 'failed', {})
+    } catch (error) {
+      this.#host.onError(error)
+    }
+    return 'failed'
+  }
+
   async #run(topic: string, producer: Producer, options: RunOptions): Promise<RunOutcome> {
     const { onError } = this.#host
     const aborter = new AbortController()
     this.#producers.set(topic, aborter)
+    if (this.#isClosing) aborter.abort()
     let outcome: RunOutcome
     try {
       outcome = await produce(producer, aborter.signal, (event) => this.#host.publish(topic, event), onError)
     } catch (error) {
       outcome = 'failed'
       onError(error)
-      await this.#announceFailure(topic, error, options.errorMessage ?? 'The producer failed')
+      await this.#announceFailure(topic, error, options.errorMessage ?? usualErrorMessage)
     }
     try {
       await this.end(topic, outcome, options)

@@ -3,7 +3,7 @@ import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-que
 import { eventFrame, type Frame } from '../frame.ts'
 import { gapFrame, type GapReason } from '../gap.ts'
 import { formatEventId, type Position } from '../log/event-id.ts'
-import type { EventLog, LogEntry } from '../log/event-log.ts'
+import type { EventLog, LogEntry, LogPage } from '../log/event-log.ts'
 import { primingFrame, type ConnectionSettings } from '../stream-options.ts'
 import type { Access } from './access.ts'
 import type { HubEventView } from './hub-options.ts'
@@ -63,6 +63,10 @@ export class Subscription implements FrameQueueOwner {
   #live: boolean
   #held: LogEntry[] | null = null
   #room: PromiseWithResolvers<void> | null = null
+  // Why it could not go on after what it had or asked for: it is told with the next page of the log.
+  #gap: Start['gap']
+  // Whether what was evicted before its first page is nothing that it misses.
+  #fromEarliest: boolean
   // Up to where the reader has been told that events are gone.
   #toldGoneUpTo = 0
   #expiryTimer: unknown = undefined
@@ -74,6 +78,8 @@ export class Subscription implements FrameQueueOwner {
     this.#terms = terms
     this.openedAt = settings.scheduler.runtime.now()
     this.#position = start.position
+    this.#gap = start.gap
+    this.#fromEarliest = start.fromEarliest === true
     this.queue = new FrameQueue(sink, settings, this)
     host.opened(this)
     this.#startExpiryTimer()
@@ -85,9 +91,11 @@ export class Subscription implements FrameQueueOwner {
     if (priming !== null) this.queue.push(priming)
     // What was appended until now, and has been told already, is only in the log.
     this.#live = start.position.seq >= this.#head.seq
-    if (start.gap !== undefined && this.#live)
-      this.#announceGap(start.gap.reason, start.gap.requested, null, start.position)
-    if (!this.#live) void this.#replay(start.gap)
+    if (!this.#live) void this.#replay()
+    else {
+      this.#fromEarliest = false
+      this.#announcePendingGap(null)
+    }
   }
 
   get patterns(): readonly TopicPattern[] {
@@ -108,13 +116,28 @@ export class Subscription implements FrameQueueOwner {
     else if (this.#held !== null && this.#held.push(entry) > replayPageSize) this.#held = null
   }
 
-  /** The log goes on in another epoch. */
+  /** Events passed by untold. What of them is meant for this reader, and what of that is gone, the log knows. */
+  readAgain(): void {
+    // A replay that is under way may have read before them: it is to read once more.
+    this.#held = null
+    if (!this.#live) return
+    this.#live = false
+    void this.#replay()
+  }
+
+  /** The log goes on in another epoch. What was appended to it until the hub was told is only in the log. */
   restart(head: Position): void {
-    // It was looked up after the log had restarted, and before the hub was told.
-    if (head.epoch === this.#position.epoch) return
-    this.#announceGap('epoch', formatEventId(this.#position), null, head)
-    this.#position = head
+    const { epoch, seq } = this.#position
+    if (head.epoch === epoch) {
+      // It was looked up after the log had restarted, and before the hub was told.
+      if (head.seq > seq) this.readAgain()
+      return
+    }
+    this.#gap ??= { reason: 'epoch', requested: formatEventId(this.#position) }
+    this.#position = { epoch: head.epoch, seq: 0 }
     this.#toldGoneUpTo = 0
+    if (head.seq > 0 || !this.#live) this.readAgain()
+    else this.#announcePendingGap(null)
   }
 
   drained(): void {
@@ -129,29 +152,21 @@ export class Subscription implements FrameQueueOwner {
     this.#host.closed(this, reason)
   }
 
-  async #replay(gap: Start['gap']): Promise<void> {
+  async #replay(): Promise<void> {
     const { log, settings } = this.#host
     const { patterns } = this.#terms
     try {
-      let pendingGap = gap
-      let { fromEarliest = false } = this.#terms.start
       while (this.queue.isOpen && !this.#live) {
         const { epoch } = this.#position
         this.#held = []
         const page = await log.read(patterns, this.#position.seq, replayPageSize)
-        // A page of another epoch than the position's says nothing: the log has restarted beside the read.
-        if (this.#position.epoch !== epoch) continue
-        const [first] = page.entries
-        if (pendingGap !== undefined) {
-          this.#announceGap(pendingGap.reason, pendingGap.requested, first ?? null, this.#position)
-          this.#toldGoneUpTo = page.evictedUpTo
-          pendingGap = undefined
-        } else if (fromEarliest) {
-          this.#toldGoneUpTo = page.evictedUpTo
-          fromEarliest = false
-        } else if (page.evictedUpTo > Math.max(this.#position.seq, this.#toldGoneUpTo)) {
-          this.#announceEviction(page.evictedUpTo, first ?? null)
-        }
+        // The reader may have gone beside the read. And a page of another epoch than the position's says nothing: the log
+        // has restarted.
+        if (!this.queue.isOpen || this.#position.epoch !== epoch) continue
+        if (this.#announcePendingGap(page) || this.#fromEarliest) this.#toldGoneUpTo = page.evictedUpTo
+        else if (page.evictedUpTo > Math.max(this.#position.seq, this.#toldGoneUpTo))
+          this.#announceEviction(page)
+        this.#fromEarliest = false
         for (const entry of page.entries) {
           if (this.queue.isBlocked && !(await this.#waitForRoom())) return
           this.#send(entry, true)
@@ -185,7 +200,9 @@ export class Subscription implements FrameQueueOwner {
 
   #send(entry: LogEntry, replayed: boolean): void {
     const { position } = entry
-    if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return
+    // Of another epoch is what comes late, from before a restart that this reader came after; or what was read from a
+    // log that has restarted, and the hub is about to be told, with where to go on from.
+    if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return
     if (this.#isExpired()) {
       this.queue.close('expired')
       return
@@ -198,6 +215,8 @@ export class Subscription implements FrameQueueOwner {
     if (entry.event === 'stream.error' && this.#terms.announcements === 'omit') return
     const { filter } = this.#terms
     if (filter !== undefined) {
+      // Who is about to leave is still told of events, and can have no more of them.
+      if (!this.queue.isOpen) return
       try {
         if (!filter(viewOf(entry))) return
       } catch (error) {
@@ -253,24 +272,42 @@ export class Subscription implements FrameQueueOwner {
     )
   }
 
+  /** @returns whether there was one. */
+  #announcePendingGap(page: LogPage | null): boolean {
+    const gap = this.#gap
+    if (gap === undefined) return false
+    this.#gap = undefined
+    this.#announceGap(gap.reason, gap.requested, page, this.#position)
+    return true
+  }
+
   /** The reader's place becomes the newest one before which nothing more can be had. */
-  #announceEviction(evictedUpTo: number, first: LogEntry | null): void {
+  #announceEviction(page: LogPage): void {
     const { epoch, seq } = this.#position
-    const before = first === null ? evictedUpTo : Math.min(evictedUpTo, first.position.seq - 1)
+    const { entries, evictedUpTo } = page
+    const before = Math.min(evictedUpTo, (entries[0]?.position.seq ?? Number.POSITIVE_INFINITY) - 1)
     const position = { epoch, seq: Math.max(seq, before) }
-    this.#announceGap('evicted', formatEventId(this.#position), first, position)
+    this.#announceGap('evicted', formatEventId(this.#position), page, position)
     this.#toldGoneUpTo = evictedUpTo
     this.#position = position
   }
 
-  #announceGap(reason: GapReason, requested: string, first: LogEntry | null, position: Position): void {
+  #announceGap(reason: GapReason, requested: string, page: LogPage | null, position: Position): void {
+    const { epoch } = position
+    const first = page?.entries[0]
     const head = this.#head
-    const newest = head.epoch === position.epoch && head.seq > position.seq ? head : position
+    // The log may be further than the hub has heard.
+    const latest = Math.max(
+      position.seq,
+      head.epoch === epoch ? head.seq : 0,
+      page?.evictedUpTo ?? 0,
+      page?.entries.at(-1)?.position.seq ?? 0,
+    )
     const gap = {
       reason,
       requested,
-      earliest: first === null ? null : formatEventId(first.position),
-      latest: formatEventId(newest),
+      earliest: first === undefined ? null : formatEventId(first.position),
+      latest: formatEventId({ epoch, seq: latest }),
     }
     this.#host.gapAnnounced()
     const id = formatEventId(position)

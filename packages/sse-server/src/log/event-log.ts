@@ -54,6 +54,13 @@ export interface LogTailListener {
   cancelled(topic: string): void
   /** The log lost its memory and goes on in another epoch, from `head`. What was appended before is gone. */
   restarted(head: Position): void
+  /**
+   * Events up to and including `position` were appended, and cannot be told of any more: they were evicted before they
+   * were heard of. `read` says to whom that matters.
+   */
+  skipped(position: Position): void
+  /** Whoever ran the topic is gone, and it falls to this process, and to no other, to end it. */
+  abandoned(topic: string): void
 }
 
 /**
@@ -69,7 +76,8 @@ export interface EventLog {
    */
   append(event: LoggedEvent): Promise<Position>
   /**
-   * Makes an open topic `running`. Of all who claim it, in any process, one finds it open.
+   * Makes an open topic `running`. Of all who claim it, in any process, one finds it open. It is to `end` it; should its
+   * process die, a log that is shared tells another that the topic is `abandoned`.
    *
    * @returns the state that it was in.
    */

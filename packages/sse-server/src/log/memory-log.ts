@@ -111,7 +111,11 @@ class MemoryLog implements EventLog {
   async claim(topic: string): Promise<TopicState> {
     if (this.#closed) throw new HubClosedError()
     const state = this.#stateOf(topic)
-    if (state === 'open') this.#finite.set(topic, { state: 'running' })
+    if (state !== 'open') return state
+    this.#finite.set(topic, { state: 'running' })
+    // Who wants it whole wants it from here on. What was forgotten, of whatever topic, is not missing from it.
+    if (!this.#topics.has(topic) && !this.#forgotten.has(topic))
+      this.#topics.set(topic, { slots: new Deque(), evictedUpTo: 0 })
     return state
   }
 

@@ -1,0 +1,173 @@
+import type { LogEntry, LogTailListener, Position } from '@sse-toolkit/sse-server'
+import { decodeLine, parseMessage } from './wire.ts'
+
+/** What is read of the log after a place, in pages. */
+interface FollowedPage {
+  readonly epoch: string
+  /** Of the log's head. */
+  readonly seq: number
+  /** From which the epoch began. */
+  readonly base: number
+  readonly entries: readonly LogEntry[]
+  readonly more: boolean
+}
+
+interface FollowerOptions {
+  readonly readAfter: (seq: number) => Promise<FollowedPage>
+  readonly saw: (epoch: string, seq: number) => void
+  readonly onError: (error: unknown) => void
+}
+
+interface Told {
+  readonly epoch: string
+  readonly first: number
+  readonly lines: readonly string[]
+}
+
+// How much of what is told is held while the log is read, in UTF-16 code units. Beyond it the log is read once more.
+const maxHeldLength = 1_048_576
+
+/**
+ * Follows the log, and tells of every event once, in order.
+ *
+ *     told:    41 42 43 .. .. 46           a place is missing: a message was lost
+ *     read:             44 45 46           so the log is read after the last place, until nothing is missing
+ *
+ * What is told while it reads is held, and what of it is newer than what was read comes after. So a message may be lost,
+ * come late, or twice.
+ */
+export class Follower {
+  readonly #options: FollowerOptions
+  #position: Position | null = null
+  #listeners: readonly LogTailListener[] = []
+  #held: Told[] | null = null
+  #heldLength = 0
+  #reading: Promise<void> | null = null
+  #messages = 0
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  /** The last event that was told of; null before the log is known. */
+  get position(): Position | null {
+    return this.#position
+  }
+
+  /** How many messages have come. */
+  get messages(): number {
+    return this.#messages
+  }
+
+  get isHeardOf(): boolean {
+    return this.#listeners.length > 0
+  }
+
+  begin(position: Position): void {
+    this.#position ??= position
+  }
+
+  listen(listener: LogTailListener): () => void {
+    this.#listeners = [...this.#listeners, listener]
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== listener)
+    }
+  }
+
+  stop(): void {
+    this.#listeners = []
+  }
+
+  /** A message has come over the channel. */
+  receive(text: string): void {
+    this.#messages += 1
+    const message = parseMessage(text)
+    if (message.kind === 'cancel') this.cancelled(message.topic)
+    else if (this.#reading === null) {
+      if (!this.#take(message)) void this.catchUp()
+    } else this.#hold(message, text.length)
+  }
+
+  cancelled(topic: string): void {
+    for (const listener of this.#listeners) listener.cancelled(topic)
+  }
+
+  abandoned(topic: string): void {
+    // It falls to one of them.
+    this.#listeners[0]?.abandoned(topic)
+  }
+
+  /** Reads what was not told. Never rejects: what it cannot read now, it is behind with until it is called again. */
+  catchUp(): Promise<void> {
+    this.#reading ??= this.#readAll().finally(() => {
+      this.#reading = null
+    })
+    return this.#reading
+  }
+
+  #hold(message: Told, length: number): void {
+    if (this.#held === null) return
+    this.#held.push(message)
+    this.#heldLength += length
+    if (this.#heldLength > maxHeldLength) this.#held = null
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      while (this.#position !== null && !(await this.#readPage(this.#position)));
+    } catch (error) {
+      this.#options.onError(error)
+    }
+    this.#held = null
+  }
+
+  /** @returns whether nothing is missing any more. */
+  async #readPage(position: Position): Promise<boolean> {
+    this.#held = []
+    this.#heldLength = 0
+    const page = await this.#options.readAfter(position.seq)
+    if (page.epoch !== position.epoch) {
+      this.#restart({ epoch: page.epoch, seq: page.base })
+      return false
+    }
+    for (const entry of page.entries) this.#tell(entry)
+    if (page.more) return false
+    this.#skipTo({ epoch: page.epoch, seq: page.seq })
+    const held = this.#held
+    this.#held = null
+    return held !== null && held.every((message) => this.#take(message))
+  }
+
+  /** @returns false if something before it is missing. */
+  #take({ epoch, first, lines }: Told): boolean {
+    const position = this.#position
+    // The log is not known yet: it is asked for its head after the channel was subscribed to.
+    if (position === null) return true
+    if (epoch !== position.epoch || first > position.seq + 1) return false
+    for (const [index, line] of lines.entries()) {
+      const seq = first + index
+      if (seq > position.seq) this.#tell(decodeLine(epoch, seq, line))
+    }
+    return true
+  }
+
+  #tell(entry: LogEntry): void {
+    const { epoch, seq } = entry.position
+    this.#skipTo({ epoch, seq: seq - 1 })
+    this.#position = entry.position
+    this.#options.saw(epoch, seq)
+    for (const listener of this.#listeners) listener.appended(entry)
+  }
+
+  /** What lies between is gone. */
+  #skipTo(position: Position): void {
+    if (this.#position === null || position.seq <= this.#position.seq) return
+    this.#position = position
+    for (const listener of this.#listeners) listener.skipped(position)
+  }
+
+  #restart(position: Position): void {
+    this.#position = position
+    for (const listener of this.#listeners) listener.restarted(position)
+  }
+}

@@ -1,0 +1,7 @@
+export { LogFullError } from './errors/log-full-error.ts'
+export { LogUnavailableError } from './errors/log-unavailable-error.ts'
+export { OutcomeUnknownError } from './errors/outcome-unknown-error.ts'
+export { RedisUnfitError } from './errors/redis-unfit-error.ts'
+export type { RedisLogOptions } from './options.ts'
+export type { EvalOptions, RedisClient } from './redis-client.ts'
+export { redisLog, type RedisLog } from './redis-log.ts'

@@ -1,0 +1,21 @@
+/** The options of a script's call, as `@redis/client` has them. */
+export interface EvalOptions {
+  readonly keys: string[]
+  readonly arguments: string[]
+}
+
+/**
+ * What a log needs of a client: `createClient`, `createCluster` and `createSentinel` of `@redis/client` (or of `redis`)
+ * make such.
+ */
+export interface RedisClient {
+  readonly isOpen: boolean
+  connect(): Promise<unknown>
+  evalSha(sha1: string, options: EvalOptions): Promise<unknown>
+  eval(script: string, options: EvalOptions): Promise<unknown>
+  sSubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  sUnsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  on(event: string, listener: (error: unknown) => void): unknown
+  off(event: string, listener: (error: unknown) => void): unknown
+  destroy(): unknown
+}

@@ -1,0 +1,72 @@
+import { prelude } from './prelude.ts'
+
+/**
+ * Appends a batch of events, all or none, and once.
+ *
+ *     ARGV  8 process  9 number of the batch, of that process  10 '' at first; in a retry, the epoch at the first attempt
+ *           11 the seq seen then  12... topic, event, topic, event...
+ *     ->    epoch, seq, base, then for each event its seq, or -1: its topic has ended
+ *           or epoch, seq, base, 'unknown': whether the first attempt stored it can no longer be seen
+ *
+ * A process sends one batch after the other, so the number of its last one tells whether this one was stored. A first
+ * attempt may also come late, out of some buffer on the way, when its retry was stored long ago.
+ */
+export const appendScript: string = String.raw`${prelude}
+local owner, number, first_epoch, first_seen = ARGV[8], tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
+local token = owner .. ':' .. ARGV[9]
+
+-- What of the batch an attempt has stored before: empty if there was none, nil if that cannot be seen.
+local function stored_before()
+  local found = {}
+  local last = tonumber(call('HGET', writers, owner) or 0)
+  if first_epoch == '' then return number > last and found or nil end
+  -- A Redis that begins a new epoch may lack it, though readers have had it.
+  if first_epoch ~= epoch then return nil end
+  if number > last then return found end
+  if number < last or evicted > first_seen or seq - first_seen > 100000 then return nil end
+  local from = first_seen
+  repeat
+    local page = call('XRANGE', log, text(from + 1), '+', 'COUNT', 200)
+    for _, entry in ipairs(page) do
+      from = seq_of(entry[1])
+      local batch, position = string.match(entry[2][8], '^(.*):(%d+)$')
+      if batch == token then found[tonumber(position)] = from end
+    end
+  until #page < 200
+  return found
+end
+
+local reply = { epoch, '', text(base) }
+local found = stored_before()
+if found == nil then
+  reply[2], reply[4] = text(seq), 'unknown'
+  return reply
+end
+local is_stored = next(found) ~= nil
+-- Of what had been stored only that is missing whose topic had ended.
+local events, ended, at = {}, {}, seq
+for position = 1, (#ARGV - 11) / 2 do
+  local topic, event = ARGV[10 + position * 2], ARGV[11 + position * 2]
+  if is_stored then
+    reply[3 + position] = found[position] and text(found[position]) or '-1'
+  else
+    if ended[topic] == nil then
+      local its = status(topic)
+      ended[topic] = its == 'ended' or its == 'expired'
+    end
+    if ended[topic] then
+      reply[3 + position] = '-1'
+    else
+      at = at + 1
+      reply[3 + position] = text(at)
+      events[#events + 1] = { topic, event, token .. ':' .. position }
+    end
+  end
+end
+if #events > 0 then
+  store(events)
+  call('HSET', writers, owner, ARGV[9])
+end
+reply[2] = text(seq)
+return reply
+`

@@ -1,0 +1,163 @@
+/**
+ * What every script begins with: the state of the log, and what each operation may do to it.
+ *
+ *     KEYS  1 meta     hash    epoch, seq, base, evicted, forgotten, run
+ *           2 log      stream  <seq>-0 -> t topic, a appended at, e event, k token      the events, in one order
+ *           3 index    zset    <topic> NUL <seq>, all of score 0                        which of them are a topic's
+ *           4 gone     zset    topic -> seq of its newest event that is gone
+ *           5 finite   hash    topic -> r|owner|token|claimed at|, e|seq of its end|token|claimed at, x
+ *           6 ends     hash    topic -> its end, which stays readable when the log has evicted it
+ *           7 due      zset    topic -> when its lease ends, or its time is over
+ *           8 expired  zset    topic -> when its time was over
+ *           9 writers  hash    process -> number of its last batch
+ *          10 alive    zset    process -> when it was heard of
+ *
+ * A fixed number of keys, each bounded, whatever the number of topics. A key for each topic would have to be known
+ * before the script runs, and a stream for each costs 4 KiB before its second event.
+ *
+ *     ARGV  1 channel  2 the epoch that the caller knows  3 the greatest seq that it has seen in it  4 a new epoch
+ *           5 'lossless' or 'lossy'  6 maxEvents  7 maxAgeMs  8... the operation's own
+ *
+ * All time is Redis' own: the clocks of the processes may differ, and jump.
+ */
+export const prelude: string = String.raw`
+local meta, log, index, gone, finite, ends, due, expired, writers, alive = unpack(KEYS)
+local channel, known_epoch, seen, fresh_epoch, writes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local max_events, max_age = tonumber(ARGV[6]), tonumber(ARGV[7])
+local call = redis.call
+
+local clock = call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local run = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+local state = call('HMGET', meta, 'epoch', 'seq', 'base', 'evicted', 'forgotten', 'run')
+local epoch = state[1]
+local seq, base = tonumber(state[2] or 0), tonumber(state[3] or 0)
+local evicted, forgotten = tonumber(state[4] or 0), tonumber(state[5] or 0)
+
+-- Lua 5.1 writes a great number as 1e+15.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function member(topic, at)
+  return topic .. '\0' .. string.format('%016.0f', at)
+end
+
+local function seq_of(id)
+  return tonumber(string.match(id, '^%d+'))
+end
+
+-- Beyond maxmemory a script may not begin with a write that needs memory. What follows this one may: small, and such
+-- that other memory is freed or a topic is not lost.
+local function write_in_need()
+  call('HDEL', meta, '')
+end
+
+-- What is held is let go, the states of finite topics are not: what was run once must not be run again. Readers of the
+-- old epoch would be given a second time what is held, since nobody can say which of it they have had.
+local function begin_epoch()
+  call('UNLINK', log, index, gone)
+  epoch, base, evicted, forgotten = fresh_epoch, seq, seq, seq
+  call('HSET', meta, 'epoch', epoch, 'seq', text(seq), 'base', text(base), 'evicted', text(evicted),
+    'forgotten', text(forgotten), 'run', run)
+  call('SPUBLISH', channel, epoch .. ' ' .. text(seq + 1))
+end
+
+if not epoch then
+  call('UNLINK', unpack(KEYS))
+  begin_epoch()
+elseif known_epoch == epoch and seen > seq then
+  -- This Redis lacks what another has acknowledged: its next ids have been given already, to other events.
+  begin_epoch()
+elseif run ~= state[6] then
+  -- Restarted, or another. Whether it lacks anything cannot be seen from what it has.
+  if writes == 'lossless' then
+    write_in_need()
+    call('HSET', meta, 'run', run)
+  else
+    begin_epoch()
+  end
+end
+
+local function mark_gone(topic, at)
+  call('ZADD', gone, 'GT', text(at), topic)
+  if at > evicted then evicted = at end
+end
+
+-- Of topics beyond these only the greatest mark is remembered, for all of them together.
+local function save_marks()
+  local over = math.min(call('ZCARD', gone) - max_events - 10000, 1000)
+  if over > 0 then
+    local popped = call('ZPOPMIN', gone, over)
+    forgotten = math.max(forgotten, tonumber(popped[#popped]))
+  end
+  call('HSET', meta, 'evicted', text(evicted), 'forgotten', text(forgotten))
+end
+
+-- Lets the oldest events go, up to a limit: as many as are too many, and, if asked to, those that are too old.
+-- Returns how many went.
+local function evict(limit, by_age)
+  local over = call('XLEN', log) - max_events
+  local cutoff = by_age and max_age > 0 and now - max_age or -1
+  if over <= 0 and cutoff < 0 then return 0 end
+  local dropped, last = {}, nil
+  for _, entry in ipairs(call('XRANGE', log, '-', '+', 'COUNT', math.min(limit, by_age and limit or over))) do
+    local fields = entry[2]
+    if #dropped >= over and tonumber(fields[4]) > cutoff then break end
+    last = seq_of(entry[1])
+    dropped[#dropped + 1] = { fields[2], last, fields[8] }
+  end
+  if last == nil then return 0 end
+  call('XTRIM', log, 'MINID', '=', text(last + 1))
+  for _, each in ipairs(dropped) do
+    call('ZREM', index, member(each[1], each[2]))
+    -- A topic's end can still be read.
+    if string.sub(each[3], 1, 4) ~= 'end:' then mark_gone(each[1], each[2]) end
+  end
+  save_marks()
+  return #dropped
+end
+
+-- Appends events, each { topic, event, token }, and tells of them.
+local function store(events)
+  -- The first write: beyond maxmemory it is refused, and nothing has happened.
+  call('HSET', meta, 'seq', text(seq + #events))
+  local lines = { epoch .. ' ' .. text(seq + 1) }
+  for _, event in ipairs(events) do
+    seq = seq + 1
+    call('XADD', log, text(seq) .. '-0', 't', event[1], 'a', text(now), 'e', event[2], 'k', event[3])
+    call('ZADD', index, 0, member(event[1], seq))
+    lines[#lines + 1] = event[1] .. ' ' .. event[2]
+  end
+  evict(1000, false)
+  call('SPUBLISH', channel, table.concat(lines, '\n'))
+end
+
+local function expire(topic, record)
+  write_in_need()
+  call('HDEL', ends, topic)
+  call('HSET', finite, topic, 'x')
+  mark_gone(topic, tonumber(string.match(record, '^e|(%d+)')))
+  save_marks()
+  call('ZADD', expired, now, topic)
+  if call('ZCARD', expired) > 100000 then
+    call('HDEL', finite, call('ZPOPMIN', expired)[1])
+  end
+end
+
+-- The seq of the head when a topic was claimed, as text; 0 if it never was.
+local function claimed_at(record)
+  return record and string.match(record, '^%a|[^|]*|[^|]*|(%d+)') or '0'
+end
+
+-- The state of a topic, and its record.
+local function status(topic)
+  local record = call('HGET', finite, topic)
+  if not record then return 'open' end
+  if record == 'x' then return 'expired' end
+  if string.sub(record, 1, 1) == 'r' then return 'running', record end
+  if tonumber(call('ZSCORE', due, topic) or 0) > now then return 'ended', record end
+  expire(topic, record)
+  return 'expired'
+end
+`

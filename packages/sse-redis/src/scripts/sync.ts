@@ -1,0 +1,85 @@
+import { prelude } from './prelude.ts'
+
+/**
+ *     ->    epoch, seq, base
+ */
+export const headScript: string = String.raw`${prelude}
+return { epoch, text(seq), text(base) }
+`
+
+/**
+ * What each process does every second, whatever happens: it says that it lives, and sweeps.
+ *
+ *     ARGV  8 owner  9 leaseMs  10 '1' if it may take over what others have left  11... topics that it runs
+ *     ->    epoch, seq, base, '1' if there is more to sweep, then kind, topic:
+ *           'cancelled', to be stopped; 'lost', it runs elsewhere or has ended; 'abandoned', it is this process' now
+ */
+export const syncScript: string = String.raw`${prelude}
+local owner, lease, adopts = ARGV[8], tonumber(ARGV[9]), ARGV[10] == '1'
+local reply = { epoch, '', text(base), '' }
+
+local function tell(kind, topic)
+  reply[#reply + 1] = kind
+  reply[#reply + 1] = topic
+end
+
+write_in_need()
+-- Who was not heard of for an hour sends nothing more, not even late.
+call('ZADD', alive, now, owner)
+for _, each in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now - 3600000, 'LIMIT', 0, 100)) do
+  call('ZREM', alive, each)
+  call('HDEL', writers, each)
+end
+for each = 11, #ARGV do
+  local topic = ARGV[each]
+  local record = call('HGET', finite, topic) or ''
+  if string.sub(record, 1, #owner + 3) == 'r|' .. owner .. '|' then
+    call('ZADD', due, now + lease, topic)
+    if string.sub(record, -9) == 'cancelled' then tell('cancelled', topic) end
+  else
+    tell('lost', topic)
+  end
+end
+
+local function remove_events(topic)
+  local members = call('ZRANGEBYLEX', index, '[' .. topic .. '\0', '(' .. topic .. '\1', 'LIMIT', 0, 500)
+  for _, each in ipairs(members) do
+    call('XDEL', log, text(tonumber(string.sub(each, -16))) .. '-0')
+    call('ZREM', index, each)
+  end
+  if #members < 500 then call('ZREM', due, topic) end
+end
+
+local is_swept = true
+for _, topic in ipairs(call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 20)) do
+  local record = call('HGET', finite, topic) or 'x'
+  local kind = string.sub(record, 1, 1)
+  if kind == 'e' then expire(topic, record) end
+  if kind == 'e' or kind == 'x' then
+    remove_events(topic)
+    is_swept = false
+  elseif adopts then
+    call('HSET', finite, topic, 'r|' .. owner .. '||' .. claimed_at(record) .. '|')
+    call('ZADD', due, now + lease, topic)
+    tell('abandoned', topic)
+  end
+end
+-- The oldest is looked at alone: to look is to read it whole.
+if evict(1, true) == 1 and evict(100, true) == 100 then is_swept = false end
+reply[2], reply[4] = text(seq), is_swept and '' or '1'
+return reply
+`
+
+/**
+ * What makes a Redis unfit.
+ *
+ *     ->    version, maxmemory in bytes, its policy
+ */
+export const fitnessScript: string = String.raw`
+local server, memory = redis.call('INFO', 'server'), redis.call('INFO', 'memory')
+return {
+  string.match(server, 'redis_version:(%S+)'),
+  string.match(memory, 'maxmemory:(%d+)'),
+  string.match(memory, 'maxmemory_policy:(%S+)'),
+}
+`

@@ -1,0 +1,53 @@
+import { TopicError, type LogEntry, type LoggedEvent } from '@sse-toolkit/sse-server'
+
+/** An event as Redis keeps it, beside its topic: `[data]`, `[data, event]` or `[data, event, key]`, as JSON: one line. */
+export function encodeEvent({ data, event, key }: LoggedEvent): string {
+  if (key !== undefined) return JSON.stringify([data, event ?? null, key])
+  return JSON.stringify(event === undefined ? [data] : [data, event])
+}
+
+export function decodeEntry(epoch: string, seq: number, topic: string, line: string): LogEntry {
+  const [data, event, key] = JSON.parse(line) as [string, string | null | undefined, string | undefined]
+  return { topic, event: event ?? undefined, data, key, position: { epoch, seq } }
+}
+
+/**
+ * A topic is a word of the messages. The hub's topics have neither space nor control; a log may be used without a hub.
+ *
+ * @throws {@link TopicError}
+ */
+export function checkTopic(topic: string): void {
+  // oxlint-disable-next-line no-control-regex -- controls are what is refused
+  if (/[\s\x00-\x1f]/.test(topic)) throw new TopicError(topic, 'A topic must be without spaces and controls')
+}
+
+/** What processes tell each other over the channel. */
+export type Message =
+  | {
+      readonly kind: 'events'
+      readonly epoch: string
+      /** The `seq` of the first; the others follow without a gap. Without events: an epoch has begun before it. */
+      readonly first: number
+      readonly lines: readonly string[]
+    }
+  | { readonly kind: 'cancel'; readonly topic: string }
+
+/**
+ *     k3v9x0q2 1041          epoch and seq of the first
+ *     orders.42 ["paid"]     topic and event, for each
+ *     orders.43 ["paid"]
+ *
+ *     cancel orders.42
+ */
+export function parseMessage(text: string): Message {
+  const [head = '', ...lines] = text.split('\n')
+  const [first = '', second = ''] = head.split(' ')
+  if (first === 'cancel') return { kind: 'cancel', topic: second }
+  return { kind: 'events', epoch: first, first: Number(second), lines }
+}
+
+/** One line of a message. */
+export function decodeLine(epoch: string, seq: number, line: string): LogEntry {
+  const space = line.indexOf(' ')
+  return decodeEntry(epoch, seq, line.slice(0, space), line.slice(space + 1))
+}

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import {
+  memoryLog,
+  type EventLog,
+  type LogEntry,
+  type LogTailListener,
+  type TopicState,
+} from '@sse-toolkit/sse-server'
+import { createTestHub, delegateTo, subscribe } from './hub-readers.ts'
+import { turn } from './virtual-runtime.ts'
+
+// Each of these was found by the simulation (docs/simulation.md).
+
+interface ScriptedLog {
+  readonly log: EventLog
+  readonly listener: LogTailListener
+  epoch: string
+  entries: readonly LogEntry[]
+  evictedUpTo: number
+}
+
+/** A log that is ahead of what its tail tells, as one behind a network is: the test says what is where. */
+function scriptedLog(): ScriptedLog {
+  const unheard = memoryLog()
+  let listener: LogTailListener | undefined
+  const script: ScriptedLog = {
+    epoch: 'one',
+    entries: [],
+    evictedUpTo: 0,
+    get listener() {
+      if (listener === undefined) throw new Error('nobody listens yet')
+      return listener
+    },
+    log: {
+      ...delegateTo(unheard),
+      head: async () => ({ epoch: script.epoch, seq: script.entries.at(-1)?.position.seq ?? 0 }),
+      read: async (_patterns, after) => ({
+        entries: script.entries.filter(({ position }) => position.seq > after),
+        more: false,
+        evictedUpTo: script.evictedUpTo,
+      }),
+      tail(given) {
+        listener = given
+        return () => undefined
+      },
+    },
+  }
+  return script
+}
+
+function entryAt(epoch: string, seq: number): LogEntry {
+  return { topic: 'a', event: undefined, data: `${epoch} ${seq}`, key: undefined, position: { epoch, seq } }
+}
+
+describe('a log that restarts', () => {
+  it('loses nothing to who came after it, and before the hub was told', async () => {
+    const script = scriptedLog()
+    const { hub } = createTestHub({ log: script.log })
+    script.listener.appended(entryAt('one', 1))
+    script.epoch = 'two'
+    const reader = await subscribe(hub)
+    script.entries = [entryAt('two', 1)]
+    script.listener.restarted({ epoch: 'two', seq: 1 })
+    await turn()
+    expect(reader.data).toEqual(['two 1'])
+    expect(reader.gaps).toEqual([])
+  })
+
+  it('tells who was there of the gap, and then all that it holds by then', async () => {
+    const script = scriptedLog()
+    const { hub } = createTestHub({ log: script.log })
+    const reader = await subscribe(hub)
+    script.epoch = 'two'
+    script.entries = [entryAt('two', 1), entryAt('two', 2)]
+    script.listener.restarted({ epoch: 'two', seq: 2 })
+    await turn()
+    expect(reader.gaps).toEqual([{ reason: 'epoch', requested: 'one-0', earliest: 'two-1', latest: 'two-2' }])
+    expect(reader.data).toEqual(['two 1', 'two 2'])
+    expect(reader.ids.at(-1)).toBe('two-2')
+  })
+
+  it('sends nothing of the old one to who came after it', async () => {
+    const script = scriptedLog()
+    const { hub } = createTestHub({ log: script.log })
+    script.listener.appended(entryAt('one', 1))
+    script.epoch = 'two'
+    const reader = await subscribe(hub)
+    script.listener.appended(entryAt('one', 2))
+    await turn()
+    expect(reader.data).toEqual([])
+  })
+
+  it('is not taken back by news of the restart before it', async () => {
+    const script = scriptedLog()
+    const { hub } = createTestHub({ log: script.log })
+    script.listener.appended(entryAt('one', 1))
+    script.epoch = 'three'
+    const request = new Request('http://localhost/')
+    const response = await hub.subscribe(request, { topics: ['>'] })
+    script.listener.restarted({ epoch: 'two', seq: 0 })
+    const text = response.text()
+    await turn()
+    await hub.close()
+    expect(await text).not.toContain('stream.gap')
+  })
+})
+
+it('a gap does not end before what follows it, however late the hub hears of the log', async () => {
+  const script = scriptedLog()
+  const { hub } = createTestHub({ log: script.log })
+  script.entries = [entryAt('one', 3)]
+  const response = subscribe(hub, { lastEventId: 'one-1' })
+  script.entries = [entryAt('one', 3), entryAt('one', 9)]
+  script.evictedUpTo = 7
+  const reader = await response
+  await turn()
+  expect(reader.gaps).toEqual([{ reason: 'evicted', requested: 'one-1', earliest: 'one-3', latest: 'one-9' }])
+})
+
+it('who is forbidden while its subscription is under way gets nothing', async () => {
+  const { hub } = createTestHub({ authorize: () => ({ identity: 'anna' }) })
+  await subscribe(hub)
+  const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['>'] })
+  expect(hub.disconnect(() => true, { reconnect: 'forbid' })).toBe(1)
+  const text = response.text()
+  await hub.publish('a', { data: 'secret' })
+  expect(await text).not.toContain('secret')
+})
+
+it('a hub that asks for the longest reconnection time can be closed', async () => {
+  const { hub } = createTestHub({ retryMs: Number.MAX_SAFE_INTEGER })
+  const { sink } = await subscribe(hub)
+  await hub.close()
+  expect(sink.ended).toBe('close')
+})
+
+it('a run that is claimed while the hub closes is over before the hub is', async () => {
+  const log = memoryLog()
+  const claimed = Promise.withResolvers<TopicState>()
+  const { hub } = createTestHub({
+    log: { ...delegateTo(log), claim: (topic) => log.claim(topic).then(() => claimed.promise) },
+  })
+  const running = hub.run('job', () => new ReadableStream())
+  const closing = hub.close()
+  await turn()
+  claimed.resolve('open')
+  await closing
+  expect(hub.stats().running).toBe(0)
+  const run = await running
+  expect(run.started && (await run.finished)).toBe('cancelled')
+  expect(await log.status('job')).toMatchObject({ state: 'ended' })
+})
+
+it('the filter of a reader that has gone is not asked any more', async () => {
+  const page = Promise.withResolvers<void>()
+  const log = memoryLog()
+  const { hub } = createTestHub({
+    log: { ...delegateTo(log), read: (...args) => page.promise.then(() => log.read(...args)) },
+  })
+  await hub.publish('a', { data: '1' })
+  let asked = 0
+  const { sink } = await subscribe(hub, { lastEventId: 'earliest', filter: () => (asked += 1) > 0 })
+  sink.leave()
+  page.resolve()
+  await turn()
+  expect(asked).toBe(0)
+})

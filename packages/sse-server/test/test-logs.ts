@@ -1,0 +1,43 @@
+import { memoryLog, type EventLog } from '@sse-toolkit/sse-server'
+import type { VirtualClock } from '@sse-toolkit/test-support'
+
+/** Over which logs the tests of the hub run. */
+export interface TestLogs {
+  create(limits: { readonly maxEvents?: number }): EventLog
+  /** What a hub is given where a test says nothing; undefined: it makes its own. */
+  usual(): EventLog | undefined
+  /** Resolves when nothing is under way between hubs and logs. */
+  settled(): Promise<void>
+  /** Lets time pass for logs that have a clock of their own. */
+  elapse(durationMs: number): Promise<void>
+}
+
+let logs: TestLogs = {
+  create: memoryLog,
+  usual: () => undefined,
+  settled: async () => undefined,
+  elapse: async () => undefined,
+}
+
+/** The tests of the hub that are loaded afterwards run over these, and not over logs in memory. */
+export function useLogs(others: TestLogs): void {
+  logs = others
+}
+
+export function createTestLog(limits: { readonly maxEvents?: number } = {}): EventLog {
+  return logs.create(limits)
+}
+
+export function usualLog(): EventLog | undefined {
+  return logs.usual()
+}
+
+export function settled(): Promise<void> {
+  return logs.settled()
+}
+
+/** Lets time pass for the hub, and for its log. */
+export async function elapse(clock: VirtualClock, durationMs: number): Promise<void> {
+  await logs.elapse(durationMs)
+  await clock.advance(durationMs)
+}
