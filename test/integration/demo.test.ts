@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createContext } from '@sse-toolkit/http-core'
 import { createHub } from '@sse-toolkit/sse-server'
-import { findChromium, launchChromium, startProcess } from '@sse-toolkit/test-support'
+import { findChromium, findRedisServer, launchChromium, startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -14,6 +14,7 @@ import { createRoutes } from '../../apps/demo/src/server/routes.ts'
 
 const DEMO = fileURLToPath(new URL('../../apps/demo/src/main.ts', import.meta.url))
 const chromium = findChromium()
+const redis = findRedisServer()
 
 /** Asks again and again, for as long as a busy machine may need. */
 const eventually: typeof expect.poll = (read, options) =>
@@ -49,7 +50,8 @@ describe('the command line', () => {
   it('prints its options', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     expect([code, stderr]).toEqual([0, ''])
-    for (const option of ['--port', '--host', '--help', 'PORT', '8080']) expect(stdout).toContain(option)
+    for (const option of ['--port', '--host', '--nodes', '--redis', '--help', 'PORT', '8080'])
+      expect(stdout).toContain(option)
   })
 
   it.each([
@@ -58,6 +60,8 @@ describe('the command line', () => {
     [['--port', 'many'], /^--port is "many": give a number from 0 to 65535\.\n$/],
     [['--port', '65536'], /^--port is "65536": give a number from 0 to 65535\.\n$/],
     [['--port'], /^Option '--port <value>' argument missing\. Run with --help for the options\.\n$/],
+    [['--nodes', '9'], /^--nodes is "9": give a number from 1 to 8\.\n$/],
+    [['--redis', 'here'], /^--redis is "here": give a URL, redis:\/\/host:port\.\n$/],
     [['--host='], /^--host is empty: give an address, such as 127\.0\.0\.1\.\n$/],
   ])('answers %j with one clear line and exit code 2', async (args, line) => {
     const { code, stdout, stderr } = await run(args)
@@ -120,6 +124,12 @@ describe('the server', () => {
     return { status: response.statusCode, body: text }
   }
 
+  it('does not kill the only process there is', async () => {
+    const page = '0'.repeat(32)
+    const answer = await send('/faults/kill', { method: 'POST', body: JSON.stringify({ page }) })
+    expect(answer).toEqual({ status: 200, body: '{"kill":0}' })
+  })
+
   it('starts in a second or so', async () => {
     const startedAt = performance.now()
     const second = await startDemo()
@@ -181,7 +191,9 @@ describe('the server', () => {
       hub: createHub(),
       pageFiles: Promise.resolve(new Map()),
       connections: createPageConnections(),
-      about: { platform: '', cpuModel: '', cores: 1, totalBytes: 1, node: '', pid: 1, run: '' },
+      faults: { cut: async () => 0, kill: async () => 0 },
+      node: 1,
+      about: { platform: '', cpuModel: '', cores: 1, totalBytes: 1, node: '', pid: 1, nodes: 1 },
     })
     const ask = (path: string, remoteAddress: string, init?: RequestInit): Promise<Response> =>
       Promise.resolve(
@@ -204,6 +216,18 @@ describe('the server', () => {
     expect(await statuses('127.0.0.1')).toEqual(['allowed', 200, 200])
     expect(await (await ask('/hub', '::1')).json()).toMatchObject({ status: 'open', connections: [] })
   })
+})
+
+it('serves from one process, and says so, where several would need a Redis that is not there', async () => {
+  const process = await startProcess({
+    args: [DEMO, '--port', '0', '--nodes', '3'],
+    env: { ...env, PATH: '/nowhere' },
+    ready: /The demo runs at \S+ /,
+  })
+  expect(process.stderr).toBe(
+    'No redis-server was found (Debian: apt install redis-server): one process serves, from memory.\n',
+  )
+  expect(await process.stop({ signal: 'SIGINT', timeoutMs: 5_000 })).toEqual({ code: 0, signal: null })
 })
 
 describe.skipIf(chromium.skip)('the page', () => {
@@ -372,5 +396,51 @@ describe.skipIf(chromium.skip)('the page', () => {
     await eventually(() => figure('received')).toBeGreaterThan(10)
     const content = await page.locator('html').evaluate((html: { scrollWidth: number }) => html.scrollWidth)
     expect(content).toBeLessThanOrEqual(width)
+  })
+
+  describe.skipIf(redis.skip)('on three nodes', () => {
+    beforeEach(async () => {
+      await demo.process.kill()
+      demo = await startDemo(0, ['--nodes', '3'])
+    })
+
+    const facts = (): Promise<string> => page.locator('#facts').innerText()
+    const servedBy = async (): Promise<{ node: string; pid: number }> => {
+      const [, node = '', pid = ''] = /served by node (\d) of 3 . process (\d+)/.exec(await facts()) ?? []
+      return { node, pid: Number(pid) }
+    }
+
+    it('loses and repeats nothing when its node is killed, by its button or by another hand', async () => {
+      await openPage()
+      await eventually(facts).toMatch(/served by node \d of 3/)
+      await eventually(() => figure('received')).toBeGreaterThan(10)
+      const kills = [
+        () => page.getByRole('button', { name: "Kill this page's node" }).click(),
+        ({ pid }: { pid: number }) => process.kill(pid, 'SIGKILL'),
+      ]
+      for (const [index, kill] of kills.entries()) {
+        const before = await servedBy()
+        await kill(before)
+        await eventually(
+          async () => (await journal()).match(/Resumed after .+ 0 missing, 0 repeated\./g)?.length,
+        ).toBe(index + 1)
+        await eventually(async () => (await servedBy()).pid).not.toBe(before.pid)
+      }
+      const before = await figure('received')
+      await eventually(() => figure('received')).toBeGreaterThan(before + 10)
+      expect([await figure('missing'), await figure('repeated'), await figure('gaps')]).toEqual([0, 0, 0])
+    })
+
+    it('ends all of its processes by Ctrl-C, with 0', async () => {
+      await openPage()
+      await eventually(facts).toMatch(/served by node \d of 3/)
+      const { pid } = await servedBy()
+      expect(await demo.process.stop({ signal: 'SIGINT', timeoutMs: 8_000 })).toEqual({
+        code: 0,
+        signal: null,
+      })
+      expect(demo.process.stderr).toBe('')
+      expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+    })
   })
 })

@@ -1,7 +1,11 @@
+import cluster from 'node:cluster'
 import { startDemo } from './server/demo.ts'
 import type { Demo } from './server/demo.ts'
+import { serveAsNode } from './server/nodes/node.ts'
+import { startOwnRedis } from './server/nodes/own-redis.ts'
+import { startNodes } from './server/nodes/start-nodes.ts'
 import { HELP, parseCommand } from './server/options.ts'
-import type { DemoCommand } from './server/options.ts'
+import type { DemoCommand, ServeCommand } from './server/options.ts'
 import { UsageError } from './server/errors/usage-error.ts'
 
 const EXIT_FAILURE = 1
@@ -14,8 +18,9 @@ async function main(): Promise<void> {
     return
   }
   const demo = await start(command)
-  console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
+  // Before it says that it can be stopped.
   const stopping = untilSignal()
+  console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
   await Promise.race([stopping, demo.failed])
   await demo.close()
 }
@@ -29,9 +34,36 @@ function readCommand(): DemoCommand {
   }
 }
 
-async function start({ host, port }: DemoCommand & { kind: 'serve' }): Promise<Demo> {
+/** One process with its log in memory, or several with theirs on Redis. */
+async function startServing(command: ServeCommand): Promise<Demo> {
+  if (command.nodes === 1 && command.redisUrl === undefined) return startDemo(command)
+  if (command.redisUrl !== undefined) return startNodes({ ...command, redisUrl: command.redisUrl })
+  const redis = await startOwnRedis()
+  if (redis === undefined) {
+    console.error(
+      'No redis-server was found (Debian: apt install redis-server): one process serves, from memory.',
+    )
+    return startDemo(command)
+  }
   try {
-    return await startDemo({ host, port })
+    const demo = await startNodes({ ...command, redisUrl: redis.url })
+    return {
+      ...demo,
+      async close() {
+        await demo.close()
+        await redis.close()
+      },
+    }
+  } catch (error) {
+    await redis.close()
+    throw error
+  }
+}
+
+async function start(command: ServeCommand): Promise<Demo> {
+  const { port } = command
+  try {
+    return await startServing(command)
   } catch (error) {
     const { code } = error as { code?: unknown }
     if (code === 'address-in-use') {
@@ -58,4 +90,5 @@ function exitWith(code: number, line: string): never {
   process.exit(code)
 }
 
-await main()
+if (cluster.isWorker) serveAsNode()
+else await main()

@@ -108,8 +108,8 @@ export interface About {
   totalBytes: number
   node: string
   pid: number
-  /** The `run` of the sequence. */
-  run: string
+  /** How many processes serve the page, behind one port. */
+  nodes: number
   /** Whether this page may ask for its connection to be cut: faults are for readers on the machine itself. */
   faults: 'allowed' | 'loopback-only'
 }

@@ -2,19 +2,47 @@ import type { About } from '../samples.ts'
 import { byId } from './element.ts'
 import { formatMemory } from './format.ts'
 
-/** Asks what does not change while the server's process runs, and shows it. */
-export async function loadFacts(): Promise<About> {
-  const response = await fetch('/about')
-  if (!response.ok) throw new Error(`/about was answered with ${response.status}`)
-  const about = (await response.json()) as About
-  const { platform, cpuModel, cores, totalBytes, node, pid } = about
-  byId('facts', HTMLParagraphElement).textContent = [
-    cpuModel,
-    cores === 1 ? '1 core' : `${cores} cores`,
-    formatMemory(totalBytes),
-    platform,
-    `Node ${node}`,
-    `process ${pid}`,
-  ].join(' \u00B7 ')
-  return about
+/** The line of what does not change while a process of the server runs. */
+export interface Facts {
+  /** Asks the server for them, and shows them. */
+  load(): Promise<About>
+  /** Takes note of who serves the stream, if that is what the comment says. */
+  readComment(comment: string): void
+}
+
+/** How a server of the demo begins its streams; any process may answer `/about`. */
+const SERVED_BY = /^node (\d+) of (\d+), process (\d+)$/
+
+export function createFacts(): Facts {
+  const line = byId('facts', HTMLParagraphElement)
+  let machine: readonly string[] = []
+  let servedBy: readonly string[] = []
+
+  function show(): void {
+    if (machine.length > 0) line.textContent = [...machine, ...servedBy].join(' \u00B7 ')
+  }
+
+  return {
+    async load() {
+      const response = await fetch('/about')
+      if (!response.ok) throw new Error(`/about was answered with ${response.status}`)
+      const about = (await response.json()) as About
+      const { platform, cpuModel, cores, totalBytes, node } = about
+      machine = [
+        cpuModel,
+        cores === 1 ? '1 core' : `${cores} cores`,
+        formatMemory(totalBytes),
+        platform,
+        `Node ${node}`,
+      ]
+      show()
+      return about
+    },
+    readComment(comment) {
+      const [, node, nodes, pid] = SERVED_BY.exec(comment) ?? []
+      if (pid === undefined) return
+      servedBy = [...(nodes === '1' ? [] : [`served by node ${node} of ${nodes}`]), `process ${pid}`]
+      show()
+    },
+  }
 }

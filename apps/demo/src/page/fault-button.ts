@@ -2,16 +2,28 @@ import type { About } from '../samples.ts'
 import { byId } from './element.ts'
 import type { Journal } from './journal.ts'
 
-export interface CutButton {
-  /** Whether there is a stream to cut now. */
+export interface FaultButton {
+  /** Whether there is a stream to harm now. */
   setOpen(isOpen: boolean): void
   setFaults(faults: About['faults']): void
 }
 
-/** Asks the server to break this page's connection. */
-export function createCutButton(pageId: string, journal: Journal): CutButton {
-  const button = byId('cut', HTMLButtonElement)
-  const help = byId('cut-help', HTMLParagraphElement)
+export interface FaultButtonOptions {
+  /** Of the button; its help is `<id>-help`. */
+  id: string
+  path: string
+  pageId: string
+  help: string
+  /** For the journal. */
+  asked: string
+  journal: Journal
+}
+
+/** Asks the server to do something bad to this page's connection. */
+export function createFaultButton(options: FaultButtonOptions): FaultButton {
+  const { id, path, pageId, journal } = options
+  const button = byId(id, HTMLButtonElement)
+  const help = byId(`${id}-help`, HTMLParagraphElement)
   let isOpen = false
   let faults: About['faults'] = 'allowed'
 
@@ -19,27 +31,26 @@ export function createCutButton(pageId: string, journal: Journal): CutButton {
   function update(): void {
     button.setAttribute('aria-disabled', String(!isOpen || faults === 'loopback-only'))
     help.textContent =
-      faults === 'allowed'
-        ? "The server drops this page's stream without a goodbye."
-        : 'Only a page on the machine itself may break its connection.'
+      faults === 'allowed' ? options.help : 'Only a page on the machine itself may break its connection.'
   }
 
-  async function cut(): Promise<void> {
-    journal.note('You asked the server to cut the connection.')
+  async function inject(): Promise<void> {
+    journal.note(options.asked)
     try {
-      const response = await fetch('/faults/cut', {
+      const response = await fetch(path, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ page: pageId }),
       })
       if (!response.ok) journal.note(`The server refused: ${(await response.text()).trim()}`, 'trouble')
     } catch (error) {
-      journal.note(`The server could not be asked: ${String(error)}`, 'trouble')
+      // The process that was asked may be the one that was killed, and then there is no answer.
+      if (isOpen) journal.note(`The server could not be asked: ${String(error)}`, 'trouble')
     }
   }
 
   button.addEventListener('click', () => {
-    if (button.getAttribute('aria-disabled') !== 'true') void cut()
+    if (button.getAttribute('aria-disabled') !== 'true') void inject()
   })
   update()
   return {

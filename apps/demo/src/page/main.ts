@@ -1,8 +1,8 @@
 import { MAX_WINDOW_MS } from './chart-card.ts'
 import { byId } from './element.ts'
 import { createConnectionStory } from './connection-story.ts'
-import { createCutButton } from './cut-button.ts'
-import { loadFacts } from './facts.ts'
+import { createFacts } from './facts.ts'
+import { createFaultButton } from './fault-button.ts'
 import { createJournal } from './journal.ts'
 import { createSequenceCard } from './sequence-card.ts'
 import { createSequenceMeter } from './sequence-meter.ts'
@@ -34,7 +34,25 @@ const meter = createSequenceMeter()
 const sequence = createSequenceCard(meter, theme)
 const story = createConnectionStory({ journal, statusLine: createStatusLine(), meter, now })
 const pageId = createPageId()
-const cutButton = createCutButton(pageId, journal)
+const facts = createFacts()
+const faultButtons = [
+  createFaultButton({
+    id: 'cut',
+    path: '/faults/cut',
+    pageId,
+    journal,
+    help: "The server drops this page's stream without a goodbye.",
+    asked: 'You asked the server to cut the connection.',
+  }),
+  createFaultButton({
+    id: 'kill',
+    path: '/faults/kill',
+    pageId,
+    journal,
+    help: 'Ends the process that serves this page, as kill -9 does.',
+    asked: 'You asked for the process that serves this page to be killed.',
+  }),
+]
 const widgets = {
   cpu: createCpuWidget(theme),
   memory: createMemoryWidget(theme),
@@ -52,7 +70,7 @@ let wasLost = false
 let openedAt = 0
 stream.onStatus((status) => {
   story.onStatus(status)
-  cutButton.setOpen(status.state === 'open')
+  for (const button of faultButtons) button.setOpen(status.state === 'open')
   if (status.state === 'reconnecting') wasLost = true
   if (status.state !== 'open') return
   openedAt = clock.now()
@@ -79,12 +97,14 @@ stream.on('machine.network', ({ data }) => widgets.network.take(data))
 stream.on('machine.disk', ({ data }) => widgets.disk.take(data))
 stream.on('process.event-loop', ({ data }) => widgets.eventLoop.take(data))
 stream.on('hub.stats', ({ data }) => widgets.hub.take(data))
+stream.onComment((comment) => facts.readComment(comment))
 stream.onError((error) => journal.note(`An event could not be read: ${error.message}`, 'trouble'))
 
 async function showFacts(): Promise<void> {
   try {
-    const { faults } = await loadFacts()
-    cutButton.setFaults(faults)
+    const { faults, nodes } = await facts.load()
+    for (const button of faultButtons) button.setFaults(faults)
+    byId('kill-fault', HTMLDivElement).hidden = nodes === 1
   } catch (error) {
     // The stream tells of a server that went away; what else there is to say belongs into the journal.
     if (stream.status.state === 'open')

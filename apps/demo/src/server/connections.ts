@@ -7,6 +7,7 @@ export const PAGE_ID = /^[0-9a-f]{32}$/
 export interface PageConnections {
   add(pageId: string, cut: Cut): void
   remove(pageId: string, cut: Cut): void
+  count(pageId: string): number
   /** @returns How many were cut: 0 if the page has none now. */
   cut(pageId: string): number
 }
@@ -23,6 +24,7 @@ export function createPageConnections(): PageConnections {
       ofPage?.delete(cut)
       if (ofPage?.size === 0) cuts.delete(pageId)
     },
+    count: (pageId) => cuts.get(pageId)?.size ?? 0,
     cut(pageId) {
       const ofPage = [...(cuts.get(pageId) ?? [])]
       for (const cut of ofPage) cut()

@@ -1,5 +1,5 @@
-import { byteSourceSymbol } from '@sse-toolkit/sse-server'
-import type { ByteSource } from '@sse-toolkit/sse-server'
+import { byteSourceSymbol, formatComment } from '@sse-toolkit/sse-server'
+import type { ByteSource, SharedBytes } from '@sse-toolkit/sse-server'
 
 /** Breaks the connection at once: no last event, no end of the body, and what was queued is lost. */
 export type Cut = () => void
@@ -10,11 +10,13 @@ export type Cut = () => void
  *
  *     hub -> ByteSource -> [here] -> ByteSink -> socket
  *
+ * @param greeting - A comment before everything else.
  * @param onOpen - Called when a server attached its sink. A server that reads `body` instead gives no handle.
  * @param onClosed - Called once the connection is gone, if it was opened.
  */
 export function cuttable(
   response: Response,
+  greeting: string,
   onOpen: (cut: Cut) => void,
   onClosed: (cut: Cut) => void,
 ): Response {
@@ -24,6 +26,7 @@ export function cuttable(
   const stand: ByteSource = {
     attach(sink) {
       const cut: Cut = () => sink.abort()
+      sink.write(bytesOf(formatComment(greeting)))
       const listener = source.attach(sink)
       onOpen(cut)
       return {
@@ -36,4 +39,9 @@ export function cuttable(
     },
   }
   return Object.defineProperty(new Response(response.body, response), byteSourceSymbol, { value: stand })
+}
+
+function bytesOf(text: string): SharedBytes {
+  const bytes = Buffer.from(text)
+  return { bytes, chunk: Buffer.from(`${bytes.length.toString(16)}\r\n${text}\r\n`) }
 }

@@ -10,12 +10,22 @@ Shows live figures of this machine on a web page, streamed as server-sent events
 Options:
   --port <number>   the port to listen on; 0 takes any free one (default: $PORT, else ${DEFAULT_PORT})
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
+  --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one need Redis (default: 1)
+  --redis <url>     the Redis that they share (default: an own redis-server, if there is one on the PATH)
   --help            print this and exit
 
 Stop it with Ctrl-C.
 `
 
-export type DemoCommand = { kind: 'serve'; host: string; port: number } | { kind: 'help' }
+export interface ServeCommand {
+  kind: 'serve'
+  host: string
+  port: number
+  nodes: number
+  redisUrl: string | undefined
+}
+
+export type DemoCommand = ServeCommand | { kind: 'help' }
 
 /**
  * Reads the command line.
@@ -28,20 +38,40 @@ export function parseCommand(
 ): DemoCommand {
   const values = parseOptions(args)
   if (values.help === true) return { kind: 'help' }
-  const { host = '127.0.0.1', port } = values
+  const { host = '127.0.0.1', port, nodes = '1', redis: redisUrl } = values
   if (host === '') throw new UsageError('--host is empty: give an address, such as 127.0.0.1.')
   // An empty variable is how a shell says "none".
   const fromEnv = env.PORT === '' ? undefined : env.PORT
-  if (port !== undefined) return { kind: 'serve', host, port: parsePort('--port', port) }
-  return { kind: 'serve', host, port: fromEnv === undefined ? DEFAULT_PORT : parsePort('PORT', fromEnv) }
+  if (!/^[1-8]$/.test(nodes))
+    throw new UsageError(`--nodes is ${JSON.stringify(nodes.slice(0, 40))}: give a number from 1 to 8.`)
+  if (redisUrl !== undefined && !/^rediss?:\/\/\S+$/.test(redisUrl))
+    throw new UsageError(
+      `--redis is ${JSON.stringify(redisUrl.slice(0, 40))}: give a URL, redis://host:port.`,
+    )
+  const [name, text] = port === undefined ? (['PORT', fromEnv] as const) : (['--port', port] as const)
+  return {
+    kind: 'serve',
+    host,
+    port: text === undefined ? DEFAULT_PORT : parsePort(name, text),
+    nodes: Number(nodes),
+    redisUrl,
+  }
 }
 
-function parseOptions(args: readonly string[]): { help?: boolean; host?: string; port?: string } {
+function parseOptions(
+  args: readonly string[],
+): Partial<Record<'host' | 'port' | 'nodes' | 'redis', string>> & { help?: boolean } {
   try {
     return parseArgs({
       // pnpm passes the separator of `pnpm demo -- --port 1` on.
       args: args[0] === '--' ? args.slice(1) : [...args],
-      options: { help: { type: 'boolean', short: 'h' }, host: { type: 'string' }, port: { type: 'string' } },
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        host: { type: 'string' },
+        port: { type: 'string' },
+        nodes: { type: 'string' },
+        redis: { type: 'string' },
+      },
     }).values
   } catch (error) {
     if (!(error instanceof TypeError)) throw error

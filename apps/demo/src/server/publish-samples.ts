@@ -6,6 +6,7 @@ import type { DemoEvents, DemoTopic } from '../samples.ts'
 import { createEventLoopReader } from './event-loop.ts'
 import { every } from './every.ts'
 import { createHubReader } from './hub-reader.ts'
+import type { HubFigures } from './hub-reader.ts'
 import { createCpuReader } from './machine/cpu.ts'
 import { createDiskReader } from './machine/disk.ts'
 import { readLoad } from './machine/load.ts'
@@ -25,12 +26,14 @@ type WithoutTime<Sample> = Sample extends unknown ? Omit<Sample, 'at'> : never
  * @returns A function that stops it.
  */
 export function publishSamples(options: {
-  hub: Hub
+  hub: Pick<Hub, 'publish'>
+  /** Of all processes that serve the page. */
+  hubFigures: () => HubFigures
   run: string
   runtime: Runtime
   onFailure: (error: unknown) => void
 }): () => void {
-  const { hub, run, runtime, onFailure } = options
+  const { hub, hubFigures, run, runtime, onFailure } = options
   const eventLoop = createEventLoopReader()
   const readText = (path: string): string => readFileSync(path, 'utf8')
   const now = (): number => runtime.now()
@@ -43,7 +46,7 @@ export function publishSamples(options: {
     'machine.network': createNetworkReader({ readText, now }),
     'machine.disk': createDiskReader({ readText, listDevices: () => readdirSync('/sys/block'), now }),
     'process.event-loop': () => eventLoop.read(),
-    'hub.stats': createHubReader(hub, now),
+    'hub.stats': createHubReader(hubFigures, now),
     sequence: () => ({ run, n: (n += 1) }),
   }
 

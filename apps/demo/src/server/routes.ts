@@ -27,7 +27,18 @@ export interface RoutesOptions {
   /** Still being made when the first request may already be there. */
   pageFiles: Promise<PageFiles>
   connections: PageConnections
+  faults: Faults
+  /** Which of the processes this is, from 1. */
+  node: number
   about: Omit<About, 'faults'>
+}
+
+/** What a page may have done to its own connection, whichever process holds that. */
+export interface Faults {
+  /** Breaks the page's streams. @returns How many there were. */
+  cut(pageId: string): Promise<number>
+  /** Kills the process that holds the page's stream, as `kill -9` does. @returns How many were killed; the last one is not. */
+  kill(pageId: string): Promise<number>
 }
 
 /**
@@ -38,8 +49,9 @@ export interface RoutesOptions {
  *     GET  /about        what does not change while the process runs
  *     GET  /hub          all that the hub sees, its connections included; for this machine only
  *     POST /faults/cut   breaks the streams of one page: { "page": "<id>" }; from this machine only
+ *     POST /faults/kill  kills the process that holds them, if there are others
  */
-export function createRoutes({ hub, pageFiles, connections, about }: RoutesOptions): Router {
+export function createRoutes({ hub, pageFiles, connections, faults, node, about }: RoutesOptions): Router {
   const router = createRouter()
   router.useHead(({ headers }) => {
     for (const [name, value] of Object.entries(SECURITY_FIELDS)) headers.set(name, value)
@@ -71,7 +83,8 @@ export function createRoutes({ hub, pageFiles, connections, about }: RoutesOptio
       : textResponse('Who reads is shown on the machine itself only.\n', { status: 403 }),
   )
   router.get('/events', subscribe)
-  router.post('/faults/cut', cut, { accept: mayCut })
+  router.post('/faults/cut', inject('cut'), { accept: mayInjectNow })
+  router.post('/faults/kill', inject('kill'), { accept: mayInjectNow })
   return router
 
   async function subscribe(request: Request): Promise<Response> {
@@ -80,20 +93,23 @@ export function createRoutes({ hub, pageFiles, connections, about }: RoutesOptio
     if (!PAGE_ID.test(pageId)) return response
     return cuttable(
       response,
+      `node ${node} of ${about.nodes}, process ${about.pid}`,
       (connection) => connections.add(pageId, connection),
       (connection) => connections.remove(pageId, connection),
     )
   }
 
-  async function cut(request: Request): Promise<Response> {
-    const pageId = await readPageId(request)
-    if (pageId === undefined) return textResponse('Send JSON with the id of a page.\n', { status: 400 })
-    return jsonResponse({ cut: connections.cut(pageId) })
+  function inject(fault: keyof Faults): (request: Request) => Promise<Response> {
+    return async (request) => {
+      const pageId = await readPageId(request)
+      if (pageId === undefined) return textResponse('Send JSON with the id of a page.\n', { status: 400 })
+      return jsonResponse({ [fault]: await faults[fault](pageId) })
+    }
   }
 }
 
 /** Decides from the head, before a body is read. */
-function mayCut(request: Request, context: RequestContext): Response | undefined {
+function mayInjectNow(request: Request, context: RequestContext): Response | undefined {
   if (!mayInject(context) || !hostIsLoopback(request.headers.get('host')))
     return textResponse('Faults are for readers on the machine itself.\n', { status: 403 })
   if (!isSameOrigin(request)) return textResponse('Not from another site.\n', { status: 403 })

@@ -1,0 +1,70 @@
+import { byId, create } from './element.ts'
+import type { View } from './view.ts'
+
+/** What the switch knows of a view before it is built. */
+export interface ViewSlot extends Pick<View, 'path' | 'title'> {
+  create(): View
+}
+
+const SITE_TITLE = 'SSE toolkit'
+
+/**
+ * Shows one view at a time, by the address: `#/connection`. An address that names none, or one that is unknown, shows
+ * the first.
+ */
+export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): void {
+  const list = byId('views', HTMLUListElement)
+  const main = byId('main', HTMLElement)
+  const built = new Map<ViewSlot, View>()
+  const links = new Map<ViewSlot, HTMLAnchorElement>()
+  let shown: View | undefined
+
+  for (const slot of slots) {
+    const link = create('a', 'nav-link', slot.title)
+    link.href = `#/${slot.path}`
+    const item = create('li')
+    item.append(link)
+    list.append(item)
+    links.set(slot, link)
+  }
+
+  function build(slot: ViewSlot): View {
+    const view = built.get(slot) ?? slot.create()
+    if (!built.has(slot)) {
+      built.set(slot, view)
+      view.element.hidden = true
+      main.append(view.element)
+    }
+    return view
+  }
+
+  function follow(): View | undefined {
+    const path = location.hash.replace(/^#\//, '')
+    const slot = slots.find((each) => each.path === path) ?? slots[0]
+    const next = build(slot)
+    if (next === shown) return undefined
+    if (shown !== undefined) {
+      shown.hide()
+      shown.element.hidden = true
+    }
+    next.element.hidden = false
+    for (const [each, link] of links) {
+      if (each === slot) link.setAttribute('aria-current', 'page')
+      else link.removeAttribute('aria-current')
+    }
+    document.title = `${slot.title} - ${SITE_TITLE}`
+    shown = next
+    next.show()
+    return next
+  }
+
+  addEventListener('hashchange', () => {
+    // What a screen reader reads next is the new view; on load, it begins with the page.
+    const heading = follow()?.element.querySelector<HTMLElement>('h2')
+    if (!heading) return
+    heading.tabIndex = -1
+    heading.focus({ preventScroll: true })
+    scrollTo({ top: 0 })
+  })
+  follow()
+}

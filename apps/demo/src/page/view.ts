@@ -1,0 +1,25 @@
+import type { About } from '../samples.ts'
+import type { Theme } from './theme.ts'
+
+/** One of the page's views: built when it is first shown, kept after that. */
+export interface View {
+  /** In the address, after `#/`. */
+  readonly path: string
+  /** In the navigation and the document's title. */
+  readonly title: string
+  /** A `<section>` with its own heading. */
+  readonly element: HTMLElement
+  /** It is shown from now on: draw, ask, subscribe. */
+  show(): void
+  /** It is not shown any more: stop what costs. */
+  hide(): void
+}
+
+/** What every view may use. */
+export interface ViewContext {
+  /** Names this page for the server: see server/connections.ts. */
+  readonly pageId: string
+  readonly theme: Theme
+  /** What the server allows this page to do; undefined until it is known. */
+  readonly about: () => About | undefined
+}

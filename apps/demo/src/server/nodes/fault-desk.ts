@@ -1,0 +1,65 @@
+import type { Worker } from 'node:cluster'
+import type { Fault, FromNode, ToNode } from './messages.ts'
+
+/** Passes the faults that pages want on to the nodes, since any node may be asked, and another may have the stream. */
+export interface FaultDesk {
+  take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
+  /** A node that is gone answers no more. */
+  forget(node: number): void
+}
+
+interface Question {
+  readonly fault: Fault
+  /** The node that asked, and the number it gave its question. */
+  readonly askedBy: number
+  readonly askedAs: number
+  readonly waitsFor: Set<number>
+  count: number
+}
+
+export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk {
+  const questions = new Map<number, Question>()
+  let lastId = 0
+
+  function answer(id: number, question: Question, node: number, count: number): void {
+    if (!question.waitsFor.delete(node)) return
+    // The one node that is left is not killed: then there would be no page to show what became of it.
+    const isKilled = question.fault === 'kill' && count > 0 && running.size > 1
+    if (isKilled) running.get(node)?.process.kill('SIGKILL')
+    question.count += question.fault === 'kill' ? Number(isKilled) : count
+    if (question.waitsFor.size > 0) return
+    questions.delete(id)
+    // The node that asked may be the one that was killed: its page sees that for itself.
+    const { askedBy, askedAs } = question
+    tell(askedBy, { kind: 'fault-done', count: question.count, id: askedAs })
+  }
+
+  function tell(node: number, message: ToNode): void {
+    const worker = running.get(node)
+    if (worker?.isConnected() === true) worker.send(message)
+  }
+
+  return {
+    take(node, message) {
+      if (message.kind === 'fault-answer') {
+        const question = questions.get(message.id)
+        if (question !== undefined) answer(message.id, question, node, message.count)
+        return
+      }
+      const { fault, pageId } = message
+      const id = (lastId += 1)
+      const question = {
+        fault,
+        askedBy: node,
+        askedAs: message.id,
+        waitsFor: new Set(running.keys()),
+        count: 0,
+      }
+      questions.set(id, question)
+      for (const each of running.keys()) tell(each, { kind: 'fault', fault, pageId, id })
+    },
+    forget(node) {
+      for (const [id, question] of questions) answer(id, question, node, 0)
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import type { PageFiles } from '../page-files.ts'
+import type { Faults } from '../routes.ts'
+import type { HubFigures } from '../hub-reader.ts'
+
+/** What a node is started with. */
+export interface NodeOrder {
+  readonly host: string
+  readonly port: number
+  readonly node: number
+  readonly nodes: number
+  readonly redisUrl: string
+  readonly pageFiles: readonly (PageFiles extends ReadonlyMap<infer Path, infer File>
+    ? readonly [Path, File]
+    : never)[]
+}
+
+export type Fault = keyof Faults
+
+/** From the first process to a node. */
+export type ToNode =
+  | { readonly kind: 'serve'; readonly order: NodeOrder }
+  /** Asks how many streams of the page it has; for a cut, it breaks them. */
+  | { readonly kind: 'fault'; readonly fault: Fault; readonly pageId: string; readonly id: number }
+  | { readonly kind: 'fault-done'; readonly count: number; readonly id: number }
+  | { readonly kind: 'close' }
+
+/** From a node to the first process. */
+export type FromNode =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'figures'; readonly figures: HubFigures }
+  /** A page asked this node; whichever has the page's stream is meant. */
+  | { readonly kind: 'fault-wanted'; readonly fault: Fault; readonly pageId: string; readonly id: number }
+  | { readonly kind: 'fault-answer'; readonly count: number; readonly id: number }

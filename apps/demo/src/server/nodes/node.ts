@@ -1,0 +1,80 @@
+import { createHub } from '@sse-toolkit/sse-server'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import { HISTORY_MS } from '../../samples.ts'
+import { createPageConnections } from '../connections.ts'
+import { every } from '../every.ts'
+import { createNodeServer, HEARTBEAT_INTERVAL_MS } from '../node-server.ts'
+import { systemRuntime } from '../runtime.ts'
+import type { Fault, FromNode, NodeOrder, ToNode } from './messages.ts'
+
+export const LOG_OPTIONS = { namespace: 'demo', maxAgeMs: HISTORY_MS, maxEvents: 20_000 }
+const FIGURES_INTERVAL_MS = 500
+
+/** One of several processes that serve the page. It does what the first process says, and ends with it. */
+export function serveAsNode(): void {
+  // Ctrl-C reaches all processes of a terminal: the first one says when to stop.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => {})
+  process.on('disconnect', () => process.exit())
+  process.on('message', (message: ToNode) => {
+    if (message.kind === 'serve') void serve(message.order)
+  })
+}
+
+async function serve(order: NodeOrder): Promise<void> {
+  const { redisUrl, pageFiles } = order
+  const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
+  const hub = createHub({ log, heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS })
+  const connections = createPageConnections()
+  const answers = new Map<number, (count: number) => void>()
+  let lastId = 0
+  const want = (fault: Fault, pageId: string): Promise<number> =>
+    new Promise((resolve) => {
+      lastId += 1
+      answers.set(lastId, resolve)
+      send({ kind: 'fault-wanted', fault, pageId, id: lastId })
+    })
+  const server = createNodeServer({
+    ...order,
+    hub,
+    pageFiles: Promise.resolve(new Map(pageFiles)),
+    connections,
+    faults: { cut: (pageId) => want('cut', pageId), kill: (pageId) => want('kill', pageId) },
+  })
+  const stopFigures = every(
+    FIGURES_INTERVAL_MS,
+    () => send({ kind: 'figures', figures: hub.stats() }),
+    systemRuntime,
+  )
+  process.on('message', (message: ToNode) => {
+    if (message.kind === 'fault') {
+      const { fault, pageId, id } = message
+      const count = fault === 'cut' ? connections.cut(pageId) : connections.count(pageId)
+      send({ kind: 'fault-answer', count, id })
+    } else if (message.kind === 'fault-done') {
+      answers.get(message.id)?.(message.count)
+      answers.delete(message.id)
+    } else if (message.kind === 'close') void close()
+  })
+
+  async function close(): Promise<void> {
+    stopFigures()
+    await server.close()
+    await log.close()
+    process.disconnect()
+  }
+
+  try {
+    await log.ready()
+    await server.listen()
+    send({ kind: 'listening', port: server.port ?? 0 })
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string }
+    send({ kind: 'failed', message, code })
+  }
+}
+
+function send(message: FromNode): void {
+  // The first process may be gone: 'disconnect' follows.
+  if (process.connected) process.send?.(message)
+}

@@ -1,0 +1,106 @@
+import cluster from 'node:cluster'
+import type { Worker } from 'node:cluster'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import { createHub } from '@sse-toolkit/sse-server'
+import { browsableHost } from '../demo.ts'
+import type { Demo } from '../demo.ts'
+import { buildPageFiles } from '../page-files.ts'
+import { publishSamples } from '../publish-samples.ts'
+import { systemRuntime } from '../runtime.ts'
+import { createFaultDesk } from './fault-desk.ts'
+import type { FromNode, NodeOrder, ToNode } from './messages.ts'
+import { LOG_OPTIONS } from './node.ts'
+import { createNodeFigures } from './node-figures.ts'
+
+/** A node that was killed comes back after this: long enough to see that the others do its work. */
+const RESTART_DELAY_MS = 1_000
+
+/**
+ * Starts the page's processes, behind one port and on one Redis, and publishes the figures from this one:
+ *
+ *     this process --publishes--> Redis --tells--> node 1, 2, 3 <--one port-- pages
+ *           '--- forks, restarts, passes faults on ---'
+ *
+ * A node that dies takes its connections along and nothing else: its pages come to another node, and resume.
+ */
+export async function startNodes(options: {
+  host: string
+  port: number
+  nodes: number
+  redisUrl: string
+}): Promise<Demo> {
+  const { host, nodes, redisUrl } = options
+  const failure = Promise.withResolvers<never>()
+  const pageFiles = [...(await buildPageFiles())]
+  const running = new Map<number, Worker>()
+  const figures = createNodeFigures()
+  const desk = createFaultDesk(running)
+  let port = options.port
+  let isClosing = false
+  let restartTimers: readonly unknown[] = []
+
+  async function start(node: number): Promise<void> {
+    const worker = cluster.fork()
+    running.set(node, worker)
+    const listening = Promise.withResolvers<void>()
+    worker.on('message', (message: FromNode) => {
+      if (message.kind === 'listening') {
+        port = message.port
+        listening.resolve()
+      } else if (message.kind === 'failed') {
+        listening.reject(
+          Object.assign(new Error(message.message), { name: 'ListenError', code: message.code }),
+        )
+      } else if (message.kind === 'figures') figures.take(node, message.figures)
+      else desk.take(node, message)
+    })
+    worker.on('exit', () => {
+      running.delete(node)
+      figures.forget(node)
+      desk.forget(node)
+      listening.reject(new Error(`Node ${node} ended before it listened`))
+      if (isClosing) return
+      const timer = systemRuntime.setTimeout(() => void start(node).catch(failure.reject), RESTART_DELAY_MS)
+      restartTimers = [...restartTimers, timer]
+    })
+    // Also where it is 0: for the nodes of one cluster that is one port.
+    const order: NodeOrder = { host, port: options.port, node, nodes, redisUrl, pageFiles }
+    worker.send({ kind: 'serve', order } satisfies ToNode)
+    await listening.promise
+  }
+
+  // Not a debugger's port, nor what else is meant for this process alone.
+  cluster.setupPrimary({ execArgv: process.execArgv.filter((arg) => arg.startsWith('--conditions=')) })
+  await Promise.all(Array.from({ length: nodes }, (_, index) => start(index + 1)))
+  const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
+  const hub = createHub({ log })
+  await log.ready()
+  const stopPublishing = publishSamples({
+    hub,
+    hubFigures: () => figures.total(hub.stats()),
+    run: randomUUID().slice(0, 8),
+    runtime: systemRuntime,
+    onFailure: failure.reject,
+  })
+
+  return {
+    url: `http://${browsableHost(host)}:${port}/`,
+    failed: failure.promise,
+    async close() {
+      isClosing = true
+      for (const timer of restartTimers) systemRuntime.clearTimeout(timer)
+      stopPublishing()
+      await Promise.all([...running.values()].map((worker) => closeNode(worker)))
+      await hub.close()
+      await log.close()
+    },
+  }
+}
+
+async function closeNode(worker: Worker): Promise<void> {
+  const exited = once(worker, 'exit')
+  worker.send({ kind: 'close' } satisfies ToNode)
+  await exited
+}
