@@ -23,6 +23,7 @@ export default defineConfig({
             'packages/*/test/**/*.test.ts',
             'test/support/test/**/*.test.ts',
             'test/architecture/**/*.test.ts',
+            'test/simulation/**/*.test.ts',
           ],
         },
       },

@@ -118,9 +118,9 @@ export function openConnection(
     startTimer(delayMs, () => {
       const firedAtMs = runtime.now()
       const lateMs = firedAtMs - nowMs - delayMs
-      // While paused nobody reads: silence says nothing.
-      if (isPaused) lastByteAtMs = firedAtMs
-      const isIdle = idleLimitMs > 0 && firedAtMs - lastByteAtMs >= idleLimitMs
+      // While paused nobody reads: silence says nothing. And no byte came later than now: the clock was set back.
+      lastByteAtMs = isPaused ? firedAtMs : Math.min(lastByteAtMs, firedAtMs)
+      const isIdle = idleLimitMs && firedAtMs - lastByteAtMs >= idleLimitMs
       const check = (): void => {
         if (lastByteAtMs > firedAtMs) watch()
         else if (isIdle) lose(new ConnectionError('idle-timeout', `No byte for ${idleLimitMs} ms`))

@@ -147,6 +147,27 @@ describe('silence', () => {
   })
 })
 
+describe('a clock that is set back', () => {
+  it('does not hide a silence: it is counted from then on', async () => {
+    const clock = createVirtualClock({ startMs: Date.UTC(2026, 0, 1) })
+    let setBackMs = 0
+    const runtime = { ...runtimeOf(clock), now: () => clock.now() - setBackMs }
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, runtime })
+    client.onAny(() => {})
+    await clock.advance(0)
+    server.last.respond()
+    server.last.write(': heartbeat 1000\n\n')
+    setBackMs = 3_600_000
+    await clock.advance(5999)
+    expect(client.status).toMatchObject({ state: 'open' })
+    await clock.advance(1)
+    expect(client.status).toMatchObject({ state: 'reconnecting', cause: { code: 'idle-timeout' } })
+    client.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
 describe("a machine's sleep", () => {
   /** Time passes without timers, as in sleep: they all fire late, together. */
   const sleepy = (): {

@@ -1,0 +1,183 @@
+import { memoryLog, type EventLog, type LogEntry, type Runtime } from '@sse-toolkit/sse-server'
+import type { SeededRandom } from '@sse-toolkit/test-support'
+import type { History } from './history.ts'
+import { openModelLog, type LogFaults, type ModelLog } from './model-log.ts'
+import { ModelLogServer } from './model-log-server.ts'
+import type { Settings } from './settings.ts'
+import { createActorTimers } from './timers.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** What a process has of a log. */
+export interface ProcessLog extends EventLog {
+  /** The process dies: nothing reaches it any more. */
+  abandon(): void
+}
+
+/** Where events are kept in one run, and how it fails. */
+export interface LogHouse {
+  open(runtime: Runtime, random: SeededRandom): ProcessLog
+  /** All that it holds is lost. */
+  restart(): void
+  /** No process reaches it. */
+  breakConnections(): void
+  mendConnections(): void
+  /** No more faults. */
+  heal(): void
+  /** @returns how many of its timers are left. */
+  close(): Promise<number>
+}
+
+interface LogHouseOptions {
+  readonly time: VirtualTime
+  readonly random: SeededRandom
+  readonly settings: Settings
+  readonly history: History
+  readonly serverWallClock: () => number
+}
+
+/** The real log of one process, which all hubs of the run share. */
+export function createMemoryLogHouse({
+  time,
+  random,
+  settings,
+  history,
+  serverWallClock,
+}: LogHouseOptions): LogHouse {
+  const timers = createActorTimers(time, 'log')
+  let log = begin()
+
+  function begin(): EventLog {
+    const { maxEvents, maxEventsPerTopic, maxAgeMs } = settings
+    const runtime: Runtime = {
+      now: () => time.nowMs,
+      wallClock: serverWallClock,
+      setTimeout: timers.setTimeout,
+      clearTimeout: timers.clearTimeout,
+      endOfTurn: timers.endOfTurn,
+      random,
+    }
+    const fresh = memoryLog({ maxEvents, maxEventsPerTopic, maxAgeMs, runtime })
+    void fresh.head().then(({ epoch }) => history.begin(epoch))
+    // The first of its listeners: nobody hears of anything before it is on record.
+    fresh.tail({
+      appended: (entry) => history.store(entry, time.nowMs, serverWallClock()),
+      cancelled: () => {},
+      restarted: () => {},
+      skipped: () => {},
+      abandoned: () => {},
+    })
+    return fresh
+  }
+
+  return {
+    open: () => fence(log),
+    restart() {
+      void log.close()
+      log = begin()
+    },
+    breakConnections() {},
+    mendConnections() {},
+    heal() {},
+    async close() {
+      await log.close()
+      return timers.pending
+    },
+  }
+}
+
+/** A log of which a process hears nothing any more once it is dead. */
+function fence(log: EventLog): ProcessLog {
+  let isDead = false
+  let stops: (() => void)[] = []
+  // What a dead process waits for never comes.
+  const guard = async <T>(promise: Promise<T>): Promise<T> => {
+    try {
+      return await promise
+    } finally {
+      if (isDead) await new Promise<never>(() => {})
+    }
+  }
+  return {
+    append: (event) => guard(log.append(event)),
+    claim: (topic) => guard(log.claim(topic)),
+    end: (event, ttlMs) => guard(log.end(event, ttlMs)),
+    cancel: (topic) => guard(log.cancel(topic)),
+    status: (topic) => guard(log.status(topic)),
+    read: (patterns, after, limit) => guard(log.read(patterns, after, limit)),
+    head: () => guard(log.head()),
+    tail(listener) {
+      const stop = log.tail(listener)
+      stops.push(stop)
+      return stop
+    },
+    // The log is the house's to close.
+    async close() {},
+    abandon() {
+      isDead = true
+      for (const stop of stops) stop()
+      stops = []
+    },
+  }
+}
+
+/** The model of a log that processes reach over connections. */
+export function createSharedLogHouse({
+  time,
+  random,
+  settings,
+  history,
+  serverWallClock,
+}: LogHouseOptions): LogHouse {
+  const faults: LogFaults = {
+    lostNotification: settings.lostNotification,
+    lostAnswer: settings.lostAnswer,
+    slow: settings.slowLog,
+    maxLatencyMs: 15,
+  }
+  const connections = new Set<ModelLog>()
+  let epochCount = 0
+  const server = new ModelLogServer({
+    time,
+    maxEvents: settings.maxEvents,
+    maxEventsPerTopic: settings.maxEventsPerTopic,
+    createEpoch: () => `e${(epochCount += 1)}x${random.integer(0, 999)}`,
+    onEpoch: (epoch) => history.begin(epoch),
+    onStored: (entry: LogEntry) => history.store(entry, time.nowMs, serverWallClock()),
+  })
+  let isBroken = false
+
+  return {
+    open(runtime, processRandom) {
+      const log = openModelLog({ server, runtime, random: processRandom, faults, probeIntervalMs: 2000 })
+      connections.add(log)
+      if (isBroken) log.disconnect()
+      return {
+        ...log,
+        async close() {
+          connections.delete(log)
+          await log.close()
+        },
+        abandon() {
+          connections.delete(log)
+          log.disconnect()
+        },
+      }
+    },
+    restart: () => server.restart(),
+    breakConnections() {
+      isBroken = true
+      for (const log of connections) log.disconnect()
+    },
+    mendConnections() {
+      isBroken = false
+      for (const log of connections) log.connect()
+    },
+    heal() {
+      faults.lostNotification = 0
+      faults.lostAnswer = 0
+      faults.slow = 0
+      this.mendConnections()
+    },
+    close: () => Promise.resolve(0),
+  }
+}

@@ -1,0 +1,258 @@
+import type {
+  EventLog,
+  LogEntry,
+  LoggedEvent,
+  LogPage,
+  LogTailListener,
+  Position,
+  Runtime,
+  TopicPattern,
+  TopicState,
+  TopicStatus,
+} from '@sse-toolkit/sse-server'
+import { HubClosedError } from '@sse-toolkit/sse-server'
+import type { SeededRandom } from '@sse-toolkit/test-support'
+import type { ModelLogServer, Notification } from './model-log-server.ts'
+
+/** Why a call of the log failed. Whether it was carried out is not known. */
+export class LogUnavailableError extends Error {
+  override readonly name = 'LogUnavailableError'
+  readonly code = 'log-unavailable'
+}
+
+/** The faults between a process and the log, as a Redis shows them. Read at each use, so that they can change. */
+export interface LogFaults {
+  /** Chance that a notification does not arrive. */
+  lostNotification: number
+  /** Chance that the answer to a call is lost, after it was carried out. */
+  lostAnswer: number
+  /** Chance that a call takes seconds. */
+  slow: number
+  readonly maxLatencyMs: number
+}
+
+export interface ModelLogOptions {
+  readonly server: ModelLogServer
+  readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
+  readonly random: SeededRandom
+  readonly faults: LogFaults
+  /** How often the head is asked for, beside what is told: it shows the loss of a last notification. */
+  readonly probeIntervalMs: number
+}
+
+/** One process's end of a shared log. */
+export interface ModelLog extends EventLog {
+  /** Nothing goes over its connections; what is under way is lost. */
+  disconnect(): void
+  connect(): void
+}
+
+const fillPageSize = 16
+const refillAfterMs = 500
+
+/**
+ * The contract of `EventLog` over connections that lose things.
+ *
+ *     notification (entry, previousSeq)
+ *       previousSeq was told       -> tell the listeners
+ *       it is beyond what was told -> something was lost. Fill: read all after what was told, and tell that
+ *       it is of another epoch     -> the log has lost its memory. Fill, which begins with saying so
+ *
+ * Calls and notifications go over connections of their own, each in order, neither in step with the other.
+ */
+export function openModelLog(options: ModelLogOptions): ModelLog {
+  const { server, runtime, random, faults, probeIntervalMs } = options
+  const pending = new Set<(error: LogUnavailableError) => void>()
+  let listeners: readonly LogTailListener[] = []
+  let told: Position = server.head
+  let isClosed = false
+  let isFilling = false
+  // What came while a fill was under way may be beyond what the fill has seen.
+  let isBehind = false
+  // Which connection it is: what was sent over an older one does not arrive.
+  let connection = 1
+  let isConnected = true
+  let unsubscribe = server.subscribe(receive)
+  let lastCallMs = 0
+  let lastNotificationMs = 0
+  let timer = runtime.setTimeout(probe, probeIntervalMs)
+
+  function latencyMs(): number {
+    return random() < faults.slow ? random() * 3000 : random() * faults.maxLatencyMs
+  }
+
+  function receive(notification: Notification): void {
+    if (random() < faults.lostNotification) return
+    const current = connection
+    lastNotificationMs = Math.max(lastNotificationMs, runtime.now() + latencyMs())
+    runtime.setTimeout(
+      () => {
+        if (current !== connection || isClosed) return
+        if (notification.type === 'cancelled') tell((listener) => listener.cancelled(notification.topic))
+        else notice(notification.entry, notification.previousSeq)
+      },
+      Math.max(0, lastNotificationMs - runtime.now()),
+    )
+  }
+
+  function notice(entry: LogEntry, previousSeq: number): void {
+    const { epoch, seq } = entry.position
+    if (isFilling) isBehind = true
+    else if (epoch !== told.epoch || previousSeq > told.seq) void fill()
+    else if (seq > told.seq) tellOf(entry)
+  }
+
+  function tellOf(entry: LogEntry): void {
+    told = entry.position
+    tell((listener) => listener.appended(entry))
+  }
+
+  function skip(position: Position): void {
+    told = position
+    tell((listener) => listener.skipped(position))
+  }
+
+  function tell(news: (listener: LogTailListener) => void): void {
+    for (const listener of listeners) news(listener)
+  }
+
+  /** Tells all that was stored and not told, in order. Repeated until it succeeds. */
+  async function fill(): Promise<void> {
+    if (isFilling || isClosed) return
+    isFilling = true
+    try {
+      do {
+        isBehind = false
+        await fillOnce()
+        // oxlint-disable-next-line no-unmodified-loop-condition -- it may be closed meanwhile
+      } while (isBehind && !isClosed)
+      isFilling = false
+    } catch {
+      // The log is not to be had: the process serves what it has, and tries again.
+      runtime.setTimeout(() => {
+        isFilling = false
+        void fill()
+      }, refillAfterMs)
+    }
+  }
+
+  async function fillOnce(): Promise<void> {
+    for (;;) {
+      const from = told
+      const { head, page } = await call(() => ({
+        head: server.head,
+        page: server.read(['>'], from.seq, fillPageSize),
+      }))
+      if (isClosed) return
+      if (head.epoch !== from.epoch) {
+        told = { epoch: head.epoch, seq: head.seq }
+        tell((listener) => listener.restarted(head))
+        return
+      }
+      // What was evicted before it could be told of. It comes first: the reader is where it was before.
+      if (page.evictedUpTo > from.seq) skip({ epoch: head.epoch, seq: page.evictedUpTo })
+      for (const entry of page.entries) if (entry.position.seq > told.seq) tellOf(entry)
+      if (!page.more) return
+    }
+  }
+
+  function probe(): void {
+    timer = runtime.setTimeout(probe, probeIntervalMs)
+    void fill()
+  }
+
+  /** Carries out one step at the server. Without an answer nobody knows whether it was. */
+  function call<Result>(step: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const current = connection
+      pending.add(reject)
+      const finish = (settle: () => void): void => {
+        if (pending.delete(reject)) settle()
+      }
+      const fail = (text: string): void => finish(() => reject(new LogUnavailableError(text)))
+      if (!isConnected) {
+        runtime.setTimeout(() => fail('There is no connection to the log'), 1)
+        return
+      }
+      lastCallMs = Math.max(lastCallMs, runtime.now() + latencyMs())
+      runtime.setTimeout(
+        () => {
+          if (current !== connection || !pending.has(reject)) return
+          let settle: () => void
+          try {
+            const result = step()
+            settle = () => resolve(result)
+          } catch (error) {
+            settle = () => reject(error)
+          }
+          if (random() < faults.lostAnswer) fail('The connection to the log broke before the answer came')
+          else runtime.setTimeout(() => finish(settle), random() * faults.maxLatencyMs)
+        },
+        Math.max(0, lastCallMs - runtime.now()),
+      )
+    })
+  }
+
+  function failPending(text: string): void {
+    for (const reject of pending) reject(new LogUnavailableError(text))
+    pending.clear()
+  }
+
+  function requireOpen(): void {
+    if (isClosed) throw new HubClosedError()
+  }
+
+  return {
+    async append(event: LoggedEvent): Promise<Position> {
+      requireOpen()
+      return call(() => server.append(event))
+    },
+    async claim(topic: string): Promise<TopicState> {
+      requireOpen()
+      return call(() => server.claim(topic))
+    },
+    end: (event: LoggedEvent, ttlMs: number): Promise<Position | undefined> =>
+      call(() => server.end(event, ttlMs)),
+    cancel: (topic: string): Promise<TopicState> => call(() => server.cancel(topic)),
+    status: (topic: string): Promise<TopicStatus> => call(() => server.status(topic)),
+    async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
+      const texts = patterns.map(({ text }) => text)
+      for (;;) {
+        const { epoch, page } = await call(() => ({
+          epoch: server.head.epoch,
+          page: server.read(texts, after, limit),
+        }))
+        if (epoch === told.epoch) return page
+        // The reader's place is one of the epoch that was told. Of another it is to hear first.
+        await fill()
+        if (epoch !== told.epoch) throw new LogUnavailableError('The log goes on in another epoch')
+      }
+    },
+    head: (): Promise<Position> => call(() => server.head),
+    tail(listener) {
+      listeners = [...listeners, listener]
+      return () => {
+        listeners = listeners.filter((each) => each !== listener)
+      }
+    },
+    disconnect() {
+      isConnected = false
+      connection += 1
+      unsubscribe()
+      failPending('The connection to the log broke')
+    },
+    connect() {
+      if (isConnected || isClosed) return
+      isConnected = true
+      unsubscribe = server.subscribe(receive)
+      void fill()
+    },
+    async close() {
+      isClosed = true
+      listeners = []
+      unsubscribe()
+      runtime.clearTimeout(timer)
+      failPending('The log was closed')
+    },
+  }
+}

@@ -1,0 +1,219 @@
+/** A way to break the real code that the simulation must notice. */
+export interface Mutant {
+  readonly name: string
+  /** What a reader, or the process, suffers. */
+  readonly breaks: string
+  /** From the root of the repository. */
+  readonly file: string
+  /** Occurs exactly once in the file: a mutant that no longer fits is an error, not a pass. */
+  readonly find: string
+  readonly replace: string
+}
+
+const hub = 'packages/sse-server/src/hub'
+const log = 'packages/sse-server/src/log'
+const server = 'packages/sse-server/src'
+const client = 'packages/event-source-client/src'
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'replay-off-by-one',
+    breaks: 'a replay of named topics leaves out the first event after the position',
+    file: `${log}/memory-log.ts`,
+    find: 'const first = slots.partition((slot) => slot.seq <= after)',
+    replace: 'const first = slots.partition((slot) => slot.seq <= after + 1)',
+  },
+  {
+    name: 'live-beside-replay-lost',
+    breaks: 'what arrives beside the last read of a replay is not held',
+    file: `${hub}/subscription.ts`,
+    find: 'else if (this.#held !== null && this.#held.push(entry) > replayPageSize) this.#held = null',
+    replace: '',
+  },
+  {
+    name: 'held-beside-replay-twice',
+    breaks: 'what came by two ways is sent twice',
+    file: `${hub}/subscription.ts`,
+    find: 'if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return',
+    replace: 'if (position.epoch !== this.#position.epoch) return',
+  },
+  {
+    name: 'priming-id-omitted',
+    breaks: 'a client that is cut before its first event does not know where it was',
+    file: `${hub}/subscription.ts`,
+    find: 'start.gap === undefined ? formatEventId(start.position) : undefined',
+    replace: 'undefined',
+  },
+  {
+    name: 'priming-id-before-gap',
+    breaks: 'a client that is cut between its first block and the gap is never told of the gap',
+    file: `${hub}/subscription.ts`,
+    find: 'start.gap === undefined ? formatEventId(start.position) : undefined',
+    replace: 'formatEventId(start.position)',
+  },
+  {
+    name: 'epoch-ignored',
+    breaks: 'a position of a log that was lost is taken for one of its successor',
+    file: `${hub}/start.ts`,
+    find: 'if (position?.epoch !== head.epoch)',
+    replace: 'if (position === undefined)',
+  },
+  {
+    name: 'late-epoch-sent',
+    breaks: 'events of the log that was lost reach those who came after its restart',
+    file: `${hub}/subscription.ts`,
+    find: 'if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return',
+    replace: 'if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return',
+  },
+  {
+    name: 'restart-skips',
+    breaks: 'whoever came after a restart, and before the hub heard of it, loses what was stored between',
+    file: `${hub}/subscription.ts`,
+    find: 'if (head.seq > seq) this.readAgain()',
+    replace: '',
+  },
+  {
+    name: 'skipped-not-read',
+    breaks: 'events that were evicted before the hub heard of them are lost without a word',
+    file: `${hub}/subscription.ts`,
+    find: '    if (!this.#live) return\n    this.#live = false\n    void this.#replay()',
+    replace: '',
+  },
+  {
+    name: 'eviction-mark-forgotten',
+    breaks: 'the log does not say that it has let events go',
+    file: `${log}/memory-log.ts`,
+    find: 'record.evictedUpTo = seq',
+    replace: '',
+  },
+  {
+    name: 'gap-without-position',
+    breaks: 'a gap does not move the position of those who are told of it',
+    file: `${server}/gap.ts`,
+    find: 'position === undefined ? event : { ...event, id: position }',
+    replace: 'event',
+  },
+  {
+    name: 'drop-oldest-silent',
+    breaks: 'what is dropped for a slow reader is not announced',
+    file: `${server}/frame-queue.ts`,
+    find: 'this.#dropped = { id: waiting.shift()?.id ?? this.#dropped?.id }',
+    replace: 'waiting.shift()',
+  },
+  {
+    name: 'buffer-limit-in-events',
+    breaks: 'the limit on what waits for one connection counts events, not bytes',
+    file: `${server}/waiting-frames.ts`,
+    find: 'this.#frames.push(frame)\n    this.byteLength += frame.bytes.byteLength',
+    replace: 'this.#frames.push(frame)\n    this.byteLength += 1',
+  },
+  {
+    name: 'filter-not-applied-on-replay',
+    breaks: 'a replay sends what the filter would hold back',
+    file: `${hub}/subscription.ts`,
+    find: 'if (filter !== undefined) {',
+    replace: 'if (filter !== undefined && !replayed) {',
+  },
+  {
+    name: 'expiry-not-checked',
+    breaks: 'a connection outlives its authorization',
+    file: `${hub}/subscription.ts`,
+    find: 'access.expiresAt !== Number.POSITIVE_INFINITY &&',
+    replace: 'access.expiresAt < 0 &&',
+  },
+  {
+    name: 'expired-let-in',
+    breaks: 'whoever comes with a grant that has expired is let in',
+    file: `${hub}/event-hub.ts`,
+    find: 'if (expiresAt <= this.#runtime.wallClock()) return 403',
+    replace: '',
+  },
+  {
+    name: 'pattern-matches-stale',
+    breaks: 'a new pattern does not get the topics that others have asked for before',
+    file: `${hub}/topic-index.ts`,
+    find: 'node.children.set(token, child)\n        this.#matchedNodes.clear()',
+    replace: 'node.children.set(token, child)',
+  },
+  {
+    name: 'claim-not-heeded',
+    breaks: 'a job that somebody runs is run again',
+    file: `${hub}/runs.ts`,
+    find: "if (state !== 'open') return { started: false, state }",
+    replace: "if (state === 'expired') return { started: false, state }",
+  },
+  {
+    name: 'first-end-ends-all',
+    breaks: 'a reader of several finite topics is told of the end when the first of them ends',
+    file: `${hub}/subscription.ts`,
+    find: 'if (unendedTopics.size > 0) return',
+    replace: '',
+  },
+  {
+    name: 'run-outlives-hub',
+    breaks: 'a job that is claimed while the hub closes runs on in a hub that is closed',
+    file: `${hub}/runs.ts`,
+    find: 'while (this.#pending.size > 0) await Promise.all(this.#pending)',
+    replace: '',
+  },
+  {
+    name: 'drain-without-deadline',
+    breaks: 'a reader that does not read holds the process for ever',
+    file: `${hub}/event-hub.ts`,
+    find: "for (const { queue } of this.#subscriptions.keys()) queue.abort('drain')",
+    replace: '',
+  },
+  {
+    name: 'long-retry-throws',
+    breaks: 'a hub that asks its clients for a very long reconnection time cannot be closed',
+    file: `${hub}/drain.ts`,
+    find: 'Math.min(Math.round(retryMs * (0.5 + random())), Number.MAX_SAFE_INTEGER)',
+    replace: 'Math.round(retryMs * (0.5 + random()))',
+  },
+  {
+    name: 'partial-event-id-kept',
+    breaks: 'the id of an event that was cut off counts as had',
+    file: `${client}/event-decoder.ts`,
+    find: 'parser.feed(utf8.decode(chunk, { stream: true }))',
+    replace: `const text = utf8.decode(chunk, { stream: true })
+      parser.feed(text)
+      const early = /(?:^|\\n)id: ([^\\n]+)\\n/.exec(text.slice(text.lastIndexOf('\\n\\n') + 1))?.[1]
+      if (early !== undefined) onIdOnly(early)`,
+  },
+  {
+    name: 'backoff-reset-on-open',
+    breaks: 'a server that accepts and dies at once is asked again at full speed',
+    file: `${client}/reconnection.ts`,
+    find: '(input.isStable === true || nowMs - state.openedAtMs >= policy.resetAfterMs)',
+    replace: 'input.isStable !== false',
+  },
+  {
+    name: 'retry-without-floor',
+    breaks: 'a hostile `retry: 0` makes the client ask at full speed',
+    file: `${client}/backoff.ts`,
+    find: 'const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)',
+    replace: 'const clampedMs = Math.min(delayMs, maxDelayMs)',
+  },
+  {
+    name: 'silence-not-noticed',
+    breaks: 'a connection that is dead and does not say so is kept for ever',
+    file: `${client}/connection.ts`,
+    find: 'idleLimitMs = +heartbeatMs * MISSED_HEARTBEATS',
+    replace: 'idleLimitMs = 0',
+  },
+  {
+    name: 'clock-set-back',
+    breaks: 'a clock that is set back by an hour makes the client deaf to silence for an hour',
+    file: `${client}/connection.ts`,
+    find: 'isPaused ? firedAtMs : Math.min(lastByteAtMs, firedAtMs)',
+    replace: 'isPaused ? firedAtMs : lastByteAtMs',
+  },
+  {
+    name: 'saved-before-handed-over',
+    breaks: 'a position is saved before its event has reached the reader',
+    file: `${client}/event-delivery.ts`,
+    find: 'queue.push(event, dataLength * 2 + EVENT_OVERHEAD_BYTES)',
+    replace:
+      'queue.push(event, dataLength * 2 + EVENT_OVERHEAD_BYTES)\n      config.onHandedOver(event.lastEventId)',
+  },
+]

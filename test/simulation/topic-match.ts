@@ -1,0 +1,14 @@
+const compiled = new Map<string, RegExp>()
+
+/** Whether a pattern stands for a topic. Written anew, from the documentation: a judge must not use the accused's ruler. */
+export function isTopicOf(pattern: string, topic: string): boolean {
+  let expression = compiled.get(pattern)
+  if (expression === undefined) {
+    const source = pattern
+      .split('.')
+      .map((token) => (token === '*' ? '[^.]+' : token === '>' ? '.+' : token.replaceAll(/\W/g, '\\$&')))
+    expression = new RegExp(`^${source.join('\\.')}$`)
+    compiled.set(pattern, expression)
+  }
+  return expression.test(topic)
+}
