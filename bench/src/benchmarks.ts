@@ -6,6 +6,7 @@ import { hello } from './hello.ts'
 import { idleMemory } from './idle-memory.ts'
 import { latency } from './latency.ts'
 import { replay } from './replay.ts'
+import { storm } from './storm.ts'
 import { stream } from './stream.ts'
 import { topics } from './topics.ts'
 
@@ -20,4 +21,5 @@ export const benchmarks: readonly Benchmark[] = [
   format,
   client,
   topics,
+  storm,
 ]

@@ -15,6 +15,7 @@ const examples = [
     .map((name) => `adapters/${name}`),
   'llm-answer/main.ts',
   'ai-sdk/main.ts',
+  'processes/main.ts',
 ]
 
 describe('the examples', () => {

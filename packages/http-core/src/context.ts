@@ -1,3 +1,4 @@
+import type { ProxyHeader } from './proxy-header.ts'
 import type { Route } from './route.ts'
 import { systemRuntime } from './runtime.ts'
 
@@ -31,6 +32,7 @@ export interface RequestFacts {
   readonly startTime?: number | undefined
   readonly httpVersion?: string | undefined
   readonly closing?: AbortSignal | undefined
+  readonly proxyHeader?: ProxyHeader | undefined
   readonly platform?: unknown
 }
 
@@ -43,13 +45,15 @@ export interface RequestContext {
   readonly remoteAddress: string | undefined
   /** When the head of the request had been read: milliseconds since the epoch, by the clock of the server. */
   readonly startTime: number
-  /** `'1.1'`, `'1.0'`; undefined on hosts that do not say. */
+  /** `'1.1'`, `'1.0'`, `'2.0'`; undefined on hosts that do not say. */
   readonly httpVersion: string | undefined
   /**
    * Aborts when the server begins to stop, while requests in flight may still finish: the moment for an endless
    * response to say goodbye. (`request.signal` aborts when the client goes away, or at the deadline of the stop.)
    */
   readonly closing: AbortSignal
+  /** What a proxy said of the connection before its first byte; undefined without the PROXY protocol. */
+  readonly proxyHeader: ProxyHeader | undefined
   /** What a host other than ours passed as the second argument of `fetch`, such as the bindings of a Worker. */
   readonly platform: unknown
   /** What was {@link RequestContext.set} under the key, by a middleware before. */
@@ -102,6 +106,10 @@ export class Context implements RouteContext {
 
   get closing(): AbortSignal {
     return (this.#closing ??= this.#facts.closing ?? new AbortController().signal)
+  }
+
+  get proxyHeader(): ProxyHeader | undefined {
+    return this.#facts.proxyHeader
   }
 
   get platform(): unknown {

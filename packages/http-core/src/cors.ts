@@ -2,6 +2,7 @@ import { OptionError } from './errors/option-error.ts'
 import { isHttpError, httpErrorResponse } from './errors/http-error.ts'
 import type { Middleware } from './middleware.ts'
 import { withMutableHeaders } from './response-head.ts'
+import { addVary } from './vary.ts'
 
 /** See {@link cors}. */
 export interface CorsOptions {
@@ -128,14 +129,4 @@ function originTest(origin: NonNullable<CorsOptions['origin']>): (origin: string
   }
   const listed = new Set(origin)
   return (candidate) => listed.has(candidate)
-}
-
-function addVary(headers: Headers, field: string): void {
-  const present = headers.get('vary')
-  if (present === null) {
-    headers.set('vary', field)
-    return
-  }
-  const names = new Set(present.split(',').map((name) => name.trim().toLowerCase()))
-  if (!names.has('*') && !names.has(field.toLowerCase())) headers.append('vary', field)
 }

@@ -15,6 +15,7 @@ export interface Logger {
  * - `'handler-failed'` (error): the handler threw something other than an HttpError; the client got 500.
  * - `'body-failed'` (error): the body of a response failed after its head had been sent; the connection was destroyed.
  * - `'connection-dropped'` (warn): `maxConnections` was reached.
+ * - `'connection-failed'` (warn): a TLS handshake, a PROXY header or an HTTP/2 session broke; the connection was closed.
  * - `'server-failed'` (error): the listening socket failed, or a listener threw.
  */
 export type LogEvent =
@@ -25,6 +26,7 @@ export type LogEvent =
   | 'handler-failed'
   | 'body-failed'
   | 'connection-dropped'
+  | 'connection-failed'
   | 'server-failed'
 
 /** The fields of one record. `error` is the value that was thrown; `method` and `target` name the request. */

@@ -1,53 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { byteSourceSymbol, createRouter } from '../src/index.ts'
-import type { ByteSink, ByteSource, SharedBytes } from '../src/index.ts'
+import type { ByteSink } from '../src/index.ts'
+import { carrying, recordingSource, shared } from './recording-source.ts'
 import { rawClient, rawExchange } from './raw-client.ts'
 import { eventually, recordingLogger, serving } from './serving.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-
-/** Bytes that say which of their two forms was used. */
-function shared(text: string): SharedBytes & { readonly used: string[] } {
-  const used: string[] = []
-  return {
-    used,
-    get bytes() {
-      used.push('bytes')
-      return Buffer.from(text)
-    },
-    get chunk() {
-      used.push('chunk')
-      return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
-    },
-  }
-}
-
-/** A source that tells what happens to it. */
-function recordingSource(): ByteSource & { readonly sinks: ByteSink[]; readonly events: string[] } {
-  const sinks: ByteSink[] = []
-  const events: string[] = []
-  return {
-    sinks,
-    events,
-    attach(sink) {
-      sinks.push(sink)
-      events.push('attach')
-      return {
-        drained: () => {
-          events.push('drained')
-        },
-        closed: () => {
-          events.push('closed')
-        },
-      }
-    },
-  }
-}
-
-function carrying(source: ByteSource, init: ResponseInit = {}, body = new ReadableStream()): Response {
-  const headers = { 'content-type': 'text/event-stream', ...(init.headers as Record<string, string>) }
-  return Object.assign(new Response(body, { ...init, headers }), { [byteSourceSymbol]: source })
-}
 
 describe('a response that carries a byte source', () => {
   it('gets a sink once its head has been sent, and its body is not read', async () => {
@@ -75,7 +33,7 @@ describe('a response that carries a byte source', () => {
 
   it('writes the shared chunk straight to the socket of HTTP/1.1', async () => {
     const source = recordingSource()
-    const server = await serving({ fetch: () => carrying(source) })
+    const server = await serving({ fetch: () => carrying(source), socketHandover: 'off' })
     const client = await rawClient(server.port)
     client.send(GET)
     await client.until('\r\n\r\n')

@@ -141,6 +141,9 @@ describe('content that the handler leaves unread', () => {
     const pending = new Set<object>()
     const server = await serving({
       fetch: hello,
+      // Whose timer is another.
+      responseStallTimeoutMs: 0,
+      bodyIdleTimeoutMs: 0,
       timers: {
         setTimeout: () => {
           const timer = {}

@@ -248,6 +248,8 @@ describe('close', () => {
         signals.push(request.signal)
         return new Promise<Response>(() => {})
       },
+      // Whose timer is another.
+      responseStallTimeoutMs: 0,
       timers: {
         setTimeout: (callback) => {
           fire = callback

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Refusal } from './refusal.ts'
+import { Http2Request } from './http2-message.ts'
 import type { ServerCore } from './server-core.ts'
+import type { WireRequest } from './wire.ts'
 
 /** A request that may be served, with what had to be found out on the way. */
 export interface Admitted {
@@ -20,12 +21,16 @@ const refusal = (status: number, reason: string, connection: 'close' | 'keep'): 
 })
 
 /** Checks the head of a request against the limits and what Node leaves to the server of RFC 9110 and 9112. */
-export function admit(core: ServerCore, message: IncomingMessage): Admitted | Refusal {
+export function admit(core: ServerCore, message: WireRequest): Admitted | Refusal {
   const { settings } = core
   const { headers, method = 'GET' } = message
   const target = message.url ?? '/'
-  // The parser lets some other versions pass.
-  if (message.httpVersionMajor !== 1) return refusal(505, `HTTP/${message.httpVersion}`, 'close')
+  if (message instanceof Http2Request) {
+    if (message.fault !== undefined) return refusal(400, message.fault, 'close')
+  } else if (message.httpVersionMajor !== 1) {
+    // The parser lets some other versions pass.
+    return refusal(505, `HTTP/${message.httpVersion}`, 'close')
+  }
   if (message.rawHeaders.length > settings.maxHeaderFields * 2) {
     return refusal(431, `more than ${settings.maxHeaderFields} header fields`, 'close')
   }
@@ -34,7 +39,7 @@ export function admit(core: ServerCore, message: IncomingMessage): Admitted | Re
   }
   if (FORBIDDEN_METHODS.has(method)) return refusal(501, `the method ${method}`, 'close')
 
-  const forwarded = core.forwarded?.(message.socket.remoteAddress, headers)
+  const forwarded = core.forwarded?.(peerAddress(core, message.socket), headers)
   // A duplicate Host field was joined with a comma and a space, and is no host any more (RFC 9112 section 3.2).
   const host = forwarded?.host ?? headers.host ?? localAuthority(message.socket)
   const origin = core.targets.origin(forwarded?.scheme ?? schemeOf(message.socket), host)
@@ -44,7 +49,7 @@ export function admit(core: ServerCore, message: IncomingMessage): Admitted | Re
   const url = isAsterisk ? `${origin}/` : core.targets.url(target, origin)
   if (url === undefined) return refusal(400, 'the target is not in origin-form or absolute-form', 'close')
 
-  const overload = overloadOf(core, message.socket)
+  const overload = overloadOf(core, message)
   if (overload !== undefined) {
     const fields = ['retry-after', String(settings.retryAfterSeconds)]
     return { ...refusal(503, overload, 'keep'), fields }
@@ -55,12 +60,22 @@ export function admit(core: ServerCore, message: IncomingMessage): Admitted | Re
   return { url, forwardedAddress: forwarded?.remoteAddress }
 }
 
+/** Who is at the other end, if need be by what a proxy said of it. */
+export function peerAddress(
+  core: ServerCore,
+  socket: { readonly remoteAddress?: string | undefined },
+): string | undefined {
+  return core.proxyHeaders?.get(socket)?.source?.address ?? socket.remoteAddress
+}
+
 function overloadOf(
   { settings, requestsInFlight, pipelines }: ServerCore,
-  socket: Socket,
+  { socket, httpVersionMajor }: WireRequest,
 ): string | undefined {
   const { maxRequestsInFlight, maxPipelinedRequests } = settings
   if (requestsInFlight >= maxRequestsInFlight) return `${maxRequestsInFlight} requests in flight`
+  // Over HTTP/2 `maxConcurrentStreams` is the limit, and the client knows it.
+  if (httpVersionMajor === 2) return undefined
   // The lookup can be spared as long as all requests together are no more than one connection may have.
   if (requestsInFlight < maxPipelinedRequests) return undefined
   if (pipelines.depth(socket) < maxPipelinedRequests) return undefined

@@ -1,12 +1,12 @@
-import type { ServerResponse } from 'node:http'
 import { shorten } from '../shorten.ts'
+import type { WireResponse } from './wire.ts'
 
 /** More than this is not gathered: it is sent as it comes. */
 const MAX_GATHERED_BYTES = 65_536
 
 /** What the pump does with what it reads. */
 export interface PumpTarget {
-  readonly response: ServerResponse
+  readonly response: WireResponse
   /** The body ended before anything was sent: the whole content is known. */
   sendWhole(chunks: readonly Uint8Array[], size: number): void
   /** The body goes on: sends the head, and answers the length that it promised, if it did. */

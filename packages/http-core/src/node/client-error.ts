@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { reasonPhrase } from '../status.ts'
+import { peerAddress } from './admission.ts'
 import { reportRefusal } from './refusal.ts'
 import type { ServerCore } from './server-core.ts'
 import { destroyAfter } from './unread-content.ts'
@@ -46,7 +47,7 @@ export function clientErrorListener(core: ServerCore): (error: ClientError, sock
     }
     refused.add(socket)
     const status = statusOf(error)
-    reportRefusal(core, status, `${error.message} (${error.code ?? 'no code'})`, socket.remoteAddress)
+    reportRefusal(core, status, `${error.message} (${error.code ?? 'no code'})`, peerAddress(core, socket))
     refuseInTurn(core, socket, status)
   }
 }

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Channel } from 'node:diagnostics_channel'
-import type { IncomingMessage } from 'node:http'
 import type { ListeningAddress } from './options.ts'
+import type { WireRequest } from './wire.ts'
 
 /** Published on `sse-toolkit.http-core.listening` when the server accepts connections. */
 export interface ListeningEvent {
@@ -10,13 +10,13 @@ export interface ListeningEvent {
 
 /** Published on `sse-toolkit.http-core.request.start` before the handler runs. */
 export interface RequestStartEvent {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   readonly url: string
 }
 
 /** Published on `sse-toolkit.http-core.request.end` when the response has been sent, or cut. */
 export interface RequestEndEvent {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   readonly url: string
   readonly status: number
   /** `'aborted'`: the connection went away before the end of the response. */
@@ -32,7 +32,7 @@ export interface RequestRefusedEvent {
 
 /** Published on `sse-toolkit.http-core.request.failed` when the handler, or the body of its response, fails. */
 export interface RequestFailedEvent {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   readonly url: string
   readonly error: unknown
 }

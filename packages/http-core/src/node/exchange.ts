@@ -10,16 +10,22 @@ import { hasNoContent, reasonPhrase } from '../status.ts'
 import type { Admitted } from './admission.ts'
 import { BodyPump } from './body-pump.ts'
 import type { PumpTarget } from './body-pump.ts'
+import { connectionUpgradeOf } from './connection-upgrade.ts'
+import type { ConnectionUpgrade, Upgradable } from './connection-upgrade.ts'
 import { channels } from './diagnostics.ts'
 import type { RequestEndEvent, RequestFailedEvent, RequestStartEvent } from './diagnostics.ts'
 import { Http1ByteSink } from './http1-byte-sink.ts'
+import { Http2ByteSink } from './http2-byte-sink.ts'
+import { Http2Response } from './http2-message.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import { lightRequest, nativeRequest } from './light-request.ts'
 import { goneError } from './request-body.ts'
 import { responseFields } from './response-fields.ts'
 import type { ResponseFields } from './response-fields.ts'
 import type { OpenStream, ServerCore } from './server-core.ts'
+import { takeSocket } from './socket-handover.ts'
 import { discardContent } from './unread-content.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
 
 /**
  * One request and its response: runs the handler and sends what it answers.
@@ -28,32 +34,38 @@ import { discardContent } from './unread-content.ts'
  *                                 +-> no content ---------> one writeHead + end
  *                                 +-> byte source --------> head, then a sink in place of the body
  *                                 +-> body ---------------> BodyPump: gathered whole, or streamed
+ *                                 +-> upgrade ------------> the connection is given away
  *
  * An exchange that is answered before `serve` returns leaves nothing behind, no listener either. Every other one listens
  * to the response's 'close', which comes exactly once, however it ends.
  */
 export class Exchange implements PumpTarget, OpenStream {
-  readonly response: ServerResponse
+  readonly response: WireResponse
   readonly #core: ServerCore
   readonly #request: IncomingRequest
+  /** The connection, if a response may take it over. */
+  readonly #upgradable: Upgradable | undefined
   /** The response that a pump is reading; until its head has been sent. */
   #given: Response | undefined
   /** What must hear of the connection's end. */
-  #stream: BodyPump | Http1ByteSink | undefined
+  #stream: BodyPump | Http1ByteSink | Http2ByteSink | undefined
   #isEventStream = false
+  #isUpgraded = false
   #isFailing = false
   #isWatched = false
   #isOver = false
 
   constructor(
     core: ServerCore,
-    message: IncomingMessage,
-    response: ServerResponse,
+    message: WireRequest,
+    response: WireResponse,
     admitted: Admitted,
     expects: 'continue' | undefined,
+    upgradable?: Upgradable,
   ) {
     this.#core = core
     this.response = response
+    this.#upgradable = upgradable
     this.#request = new IncomingRequest(core, message, response, admitted, expects)
   }
 
@@ -102,7 +114,7 @@ export class Exchange implements PumpTarget, OpenStream {
     this.#report('handler-failed', error, 'The handler failed')
     if (this.#isFailing) {
       // Not even the 500 can be sent.
-      this.#request.message.socket.destroy()
+      this.#cutOff()
       return
     }
     this.#isFailing = true
@@ -124,6 +136,11 @@ export class Exchange implements PumpTarget, OpenStream {
         this.#sendLight(light)
         return
       }
+      const upgrade = this.#upgradable === undefined ? undefined : connectionUpgradeOf(given)
+      if (upgrade !== undefined && this.#upgradable !== undefined) {
+        this.#giveAway(given, upgrade, this.#upgradable)
+        return
+      }
       // A content coding is applied to the body, which the source would go around.
       const source = given.headers.has('content-encoding') ? undefined : byteSourceOf(given)
       const isContentLeftOut = this.#request.method === 'HEAD' || hasNoContent(given.status)
@@ -136,7 +153,7 @@ export class Exchange implements PumpTarget, OpenStream {
     }
   }
 
-  // The four ways to send.
+  // The ways to send.
 
   #sendLight(light: LightParts): void {
     const { content, onlyContentType } = light
@@ -172,12 +189,67 @@ export class Exchange implements PumpTarget, OpenStream {
     this.#watch()
     this.#writeHead(given.status, given.statusText, responseFields(given.headers), undefined)
     this.response.flushHeaders()
-    const sink = new Http1ByteSink(this.response, (error) => {
-      this.failed(error)
-    })
+    const { response } = this
+    const sink =
+      response instanceof Http2Response
+        ? new Http2ByteSink(response.stream, this)
+        : new Http1ByteSink(response as ServerResponse, this)
     this.#stream = sink
     sink.listen(source.attach(sink))
     this.#opened(given)
+    // Not before the parser is done with the request.
+    if (
+      sink instanceof Http1ByteSink &&
+      this.#isEventStream &&
+      this.#core.settings.socketHandover === 'auto'
+    ) {
+      this.#core.settings.runtime.endOfTurn(() => {
+        this.#handOver(sink)
+      })
+    }
+  }
+
+  #giveAway(
+    given: Response,
+    upgrade: ConnectionUpgrade,
+    { message, response, socket, head }: Upgradable,
+  ): void {
+    this.#watch()
+    this.#isUpgraded = true
+    response.detachSocket(message.socket)
+    const fields = responseFields(given.headers).flat
+    const failed = (error: unknown): void => {
+      this.#report('handler-failed', error, 'The handler of an upgraded connection failed')
+    }
+    let taken: OpenStream
+    try {
+      taken = upgrade.take({ message, socket, head, fields, failed })
+    } catch (error) {
+      failed(error)
+      socket.destroy()
+      response.emit('close')
+      return
+    }
+    this.#core.streamOpened(taken)
+    socket.once('close', () => {
+      this.#core.streamClosed(taken)
+      response.emit('close')
+    })
+  }
+
+  /** Leaves the connection to the sink: of the exchange, nothing need stay in memory while the stream is open. */
+  #handOver(sink: Http1ByteSink): void {
+    const { response } = this
+    const { message } = this.#request
+    // Whoever wants to hear of the end wants to hear which request's it was.
+    if (this.#isOver || !sink.canBeHandedOver || channels.requestEnd.hasSubscribers) return
+    if (this.#core.pipelines.depth(message.socket) > 1) return
+    const socket = takeSocket(message as IncomingMessage, response as ServerResponse)
+    if (socket === undefined) return
+    this.#request.handOver(sink)
+    this.#core.streamClosed(this)
+    this.#core.streamOpened(sink)
+    sink.handOver(socket, this.#core.handedOver)
   }
 
   // PumpTarget: what becomes of a body.
@@ -213,8 +285,7 @@ export class Exchange implements PumpTarget, OpenStream {
   failed(error: unknown): void {
     if (this.response.headersSent) {
       this.#report('body-failed', error, 'The body of a response failed')
-      // The connection: a response behind another one could not be given up alone.
-      this.#request.message.socket.destroy()
+      this.#cutOff()
     } else {
       this.#stream = undefined
       this.#handlerFailed(error)
@@ -225,11 +296,11 @@ export class Exchange implements PumpTarget, OpenStream {
 
   end(): void {
     const stream = this.#stream
-    if (stream instanceof Http1ByteSink) {
-      stream.close()
-    } else if (stream !== undefined) {
+    if (stream instanceof BodyPump) {
       this.#cancel(stream, new DOMException('The server is stopping', 'AbortError'))
       this.#end()
+    } else {
+      stream?.close()
     }
   }
 
@@ -248,6 +319,10 @@ export class Exchange implements PumpTarget, OpenStream {
     if (serverHeader !== undefined) flat.push('server', serverHeader)
     const isContentUnwanted = !this.#request.isBodyBegun && this.#request.unread === 'large'
     if (fields.closes || isContentUnwanted || this.#core.closing.aborted) flat.push('connection', 'close')
+    else if (status === 426 && fields.upgrade !== undefined) {
+      // RFC 9110 section 15.5.22
+      flat.push('upgrade', fields.upgrade, 'connection', 'upgrade, close')
+    }
     // Always named: a head that could not be sent leaves its own text behind in Node's response.
     this.response.writeHead(status, statusText === '' ? (reasonPhrase(status) ?? '') : statusText, flat)
   }
@@ -272,26 +347,40 @@ export class Exchange implements PumpTarget, OpenStream {
     if (!this.#isWatched) this.#over()
   }
 
+  /** Gives up what has begun, so that the client cannot take the part for the whole. */
+  #cutOff(): void {
+    const { response } = this
+    if (response instanceof Http2Response) response.reset()
+    // The connection: a response behind another one could not be given up alone.
+    else this.#request.message.socket.destroy()
+  }
+
   // The end, however it comes.
 
   #watch(): void {
     if (this.#isWatched) return
     this.#isWatched = true
     this.#core.pipelines.enter(this.#request.message.socket)
-    this.response.once('close', () => {
+    const onClose = (): void => {
       this.#onClose()
-    })
+    }
+    this.response.once('close', onClose)
+    // Node 22 does not close responses that wait behind another when their connection goes.
+    if ((this.response as ServerResponse).socket === null) {
+      const { socket } = this.#request.message
+      socket.once('close', onClose)
+      this.response.once('close', () => {
+        socket.off('close', onClose)
+      })
+    }
   }
 
   #onClose(): void {
     if (!this.response.writableFinished) this.#request.abort()
     const stream = this.#stream
     this.#stream = undefined
-    if (stream instanceof Http1ByteSink) {
-      stream.closed()
-    } else if (stream !== undefined) {
-      this.#cancel(stream, goneError())
-    }
+    if (stream instanceof BodyPump) this.#cancel(stream, goneError())
+    else stream?.closed()
     this.#over()
   }
 
@@ -302,8 +391,8 @@ export class Exchange implements PumpTarget, OpenStream {
     if (this.#isEventStream) this.#core.streamClosed(this)
     if (channels.requestEnd.hasSubscribers) {
       const { message, url } = this.#request
-      const status = this.response.statusCode
-      const outcome = this.response.writableEnded ? 'completed' : 'aborted'
+      const status = this.#isUpgraded ? 101 : this.response.statusCode
+      const outcome = this.#isUpgraded || this.response.writableEnded ? 'completed' : 'aborted'
       channels.requestEnd.publish({ message, url, status, outcome } satisfies RequestEndEvent)
     }
     if (!this.#isWatched) return

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { admit } from './admission.ts'
+import { admit, peerAddress } from './admission.ts'
 import { clientErrorListener, closeWith } from './client-error.ts'
+import { asksForUpgrade } from './connection-upgrade.ts'
 import { Exchange } from './exchange.ts'
 import { refuse, reportRefusal } from './refusal.ts'
+import { serveUpgrade } from './serve-upgrade.ts'
 import type { ServerCore } from './server-core.ts'
 
 /** How often Node looks for requests that take too long: a timeout can be late by so much. */
@@ -24,6 +26,7 @@ export function makeHttp1Server(core: ServerCore): Server {
     requestTimeout: settings.requestTimeoutMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
     keepAliveTimeout: settings.idleTimeoutMs,
+    shouldUpgradeCallback: asksForUpgrade,
     ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
   })
   // Node would drop what is beyond a count, silently; `admit` refuses it.
@@ -39,12 +42,15 @@ export function makeHttp1Server(core: ServerCore): Server {
     .on('checkExpectation', (message, response) => {
       refuse(core, message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
     })
+    .on('upgrade', (message, socket, head) => {
+      serveUpgrade(core, message, socket, head)
+    })
     .on('connect', (message, socket) => {
       // Node has taken its own listeners off.
       socket.on('error', () => {
         socket.destroy()
       })
-      reportRefusal(core, 501, 'the method CONNECT', message.socket.remoteAddress)
+      reportRefusal(core, 501, 'the method CONNECT', peerAddress(core, message.socket))
       closeWith(core, socket, 501)
     })
     .on('clientError', clientErrorListener(core))

@@ -1,28 +1,32 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestFacts } from '../context.ts'
+import type { ProxyHeader } from '../proxy-header.ts'
+import { peerAddress } from './admission.ts'
 import type { Admitted } from './admission.ts'
+import type { Http1ByteSink } from './http1-byte-sink.ts'
 import type { RequestSource } from './light-request.ts'
 import { RequestBody, goneError } from './request-body.ts'
-import type { BodyOwner } from './request-body.ts'
+import type { BodyOwner, BodyPatience } from './request-body.ts'
 import type { ServerCore } from './server-core.ts'
 import { announcesContent, unreadContent } from './unread-content.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
 
 /** The request half of an exchange: what the `Request` and its context are read from, when somebody asks. */
 export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   readonly url: string
   readonly startTime: number
   readonly #core: ServerCore
-  readonly #response: ServerResponse
+  readonly #response: WireResponse
   readonly #forwardedAddress: string | undefined
   #continue: 'expected' | 'sent' | undefined
   #body: RequestBody | undefined
   #aborter: AbortController | undefined
+  #sink: Http1ByteSink | undefined
 
   constructor(
     core: ServerCore,
-    message: IncomingMessage,
-    response: ServerResponse,
+    message: WireRequest,
+    response: WireResponse,
     admitted: Admitted,
     expects: 'continue' | undefined,
   ) {
@@ -49,18 +53,33 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     if (this.#aborter === undefined) {
       this.#aborter = new AbortController()
       if (this.isCut) this.#aborter.abort(goneError())
+      this.#sink?.abortWhenGone(this.#aborter)
     }
     return this.#aborter.signal
+  }
+
+  /** The connection was handed over to the sink: it aborts the signal from now on, if there is or will be one. */
+  handOver(sink: Http1ByteSink): void {
+    this.#sink = sink
+    if (this.#aborter !== undefined) sink.abortWhenGone(this.#aborter)
   }
 
   get maxBodyBytes(): number {
     return this.#core.settings.maxBodyBytes
   }
 
+  get patience(): BodyPatience {
+    return this.#core.settings
+  }
+
   get remoteAddress(): string | undefined {
-    const address = this.#forwardedAddress ?? this.message.socket.remoteAddress
+    const address = this.#forwardedAddress ?? peerAddress(this.#core, this.message.socket)
     // What a socket for both families calls an IPv4 address.
     return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
+  }
+
+  get proxyHeader(): ProxyHeader | undefined {
+    return this.#core.proxyHeaders?.get(this.message.socket)
   }
 
   get httpVersion(): string {

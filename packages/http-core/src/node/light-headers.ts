@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import { inspect } from 'node:util'
 import { inspectHeaders } from './redact.ts'
 import type { InspectOptions } from './redact.ts'
+import type { WireRequest } from './wire.ts'
 
 /** Names that the `get` and `has` of native Headers accept (RFC 9110 section 5.6.2). */
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -14,10 +14,10 @@ const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  * is a plain object: `constructor` and `__proto__` are fields only when they hold a string of ours.
  */
 class LightHeaders {
-  readonly #message: IncomingMessage
+  readonly #message: WireRequest
   #native: Headers | undefined
 
-  constructor(message: IncomingMessage) {
+  constructor(message: WireRequest) {
     this.#message = message
   }
 
@@ -90,7 +90,7 @@ class LightHeaders {
 Object.setPrototypeOf(LightHeaders.prototype, Headers.prototype)
 
 /** Copies the fields of Node's message, each as it came. */
-export function appendFields(headers: Headers, message: IncomingMessage): void {
+export function appendFields(headers: Headers, message: WireRequest): void {
   const { rawHeaders } = message
   for (let index = 0; index < rawHeaders.length; index += 2) {
     headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
@@ -98,7 +98,7 @@ export function appendFields(headers: Headers, message: IncomingMessage): void {
 }
 
 /** See {@link LightHeaders}. */
-export function lightHeaders(message: IncomingMessage): Headers {
+export function lightHeaders(message: WireRequest): Headers {
   return new LightHeaders(message)
 }
 

@@ -1,13 +1,13 @@
-import type { IncomingMessage } from 'node:http'
 import { inspect } from 'node:util'
 import { adoptHeaders, appendFields, lightHeaders } from './light-headers.ts'
 import { inspectRequest, redactNativeHeaders } from './redact.ts'
 import type { InspectOptions } from './redact.ts'
 import type { RequestBody } from './request-body.ts'
+import type { WireRequest } from './wire.ts'
 
 /** What a request is read from. */
 export interface RequestSource {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   readonly method: string
   readonly url: string
   /** Undefined when the request has no content, and for GET and HEAD, whose content Fetch does not know. */

@@ -26,8 +26,12 @@ const CODES: ReadonlyMap<string, ListenErrorCode> = new Map([
 export async function listen(server: Server, settings: Settings): Promise<void> {
   const target = settings.listen
   if (target === undefined) {
-    const { hostname: host, port } = settings
-    await open(server, { host, port }, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+    const { hostname: host, port, reusePort } = settings
+    await open(
+      server,
+      { host, port, ...(reusePort && { reusePort }) },
+      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    )
   } else if ('fd' in target) {
     await open(server, { fd: target.fd } as ListenOptions, `file descriptor ${target.fd}`)
   } else {

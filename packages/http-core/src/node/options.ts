@@ -1,15 +1,21 @@
+import type { TlsOptions as NodeTlsOptions } from 'node:tls'
 import { OptionError } from '../errors/option-error.ts'
 import type { RequestContext } from '../context.ts'
 import type { Logger } from '../logger.ts'
 import type { Middleware } from '../middleware.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
+import type { ProxyProtocolSettings } from './connection-front.ts'
+import { networkTest } from './trusted-proxies.ts'
 
 /** A web handler: what `fetch` of a router, of a Hono app and of many other frameworks is. */
 export type FetchHandler = (request: Request, context: RequestContext) => Response | Promise<Response>
 
 /** Where to listen other than on a host and a port. */
 export type ListenTarget = { readonly fd: number } | { readonly path: string }
+
+/** See {@link ServerOptions.tls}. */
+export type TlsOptions = Omit<NodeTlsOptions, 'ALPNProtocols' | 'ALPNCallback'>
 
 /** Which proxies may say who the client is. See {@link ServerOptions.trustProxy}. */
 export type TrustProxy = { readonly hops: number } | { readonly addresses: readonly string[] }
@@ -28,6 +34,11 @@ export interface ServerOptions {
    * not count then.
    */
   readonly listen?: ListenTarget
+  /**
+   * Whether other processes may listen on the same port, and the kernel deals the connections out (SO_REUSEPORT): on
+   * Linux, with Node 22.12 or 23.1 and later. Default `'off'`.
+   */
+  readonly reusePort?: 'on' | 'off'
   /** Middlewares around `fetch`, outermost first, for handlers that are not a router of ours. */
   readonly middleware?: readonly Middleware[]
   /** Open connections at most; further ones are closed at once. Default 65 536; Infinity: as many as the system gives. */
@@ -37,10 +48,38 @@ export interface ServerOptions {
    * server itself waits a second more, so that a request just on its way is not cut. Default 5000; 0: for ever.
    */
   readonly idleTimeoutMs?: number
+  /**
+   * Serves HTTPS: the certificate, its key and whatever else `tls.createServer` takes, but for the protocols, which
+   * are this server's to offer. Default: none, plain HTTP.
+   *
+   * @see https://nodejs.org/api/tls.html#tlscreatesecurecontextoptions
+   */
+  readonly tls?: TlsOptions
+  /**
+   * Whether a client on TLS may choose HTTP/2 (ALPN `h2`), in which any number of event streams share one connection: a
+   * browser opens six at most over HTTP/1.1. Default `'offer'`; `'off'`: HTTP/1.1 alone. Without TLS there is no HTTP/2.
+   */
+  readonly http2?: 'offer' | 'off'
+  /**
+   * Streams of one HTTP/2 connection at most, event streams included; the client is told, and queues the others. Default
+   * 256.
+   */
+  readonly maxConcurrentStreams?: number
   /** How long the head of a request may take, in milliseconds; then 408. Default 10 000; 0: for ever. */
   readonly headersTimeoutMs?: number
   /** How long a whole request may take to arrive, in milliseconds; then 408. Default 300 000; 0: for ever. */
   readonly requestTimeoutMs?: number
+  /**
+   * How long the content of a request may bring less than a kilobyte while somebody waits for it, in milliseconds; then
+   * the reading fails with 408. Default 20 000; 0: for ever, for clients that rightly send little and seldom.
+   */
+  readonly bodyIdleTimeoutMs?: number
+  /**
+   * How long a client may take not a single byte of a response that waits for it, in milliseconds; then the connection is
+   * closed, up to a quarter of the time later. Default 60 000; 0: for ever. Over HTTP/2 it is the stream
+   * that is reset.
+   */
+  readonly responseStallTimeoutMs?: number
   /** The request line and the fields together, in bytes; then 431. Default 16 384. */
   readonly maxHeaderBytes?: number
   /** Header fields of a request; then 431. Default 100. */
@@ -75,6 +114,20 @@ export interface ServerOptions {
    * `'native'` for any other, so that handlers written for other servers run unchanged.
    */
   readonly requests?: 'light' | 'native'
+  /**
+   * Whether the connection of an open event stream is taken away from node:http, which then costs a fifth of the memory.
+   * It is not on TLS, in HTTP/2 and HTTP/1.0, for bodies that are no event stream of ours, and while somebody subscribes
+   * to the channel `http-core.request.end`; and it needs three things of Node that are not documented, without which it
+   * stays. The connection closes when such a stream ends. Default `'auto'`: wherever it can be; `'off'`: never.
+   */
+  readonly socketHandover?: 'auto' | 'off'
+  /**
+   * Whether connections begin with a PROXY header, version 1 or 2, before HTTP and before TLS. Then its source is
+   * `context.remoteAddress`, and the whole of it `context.proxyHeader`. Default: no.
+   *
+   * @see https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions
   /** Default: none. */
   readonly logger?: Logger
   /** The clock of `context.startTime`. Default `Date.now`. */
@@ -86,6 +139,21 @@ export interface ServerOptions {
    * server runs all the same.
    */
   readonly onListening?: (address: ListeningAddress) => void
+}
+
+/** See {@link ServerOptions.proxyProtocol}. */
+export interface ProxyProtocolOptions {
+  /**
+   * `'required'`: a connection without a header is closed. `'optional'`: it is served as it is, for a port that clients
+   * reach directly as well; that needs `from`, or any client could say that it is another.
+   */
+  readonly mode: 'required' | 'optional'
+  /** The proxies: addresses and networks such as `10.0.0.0/8`. Default with `'required'`: whoever connects. */
+  readonly from?: readonly string[]
+  /** How long the header may take, in milliseconds; then the connection is closed. Default 5000. */
+  readonly timeoutMs?: number
+  /** The header of version 2 with its values, in bytes; a longer one closes the connection. Default 4096. */
+  readonly maxBytes?: number
 }
 
 /** Where a server listens. */
@@ -107,6 +175,9 @@ export interface Settings {
   readonly idleTimeoutMs: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly bodyIdleTimeoutMs: number
+  readonly responseStallTimeoutMs: number
+  readonly reusePort: boolean
   readonly maxHeaderBytes: number
   readonly maxHeaderFields: number
   readonly maxBodyBytes: number
@@ -117,6 +188,11 @@ export interface Settings {
   readonly highWaterMarkBytes: number | undefined
   readonly serverHeader: string | undefined
   readonly trustProxy: TrustProxy | undefined
+  readonly socketHandover: 'auto' | 'off'
+  readonly tls: TlsOptions | undefined
+  readonly http2: 'offer' | 'off'
+  readonly maxConcurrentStreams: number
+  readonly proxyProtocol: ProxyProtocolSettings | undefined
   readonly runtime: Runtime
 }
 
@@ -135,6 +211,14 @@ export function resolveSettings(options: ServerOptions): Settings {
     idleTimeoutMs: integer('idleTimeoutMs', options.idleTimeoutMs ?? 5000, 0, MAX_TIMEOUT_MS),
     headersTimeoutMs: integer('headersTimeoutMs', options.headersTimeoutMs ?? 10_000, 0, MAX_TIMEOUT_MS),
     requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs ?? 300_000, 0, MAX_TIMEOUT_MS),
+    bodyIdleTimeoutMs: integer('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs ?? 20_000, 0, MAX_TIMEOUT_MS),
+    responseStallTimeoutMs: integer(
+      'responseStallTimeoutMs',
+      options.responseStallTimeoutMs ?? 60_000,
+      0,
+      MAX_TIMEOUT_MS,
+    ),
+    reusePort: options.reusePort === 'on',
     maxHeaderBytes: integer('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 64, 2 ** 30),
     maxHeaderFields: integer('maxHeaderFields', options.maxHeaderFields ?? 100, 1),
     maxBodyBytes: integerOrInfinity('maxBodyBytes', options.maxBodyBytes ?? 1_048_576, 0),
@@ -148,6 +232,16 @@ export function resolveSettings(options: ServerOptions): Settings {
         : integer('highWaterMarkBytes', options.highWaterMarkBytes, 1),
     serverHeader: options.serverHeader,
     trustProxy: options.trustProxy,
+    socketHandover: options.socketHandover ?? 'auto',
+    tls: options.tls,
+    proxyProtocol: options.proxyProtocol === undefined ? undefined : proxyProtocol(options.proxyProtocol),
+    http2: options.http2 ?? 'offer',
+    maxConcurrentStreams: integer(
+      'maxConcurrentStreams',
+      options.maxConcurrentStreams ?? 256,
+      1,
+      2 ** 31 - 1,
+    ),
     runtime: {
       now: options.now ?? (() => systemRuntime.now()),
       setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
@@ -159,6 +253,21 @@ export function resolveSettings(options: ServerOptions): Settings {
   }
   checkTogether(settings, options)
   return settings
+}
+
+function proxyProtocol({ mode, from, timeoutMs, maxBytes }: ProxyProtocolOptions): ProxyProtocolSettings {
+  if (mode !== 'required' && mode !== 'optional') {
+    throw new OptionError('proxyProtocol.mode', mode, "'required' or 'optional'")
+  }
+  if (mode === 'optional' && from === undefined) {
+    throw new OptionError('proxyProtocol.from', from, "given where the mode is 'optional'")
+  }
+  return {
+    mode,
+    isTrusted: from === undefined ? undefined : networkTest('proxyProtocol.from', from),
+    timeoutMs: integer('proxyProtocol.timeoutMs', timeoutMs ?? 5000, 1, MAX_TIMEOUT_MS),
+    maxBytes: integer('proxyProtocol.maxBytes', maxBytes ?? 4096, 232, 16 + 65_535),
+  }
 }
 
 function checkTogether(settings: Settings, options: ServerOptions): void {
@@ -190,6 +299,14 @@ function checkTogether(settings: Settings, options: ServerOptions): void {
   }
   if (options.requests !== undefined && !['light', 'native'].includes(options.requests)) {
     throw new OptionError('requests', options.requests, "'light' or 'native'")
+  }
+  if (!['offer', 'off'].includes(settings.http2))
+    throw new OptionError('http2', settings.http2, "'offer' or 'off'")
+  if (options.reusePort !== undefined && !['on', 'off'].includes(options.reusePort)) {
+    throw new OptionError('reusePort', options.reusePort, "'on' or 'off'")
+  }
+  if (!['auto', 'off'].includes(settings.socketHandover)) {
+    throw new OptionError('socketHandover', settings.socketHandover, "'auto' or 'off'")
   }
 }
 

@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { reasonPhrase } from '../status.ts'
+import { peerAddress } from './admission.ts'
 import { channels } from './diagnostics.ts'
 import type { RequestRefusedEvent } from './diagnostics.ts'
 import type { ServerCore } from './server-core.ts'
 import { discardContent, unreadContent } from './unread-content.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
 
 /** Why a request is not served. */
 export interface Refusal {
@@ -31,12 +32,12 @@ export function reportRefusal(
 /** Answers a request without any handler: the status, its description as text, nothing else. */
 export function refuse(
   core: ServerCore,
-  message: IncomingMessage,
-  response: ServerResponse,
+  message: WireRequest,
+  response: WireResponse,
   refusal: Refusal,
 ): void {
   const { status, reason, connection } = refusal
-  reportRefusal(core, status, reason, message.socket.remoteAddress)
+  reportRefusal(core, status, reason, peerAddress(core, message.socket))
   // A client that waits for `100 Continue` sends nothing after a final status.
   const unread = message.headers.expect === undefined ? unreadContent(message) : 'none'
   const closes = connection === 'close' || unread === 'large' || core.closing.aborted
@@ -46,7 +47,7 @@ export function refuse(
   if (refusal.fields !== undefined) fields.push(...refusal.fields)
   if (serverHeader !== undefined) fields.push('server', serverHeader)
   if (closes) fields.push('connection', 'close')
-  response.writeHead(status, fields)
+  response.writeHead(status, reasonPhrase(status) ?? '', fields)
   if (unread === 'none') {
     response.end(text)
     return

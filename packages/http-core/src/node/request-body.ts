@@ -1,11 +1,22 @@
-import type { IncomingMessage } from 'node:http'
 import { HttpError } from '../errors/http-error.ts'
+import type { Runtime } from '../runtime.ts'
+import type { WireRequest } from './wire.ts'
+
+/** How long a body may be slow: see `bodyIdleTimeoutMs`. */
+export interface BodyPatience {
+  readonly bodyIdleTimeoutMs: number
+  readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
+}
+
+/** What has to come within the time: less is how a client holds a connection with next to nothing. */
+const LEAST_PROGRESS_BYTES = 1024
 
 /** What the reading of a body needs of the request around it. */
 export interface BodyOwner {
-  readonly message: IncomingMessage
+  readonly message: WireRequest
   /** Bytes; then the reading fails with 413. */
   readonly maxBodyBytes: number
+  readonly patience: BodyPatience
   /** Called before the first byte is asked for: the moment for `100 Continue`. */
   bodyWanted(): void
 }
@@ -53,20 +64,20 @@ export class RequestBody {
   /** The content as it comes. Fails as {@link RequestBody.collect} does. */
   stream(): ReadableStream<Uint8Array> {
     const { message } = this.#owner
-    let stop: (() => void) | undefined
+    let reading: Reading | undefined
     return new ReadableStream(
       {
         type: 'bytes',
         pull: (controller) => {
-          if (stop !== undefined) {
-            message.resume()
+          if (reading !== undefined) {
+            reading.goOn()
             return
           }
-          stop = this.#read(
+          reading = this.#read(
             (chunk) => {
               // A copy: a byte stream takes the buffer away from us, and Node's holds other requests' bytes too.
               controller.enqueue(new Uint8Array(chunk))
-              if ((controller.desiredSize ?? 0) <= 0) message.pause()
+              if ((controller.desiredSize ?? 0) <= 0) reading?.wait()
             },
             () => {
               controller.close()
@@ -79,7 +90,7 @@ export class RequestBody {
           )
         },
         cancel: () => {
-          stop?.()
+          reading?.stop()
           message.pause()
         },
       },
@@ -87,27 +98,58 @@ export class RequestBody {
     )
   }
 
-  /** Begins to read. Exactly one of `done` and `failed` is called, unless the function it returns is called before. */
-  #read(take: (chunk: Uint8Array) => void, done: () => void, failed: (error: unknown) => void): () => void {
-    const { message, maxBodyBytes } = this.#owner
+  /** Begins to read. Exactly one of `done` and `failed` is called, unless the reading is stopped before. */
+  #read(take: (chunk: Uint8Array) => void, done: () => void, failed: (error: unknown) => void): Reading {
+    const { message, maxBodyBytes, patience } = this.#owner
     this.#isBegun = true
     if (message.destroyed && !message.readableEnded) {
       failed(goneError())
-      return () => {}
+      return { wait() {}, goOn() {}, stop() {} }
     }
+    const { bodyIdleTimeoutMs, runtime } = patience
     let size = 0
+    let sizeAtStart = 0
+    let timer: unknown
+    /** Since when the reader is the one who is waited for. */
+    let waitingSince: number | undefined
+    /** How much of the client's time the reader took, in milliseconds. */
+    let waitedMs = 0
+    const startTimer = (): void => {
+      sizeAtStart = size
+      if (bodyIdleTimeoutMs > 0) timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
+    }
+    const goOn = (): void => {
+      if (waitingSince !== undefined) waitedMs += Math.max(0, runtime.now() - waitingSince)
+      waitingSince = undefined
+    }
     const stop = (): void => {
+      runtime.clearTimeout(timer)
       message.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+    }
+    const fail = (error: unknown): void => {
+      stop()
+      message.pause()
+      failed(error)
+    }
+    const onTimeout = (): void => {
+      if (waitingSince !== undefined) {
+        goOn()
+        waitingSince = runtime.now()
+      }
+      if (waitedMs > 0) {
+        const more = Math.min(waitedMs, bodyIdleTimeoutMs)
+        waitedMs = 0
+        timer = runtime.setTimeout(onTimeout, more)
+      } else if (size - sizeAtStart >= LEAST_PROGRESS_BYTES) {
+        startTimer()
+      } else {
+        fail(tooSlowError())
+      }
     }
     const onData = (chunk: Buffer): void => {
       size += chunk.length
-      if (size > maxBodyBytes) {
-        stop()
-        message.pause()
-        failed(tooLargeError(maxBodyBytes))
-        return
-      }
-      take(chunk)
+      if (size > maxBodyBytes) fail(tooLargeError(maxBodyBytes))
+      else take(chunk)
     }
     const onEnd = (): void => {
       stop()
@@ -119,9 +161,34 @@ export class RequestBody {
     }
     this.#owner.bodyWanted()
     message.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
+    startTimer()
     message.resume()
-    return stop
+    return {
+      wait: () => {
+        waitingSince ??= runtime.now()
+        message.pause()
+      },
+      goOn: () => {
+        goOn()
+        message.resume()
+      },
+      stop,
+    }
   }
+}
+
+/** A body that is being read. */
+interface Reading {
+  /** The reader wants no more for now: the client's time does not run. */
+  wait(): void
+  goOn(): void
+  /** Neither `done` nor `failed` is called any more. */
+  stop(): void
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 */
+function tooSlowError(): HttpError {
+  return new HttpError(408, 'The request content comes too slowly.', { headers: { connection: 'close' } })
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14 */

@@ -1,18 +1,13 @@
 /** The server's own business on each connection (RFC 9110 section 7.6.1); a handler that copies a response brings them along. */
-const HOP_BY_HOP = new Set([
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
 
 /** The fields of a response in the flat form that Node's `writeHead` takes: name, value, name, value... */
 export interface ResponseFields {
   readonly flat: string[]
   /** The `content-length` that the handler gave; not in `flat`. */
   readonly contentLength: number | undefined
+  /** What the handler offers to upgrade to, which a 426 has to say; not in `flat`. */
+  readonly upgrade?: string | undefined
   /** Whether the handler asked for `connection: close`; not in `flat`. */
   readonly closes: boolean
 }
@@ -22,15 +17,18 @@ export function responseFields(headers: Headers): ResponseFields {
   const flat: string[] = []
   let contentLength: number | undefined
   let closes = false
+  let upgrade: string | undefined
   for (const [name, value] of headers) {
     if (name === 'content-length') {
       const length = Number(value)
       if (/^\d+$/.test(value) && Number.isSafeInteger(length)) contentLength = length
     } else if (name === 'connection') {
       closes = /(?:^|,)\s*close\s*(?:,|$)/i.test(value)
+    } else if (name === 'upgrade') {
+      upgrade = value
     } else if (!HOP_BY_HOP.has(name)) {
       flat.push(name, value)
     }
   }
-  return { flat, contentLength, closes }
+  return { flat, contentLength, upgrade, closes }
 }

@@ -1,11 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 import { OptionError } from '../errors/option-error.ts'
 import { ServerStateError } from '../errors/server-state-error.ts'
 import { takesLightRequests } from '../light-requests.ts'
 import { compose, staged } from '../middleware.ts'
 import type { Handler } from '../middleware.ts'
+import { standBefore } from './connection-front.ts'
+import type { ConnectionFront } from './connection-front.ts'
 import { channels } from './diagnostics.ts'
 import type { ListeningEvent } from './diagnostics.ts'
 import { makeHttp1Server } from './http1.ts'
@@ -16,6 +19,7 @@ import { Pipelines } from './pipelines.ts'
 import { TargetReader } from './request-target.ts'
 import { safeLogger } from './safe-logger.ts'
 import type { OpenStream, ServerCore } from './server-core.ts'
+import { watchStalledConnections } from './stalled-connections.ts'
 import { forwardedReader } from './trusted-proxies.ts'
 
 /** `'idle'`: before `listen()`. `'stopping'`: from `close()` until the last connection is gone. A server runs once. */
@@ -29,9 +33,10 @@ export interface CloseOptions {
    */
   readonly timeoutMs?: number
   /**
-   * What becomes of event streams, which have no end of their own. `'end'` (the default): each is ended in good order one
-   * turn after `context.closing` has aborted, and its client reconnects, to another process. `'wait'`: they count as
-   * any other request; for an application that spreads their ends itself, as the hub's `close({ drainMs })` does.
+   * What becomes of event streams and WebSockets, which have no end of their own. `'end'` (the default): each is ended in
+   * good order one turn after `context.closing` has aborted (a WebSocket with 1001), and its client reconnects, to
+   * another process. `'wait'`: they count as any other request; for an application that spreads their ends itself, as
+   * the hub's `close({ drainMs })` does.
    */
   readonly eventStreams?: 'end' | 'wait'
 }
@@ -53,12 +58,19 @@ export interface Server {
   listen(): Promise<ListeningAddress>
   /**
    * Stops: accepts no more connections, closes the idle ones, lets requests in flight finish (their responses say
-   * `Connection: close`) and destroys what is left at the deadline. At the start `context.closing` aborts; `request.signal`
-   * only when a connection is destroyed. A second call changes nothing and gives the same promise.
+   * `Connection: close`; over HTTP/2 it is GOAWAY that says so) and destroys what is left at the deadline. At the start
+   * `context.closing` aborts; `request.signal` only when a connection is destroyed. A second call changes nothing and
+   * gives the same promise.
    *
    * @throws {@link OptionError} at once, for a time below 0 or above 2^31 - 1.
    */
   close(options?: CloseOptions): Promise<CloseReport>
+  /**
+   * Takes another certificate for the handshakes to come; connections that are open keep theirs.
+   *
+   * @throws {@link OptionError} for a server without `tls`, or a certificate that is none.
+   */
+  setSecureContext(context: SecureContextOptions): void
   /** Resolves when the server has stopped, whoever stopped it. */
   readonly closed: Promise<void>
   readonly status: ServerStatus
@@ -97,6 +109,7 @@ class HttpServerLife implements Server {
   readonly closed: Promise<void>
   readonly #core: ServerCore
   readonly #http: HttpServer
+  readonly #front: ConnectionFront | undefined
   readonly #closing = new AbortController()
   readonly #sockets = new Set<Socket>()
   readonly #eventStreams = new Set<OpenStream>()
@@ -106,6 +119,7 @@ class HttpServerLife implements Server {
   #listening: Promise<ListeningAddress> | undefined
   #closeReport: Promise<CloseReport> | undefined
   #endsEventStreams = false
+  #stopWatching: (() => void) | undefined
   #isClosingIdle = false
   #onLastSocket: (() => void) | undefined
 
@@ -123,6 +137,7 @@ class HttpServerLife implements Server {
       forwarded: settings.trustProxy === undefined ? undefined : forwardedReader(settings.trustProxy),
       closing: this.#closing.signal,
       pipelines: new Pipelines(),
+      proxyHeaders: settings.proxyProtocol === undefined ? undefined : new WeakMap(),
       requestsInFlight: 0,
       streamOpened: (stream) => {
         this.#eventStreams.add(stream)
@@ -135,11 +150,28 @@ class HttpServerLife implements Server {
         // Its response had promised to keep the connection before the stop began.
         if (this.#status === 'stopping') this.#closeIdleSoon()
       },
+      connectionClosed: (socket) => {
+        this.#sockets.delete(socket)
+        if (this.#sockets.size === 0) this.#onLastSocket?.()
+      },
+      handedOver: {
+        failed: (error) => {
+          this.#core.log.error({ event: 'body-failed', error }, 'The body of a response failed')
+        },
+        gone: (sink, socket) => {
+          this.#core.requestsInFlight -= 1
+          this.#core.streamClosed(sink)
+          this.#core.pipelines.leave(socket)
+          this.#core.connectionClosed(socket)
+        },
+      },
     }
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
     this.#resolveClosed = resolve
     this.#http = makeHttp1Server(this.#core)
+    this.#front = standBefore(this.#core, this.#http)
+    this.#http
       .on('connection', (socket) => {
         this.#adopt(socket)
       })
@@ -168,10 +200,25 @@ class HttpServerLife implements Server {
     }
     const address = this.#boundAddress()
     this.#status = 'running'
+    this.#watchStalled()
     this.#core.log.info({ event: 'listening' }, `Listening on ${this.url ?? describe(address)}`)
     if (channels.listening.hasSubscribers) channels.listening.publish({ address } satisfies ListeningEvent)
     this.#options.onListening?.(address)
     return address
+  }
+
+  #watchStalled(): void {
+    const { responseStallTimeoutMs, runtime } = this.#core.settings
+    if (responseStallTimeoutMs === 0) return
+    this.#stopWatching = watchStalledConnections(this.#sockets, responseStallTimeoutMs, runtime, (socket) => {
+      const { remoteAddress } = socket
+      const reason = 'the client does not read its response'
+      this.#core.log.warn(
+        { event: 'connection-failed', reason, remoteAddress },
+        `Closed a connection: ${reason}`,
+      )
+      socket.destroy()
+    })
   }
 
   close({ timeoutMs = 10_000, eventStreams = 'end' }: CloseOptions = {}): Promise<CloseReport> {
@@ -192,6 +239,7 @@ class HttpServerLife implements Server {
       this.#core.log.info({ event: 'stopping' }, 'Stopping')
       destroyedConnections = await this.#drain(timeoutMs, eventStreams)
     }
+    this.#stopWatching?.()
     this.#status = 'stopped'
     this.#core.log.info({ event: 'stopped' }, 'Stopped')
     this.#resolveClosed()
@@ -214,6 +262,7 @@ class HttpServerLife implements Server {
     if (this.#endsEventStreams) for (const stream of this.#eventStreams) this.#endSoon(stream)
     // Connections that have never said anything do not count as idle for Node.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+    this.#front?.close()
 
     let destroyed = 0
     const timer = Number.isFinite(timeoutMs)
@@ -249,13 +298,18 @@ class HttpServerLife implements Server {
   #adopt(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => {
-      this.#sockets.delete(socket)
-      if (this.#sockets.size === 0) this.#onLastSocket?.()
+      this.#core.connectionClosed(socket)
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  setSecureContext(context: SecureContextOptions): void {
+    if (this.#front === undefined)
+      throw new OptionError('tls', undefined, 'given where its certificate is to be renewed')
+    this.#front.setSecureContext(context)
   }
 
   // What it says of itself.
@@ -278,7 +332,8 @@ class HttpServerLife implements Server {
     if (address?.kind !== 'tcp') return undefined
     const isEverywhere = address.address === '0.0.0.0' || address.address === '::'
     const host = isEverywhere ? 'localhost' : address.address
-    return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+    const scheme = this.#core.settings.tls === undefined ? 'http' : 'https'
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
   }
 
   get isIPv6(): boolean {

@@ -31,11 +31,7 @@ export function forwardedReader(trust: TrustProxy): ForwardedReader {
     }
     return (_peer, fields) => read(fields, trust.hops)
   }
-  const networks = networkList(trust.addresses)
-  const isTrusted = (address: string): boolean => {
-    const family = isIP(address)
-    return family !== 0 && networks.check(address, family === 6 ? 'ipv6' : 'ipv4')
-  }
+  const isTrusted = networkTest('trustProxy.addresses', trust.addresses)
   return (peer, fields) => {
     if (peer === undefined || !isTrusted(peer)) return undefined
     const chain = items(fields['x-forwarded-for'])
@@ -77,7 +73,20 @@ function bareAddress(item: string | undefined): string | undefined {
   return address !== undefined && isIP(address) !== 0 ? address : undefined
 }
 
-function networkList(networks: readonly string[]): BlockList {
+/**
+ * Whether an address is in one of the networks.
+ *
+ * @throws {@link OptionError} naming the option, for what is neither an address nor a network.
+ */
+export function networkTest(option: string, networks: readonly string[]): (address: string) => boolean {
+  const list = networkList(option, networks)
+  return (address) => {
+    const family = isIP(address)
+    return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+function networkList(option: string, networks: readonly string[]): BlockList {
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', bits, ...more] = network.split('/')
@@ -87,7 +96,7 @@ function networkList(networks: readonly string[]): BlockList {
     const valid =
       family !== 0 && more.length === 0 && Number.isInteger(prefix) && prefix >= 0 && prefix <= most
     if (!valid || bits === '') {
-      throw new OptionError('trustProxy.addresses', network, 'addresses and networks such as 10.0.0.0/8')
+      throw new OptionError(option, network, 'addresses and networks such as 10.0.0.0/8')
     }
     list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4')
   }

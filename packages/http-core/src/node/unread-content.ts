@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Runtime } from '../runtime.ts'
+import type { WireRequest, WireResponse } from './wire.ts'
 
 /** So much may be read and thrown away to keep a connection alive: less than a new one costs. */
 const SMALL_BYTES = 65_536
@@ -8,7 +8,8 @@ const LINGER_BYTES = 1_048_576
 const LINGER_MS = 1000
 
 /** Whether the head announces content (RFC 9112 section 6.3): it has a length above zero, or a transfer coding. */
-export function announcesContent(message: IncomingMessage): boolean {
+export function announcesContent(message: WireRequest): boolean {
+  if (message.hasContent !== undefined) return message.hasContent
   const { headers } = message
   if (headers['transfer-encoding'] !== undefined) return true
   const length = headers['content-length']
@@ -16,8 +17,9 @@ export function announcesContent(message: IncomingMessage): boolean {
 }
 
 /** How much of the content is still on its way: `'small'` is worth reading on for, to keep the connection. */
-export function unreadContent(message: IncomingMessage): 'none' | 'small' | 'large' {
-  if (message.complete || !announcesContent(message)) return 'none'
+export function unreadContent(message: WireRequest): 'none' | 'small' | 'large' {
+  // A stream of HTTP/2 can be given up alone: nobody has to read on for the sake of the next request.
+  if (message.complete || message.httpVersionMajor === 2 || !announcesContent(message)) return 'none'
   const length = Number(message.headers['content-length'])
   return length <= SMALL_BYTES ? 'small' : 'large'
 }
@@ -29,8 +31,8 @@ export function unreadContent(message: IncomingMessage): 'none' | 'small' | 'lar
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
  */
 export function discardContent(
-  message: IncomingMessage,
-  response: ServerResponse,
+  message: WireRequest,
+  response: WireResponse,
   runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>,
   done: () => void = () => {},
 ): void {
@@ -62,7 +64,7 @@ export function discardContent(
  * Destroys a request, and its connection, once the response has left. Whoever reads along hears of it only by this: after
  * the end of the response Node does not tell any more.
  */
-export function destroyAfter(response: ServerResponse, message: IncomingMessage): void {
+export function destroyAfter(response: WireResponse, message: WireRequest): void {
   if (response.closed) {
     message.destroy()
     return

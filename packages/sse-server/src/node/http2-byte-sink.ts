@@ -1,4 +1,4 @@
-import { constants, Http2ServerResponse } from 'node:http2'
+import { Http2ServerResponse } from 'node:http2'
 import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
 import { listenForClose, type ResponseByteSink } from './node-response.ts'
 
@@ -23,8 +23,9 @@ export function createHttp2ByteSink(response: Http2ServerResponse): ResponseByte
       response.end()
     },
     abort() {
-      // RST_STREAM: the other streams of the connection go on.
-      stream.close(constants.NGHTTP2_CANCEL)
+      // RST_STREAM with INTERNAL_ERROR: the other streams of the connection go on. `close(code)` would end the content in
+      // good order first, and the client could take the part for the whole.
+      stream.destroy(new Error('The event stream is given up'))
     },
     listen(listener: ByteSinkListener) {
       stream.on('drain', () => listener.drained())

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { constants } from 'node:http2'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { startFaultProxy } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
@@ -402,7 +403,11 @@ describe('openEventStream on node:http2', () => {
     ]
     await Promise.all([once(stopped, 'response'), once(fine, 'response')])
     stopped.pause()
-    stopped.on('error', () => undefined)
+    const failure = once(stopped, 'error')
+    let hasEnded = false
+    stopped.on('end', () => {
+      hasEnded = true
+    })
     fine.resume()
     const [slow, quick] = streams
     let peak = 0
@@ -413,6 +418,10 @@ describe('openEventStream on node:http2', () => {
     await expect(slow?.closed).resolves.toBe('slow-consumer')
     expect(peak).toBeLessThan(200_000 + 21_000)
     expect(quick?.send({ data: 'x' })).toBe(true)
+    // The part that came is not taken for the whole.
+    stopped.resume()
+    await expect(failure).resolves.toMatchObject([{ code: 'ERR_HTTP2_STREAM_ERROR' }])
+    expect([hasEnded, stopped.rstCode]).toEqual([false, constants.NGHTTP2_INTERNAL_ERROR])
   })
 
   it('answers HEAD with the head alone', async () => {

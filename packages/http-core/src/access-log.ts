@@ -1,0 +1,88 @@
+import type { Middleware } from './middleware.ts'
+import { systemRuntime } from './runtime.ts'
+
+/** One answered request. */
+export interface AccessRecord {
+  readonly event: 'request'
+  readonly method: string
+  /** The path alone: a query may hold what belongs into no log. */
+  readonly path: string
+  /** 500 where the handler threw something other than an HttpError. */
+  readonly status: number
+  /** From the head of the request until the handler answered, in milliseconds; the content of the response may still be coming. */
+  readonly durationMs: number
+  readonly remoteAddress: string | undefined
+  /** The pattern of the route, for grouping; undefined where none matched. */
+  readonly route: string | undefined
+}
+
+/** Where records go: the form of pino and of many others. */
+export interface AccessLogger {
+  info(record: AccessRecord, text: string): void
+}
+
+/** See {@link accessLog}. */
+export interface AccessLogOptions {
+  readonly logger: AccessLogger
+  /** Which requests are logged, asked when they are answered. Default: all. */
+  readonly filter?: (record: AccessRecord) => boolean
+  /** Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/**
+ * A middleware that logs each request when it has been answered: `GET /rooms/1 200 3 ms`. A logger that throws is
+ * survived: the request it was to tell of has not failed.
+ *
+ * @example
+ * ```ts
+ * import { createRouter, textResponse } from '@sse-toolkit/http-core'
+ * import { accessLog } from '@sse-toolkit/http-core/logging'
+ *
+ * const lines: string[] = []
+ * const router = createRouter()
+ * router.use(accessLog({ logger: { info: (_record, text) => lines.push(text) }, now: () => 0 }))
+ * router.get('/hello', () => textResponse('Hello!'))
+ * await router.fetch(new Request('http://localhost/hello'))
+ * lines.length // 1
+ * ```
+ */
+export function accessLog({
+  logger,
+  filter = () => true,
+  now = () => systemRuntime.now(),
+}: AccessLogOptions): Middleware {
+  return (next) => (request, context) => {
+    const log = (status: number): void => {
+      const record: AccessRecord = {
+        event: 'request',
+        method: request.method,
+        path: new URL(request.url).pathname,
+        status,
+        durationMs: Math.max(0, now() - context.startTime),
+        remoteAddress: context.remoteAddress,
+        route: context.route === undefined ? undefined : String(context.route),
+      }
+      try {
+        if (!filter(record)) return
+        logger.info(record, `${record.method} ${record.path} ${status} ${record.durationMs} ms`)
+      } catch {
+        // The logger was the place to say it.
+      }
+    }
+    const answered = (response: Response): Response => {
+      log(response.status)
+      return response
+    }
+    const failed = (error: unknown): never => {
+      log(500)
+      throw error
+    }
+    try {
+      const answer = next(request, context)
+      return answer instanceof Promise ? answer.then(answered, failed) : answered(answer)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+}

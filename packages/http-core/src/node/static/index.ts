@@ -1,0 +1,7 @@
+export { directoryTree } from './directory-tree.ts'
+export type { DirectoryTreeOptions } from './directory-tree.ts'
+export { embeddedTree } from './embedded-tree.ts'
+export type { EmbeddedFile } from './embedded-tree.ts'
+export type { ByteRange, FileTree, TreeEntry } from './file-tree.ts'
+export { serveDirectory } from './serve-directory.ts'
+export type { ServeDirectoryOptions } from './serve-directory.ts'

@@ -1,0 +1,106 @@
+import type { ChannelError } from '../../errors/channel-error.ts'
+import type { Runtime } from '../../runtime.ts'
+
+/** `'http'`: one response, sent at once (long polling) or piece by piece (streaming). */
+export type ChannelKind = 'http' | 'websocket'
+
+/**
+ * - `'server-close'`: this side closed it: `close()`, a send that closes, the stop of the server, a limit.
+ * - `'client-close'`: an HTTP client went away.
+ * - `'normal'` (1000), `'going-away'` (1001), `'protocol-error'` (1002, 1007), `'unsupported'` (1003),
+ *   `'message-too-big'` (1009): how a WebSocket ended, by the client's word or by its fault.
+ * - `'unknown'`: any other code, and a connection that broke (1006).
+ */
+export type ChannelCloseStatus =
+  | 'server-close'
+  | 'client-close'
+  | 'normal'
+  | 'going-away'
+  | 'protocol-error'
+  | 'unsupported'
+  | 'message-too-big'
+  | 'unknown'
+
+/** What is sent: text, bytes, or for the first send over HTTP the head with them. A WebSocket has no head, and leaves it out. */
+export type ChannelMessage =
+  | string
+  | Uint8Array<ArrayBuffer>
+  | {
+      /** Default 200. */
+      readonly status?: number
+      readonly headers?: ResponseInit['headers']
+      readonly body?: string | Uint8Array<ArrayBuffer>
+    }
+
+/** See {@link Channel.send}. */
+export interface SendOptions {
+  /** Whether this is the last. Default: true over HTTP, where it makes a whole response; false on a WebSocket. */
+  readonly close?: boolean
+}
+
+/** One client, however it is connected. */
+export interface Channel {
+  readonly kind: ChannelKind
+  readonly isOpen: boolean
+  /** The subprotocol that was chosen; undefined without one, and over HTTP. */
+  readonly protocol: string | undefined
+  /** Bytes that were sent and that the connection has not taken yet. */
+  readonly bufferedBytes: number
+  /**
+   * Sends. False if the channel is closed, or closes because more than `maxBufferedBytes` wait.
+   *
+   * @throws {@link ChannelError} `code: 'head-sent'` for status or fields that come after the first send.
+   */
+  send(message: ChannelMessage, options?: SendOptions): boolean
+  /** Resolves when the connection has taken most of what was sent, or is gone. Awaited before each send, it bounds memory. */
+  ready(): Promise<void>
+  /** Closes in good order. True if this call did it, false if it was closed before. */
+  close(): boolean
+  /** Calls once with how it ended; at once if it has ended already. */
+  onClose(listener: (status: ChannelCloseStatus) => void): void
+}
+
+/** What a handler wants to hear. An error that one throws closes the channel, and reaches the server's logger. */
+export interface ChannelHooks {
+  /** Before anything is sent, the handshake included. What it throws is the request's failure: an HttpError its answer. */
+  readonly init?: (channel: Channel) => void
+  /** The channel can be sent to. Over HTTP it may stay without a send as long as the handler likes. */
+  readonly open?: (channel: Channel) => void
+  /** A message of a WebSocket: text as a string, else bytes. While a promise is pending, nothing more is read. */
+  readonly receive?: (channel: Channel, message: string | Uint8Array<ArrayBuffer>) => void | Promise<void>
+  /** A ping of a WebSocket; the pong has been sent. */
+  readonly ping?: (channel: Channel, data: Uint8Array) => void
+  /** Once, whoever closed it. */
+  readonly close?: (channel: Channel, status: ChannelCloseStatus) => void
+  /** The request asked for a WebSocket wrongly; the client gets a 400. */
+  readonly handshakeFailed?: (error: ChannelError) => void
+}
+
+/** See {@link channel}. */
+export interface ChannelOptions {
+  /** `'websocket'`: other requests get 426. `'http'`: a WebSocket handshake is a GET like any other. Default `'any'`. */
+  readonly accepts?: 'any' | 'websocket' | 'http'
+  /** The subprotocols that are spoken: the first of the client's that is one of them. Default: none is chosen. */
+  readonly protocols?: readonly string[]
+  /** Whether a client that offers none of `protocols` is refused with 400. Default `'optional'`. */
+  readonly protocol?: 'optional' | 'required'
+  /**
+   * Which pages may open a WebSocket; others get 403. The browser's own rules do not hold for WebSockets, and cookies are
+   * sent along. `'same'` (the default): those of the request's own origin; `'*'`: all; else a list or a function.
+   * A client that sends no Origin is no page, and is let in.
+   */
+  readonly origin?: 'same' | '*' | readonly string[] | ((origin: string) => boolean)
+  /** A message of a WebSocket, in bytes; a longer one closes it with 1009. Default 1 048 576. */
+  readonly maxMessageBytes?: number
+  /** What may wait for a client that reads slowly, in bytes; then the channel is closed, a WebSocket with 1013. Default 1 048 576. */
+  readonly maxBufferedBytes?: number
+  /**
+   * How often a WebSocket is sent a ping, in milliseconds; one that has not answered by the next is gone. Default 30 000;
+   * 0: never.
+   */
+  readonly pingIntervalMs?: number
+  /** Whether messages of a WebSocket may be compressed (RFC 7692), for which each connection pays in memory. Default `'off'`. */
+  readonly compression?: 'off' | 'on'
+  /** Default: the platform's. */
+  readonly timers?: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+}

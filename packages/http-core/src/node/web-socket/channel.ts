@@ -1,0 +1,102 @@
+import { WebSocketServer } from 'ws'
+import { isChannelError } from '../../errors/channel-error.ts'
+import { HttpError } from '../../errors/http-error.ts'
+import { systemRuntime } from '../../runtime.ts'
+import { connectionUpgradeSymbol } from '../connection-upgrade.ts'
+import type { ConnectionUpgrade, UpgradedConnection } from '../connection-upgrade.ts'
+import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
+import { checkChannelOptions, checkHandshake, isHandshake } from './handshake.ts'
+import { HttpChannel } from './http-channel.ts'
+import { WebSocketChannel } from './web-socket-channel.ts'
+
+/**
+ * Answers a request with a channel: the same handler for HTTP streaming, long polling and WebSocket.
+ *
+ * The answer is a `Response` on its way through routes and middlewares as any other, also where it becomes a WebSocket:
+ * those may refuse it, or set fields of the handshake's response. On a host other than this package's server, and over
+ * HTTP/2, a WebSocket cannot be had, and the client gets 426.
+ *
+ * @throws {@link OptionError} which names the option.
+ * @throws {@link HttpError} 403 for an origin that may not, 426 where a WebSocket is wanted and cannot be had.
+ * @example
+ * ```ts no-run
+ * import { createRouter } from '@sse-toolkit/http-core'
+ * import { createServer } from '@sse-toolkit/http-core/node'
+ * import { channel } from '@sse-toolkit/http-core/web-socket'
+ *
+ * const router = createRouter()
+ * router.get('/chat', (request) =>
+ *   channel(request, {
+ *     open: (chat) => chat.send('welcome', { close: false }),
+ *     receive: (chat, message) => {
+ *       chat.send(message)
+ *     },
+ *   }),
+ * )
+ * await createServer({ fetch: router.fetch }).listen()
+ * ```
+ * @see https://www.rfc-editor.org/rfc/rfc6455
+ */
+export async function channel(
+  request: Request,
+  hooks: ChannelHooks,
+  options: ChannelOptions = {},
+): Promise<Response> {
+  checkChannelOptions(options)
+  const { accepts = 'any', maxBufferedBytes = 1_048_576 } = options
+  if (accepts !== 'http' && isHandshake(request)) return webSocketResponse(request, hooks, options)
+  if (accepts === 'websocket') throw new HttpError(426, undefined, { headers: { upgrade: 'websocket' } })
+  return new HttpChannel(request, hooks, maxBufferedBytes).response
+}
+
+function webSocketResponse(request: Request, hooks: ChannelHooks, options: ChannelOptions): Response {
+  let protocol: string | undefined
+  try {
+    protocol = checkHandshake(request, options)
+  } catch (error) {
+    if (!isChannelError(error)) throw error
+    hooks.handshakeFailed?.(error)
+    throw new HttpError(400, error.message, { cause: error })
+  }
+  let report: ((error: unknown) => void) | undefined
+  const opened = new WebSocketChannel(hooks, {
+    maxBufferedBytes: options.maxBufferedBytes ?? 1_048_576,
+    pingIntervalMs: options.pingIntervalMs ?? 30_000,
+    runtime: options.timers ?? systemRuntime,
+    failed: (error) => report?.(error),
+  })
+  hooks.init?.(opened)
+  const upgrade: ConnectionUpgrade = {
+    take(connection) {
+      report = connection.failed
+      shakeHands(connection, protocol, options, opened)
+      return opened
+    },
+  }
+  const response = new Response(null, { status: 426, headers: { upgrade: 'websocket' } })
+  Object.defineProperty(response, connectionUpgradeSymbol, { value: upgrade })
+  return response
+}
+
+function shakeHands(
+  { message, socket, head, fields }: UpgradedConnection,
+  protocol: string | undefined,
+  { maxMessageBytes = 1_048_576, compression = 'off' }: ChannelOptions,
+  opened: WebSocketChannel,
+): void {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: compression === 'on',
+    handleProtocols: () => protocol ?? false,
+  })
+  server.once('headers', (lines) => {
+    for (let index = 0; index < fields.length; index += 2) {
+      lines.push(`${fields[index]}: ${fields[index + 1]}`)
+    }
+  })
+  server.handleUpgrade(message, socket, head, (webSocket) => {
+    opened.opened(webSocket)
+  })
+}

@@ -1,0 +1,38 @@
+import type { ChannelCloseStatus } from './channel-types.ts'
+
+/** The end of a channel: it happens once, and whoever asks later is told at once. */
+export class CloseOnce {
+  #status: ChannelCloseStatus | undefined
+  #listeners: ((status: ChannelCloseStatus) => void)[] = []
+  readonly #failed: (error: unknown) => void
+
+  /** @param failed - Told what a listener throws; the others are called all the same. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed
+  }
+
+  get isClosed(): boolean {
+    return this.#status !== undefined
+  }
+
+  settle(status: ChannelCloseStatus): void {
+    if (this.#status !== undefined) return
+    this.#status = status
+    const listeners = this.#listeners
+    this.#listeners = []
+    for (const listener of listeners) this.#call(listener, status)
+  }
+
+  onClose(listener: (status: ChannelCloseStatus) => void): void {
+    if (this.#status === undefined) this.#listeners.push(listener)
+    else this.#call(listener, this.#status)
+  }
+
+  #call(listener: (status: ChannelCloseStatus) => void, status: ChannelCloseStatus): void {
+    try {
+      listener(status)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+}

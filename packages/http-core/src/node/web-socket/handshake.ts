@@ -1,0 +1,98 @@
+import { ChannelError } from '../../errors/channel-error.ts'
+import { HttpError } from '../../errors/http-error.ts'
+import { OptionError } from '../../errors/option-error.ts'
+import type { ChannelOptions } from './channel-types.ts'
+
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Sixteen bytes in base64 (RFC 6455 section 4.1). */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+const VERSION = '13'
+
+/** Whether the request asks for a WebSocket. */
+export function isHandshake(request: Request): boolean {
+  return request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+/**
+ * Checks a handshake, and chooses the subprotocol.
+ *
+ * @throws {@link HttpError} of 403 for an origin that may not, 426 for another version of WebSocket.
+ * @throws {@link ChannelError} `code: 'invalid-handshake'`
+ * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
+ */
+export function checkHandshake(request: Request, options: ChannelOptions): string | undefined {
+  const { headers } = request
+  if (request.method !== 'GET') throw invalid('its method is not GET')
+  if (headers.get('sec-websocket-version') !== VERSION) {
+    throw new HttpError(426, undefined, {
+      headers: { 'sec-websocket-version': VERSION, upgrade: 'websocket' },
+    })
+  }
+  if (!KEY.test(headers.get('sec-websocket-key') ?? ''))
+    throw invalid('Sec-WebSocket-Key is not 16 bytes in base64')
+  const origin = headers.get('origin')
+  if (origin !== null && !mayConnect(origin, request, options.origin ?? 'same')) {
+    throw new HttpError(403, 'The origin may not open a WebSocket here.')
+  }
+  return chooseProtocol(headers.get('sec-websocket-protocol'), options)
+}
+
+function mayConnect(
+  origin: string,
+  request: Request,
+  allowed: NonNullable<ChannelOptions['origin']>,
+): boolean {
+  if (allowed === '*') return true
+  if (allowed === 'same') return origin === new URL(request.url).origin
+  return typeof allowed === 'function' ? allowed(origin) : allowed.includes(origin)
+}
+
+function chooseProtocol(
+  field: string | null,
+  { protocols = [], protocol }: ChannelOptions,
+): string | undefined {
+  const offered = field === null ? [] : field.split(',').map((item) => item.trim())
+  if (!offered.every((item) => TOKEN.test(item)) || new Set(offered).size !== offered.length) {
+    throw invalid('Sec-WebSocket-Protocol is not a list of different tokens')
+  }
+  const chosen = offered.find((item) => protocols.includes(item))
+  if (chosen === undefined && protocol === 'required') throw invalid('none of its protocols is spoken here')
+  return chosen
+}
+
+function invalid(reason: string): ChannelError {
+  return new ChannelError('invalid-handshake', `Not a WebSocket handshake: ${reason}`)
+}
+
+/** @throws {@link OptionError} */
+export function checkChannelOptions(options: ChannelOptions): void {
+  const {
+    accepts = 'any',
+    protocols = [],
+    protocol = 'optional',
+    compression = 'off',
+    origin = 'same',
+  } = options
+  if (!['any', 'websocket', 'http'].includes(accepts)) {
+    throw new OptionError('accepts', accepts, "'any', 'websocket' or 'http'")
+  }
+  if (!['off', 'on'].includes(compression)) throw new OptionError('compression', compression, "'off' or 'on'")
+  if (!['optional', 'required'].includes(protocol)) {
+    throw new OptionError('protocol', protocol, "'optional' or 'required'")
+  }
+  for (const name of protocols) if (!TOKEN.test(name)) throw new OptionError('protocols', name, 'tokens')
+  if (Array.isArray(origin)) {
+    for (const listed of origin as readonly string[]) {
+      const isOrigin = listed === 'null' || (URL.canParse(listed) && new URL(listed).origin === listed)
+      if (!isOrigin) throw new OptionError('origin', listed, 'an origin such as https://app.example')
+    }
+  }
+  for (const option of ['maxMessageBytes', 'maxBufferedBytes', 'pingIntervalMs'] as const) {
+    const value = options[option]
+    const least = option === 'pingIntervalMs' ? 0 : 1
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value < 2 ** 31)) {
+      throw new OptionError(option, value, `an integer from ${least} to 2^31 - 1`)
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { ChannelError } from '../../errors/channel-error.ts'
+import type {
+  Channel,
+  ChannelCloseStatus,
+  ChannelHooks,
+  ChannelMessage,
+  SendOptions,
+} from './channel-types.ts'
+import { CloseOnce } from './close-once.ts'
+
+const HIGH_WATER_MARK_BYTES = 65_536
+const encoder = new TextEncoder()
+
+/**
+ * A channel whose output is one HTTP response. The first send decides its form:
+ *
+ *     send(m)                        -> a whole response, with its Content-Length
+ *     send(m, { close: false }) ...  -> a response that streams, until a send closes it
+ */
+export class HttpChannel implements Channel {
+  readonly kind = 'http'
+  readonly protocol = undefined
+  readonly response: Promise<Response>
+  readonly #maxBufferedBytes: number
+  readonly #end: CloseOnce
+  readonly #answer: PromiseWithResolvers<Response>
+  #body: ReadableStreamDefaultController<Uint8Array> | undefined
+  #isHeadSent = false
+  #room: PromiseWithResolvers<void> | undefined
+
+  constructor(request: Request, hooks: ChannelHooks, maxBufferedBytes: number) {
+    this.#maxBufferedBytes = maxBufferedBytes
+    this.#answer = Promise.withResolvers()
+    this.response = this.#answer.promise
+    // What fails after the response has been answered can fail nothing but its body.
+    this.#end = new CloseOnce((error) => {
+      this.#fail(error)
+    })
+    const { signal } = request
+    const onAbort = (): void => {
+      this.#answer.reject(signal.reason)
+      this.#settle('client-close')
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#end.onClose(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
+    this.#end.onClose((status) => hooks.close?.(this, status))
+    hooks.init?.(this)
+    if (signal.aborted) {
+      onAbort()
+      return
+    }
+    try {
+      hooks.open?.(this)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  get isOpen(): boolean {
+    return !this.#end.isClosed
+  }
+
+  get bufferedBytes(): number {
+    return this.#body === undefined ? 0 : HIGH_WATER_MARK_BYTES - (this.#body.desiredSize ?? 0)
+  }
+
+  send(message: ChannelMessage, { close = true }: SendOptions = {}): boolean {
+    if (!this.isOpen) return false
+    const isPlain = typeof message === 'string' || message instanceof Uint8Array
+    const { status = 200, headers, body } = isPlain ? { body: message } : message
+    const init = { status, ...(headers !== undefined && { headers }) }
+    if (this.#isHeadSent) {
+      if (!isPlain && (message.status !== undefined || headers !== undefined)) {
+        throw new ChannelError('head-sent', 'Status and fields come with the first send of a channel')
+      }
+      this.#enqueue(body)
+    } else if (close) {
+      this.#answer.resolve(new Response(body ?? null, init))
+      this.#isHeadSent = true
+    } else {
+      this.#answer.resolve(new Response(this.#openBody(), init))
+      this.#isHeadSent = true
+      this.#enqueue(body)
+    }
+    if (this.bufferedBytes > this.#maxBufferedBytes) {
+      this.#fail(new DOMException('The client reads too slowly', 'AbortError'))
+      return false
+    }
+    if (close) this.#finish()
+    return true
+  }
+
+  async ready(): Promise<void> {
+    if (!this.isOpen || this.#body === undefined || (this.#body.desiredSize ?? 0) > 0) return
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
+  }
+
+  close(): boolean {
+    if (!this.isOpen) return false
+    if (!this.#isHeadSent) {
+      this.#isHeadSent = true
+      this.#answer.resolve(new Response(null, { status: 204 }))
+    }
+    this.#finish()
+    return true
+  }
+
+  onClose(listener: (status: ChannelCloseStatus) => void): void {
+    this.#end.onClose(listener)
+  }
+
+  #openBody(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#body = controller
+        },
+        pull: () => {
+          this.#room?.resolve()
+          this.#room = undefined
+        },
+        cancel: () => {
+          this.#body = undefined
+          // A client that goes away aborts the signal first.
+          this.#settle('server-close')
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_MARK_BYTES }),
+    )
+  }
+
+  #enqueue(body: string | Uint8Array | undefined): void {
+    if (body === undefined || body.length === 0) return
+    this.#body?.enqueue(typeof body === 'string' ? encoder.encode(body) : body)
+  }
+
+  #finish(): void {
+    this.#body?.close()
+    this.#body = undefined
+    this.#settle('server-close')
+  }
+
+  #fail(error: unknown): void {
+    this.#answer.reject(error)
+    this.#body?.error(error)
+    this.#body = undefined
+    this.#settle('server-close')
+  }
+
+  #settle(status: ChannelCloseStatus): void {
+    this.#room?.resolve()
+    this.#room = undefined
+    this.#end.settle(status)
+  }
+}

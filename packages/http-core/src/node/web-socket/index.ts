@@ -1,0 +1,12 @@
+export { ChannelError } from '../../errors/channel-error.ts'
+export type { ChannelErrorCode } from '../../errors/channel-error.ts'
+export { channel } from './channel.ts'
+export type {
+  Channel,
+  ChannelCloseStatus,
+  ChannelHooks,
+  ChannelKind,
+  ChannelMessage,
+  ChannelOptions,
+  SendOptions,
+} from './channel-types.ts'

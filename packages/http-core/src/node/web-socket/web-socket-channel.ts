@@ -1,0 +1,212 @@
+import type { WebSocket } from 'ws'
+import type { Runtime } from '../../runtime.ts'
+import type {
+  Channel,
+  ChannelCloseStatus,
+  ChannelHooks,
+  ChannelMessage,
+  SendOptions,
+} from './channel-types.ts'
+import { CloseOnce } from './close-once.ts'
+
+/** Below this `ready()` resolves. */
+const LOW_WATER_MARK_BYTES = 65_536
+/** A client that does not answer our close frame. */
+const CLOSE_TIMEOUT_MS = 5000
+
+const GOING_AWAY = 1001
+const INTERNAL_ERROR = 1011
+const TRY_AGAIN_LATER = 1013
+
+const BY_CODE: ReadonlyMap<number, ChannelCloseStatus> = new Map([
+  [1000, 'normal'],
+  [1001, 'going-away'],
+  [1002, 'protocol-error'],
+  [1003, 'unsupported'],
+  // A close frame without a code.
+  [1005, 'normal'],
+  [1007, 'protocol-error'],
+  [1009, 'message-too-big'],
+])
+
+/** What a channel on a WebSocket is made with. */
+export interface WebSocketChannelSettings {
+  readonly maxBufferedBytes: number
+  readonly pingIntervalMs: number
+  readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  /** Told what a hook throws. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * A channel on a WebSocket. It exists before its connection does: `init` runs before the handshake.
+ *
+ * What arrives is handed on one by one: while `receive` is at work, the connection is not read, and TCP pushes back.
+ */
+export class WebSocketChannel implements Channel {
+  readonly kind = 'websocket'
+  readonly #hooks: ChannelHooks
+  readonly #settings: WebSocketChannelSettings
+  readonly #end: CloseOnce
+  #socket: WebSocket | undefined
+  #fate: ChannelCloseStatus | undefined
+  #timer: unknown
+  #isAlive = true
+  #isClosing = false
+  #room: PromiseWithResolvers<void> | undefined
+  /** The last of the messages that are with `receive`, or wait for it. */
+  #delivery: Promise<void> | undefined
+
+  constructor(hooks: ChannelHooks, settings: WebSocketChannelSettings) {
+    this.#hooks = hooks
+    this.#settings = settings
+    this.#end = new CloseOnce(settings.failed)
+    this.#end.onClose((status) => hooks.close?.(this, status))
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined && !this.#isClosing && !this.#end.isClosed
+  }
+
+  get protocol(): string | undefined {
+    return this.#socket?.protocol === '' ? undefined : this.#socket?.protocol
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedAmount ?? 0
+  }
+
+  /** The handshake is done. */
+  opened(socket: WebSocket): void {
+    this.#socket = socket
+    const { ping, open } = this.#hooks
+    socket
+      .on('message', (data: Buffer, isBinary: boolean) => {
+        this.#isAlive = true
+        this.#deliver(isBinary ? new Uint8Array(data) : data.toString('utf8'))
+      })
+      .on('ping', (data: Buffer) => {
+        this.#isAlive = true
+        void this.#try(() => ping?.(this, new Uint8Array(data)))
+      })
+      .on('pong', () => {
+        this.#isAlive = true
+      })
+      .on('error', (error: Error & { code?: string }) => {
+        // ws answers a fault with the close code for it; the client's own word may never come.
+        if (error.code?.startsWith('WS_ERR_') !== true) return
+        this.#fate = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-big' : 'protocol-error'
+      })
+      .once('close', (code: number) => {
+        this.#settings.runtime.clearTimeout(this.#timer)
+        this.#room?.resolve()
+        this.#room = undefined
+        this.#end.settle(this.#fate ?? BY_CODE.get(code) ?? 'unknown')
+      })
+    this.#schedulePing()
+    void this.#try(() => open?.(this))
+  }
+
+  #deliver(message: string | Uint8Array<ArrayBuffer>): void {
+    const { receive } = this.#hooks
+    if (receive === undefined || this.#isClosing) return
+    const run = (): void | Promise<void> => this.#try(() => receive(this, message))
+    const delivery = this.#delivery === undefined ? run() : this.#delivery.then(run)
+    if (delivery instanceof Promise) void this.#readOnAfter(delivery)
+  }
+
+  async #readOnAfter(delivery: Promise<void>): Promise<void> {
+    this.#delivery = delivery
+    // What ws has parsed already still comes, and waits its turn.
+    this.#socket?.pause()
+    await delivery
+    if (this.#delivery !== delivery) return
+    this.#delivery = undefined
+    this.#socket?.resume()
+  }
+
+  send(message: ChannelMessage, { close = false }: SendOptions = {}): boolean {
+    const socket = this.#socket
+    if (socket === undefined || !this.isOpen) return false
+    const body = typeof message === 'string' || message instanceof Uint8Array ? message : message.body
+    if (body !== undefined) {
+      socket.send(body, () => {
+        // An error here is the connection's, whose 'close' follows.
+        this.#drained()
+      })
+    }
+    if (this.bufferedBytes > this.#settings.maxBufferedBytes) {
+      this.#closeWith(TRY_AGAIN_LATER)
+      // What waits would be sent before the close frame, to a client that does not read.
+      socket.terminate()
+      return false
+    }
+    if (close) this.close()
+    return true
+  }
+
+  async ready(): Promise<void> {
+    if (!this.isOpen || this.bufferedBytes <= LOW_WATER_MARK_BYTES) return
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
+  }
+
+  close(): boolean {
+    if (!this.isOpen) return false
+    this.#closeWith(1000)
+    return true
+  }
+
+  onClose(listener: (status: ChannelCloseStatus) => void): void {
+    this.#end.onClose(listener)
+  }
+
+  /** The server stops. */
+  end(): void {
+    if (this.isOpen) this.#closeWith(GOING_AWAY)
+  }
+
+  #closeWith(code: number): void {
+    const { runtime } = this.#settings
+    this.#fate ??= 'server-close'
+    this.#isClosing = true
+    runtime.clearTimeout(this.#timer)
+    this.#timer = runtime.setTimeout(() => this.#socket?.terminate(), CLOSE_TIMEOUT_MS)
+    this.#socket?.close(code)
+  }
+
+  #drained(): void {
+    if (this.bufferedBytes > LOW_WATER_MARK_BYTES) return
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+
+  #schedulePing(): void {
+    const { pingIntervalMs, runtime } = this.#settings
+    if (pingIntervalMs === 0) return
+    this.#timer = runtime.setTimeout(() => {
+      if (!this.#isAlive) {
+        this.#socket?.terminate()
+        return
+      }
+      this.#isAlive = false
+      this.#socket?.ping()
+      this.#schedulePing()
+    }, pingIntervalMs)
+  }
+
+  /** Runs a hook; what it throws, now or later, closes the channel. */
+  #try(hook: () => void | Promise<void>): void | Promise<void> {
+    const failed = (error: unknown): void => {
+      this.#settings.failed(error)
+      if (this.isOpen) this.#closeWith(INTERNAL_ERROR)
+    }
+    try {
+      const outcome = hook()
+      return outcome instanceof Promise ? outcome.catch(failed) : undefined
+    } catch (error) {
+      failed(error)
+      return undefined
+    }
+  }
+}

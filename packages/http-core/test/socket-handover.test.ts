@@ -1,0 +1,285 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createRouter } from '../src/index.ts'
+import { rawClient } from './raw-client.ts'
+import type { RawClient } from './raw-client.ts'
+import { carrying, recordingSource, shared } from './recording-source.ts'
+import { eventually, recordingLogger, serving } from './serving.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+/** Node keeps a connection open after its response, and so does the server: unless it handed the connection over. */
+async function closesAfterItsStream(
+  source: ReturnType<typeof recordingSource>,
+  client: RawClient,
+): Promise<boolean> {
+  source.sinks.at(-1)?.close()
+  await client.until(/0\r\n\r\n$/)
+  const before = source.sinks.length
+  client.send(GET)
+  await eventually(() => client.socket.destroyed || source.sinks.length > before)
+  return client.socket.destroyed
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
+}
+
+describe('the connection of an open event stream', () => {
+  it('carries shared chunks, and closes with its stream', async () => {
+    const source = recordingSource()
+    const server = await serving({ fetch: () => carrying(source) })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    const frame = shared('data: x\n\n')
+    expect(source.sinks[0]?.write(frame)).toBe(true)
+    expect(frame.used).toEqual(['chunk'])
+    await client.until(/9\r\ndata: x\n\n\r\n$/)
+    expect([server.activeConnections, server.requestsInFlight]).toEqual([1, 1])
+    source.sinks[0]?.close()
+    expect(await client.closed).toMatch(/9\r\ndata: x\n\n\r\n0\r\n\r\n$/)
+    await eventually(() => server.activeConnections === 0)
+    expect(server.requestsInFlight).toBe(0)
+    expect(source.events).toEqual(['attach', 'closed'])
+  })
+
+  it('holds nothing of its request and response', async () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    const source = recordingSource()
+    let request: WeakRef<Request> | undefined
+    const router = createRouter()
+    router.get('/', (given) => {
+      request = new WeakRef(given)
+      return carrying(source)
+    })
+    const server = await serving({ fetch: router.fetch })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(3)
+    gc()
+    expect(request?.deref()).toBeUndefined()
+    expect(source.events).toEqual(['attach'])
+    client.destroy()
+    await eventually(() => source.events.includes('closed'))
+  })
+
+  it.each(['leaves', 'says that it will send no more'])('ends once when its client %s', async (how) => {
+    const source = recordingSource()
+    const server = await serving({ fetch: () => carrying(source) })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    if (how === 'leaves') client.destroy()
+    else client.socket.end()
+    await eventually(() => server.activeConnections === 0)
+    expect(source.events).toEqual(['attach', 'closed'])
+    expect(server.requestsInFlight).toBe(0)
+    // Too late, and harmless.
+    source.sinks[0]?.write(shared('data: x\n\n'))
+    source.sinks[0]?.close()
+    source.sinks[0]?.abort()
+    await turns(2)
+    expect(source.events).toEqual(['attach', 'closed'])
+  })
+
+  it.each(['before', 'after'])('aborts the signal that was asked for %s the handover', async (when) => {
+    const source = recordingSource()
+    const requests: Request[] = []
+    const router = createRouter()
+    router.get('/', (given) => {
+      requests.push(given)
+      if (when === 'before') expect(given.signal.aborted).toBe(false)
+      return carrying(source)
+    })
+    const server = await serving({ fetch: router.fetch })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    const signal = requests[0]?.signal
+    expect(signal?.aborted).toBe(false)
+    client.destroy()
+    await eventually(() => signal?.aborted === true)
+    expect(signal?.reason).toMatchObject({ name: 'AbortError' })
+  })
+
+  it('aborts no signal when the server has ended the stream', async () => {
+    const source = recordingSource()
+    const signals: AbortSignal[] = []
+    const router = createRouter()
+    router.get('/', (given) => {
+      signals.push(given.signal)
+      return carrying(source)
+    })
+    const server = await serving({ fetch: router.fetch })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    source.sinks[0]?.close()
+    await client.closed
+    await eventually(() => server.activeConnections === 0)
+    expect(signals[0]?.aborted).toBe(false)
+  })
+
+  it('goes on when its client sends more, which is not read as a request', async () => {
+    const source = recordingSource()
+    const server = await serving({ fetch: () => carrying(source) })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    client.send(GET.repeat(10_000))
+    client.send('no HTTP')
+    await turns(20)
+    source.sinks[0]?.write(shared('data: x\n\n'))
+    await client.until('data: x')
+    expect(source.sinks).toHaveLength(1)
+    client.destroy()
+  })
+
+  it('tells when a slow reader has room again', async () => {
+    const source = recordingSource()
+    const server = await serving({ fetch: () => carrying(source) })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    client.socket.pause()
+    const sink = source.sinks[0]
+    const piece = shared('x'.repeat(1_000_000))
+    while (sink?.write(piece) === true) await turns(1)
+    expect(sink?.bufferedBytes).toBeGreaterThan(0)
+    client.socket.resume()
+    await eventually(() => source.events.includes('drained'))
+    expect(sink?.bufferedBytes).toBe(0)
+    client.destroy()
+  })
+
+  it('is ended by a stop, and destroyed at its deadline if the client does not take the end', async () => {
+    const source = recordingSource()
+    const server = await serving({ fetch: () => carrying(source) })
+    const [reader, stopped] = [await rawClient(server.port), await rawClient(server.port)]
+    for (const client of [reader, stopped]) {
+      client.send(GET)
+      await client.until('\r\n\r\n')
+    }
+    await turns(2)
+    stopped.socket.pause()
+    const last = source.sinks[1]
+    while (last?.write(shared('x'.repeat(1_000_000))) === true) await turns(1)
+    expect(await server.close({ timeoutMs: 200 })).toEqual({ destroyedConnections: 1 })
+    expect(await reader.closed).toMatch(/0\r\n\r\n$/)
+    expect(source.events.filter((event) => event === 'closed')).toHaveLength(2)
+  })
+
+  it('is cut alone when what writes to it throws', async () => {
+    const logger = recordingLogger()
+    const source = recordingSource()
+    const server = await serving({
+      logger,
+      fetch: () =>
+        carrying({
+          attach: (sink) => ({
+            ...source.attach(sink),
+            closed: () => {
+              throw new Error('boom')
+            },
+          }),
+        }),
+    })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await client.until('\r\n\r\n')
+    await turns(2)
+    client.destroy()
+    await eventually(() => server.activeConnections === 0)
+    expect(logger.records).toContainEqual(expect.objectContaining({ event: 'body-failed' }))
+  })
+
+  describe('is handed over', () => {
+    it('on HTTP/1.1, where nothing stands against it', async () => {
+      const source = recordingSource()
+      const server = await serving({ fetch: () => carrying(source) })
+      const client = await rawClient(server.port)
+      client.send(GET)
+      await client.until('\r\n\r\n')
+      await turns(2)
+      expect(await closesAfterItsStream(source, client)).toBe(true)
+    })
+
+    it.each([
+      ['where it is turned off', { socketHandover: 'off' }, GET],
+      ['for a response that is no event stream', { type: 'text/plain' }, GET],
+      [
+        'while the request is still arriving',
+        {},
+        'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234',
+      ],
+    ] as const)('but not %s', async (_why, options, request) => {
+      const source = recordingSource()
+      const type = 'type' in options ? options.type : 'text/event-stream'
+      const server = await serving({
+        fetch: () => carrying(source, { headers: { 'content-type': type } }),
+        ...('socketHandover' in options && options),
+      })
+      const client = await rawClient(server.port)
+      client.send(request)
+      await client.until('\r\n\r\n')
+      await turns(2)
+      if (request !== GET) client.send('56789')
+      expect(await closesAfterItsStream(source, client)).toBe(false)
+      client.destroy()
+    })
+
+    it('but not while another request on it is being answered', async () => {
+      const source = recordingSource()
+      const later = Promise.withResolvers<Response>()
+      const server = await serving({
+        fetch: ({ url }) => (url.endsWith('/later') ? later.promise : carrying(source)),
+      })
+      const client = await rawClient(server.port)
+      client.send(`${GET}GET /later HTTP/1.1\r\nHost: a\r\n\r\n`)
+      await client.until('\r\n\r\n')
+      await turns(2)
+      source.sinks[0]?.close()
+      later.resolve(new Response('later'))
+      const received = await client.until(/later$/)
+      expect(received).toMatch(/0\r\n\r\nHTTP\/1.1 200 OK[^]*later$/)
+      client.destroy()
+    })
+
+    it('but not while somebody wants to hear of the end of requests', async () => {
+      const listener = (): void => {}
+      subscribe('sse-toolkit.http-core.request.end', listener)
+      onTestFinished(() => {
+        unsubscribe('sse-toolkit.http-core.request.end', listener)
+      })
+      const source = recordingSource()
+      const server = await serving({ fetch: () => carrying(source) })
+      const client = await rawClient(server.port)
+      client.send(GET)
+      await client.until('\r\n\r\n')
+      await turns(2)
+      expect(await closesAfterItsStream(source, client)).toBe(false)
+      client.destroy()
+    })
+  })
+
+  it('is not configured by what is no choice', async () => {
+    await expect(
+      serving({ fetch: () => new Response(null), socketHandover: 'on' as 'auto' }),
+    ).rejects.toMatchObject({ code: 'invalid-option', option: 'socketHandover' })
+  })
+})
