@@ -5,6 +5,7 @@ import { format } from './format.ts'
 import { hello } from './hello.ts'
 import { idleMemory } from './idle-memory.ts'
 import { latency } from './latency.ts'
+import { multiCore } from './multi-core.ts'
 import { replay } from './replay.ts'
 import { storm } from './storm.ts'
 import { stream } from './stream.ts'
@@ -17,6 +18,7 @@ export const benchmarks: readonly Benchmark[] = [
   replay,
   idleMemory,
   hello,
+  multiCore,
   stream,
   format,
   client,
