@@ -2,42 +2,20 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { createContext } from '@sse-toolkit/http-core'
 import { createHub } from '@sse-toolkit/sse-server'
 import { findChromium, findRedisServer, launchChromium, startProcess } from '@sse-toolkit/test-support'
-import type { StartedProcess } from '@sse-toolkit/test-support'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPageConnections } from '../../apps/demo/src/server/connections.ts'
+import { createPageAccess } from '../../apps/demo/src/server/page-access.ts'
+import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
 import { createRoutes } from '../../apps/demo/src/server/routes.ts'
+import { DEMO, env, eventually, startDemo } from './running-demo.ts'
+import type { RunningDemo } from './running-demo.ts'
 
-const DEMO = fileURLToPath(new URL('../../apps/demo/src/main.ts', import.meta.url))
 const chromium = findChromium()
 const redis = findRedisServer()
-
-/** Asks again and again, for as long as a busy machine may need. */
-const eventually: typeof expect.poll = (read, options) =>
-  expect.poll(read, { timeout: 15_000, interval: 50, ...options })
-
-interface RunningDemo {
-  readonly process: StartedProcess
-  readonly port: number
-  readonly url: string
-}
-
-/** PORT of whoever runs the tests must not decide what they see. */
-const env = { PORT: undefined }
-
-async function startDemo(port = 0, args: readonly string[] = []): Promise<RunningDemo> {
-  const process = await startProcess({
-    args: [DEMO, '--port', String(port), ...args],
-    env,
-    ready: /The demo runs at \S+ /,
-  })
-  const url = /runs at (\S+)/.exec(process.stdout)?.[1] ?? ''
-  return { process, url, port: Number(new URL(url).port) }
-}
 
 /** Runs it to its end. */
 async function run(args: readonly string[], variables: Readonly<Record<string, string | undefined>> = env) {
@@ -50,7 +28,16 @@ describe('the command line', () => {
   it('prints its options', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     expect([code, stderr]).toEqual([0, ''])
-    for (const option of ['--port', '--host', '--nodes', '--redis', '--help', 'PORT', '8080'])
+    for (const option of [
+      '--port',
+      '--host',
+      '--nodes',
+      '--redis',
+      '--allow-faults',
+      '--help',
+      'PORT',
+      '8080',
+    ])
       expect(stdout).toContain(option)
   })
 
@@ -165,7 +152,7 @@ describe('the server', () => {
     expect(await cut({ origin: 'https://attacker.example' })).toMatchObject({ status: 403 })
     expect(await cut({}, '{"page": "short"}')).toMatchObject({ status: 400 })
     expect(await cut({}, 'page=1')).toMatchObject({ status: 400 })
-    expect(await cut({}, 'x'.repeat(2_000))).toMatchObject({ status: 413 })
+    expect(await cut({}, 'x'.repeat(20_000))).toMatchObject({ status: 413 })
     expect(await cut({ origin: `http://localhost:${demo.port}` })).toEqual({ status: 200, body: '{"cut":0}' })
   })
 
@@ -187,14 +174,18 @@ describe('the server', () => {
   })
 
   it('lets nobody but this machine inject faults, or see who reads, when it listens everywhere', async () => {
-    const router = createRoutes({
+    const routes = {
       hub: createHub(),
       pageFiles: Promise.resolve(new Map()),
       connections: createPageConnections(),
-      faults: { cut: async () => 0, kill: async () => 0 },
+      access: createPageAccess('key', systemRuntime),
+      injectFault: async () => 0,
+      runtime: systemRuntime,
+      faultReach: 'loopback' as const,
       node: 1,
       about: { platform: '', cpuModel: '', cores: 1, totalBytes: 1, node: '', pid: 1, nodes: 1 },
-    })
+    }
+    let router = createRoutes(routes)
     const ask = (path: string, remoteAddress: string, init?: RequestInit): Promise<Response> =>
       Promise.resolve(
         router.fetch(
@@ -215,6 +206,8 @@ describe('the server', () => {
     expect(await statuses('192.0.2.1')).toEqual(['loopback-only', 403, 403])
     expect(await statuses('127.0.0.1')).toEqual(['allowed', 200, 200])
     expect(await (await ask('/hub', '::1')).json()).toMatchObject({ status: 'open', connections: [] })
+    router = createRoutes({ ...routes, faultReach: 'anywhere' })
+    expect(await statuses('192.0.2.1')).toEqual(['allowed', 200, 403])
   })
 })
 
@@ -363,7 +356,7 @@ describe.skipIf(chromium.skip)('the page', () => {
   it('can be used from the keyboard, and keeps the focus through a cut', async () => {
     await openPage()
     await page.keyboard.press('Tab')
-    expect(await page.locator(':focus').innerText()).toBe('Skip to the charts')
+    expect(await page.locator(':focus').innerText()).toBe('Skip to the content')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     await eventually(journal).toContain('Resumed after')
@@ -415,7 +408,11 @@ describe.skipIf(chromium.skip)('the page', () => {
       await eventually(facts).toMatch(/served by node \d of 3/)
       await eventually(() => figure('received')).toBeGreaterThan(10)
       const kills = [
-        () => page.getByRole('button', { name: "Kill this page's node" }).click(),
+        async () => {
+          await page.getByRole('link', { name: 'Connection', exact: true }).click()
+          await page.getByRole('button', { name: "Kill this page's node" }).click()
+          await page.getByRole('link', { name: 'Overview' }).click()
+        },
         ({ pid }: { pid: number }) => process.kill(pid, 'SIGKILL'),
       ]
       for (const [index, kill] of kills.entries()) {

@@ -2,10 +2,12 @@ import cluster from 'node:cluster'
 import { startDemo } from './server/demo.ts'
 import type { Demo } from './server/demo.ts'
 import { serveAsNode } from './server/nodes/node.ts'
+import { LOAD_CLIENTS_ARGUMENT, runLoadClients } from './server/load/load-clients.ts'
 import { startOwnRedis } from './server/nodes/own-redis.ts'
 import { startNodes } from './server/nodes/start-nodes.ts'
 import { HELP, parseCommand } from './server/options.ts'
 import type { DemoCommand, ServeCommand } from './server/options.ts'
+import { loadTls } from './server/tls.ts'
 import { UsageError } from './server/errors/usage-error.ts'
 
 const EXIT_FAILURE = 1
@@ -35,7 +37,8 @@ function readCommand(): DemoCommand {
 }
 
 /** One process with its log in memory, or several with theirs on Redis. */
-async function startServing(command: ServeCommand): Promise<Demo> {
+async function startServing(serve: ServeCommand): Promise<Demo> {
+  const command = { ...serve, tls: await loadTls(serve.tls, serve.host) }
   if (command.nodes === 1 && command.redisUrl === undefined) return startDemo(command)
   if (command.redisUrl !== undefined) return startNodes({ ...command, redisUrl: command.redisUrl })
   const redis = await startOwnRedis()
@@ -73,6 +76,7 @@ async function start(command: ServeCommand): Promise<Demo> {
         `Port ${port} is in use. Take another one: pnpm demo --port ${free}, or PORT=${free}.`,
       )
     }
+    if (error instanceof UsageError) exitWith(EXIT_USAGE, error.message)
     if (error instanceof Error && error.name === 'ListenError') exitWith(EXIT_FAILURE, `${error.message}.`)
     throw error
   }
@@ -90,5 +94,6 @@ function exitWith(code: number, line: string): never {
   process.exit(code)
 }
 
-if (cluster.isWorker) serveAsNode()
+if (process.argv[2] === LOAD_CLIENTS_ARGUMENT) runLoadClients()
+else if (cluster.isWorker) serveAsNode()
 else await main()

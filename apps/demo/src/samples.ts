@@ -29,7 +29,13 @@ export const TOPIC_INTERVAL_MS: Readonly<Record<DemoTopic, number>> = {
 }
 
 /** How far back the log reaches, and so how much history a new page gets. */
-export const HISTORY_MS = 150_000
+export const HISTORY_MS = 610_000
+
+/** Of all topics, over {@link HISTORY_MS}, there are 12 500, and what is published under `play.` */
+export const MAX_LOGGED_EVENTS = 20_000
+
+/** What may wait for one page: ten seconds of its topics, so that one sees a slow reader being disconnected. */
+export const MAX_BUFFERED_BYTES = 32_768
 
 export interface CpuSample {
   at: number

@@ -6,7 +6,7 @@ import { formatClock, formatRate } from './format.ts'
 import type { Theme } from './theme.ts'
 
 /** How much time a chart shows at most. */
-export const MAX_WINDOW_MS = 120_000
+export const MAX_WINDOW_MS = 600_000
 /** Beyond the left edge, so that lines leave the chart instead of ending in it. */
 const KEPT_MS = MAX_WINDOW_MS + 10_000
 /** A time at the right edge that would be cut in two is left out. */
@@ -139,7 +139,7 @@ export function createChartCard(options: ChartOptions, theme: Theme): ChartCard 
             size: 26,
             gap: 6,
             space: 84,
-            incrs: [15, 30, 60],
+            incrs: [15, 30, 60, 120, 300],
             grid: { show: false },
             values: (self, splits) =>
               splits.map((second) => (fitsRight(self, second) ? formatClock(second * 1000) : '')),
@@ -211,7 +211,7 @@ export function createChartCard(options: ChartOptions, theme: Theme): ChartCard 
       plotArea.hidden = false
       legend.hidden = false
       headline.textContent = text
-      plotArea.setAttribute('aria-label', `${options.title}, the last two minutes. Now ${text}`)
+      plotArea.setAttribute('aria-label', `${options.title}, the last minutes. Now ${text}`)
     },
     breakLines() {
       breaksNext = true

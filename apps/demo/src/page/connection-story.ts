@@ -89,7 +89,12 @@ export function createConnectionStory(options: {
           break
         case 'closed':
           statusLine.show('closed', 'Closed')
-          journal.note(`The stream is closed for good: ${status.cause?.message ?? status.reason}.`, 'trouble')
+          journal.note(
+            status.reason === 'no-content'
+              ? 'The server says that this page must not come back (204): the stream is closed for good.'
+              : `The stream is closed for good: ${status.cause?.message ?? status.reason}.`,
+            'trouble',
+          )
           break
       }
     },

@@ -1,37 +1,39 @@
+import type { StreamStatus } from '@sse-toolkit/event-source-client'
 import type { About } from '../samples.ts'
-import { byId } from './element.ts'
 import type { Journal } from './journal.ts'
 
 export interface FaultButton {
-  /** Whether there is a stream to harm now. */
-  setOpen(isOpen: boolean): void
+  setState(state: StreamStatus['state']): void
   setFaults(faults: About['faults']): void
 }
 
 export interface FaultButtonOptions {
-  /** Of the button; its help is `<id>-help`. */
-  id: string
+  button: HTMLButtonElement
+  /** Says why it cannot be pressed, where it cannot. */
+  help: HTMLElement
   path: string
   pageId: string
-  help: string
   /** For the journal. */
   asked: string
   journal: Journal
+  /** In which states of the stream it has a meaning. Default: while it is open. */
+  usableIn?: readonly StreamStatus['state'][]
+  /** The server has done it. */
+  onDone?: () => void
 }
 
 /** Asks the server to do something bad to this page's connection. */
 export function createFaultButton(options: FaultButtonOptions): FaultButton {
-  const { id, path, pageId, journal } = options
-  const button = byId(id, HTMLButtonElement)
-  const help = byId(`${id}-help`, HTMLParagraphElement)
-  let isOpen = false
+  const { button, help, path, pageId, journal, usableIn = ['open'] } = options
+  const helpText = help.textContent
+  let state: StreamStatus['state'] = 'connecting'
   let faults: About['faults'] = 'allowed'
 
   /** Not `disabled`: the button keeps the focus while the connection it has cut comes back. */
   function update(): void {
-    button.setAttribute('aria-disabled', String(!isOpen || faults === 'loopback-only'))
+    button.setAttribute('aria-disabled', String(!usableIn.includes(state) || faults === 'loopback-only'))
     help.textContent =
-      faults === 'allowed' ? options.help : 'Only a page on the machine itself may break its connection.'
+      faults === 'allowed' ? helpText : 'Only a page on the machine itself may break its connection.'
   }
 
   async function inject(): Promise<void> {
@@ -42,10 +44,11 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ page: pageId }),
       })
-      if (!response.ok) journal.note(`The server refused: ${(await response.text()).trim()}`, 'trouble')
+      if (response.ok) options.onDone?.()
+      else journal.note(`The server refused: ${(await response.text()).trim()}`, 'trouble')
     } catch (error) {
       // The process that was asked may be the one that was killed, and then there is no answer.
-      if (isOpen) journal.note(`The server could not be asked: ${String(error)}`, 'trouble')
+      if (usableIn.includes(state)) journal.note(`The server could not be asked: ${String(error)}`, 'trouble')
     }
   }
 
@@ -54,8 +57,8 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
   })
   update()
   return {
-    setOpen(next) {
-      isOpen = next
+    setState(next) {
+      state = next
       update()
     },
     setFaults(next) {

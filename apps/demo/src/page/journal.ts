@@ -1,4 +1,4 @@
-import { byId, create } from './element.ts'
+import { create } from './element.ts'
 import { formatClock } from './format.ts'
 
 const MAX_ENTRIES = 60
@@ -6,10 +6,12 @@ const MAX_ENTRIES = 60
 export interface Journal {
   /** Adds a sentence, newest first. */
   note(text: string, kind?: 'plain' | 'good' | 'trouble' | 'gap'): void
+  /** Another place where it is shown. */
+  showIn(list: HTMLOListElement): void
 }
 
 export function createJournal(wallClock: () => number): Journal {
-  const list = byId('journal', HTMLOListElement)
+  const lists: HTMLOListElement[] = []
   return {
     note(text, kind = 'plain') {
       const entry = create('li', 'journal-entry')
@@ -17,8 +19,14 @@ export function createJournal(wallClock: () => number): Journal {
       const time = create('time', 'journal-time', formatClock(wallClock()))
       time.dateTime = new Date(wallClock()).toISOString()
       entry.append(time, create('span', 'journal-text', text))
-      list.prepend(entry)
-      while (list.childElementCount > MAX_ENTRIES) list.lastElementChild?.remove()
+      for (const list of lists) {
+        list.prepend(entry.cloneNode(true))
+        while (list.childElementCount > MAX_ENTRIES) list.lastElementChild?.remove()
+      }
+    },
+    showIn(list) {
+      list.append(...Array.from(lists[0]?.children ?? [], (entry) => entry.cloneNode(true)))
+      lists.push(list)
     },
   }
 }

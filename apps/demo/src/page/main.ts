@@ -1,130 +1,119 @@
-import { MAX_WINDOW_MS } from './chart-card.ts'
-import { byId } from './element.ts'
+import type { About } from '../samples.ts'
+import { createConnectionRecord } from './connection/connection-record.ts'
+import { createConnectionView } from './connection/connection-view.ts'
 import { createConnectionStory } from './connection-story.ts'
+import { byId } from './element.ts'
 import { createFacts } from './facts.ts'
 import { createFaultButton } from './fault-button.ts'
+import { createInspectView } from './inspect/inspect-view.ts'
 import { createJournal } from './journal.ts'
+import { createLoadView } from './load/load-view.ts'
+import { createNetworkSwitch } from './network-switch.ts'
+import { createOverviewView } from './overview/overview-view.ts'
+import { createPresenceView } from './presence/presence-view.ts'
 import { createSequenceCard } from './sequence-card.ts'
 import { createSequenceMeter } from './sequence-meter.ts'
 import { createServerClock } from './server-clock.ts'
 import { createStatusLine } from './status.ts'
-import { createPageId, openStream } from './stream.ts'
+import { createPageId, openLiveStream } from './stream.ts'
+import type { DemoStream } from './stream.ts'
 import { createTheme } from './theme.ts'
-import { createCpuWidget } from './widgets/cpu.ts'
-import { createDiskWidget } from './widgets/disk.ts'
-import { createEventLoopWidget } from './widgets/event-loop.ts'
-import { createHubWidget } from './widgets/hub.ts'
-import { createLoadWidget } from './widgets/load.ts'
-import { createMemoryWidget } from './widgets/memory.ts'
-import { createNetworkWidget } from './widgets/network.ts'
-
-/** About as long as the charts take to move by a pixel: more frames than that only cost. */
-const FRAME_MS_PER_WINDOW_MS = 1 / 1_000
-const MIN_FRAME_MS = 32
-const MAX_FRAME_MS = 100
-const CALM_FRAME_MS = 1_000
-/** A server that has just been started has little to show: better a narrow window than an empty one. */
-const MIN_WINDOW_MS = 15_000
+import { createTopicsView } from './topics/topics-view.ts'
+import type { ViewContext } from './view.ts'
+import { createViewSwitch } from './view-switch.ts'
 
 const now = (): number => Date.now()
-const theme = createTheme()
 const clock = createServerClock(now)
 const journal = createJournal(now)
+journal.showIn(byId('journal', HTMLOListElement))
 const meter = createSequenceMeter()
-const sequence = createSequenceCard(meter, theme)
 const story = createConnectionStory({ journal, statusLine: createStatusLine(), meter, now })
-const pageId = createPageId()
 const facts = createFacts()
-const faultButtons = [
-  createFaultButton({
-    id: 'cut',
-    path: '/faults/cut',
-    pageId,
-    journal,
-    help: "The server drops this page's stream without a goodbye.",
-    asked: 'You asked the server to cut the connection.',
-  }),
-  createFaultButton({
-    id: 'kill',
-    path: '/faults/kill',
-    pageId,
-    journal,
-    help: 'Ends the process that serves this page, as kill -9 does.',
-    asked: 'You asked for the process that serves this page to be killed.',
-  }),
-]
-const widgets = {
-  cpu: createCpuWidget(theme),
-  memory: createMemoryWidget(theme),
-  eventLoop: createEventLoopWidget(theme),
-  network: createNetworkWidget(theme),
-  disk: createDiskWidget(theme),
-  load: createLoadWidget(theme),
-  hub: createHubWidget(theme),
-}
-byId('charts', HTMLElement).append(...Object.values(widgets).map((widget) => widget.element))
+const network = createNetworkSwitch()
+let about: About | undefined
+let hasListened = false
 
-const stream = openStream(pageId)
-let wasLost = false
-// By the server's clock. What was published before came from the log.
-let openedAt = 0
-stream.onStatus((status) => {
-  story.onStatus(status)
-  for (const button of faultButtons) button.setOpen(status.state === 'open')
-  if (status.state === 'reconnecting') wasLost = true
-  if (status.state !== 'open') return
-  openedAt = clock.now()
-  // Another process may answer now.
-  void showFacts()
+const context: ViewContext = { pageId: createPageId(), theme: createTheme(), about: () => about }
+const record = createConnectionRecord(now)
+const sequence = createSequenceCard(meter, context.theme)
+const overview = createOverviewView(context, { clock, sequence })
+const cutButton = createFaultButton({
+  button: byId('cut', HTMLButtonElement),
+  help: byId('cut-help', HTMLParagraphElement),
+  path: '/faults/cut',
+  pageId: context.pageId,
+  journal,
+  asked: 'You asked the server to cut the connection.',
 })
-stream.onGap((gap) => {
-  // A page that has seen nothing yet has lost nothing.
-  if (meter.counts.received === 0) return
-  story.onGap(gap)
-  sequence.announceGap()
-  for (const widget of Object.values(widgets)) widget.breakLines()
+const stream = openLiveStream({
+  pageId: context.pageId,
+  network,
+  listen,
+  onAccessRenewed(failure) {
+    if (failure === undefined) journal.note('The access had expired. The page has got a new token.', 'good')
+    else journal.note(`The access had expired, and there is no new token: ${failure}.`, 'trouble')
+  },
 })
-stream.on('sequence', ({ data }) => {
-  clock.observe(data.at)
-  const arrival = wasLost && data.at < openedAt ? 'caught-up' : 'live'
-  sequence.take(data, arrival)
-  story.onNumber(data.n, arrival)
-})
-stream.on('machine.cpu', ({ data }) => widgets.cpu.take(data))
-stream.on('machine.memory', ({ data }) => widgets.memory.take(data))
-stream.on('machine.load', ({ data }) => widgets.load.take(data))
-stream.on('machine.network', ({ data }) => widgets.network.take(data))
-stream.on('machine.disk', ({ data }) => widgets.disk.take(data))
-stream.on('process.event-loop', ({ data }) => widgets.eventLoop.take(data))
-stream.on('hub.stats', ({ data }) => widgets.hub.take(data))
-stream.onComment((comment) => facts.readComment(comment))
-stream.onError((error) => journal.note(`An event could not be read: ${error.message}`, 'trouble'))
+const connection = createConnectionView(context, { record, stream, network, journal, meter, clock, now })
+
+createViewSwitch([
+  { path: overview.path, title: overview.title, create: () => overview },
+  { path: connection.path, title: connection.title, create: () => connection },
+  { path: 'topics', title: 'Topics', create: () => createTopicsView(context) },
+  { path: 'connections', title: 'Connections', create: () => createPresenceView(context) },
+  { path: 'load', title: 'Load', create: () => createLoadView(context) },
+  { path: 'inspect', title: 'Inspect', create: () => createInspectView(context) },
+])
+
+function listen(source: DemoStream): void {
+  // Another stream goes on where the one before it was.
+  let wasLost = hasListened
+  hasListened = true
+  // By the server's clock. What was published before came from the log.
+  let openedAt = 0
+  source.onStatus((status) => {
+    story.onStatus(status)
+    record.onStatus(status)
+    cutButton.setState(status.state)
+    connection.onStatus(status)
+    if (status.state === 'reconnecting') wasLost = true
+    if (status.state !== 'open') return
+    openedAt = clock.now()
+    // Another process may answer now.
+    void showFacts()
+  })
+  source.onGap((gap) => {
+    // A page that has seen nothing yet has lost nothing.
+    if (meter.counts.received === 0) return
+    story.onGap(gap)
+    sequence.announceGap()
+    overview.breakLines()
+  })
+  source.onAny(({ data }) => {
+    if ('at' in data) record.onEvent(data.at < openedAt ? undefined : clock.now() - data.at)
+  })
+  source.on('sequence', ({ data }) => {
+    clock.observe(data.at)
+    const arrival = wasLost && data.at < openedAt ? 'caught-up' : 'live'
+    sequence.take(data, arrival)
+    story.onNumber(data.n, arrival)
+  })
+  overview.listen(source)
+  source.onComment((comment) => {
+    facts.readComment(comment)
+    record.onComment(comment)
+  })
+  source.onError((error) => journal.note(`An event could not be read: ${error.message}`, 'trouble'))
+}
 
 async function showFacts(): Promise<void> {
   try {
-    const { faults, nodes } = await facts.load()
-    for (const button of faultButtons) button.setFaults(faults)
-    byId('kill-fault', HTMLDivElement).hidden = nodes === 1
+    about = await facts.load()
+    cutButton.setFaults(about.faults)
+    connection.setAbout(about)
   } catch (error) {
     // The stream tells of a server that went away; what else there is to say belongs into the journal.
     if (stream.status.state === 'open')
       journal.note(`No facts about the machine: ${String(error)}`, 'trouble')
   }
 }
-
-const calm = matchMedia('(prefers-reduced-motion: reduce)')
-let drawnAt = 0
-let frameMs = MIN_FRAME_MS
-
-function drawFrame(frameAt: number): void {
-  requestAnimationFrame(drawFrame)
-  if (frameAt - drawnAt < (calm.matches ? CALM_FRAME_MS : frameMs)) return
-  drawnAt = frameAt
-  const serverNowMs = clock.now()
-  const beginsAtMs = Math.min(...Object.values(widgets).map((widget) => widget.beginsAtMs ?? Infinity))
-  const widthMs = Math.min(MAX_WINDOW_MS, Math.max(MIN_WINDOW_MS, serverNowMs - beginsAtMs))
-  frameMs = Math.min(MAX_FRAME_MS, Math.max(MIN_FRAME_MS, widthMs * FRAME_MS_PER_WINDOW_MS))
-  for (const widget of Object.values(widgets)) widget.draw({ serverNowMs, widthMs })
-  sequence.draw()
-}
-requestAnimationFrame(drawFrame)

@@ -38,7 +38,10 @@ export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): voi
     return view
   }
 
+  /** @returns The view, if it is another one than before. */
   function follow(): View | undefined {
+    // A link to a place within the page.
+    if (shown !== undefined && /^#[^/]/.test(location.hash)) return undefined
     const path = location.hash.replace(/^#\//, '')
     const slot = slots.find((each) => each.path === path) ?? slots[0]
     const next = build(slot)
@@ -49,8 +52,12 @@ export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): voi
     }
     next.element.hidden = false
     for (const [each, link] of links) {
-      if (each === slot) link.setAttribute('aria-current', 'page')
-      else link.removeAttribute('aria-current')
+      if (each !== slot) link.removeAttribute('aria-current')
+      else {
+        link.setAttribute('aria-current', 'page')
+        // On a narrow screen the list scrolls.
+        link.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+      }
     }
     document.title = `${slot.title} - ${SITE_TITLE}`
     shown = next

@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { createHub, memoryLog } from '@sse-toolkit/sse-server'
-import { HISTORY_MS } from '../samples.ts'
+import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../samples.ts'
 import { createPageConnections } from './connections.ts'
+import { createLocalFaults } from './faults.ts'
+import type { FaultReach } from './faults.ts'
+import type { InspectReach } from './inspect/exchange.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
+import { createAccessKey, createPageAccess } from './page-access.ts'
 import { buildPageFiles } from './page-files.ts'
 import { publishSamples } from './publish-samples.ts'
 import { systemRuntime } from './runtime.ts'
+import type { TlsFiles } from './tls.ts'
 
 export interface Demo {
   /** Where a browser finds it. */
@@ -21,13 +26,25 @@ export interface Demo {
  *
  * @throws ListenError of http-core when the address cannot be listened on.
  */
-export async function startDemo(options: { host: string; port: number }): Promise<Demo> {
+export async function startDemo(options: {
+  host: string
+  port: number
+  faultReach: FaultReach
+  inspectReach: InspectReach
+  tls: TlsFiles | undefined
+}): Promise<Demo> {
   const failure = Promise.withResolvers<never>()
-  const log = memoryLog({ maxAgeMs: HISTORY_MS, maxEvents: 20_000 })
-  const hub = createHub({ log, heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS })
+  const log = memoryLog({ maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS })
+  const hub = createHub({
+    log,
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    maxBufferedBytes: MAX_BUFFERED_BYTES,
+  })
   const pageFiles = buildPageFiles()
   pageFiles.catch(failure.reject)
   const connections = createPageConnections()
+  const access = createPageAccess(createAccessKey(), systemRuntime)
+  const injectHere = createLocalFaults({ hub, connections, access })
   const server = createNodeServer({
     ...options,
     hub,
@@ -35,8 +52,10 @@ export async function startDemo(options: { host: string; port: number }): Promis
     connections,
     node: 1,
     nodes: 1,
+    access,
+    runtime: systemRuntime,
     // The only process there is stays.
-    faults: { cut: async (pageId) => connections.cut(pageId), kill: async () => 0 },
+    injectFault: async (fault, pageId) => (fault === 'kill' ? 0 : injectHere(fault, pageId)),
   })
   await server.listen()
   const stopPublishing = publishSamples({
@@ -48,7 +67,7 @@ export async function startDemo(options: { host: string; port: number }): Promis
   })
 
   return {
-    url: `http://${browsableHost(options.host)}:${server.port}/`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${browsableHost(options.host)}:${server.port}/`,
     failed: failure.promise,
     async close() {
       stopPublishing()

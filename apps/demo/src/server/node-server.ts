@@ -1,15 +1,20 @@
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { createServer } from '@sse-toolkit/http-core/node'
 import type { Hub } from '@sse-toolkit/sse-server'
+import type { InspectReach } from './inspect/exchange.ts'
+import { addInspectRoutes } from './inspect/routes.ts'
+import { addLoadRoutes } from './load/routes.ts'
+import { addPresenceRoutes } from './presence/routes.ts'
 import { createRoutes } from './routes.ts'
 import type { RoutesOptions } from './routes.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Short, so that the idle timeout that is three of them shows a dead server soon. */
 export const HEARTBEAT_INTERVAL_MS = 5_000
 /** Longer than this, no open stream holds a stopping process up. */
 const CLOSE_TIMEOUT_MS = 1_000
-/** The only body that is ever right is the id of a page. */
-const MAX_BODY_BYTES = 1_000
+/** The longest body that is ever right is that of an inspection with a token or two in its fields. */
+const MAX_BODY_BYTES = 16_384
 
 /** The server of one process. */
 export interface NodeServer {
@@ -25,9 +30,13 @@ export interface NodeServerOptions extends Omit<RoutesOptions, 'about'> {
   readonly port: number
   readonly hub: Hub
   readonly nodes: number
+  readonly inspectReach: InspectReach
+  /** Undefined serves plain HTTP/1.1. */
+  readonly tls: TlsFiles | undefined
 }
 
-export function createNodeServer({ host, port, hub, nodes, ...routes }: NodeServerOptions): NodeServer {
+export function createNodeServer(options: NodeServerOptions): NodeServer {
+  const { host, port, hub, nodes, inspectReach, tls, ...routes } = options
   const router = createRoutes({
     ...routes,
     hub,
@@ -41,7 +50,22 @@ export function createNodeServer({ host, port, hub, nodes, ...routes }: NodeServ
       nodes,
     },
   })
-  const server = createServer({ fetch: router.fetch, hostname: host, port, maxBodyBytes: MAX_BODY_BYTES })
+  const { node, runtime, faultReach } = routes
+  addPresenceRoutes(router, { hub, node, nodes, runtime })
+  addInspectRoutes(router, { reach: inspectReach, runtime })
+  const load = addLoadRoutes(router, {
+    nodes,
+    runtime,
+    faultReach,
+    ownUrl: () => `${tls === undefined ? 'http' : 'https'}://${ownHost(host)}:${server.port}/`,
+  })
+  const server = createServer({
+    fetch: router.fetch,
+    hostname: host,
+    port,
+    maxBodyBytes: MAX_BODY_BYTES,
+    ...(tls !== undefined && { tls }),
+  })
   return {
     async listen() {
       await server.listen()
@@ -50,7 +74,15 @@ export function createNodeServer({ host, port, hub, nodes, ...routes }: NodeServ
       return server.port
     },
     async close() {
+      await load.close()
       await Promise.all([hub.close(), server.close({ timeoutMs: CLOSE_TIMEOUT_MS })])
     },
   }
+}
+
+/** Where the server is found from its own machine. */
+function ownHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
 }

@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors/usage-error.ts'
+import type { FaultReach } from './faults.ts'
+import type { InspectReach } from './inspect/exchange.ts'
+import type { TlsChoice } from './tls.ts'
 
 const DEFAULT_PORT = 8080
 
@@ -12,6 +15,11 @@ Options:
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
   --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one need Redis (default: 1)
   --redis <url>     the Redis that they share (default: an own redis-server, if there is one on the PATH)
+  --allow-faults    let every page break its own stream and publish, not only those on this machine
+  --allow-inspect   let the Inspect view ask any server, not only those on this machine
+  --tls             serve over HTTPS and HTTP/2, with a certificate that openssl makes for this run
+  --tls-cert <file> the certificate to use instead, with its chain, as PEM; needs --tls-key
+  --tls-key <file>  the certificate's private key, as PEM; needs --tls-cert
   --help            print this and exit
 
 Stop it with Ctrl-C.
@@ -23,6 +31,9 @@ export interface ServeCommand {
   port: number
   nodes: number
   redisUrl: string | undefined
+  faultReach: FaultReach
+  inspectReach: InspectReach
+  tls: TlsChoice
 }
 
 export type DemoCommand = ServeCommand | { kind: 'help' }
@@ -55,12 +66,24 @@ export function parseCommand(
     port: text === undefined ? DEFAULT_PORT : parsePort(name, text),
     nodes: Number(nodes),
     redisUrl,
+    faultReach: values['allow-faults'] === true ? 'anywhere' : 'loopback',
+    inspectReach: values['allow-inspect'] === true ? 'anywhere' : 'loopback',
+    tls: chooseTls(values),
   }
+}
+
+function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
+  const { tls = false, 'tls-cert': certFile, 'tls-key': keyFile } = values
+  if (certFile === undefined && keyFile === undefined) return tls ? 'self-signed' : 'off'
+  if (certFile === undefined || keyFile === undefined)
+    throw new UsageError('--tls-cert and --tls-key need each other: give both, or --tls alone.')
+  return { certFile, keyFile }
 }
 
 function parseOptions(
   args: readonly string[],
-): Partial<Record<'host' | 'port' | 'nodes' | 'redis', string>> & { help?: boolean } {
+): Partial<Record<'host' | 'port' | 'nodes' | 'redis' | 'tls-cert' | 'tls-key', string>> &
+  Partial<Record<'help' | 'allow-faults' | 'allow-inspect' | 'tls', boolean>> {
   try {
     return parseArgs({
       // pnpm passes the separator of `pnpm demo -- --port 1` on.
@@ -71,6 +94,11 @@ function parseOptions(
         port: { type: 'string' },
         nodes: { type: 'string' },
         redis: { type: 'string' },
+        'allow-faults': { type: 'boolean' },
+        'allow-inspect': { type: 'boolean' },
+        tls: { type: 'boolean' },
+        'tls-cert': { type: 'string' },
+        'tls-key': { type: 'string' },
       },
     }).values
   } catch (error) {

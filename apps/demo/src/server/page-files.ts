@@ -13,7 +13,19 @@ export type PageFiles = ReadonlyMap<string, PageFile>
 
 const PAGE = new URL('../page/', import.meta.url)
 /** In cascade order: what comes later may refine what came before. */
-const STYLE_SHEETS = ['base.css', 'masthead.css', 'promise.css', 'journal.css', 'charts.css']
+const STYLE_SHEETS = [
+  'base.css',
+  'masthead.css',
+  'nav.css',
+  'promise.css',
+  'journal.css',
+  'charts.css',
+  'connection/connection.css',
+  'topics/topics.css',
+  'presence/presence.css',
+  'load/load.css',
+  'inspect/inspect.css',
+]
 
 /**
  * Makes the page's files, in memory: the TypeScript is bundled from source, so that there is no build step before and

@@ -5,9 +5,15 @@ import { TOPIC_INTERVAL_MS } from '../samples.ts'
 import type { About } from '../samples.ts'
 import { PAGE_ID } from './connections.ts'
 import type { PageConnections } from './connections.ts'
-import { cuttable } from './cuttable.ts'
-import { hostIsLoopback, isLoopbackAddress, isSameOrigin } from './guard.ts'
+import { FAULTS, identityOf } from './faults.ts'
+import type { Fault, FaultReach, InjectFault } from './faults.ts'
+import { withFaults } from './faulty-connection.ts'
+import { hostIsLoopback, isLoopbackAddress } from './guard.ts'
+import { refuseForeignSite } from './loopback-only.ts'
+import type { PageAccess } from './page-access.ts'
 import type { PageFiles } from './page-files.ts'
+import type { Runtime } from './runtime.ts'
+import { addTopicRoutes } from './topics/routes.ts'
 
 const TOPICS = Object.keys(TOPIC_INTERVAL_MS)
 
@@ -27,18 +33,13 @@ export interface RoutesOptions {
   /** Still being made when the first request may already be there. */
   pageFiles: Promise<PageFiles>
   connections: PageConnections
-  faults: Faults
+  access: PageAccess
+  injectFault: InjectFault
+  faultReach: FaultReach
+  runtime: Runtime
   /** Which of the processes this is, from 1. */
   node: number
   about: Omit<About, 'faults'>
-}
-
-/** What a page may have done to its own connection, whichever process holds that. */
-export interface Faults {
-  /** Breaks the page's streams. @returns How many there were. */
-  cut(pageId: string): Promise<number>
-  /** Kills the process that holds the page's stream, as `kill -9` does. @returns How many were killed; the last one is not. */
-  kill(pageId: string): Promise<number>
 }
 
 /**
@@ -48,10 +49,13 @@ export interface Faults {
  *     GET  /events       the stream of all topics; `?page=<id>` names the page that reads it
  *     GET  /about        what does not change while the process runs
  *     GET  /hub          all that the hub sees, its connections included; for this machine only
- *     POST /faults/cut   breaks the streams of one page: { "page": "<id>" }; from this machine only
- *     POST /faults/kill  kills the process that holds them, if there are others
+ *     GET  /topics       a stream of any topics; POST /publish beside it: see topics/routes.ts
+ *     POST /access       gives a page that is named by `{ "page": "<id>" }` a new token: see page-access.ts
+ *     POST /faults/cut   breaks the streams of the page that is named so; from this machine only, unless --allow-faults
+ *     POST /faults/...   silence, slow, expire, revoke, allow, kill: see faults.ts
  */
-export function createRoutes({ hub, pageFiles, connections, faults, node, about }: RoutesOptions): Router {
+export function createRoutes(options: RoutesOptions): Router {
+  const { hub, pageFiles, connections, access, injectFault, faultReach, runtime, node, about } = options
   const router = createRouter()
   router.useHead(({ headers }) => {
     for (const [name, value] of Object.entries(SECURITY_FIELDS)) headers.set(name, value)
@@ -74,50 +78,67 @@ export function createRoutes({ hub, pageFiles, connections, faults, node, about 
     })
 
   router.get('/about', (_request, context) =>
-    jsonResponse({ ...about, faults: mayInject(context) ? 'allowed' : 'loopback-only' } satisfies About),
+    jsonResponse({
+      ...about,
+      faults: mayInject(faultReach, context) ? 'allowed' : 'loopback-only',
+    } satisfies About),
   )
 
   router.get('/hub', (_request, context) =>
-    mayInject(context)
+    isLoopbackAddress(context.remoteAddress)
       ? jsonResponse(hub.inspect())
       : textResponse('Who reads is shown on the machine itself only.\n', { status: 403 }),
   )
+  const refuseFault = (request: Request, context: RequestContext): Response | undefined =>
+    mayInject(faultReach, context)
+      ? refuseForeignSite(request)
+      : textResponse('Faults and publishing are for readers on the machine itself.\n', { status: 403 })
+
   router.get('/events', subscribe)
-  router.post('/faults/cut', inject('cut'), { accept: mayInjectNow })
-  router.post('/faults/kill', inject('kill'), { accept: mayInjectNow })
+  addTopicRoutes(router, { hub, refuse: refuseFault })
+  router.post('/access', renewAccess, { accept: refuseForeignSite })
+  for (const fault of FAULTS) router.post(`/faults/${fault}`, inject(fault), { accept: refuseFault })
   return router
 
   async function subscribe(request: Request): Promise<Response> {
     const pageId = new URL(request.url).searchParams.get('page') ?? ''
-    const response = await hub.subscribe(request, { topics: TOPICS })
-    if (!PAGE_ID.test(pageId)) return response
-    return cuttable(
-      response,
-      `node ${node} of ${about.nodes}, process ${about.pid}`,
-      (connection) => connections.add(pageId, connection),
-      (connection) => connections.remove(pageId, connection),
-    )
+    if (!PAGE_ID.test(pageId)) return hub.subscribe(request, { topics: TOPICS })
+    const verdict = access.check(pageId, request)
+    // 204 ends an EventSource for good; 401 asks for other credentials.
+    if (verdict === 'revoked') return new Response(null, { status: 204 })
+    if (verdict === 'expired') return textResponse('The access of this page has expired.\n', { status: 401 })
+    const response = await hub.subscribe(request, { topics: TOPICS, identity: identityOf(pageId) })
+    return withFaults(response, {
+      greeting: `node ${node} of ${about.nodes}, process ${about.pid}`,
+      runtime,
+      onOpen: (connection) => connections.add(pageId, connection),
+      onClosed: (connection) => connections.remove(pageId, connection),
+    })
   }
 
-  function inject(fault: keyof Faults): (request: Request) => Promise<Response> {
+  async function renewAccess(request: Request): Promise<Response> {
+    const pageId = await readPageId(request)
+    if (pageId === undefined) return noPageId()
+    const token = access.issueToken(pageId)
+    if (token === undefined) return textResponse('This page was revoked.\n', { status: 403 })
+    return jsonResponse({ token })
+  }
+
+  function inject(fault: Fault): (request: Request) => Promise<Response> {
     return async (request) => {
       const pageId = await readPageId(request)
-      if (pageId === undefined) return textResponse('Send JSON with the id of a page.\n', { status: 400 })
-      return jsonResponse({ [fault]: await faults[fault](pageId) })
+      return pageId === undefined ? noPageId() : jsonResponse({ [fault]: await injectFault(fault, pageId) })
     }
   }
 }
 
-/** Decides from the head, before a body is read. */
-function mayInjectNow(request: Request, context: RequestContext): Response | undefined {
-  if (!mayInject(context) || !hostIsLoopback(request.headers.get('host')))
-    return textResponse('Faults are for readers on the machine itself.\n', { status: 403 })
-  if (!isSameOrigin(request)) return textResponse('Not from another site.\n', { status: 403 })
-  return undefined
+function noPageId(): Response {
+  return textResponse('Send JSON with the id of a page.\n', { status: 400 })
 }
 
-function mayInject(context: RequestContext): boolean {
-  return isLoopbackAddress(context.remoteAddress)
+/** A name that only DNS rebinding leads here is refused before: see the middleware. */
+function mayInject(reach: FaultReach, context: RequestContext): boolean {
+  return reach === 'anywhere' || isLoopbackAddress(context.remoteAddress)
 }
 
 async function readPageId(request: Request): Promise<string | undefined> {

@@ -96,7 +96,12 @@ export interface EventLog {
    */
   cancel(topic: string): Promise<TopicState>
   status(topic: string): Promise<TopicStatus>
-  /** The events of the topics that any of the patterns matches, after the position, oldest first. */
+  /**
+   * The events of the topics that any of the patterns matches, after the position, oldest first.
+   *
+   * The page is of the epoch that this log's tails have been told of. A log that finds itself in another one tells them
+   * first: a position means nothing in an epoch that its reader does not know of.
+   */
   read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage>
   /** Tells the listener of all that is appended from now on, until the returned function is called. */
   tail(listener: LogTailListener): () => void

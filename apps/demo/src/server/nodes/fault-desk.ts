@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster'
-import type { Fault, FromNode, ToNode } from './messages.ts'
+import type { Fault } from '../faults.ts'
+import type { FromNode, ToNode } from './messages.ts'
 
 /** Passes the faults that pages want on to the nodes, since any node may be asked, and another may have the stream. */
 export interface FaultDesk {

@@ -1,6 +1,8 @@
 import type { PageFiles } from '../page-files.ts'
-import type { Faults } from '../routes.ts'
+import type { Fault, FaultReach } from '../faults.ts'
 import type { HubFigures } from '../hub-reader.ts'
+import type { InspectReach } from '../inspect/exchange.ts'
+import type { TlsFiles } from '../tls.ts'
 
 /** What a node is started with. */
 export interface NodeOrder {
@@ -9,17 +11,20 @@ export interface NodeOrder {
   readonly node: number
   readonly nodes: number
   readonly redisUrl: string
+  readonly faultReach: FaultReach
+  readonly inspectReach: InspectReach
+  readonly tls: TlsFiles | undefined
+  /** Of the pages' access: each node takes the tokens of the others. */
+  readonly accessKey: string
   readonly pageFiles: readonly (PageFiles extends ReadonlyMap<infer Path, infer File>
     ? readonly [Path, File]
     : never)[]
 }
 
-export type Fault = keyof Faults
-
 /** From the first process to a node. */
 export type ToNode =
   | { readonly kind: 'serve'; readonly order: NodeOrder }
-  /** Asks how many streams of the page it has; for a cut, it breaks them. */
+  /** Asks how many streams of the page it has; of all but a kill, that it is done to them. */
   | { readonly kind: 'fault'; readonly fault: Fault; readonly pageId: string; readonly id: number }
   | { readonly kind: 'fault-done'; readonly count: number; readonly id: number }
   | { readonly kind: 'close' }

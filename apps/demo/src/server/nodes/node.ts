@@ -1,13 +1,16 @@
 import { createHub } from '@sse-toolkit/sse-server'
 import { redisLog } from '@sse-toolkit/sse-redis'
-import { HISTORY_MS } from '../../samples.ts'
+import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../../samples.ts'
 import { createPageConnections } from '../connections.ts'
 import { every } from '../every.ts'
+import { createLocalFaults } from '../faults.ts'
+import type { Fault } from '../faults.ts'
+import { createPageAccess } from '../page-access.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS } from '../node-server.ts'
 import { systemRuntime } from '../runtime.ts'
-import type { Fault, FromNode, NodeOrder, ToNode } from './messages.ts'
+import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 
-export const LOG_OPTIONS = { namespace: 'demo', maxAgeMs: HISTORY_MS, maxEvents: 20_000 }
+export const LOG_OPTIONS = { namespace: 'demo', maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS }
 const FIGURES_INTERVAL_MS = 500
 
 /** One of several processes that serve the page. It does what the first process says, and ends with it. */
@@ -24,8 +27,14 @@ export function serveAsNode(): void {
 async function serve(order: NodeOrder): Promise<void> {
   const { redisUrl, pageFiles } = order
   const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
-  const hub = createHub({ log, heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS })
+  const hub = createHub({
+    log,
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    maxBufferedBytes: MAX_BUFFERED_BYTES,
+  })
   const connections = createPageConnections()
+  const access = createPageAccess(order.accessKey, systemRuntime)
+  const injectHere = createLocalFaults({ hub, connections, access })
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0
   const want = (fault: Fault, pageId: string): Promise<number> =>
@@ -39,7 +48,9 @@ async function serve(order: NodeOrder): Promise<void> {
     hub,
     pageFiles: Promise.resolve(new Map(pageFiles)),
     connections,
-    faults: { cut: (pageId) => want('cut', pageId), kill: (pageId) => want('kill', pageId) },
+    access,
+    runtime: systemRuntime,
+    injectFault: want,
   })
   const stopFigures = every(
     FIGURES_INTERVAL_MS,
@@ -49,8 +60,7 @@ async function serve(order: NodeOrder): Promise<void> {
   process.on('message', (message: ToNode) => {
     if (message.kind === 'fault') {
       const { fault, pageId, id } = message
-      const count = fault === 'cut' ? connections.cut(pageId) : connections.count(pageId)
-      send({ kind: 'fault-answer', count, id })
+      send({ kind: 'fault-answer', count: injectHere(fault, pageId), id })
     } else if (message.kind === 'fault-done') {
       answers.get(message.id)?.(message.count)
       answers.delete(message.id)

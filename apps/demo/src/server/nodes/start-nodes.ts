@@ -6,9 +6,13 @@ import { redisLog } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import { browsableHost } from '../demo.ts'
 import type { Demo } from '../demo.ts'
+import type { InspectReach } from '../inspect/exchange.ts'
+import type { FaultReach } from '../faults.ts'
+import { createAccessKey } from '../page-access.ts'
 import { buildPageFiles } from '../page-files.ts'
 import { publishSamples } from '../publish-samples.ts'
 import { systemRuntime } from '../runtime.ts'
+import type { TlsFiles } from '../tls.ts'
 import { createFaultDesk } from './fault-desk.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 import { LOG_OPTIONS } from './node.ts'
@@ -30,10 +34,14 @@ export async function startNodes(options: {
   port: number
   nodes: number
   redisUrl: string
+  faultReach: FaultReach
+  inspectReach: InspectReach
+  tls: TlsFiles | undefined
 }): Promise<Demo> {
-  const { host, nodes, redisUrl } = options
+  const { host, nodes, redisUrl, tls } = options
   const failure = Promise.withResolvers<never>()
   const pageFiles = [...(await buildPageFiles())]
+  const accessKey = createAccessKey()
   const running = new Map<number, Worker>()
   const figures = createNodeFigures()
   const desk = createFaultDesk(running)
@@ -66,7 +74,7 @@ export async function startNodes(options: {
       restartTimers = [...restartTimers, timer]
     })
     // Also where it is 0: for the nodes of one cluster that is one port.
-    const order: NodeOrder = { host, port: options.port, node, nodes, redisUrl, pageFiles }
+    const order: NodeOrder = { ...options, node, accessKey, pageFiles }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise
   }
@@ -86,7 +94,7 @@ export async function startNodes(options: {
   })
 
   return {
-    url: `http://${browsableHost(host)}:${port}/`,
+    url: `${tls === undefined ? 'http' : 'https'}://${browsableHost(host)}:${port}/`,
     failed: failure.promise,
     async close() {
       isClosing = true

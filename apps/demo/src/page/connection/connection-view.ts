@@ -1,0 +1,205 @@
+import type { StreamStatus } from '@sse-toolkit/event-source-client'
+import type { About } from '../../samples.ts'
+import { create } from '../element.ts'
+import { createFaultButton } from '../fault-button.ts'
+import type { FaultButton } from '../fault-button.ts'
+import { formatCount, formatDuration } from '../format.ts'
+import type { Journal } from '../journal.ts'
+import type { NetworkSwitch } from '../network-switch.ts'
+import type { SequenceMeter } from '../sequence-meter.ts'
+import type { ServerClock } from '../server-clock.ts'
+import type { LiveStream } from '../stream.ts'
+import type { View, ViewContext } from '../view.ts'
+import type { ConnectionRecord } from './connection-record.ts'
+import { FAULT_STORIES, LET_IN } from './faults.ts'
+import type { FaultStory } from './faults.ts'
+import { createLatencyCard } from './latency-card.ts'
+import { createTimeline } from './timeline.ts'
+
+const FRAME_MS = 100
+/** Missed heartbeats after which the client takes a connection for dead. */
+const MISSED_HEARTBEATS = 3
+
+export interface ConnectionView extends View {
+  onStatus(status: StreamStatus): void
+  setAbout(about: About): void
+}
+
+/** What the connection goes through, and how to make it go through worse. */
+export function createConnectionView(
+  context: ViewContext,
+  parts: {
+    record: ConnectionRecord
+    stream: LiveStream
+    network: NetworkSwitch
+    journal: Journal
+    meter: SequenceMeter
+    clock: ServerClock
+    now: () => number
+  },
+): ConnectionView {
+  const { record, stream, network, journal, meter, clock, now } = parts
+  const element = create('section', 'view view-connection')
+  const heading = create('h2', 'view-title', 'Connection')
+  heading.id = 'connection-title'
+  element.setAttribute('aria-labelledby', heading.id)
+
+  const timeline = createTimeline(record, context.theme)
+  const latency = createLatencyCard(record)
+  const buttons: FaultButton[] = []
+  const faultCards = new Map<string, HTMLElement>()
+
+  const [facts, showFact] = createFacts([
+    'Status',
+    'Last event id',
+    'Silent for',
+    'Heartbeat',
+    'Reconnections',
+    'Clock, here less server',
+    'Received',
+    'Missing',
+    'Repeated',
+    'Announced gaps',
+  ])
+  const timelineCard = create('section', 'card card-timeline')
+  timelineCard.append(create('h3', '', 'The last two minutes'), timeline.element, facts)
+
+  const journalCard = create('section', 'card journal')
+  const journalTitle = create('h3', '', 'What happened')
+  journalTitle.id = 'connection-journal-title'
+  const entries = create('ol')
+  const log = create('div', 'journal-list')
+  log.tabIndex = 0
+  log.setAttribute('role', 'log')
+  log.setAttribute('aria-labelledby', journalTitle.id)
+  log.append(entries)
+  journalCard.append(journalTitle, log)
+  journal.showIn(entries)
+
+  const faults = create('section', 'fault-list')
+  faults.setAttribute('aria-label', 'Ways to break the connection')
+  for (const story of FAULT_STORIES) {
+    const { card, button, help } = createFaultCard(story)
+    buttons.push(createServerFault(story, button, help))
+    if (story.path === '/faults/revoke') {
+      const letIn = create('button', 'fault-button', LET_IN.name)
+      letIn.type = 'button'
+      const reopened = (): void => stream.reopen()
+      buttons.push(createServerFault(LET_IN, letIn, create('p'), reopened))
+      card.append(letIn)
+    }
+    faultCards.set(story.path, card)
+    faults.append(card)
+  }
+  faults.append(createOfflineCard())
+  element.append(heading, timelineCard, faults, latency.element, journalCard)
+
+  function createServerFault(
+    story: FaultStory,
+    button: HTMLButtonElement,
+    help: HTMLElement,
+    onDone?: () => void,
+  ): FaultButton {
+    const { path, asked, usableIn } = story
+    const optional = { ...(usableIn && { usableIn }), ...(onDone && { onDone }) }
+    return createFaultButton({ button, help, path, asked, pageId: context.pageId, journal, ...optional })
+  }
+
+  function createOfflineCard(): HTMLElement {
+    const { card, button } = createFaultCard({
+      path: 'offline',
+      name: 'Go offline',
+      what: 'This page\u2019s own requests fail from now on, and its stream breaks, as without a network.',
+      why: 'The page tries again, with growing delays; once it is online, at once, and it resumes after the last event that it has.',
+    })
+    button.addEventListener('click', () => {
+      network.turn(!network.isOn)
+      journal.note(network.isOn ? 'You went online again.' : 'You went offline.')
+      button.textContent = network.isOn ? 'Go offline' : 'Go online'
+      if (network.isOn) stream.reconnect()
+    })
+    return card
+  }
+
+  let timer: ReturnType<typeof setInterval> | undefined
+
+  function draw(): void {
+    const nowMs = now()
+    timeline.draw(nowMs)
+    latency.draw()
+    const { heartbeatIntervalMs, soundAtMs } = record
+    const { received, missing, repeated, gaps } = meter.counts
+    showFact('Status', record.spans.at(-1)?.label ?? '')
+    showFact('Last event id', stream.lastEventId)
+    showFact('Silent for', soundAtMs === undefined ? '\u2013' : formatDuration(nowMs - soundAtMs))
+    showFact(
+      'Heartbeat',
+      heartbeatIntervalMs === undefined
+        ? 'none announced'
+        : `after ${formatDuration(heartbeatIntervalMs)} of silence; dead after ${formatDuration(heartbeatIntervalMs * MISSED_HEARTBEATS)}`,
+    )
+    showFact('Reconnections', formatCount(record.reconnections))
+    showFact('Clock, here less server', `${Math.round(now() - clock.now())} ms`)
+    showFact('Received', formatCount(received))
+    showFact('Missing', formatCount(missing))
+    showFact('Repeated', formatCount(repeated))
+    showFact('Announced gaps', formatCount(gaps))
+  }
+
+  return {
+    path: 'connection',
+    title: 'Connection',
+    element,
+    show() {
+      draw()
+      timer ??= setInterval(draw, FRAME_MS)
+    },
+    hide() {
+      clearInterval(timer)
+      timer = undefined
+    },
+    onStatus({ state }) {
+      for (const button of buttons) button.setState(state)
+    },
+    setAbout(about) {
+      for (const button of buttons) button.setFaults(about.faults)
+      const kill = faultCards.get('/faults/kill')
+      if (kill !== undefined) kill.hidden = about.nodes === 1
+    },
+  }
+}
+
+function createFaultCard({ path, name, what, why }: Pick<FaultStory, 'path' | 'name' | 'what' | 'why'>): {
+  card: HTMLElement
+  button: HTMLButtonElement
+  help: HTMLElement
+} {
+  const card = create('section', 'card fault')
+  const help = create('p', 'fault-what', what)
+  help.id = `fault-${path.replaceAll(/\W/g, '')}`
+  const button = create('button', 'fault-button', name)
+  button.type = 'button'
+  button.setAttribute('aria-describedby', help.id)
+  card.append(help, create('p', 'fault-why', why), button)
+  return { card, button, help }
+}
+
+/** A list of named values, and how to set one. */
+function createFacts(names: readonly string[]): [HTMLElement, (name: string, value: string) => void] {
+  const list = create('dl', 'connection-facts')
+  const values = new Map<string, HTMLElement>()
+  for (const name of names) {
+    const value = create('dd', '', '\u2013')
+    const item = create('div')
+    item.append(create('dt', '', name), value)
+    list.append(item)
+    values.set(name, value)
+  }
+  return [
+    list,
+    (name, text) => {
+      const value = values.get(name)
+      if (value !== undefined && value.textContent !== text) value.textContent = text
+    },
+  ]
+}

@@ -1,0 +1,78 @@
+import type { About } from '../../samples.ts'
+import { create } from '../element.ts'
+import { createField } from './field.ts'
+
+/** Publishes what one types, where the server lets this page. */
+export interface PublishForm {
+  readonly element: HTMLElement
+  setAllowed(faults: About['faults'] | undefined): void
+}
+
+export function createPublishForm(): PublishForm {
+  const card = create('section', 'card')
+  const title = create('h3', '', 'Publish')
+  title.id = 'publish-title'
+  card.setAttribute('aria-labelledby', title.id)
+  const form = create('form', 'form')
+  const [topicLabel, topic] = createField('Topic', 'play.hello')
+  const [typeLabel, type] = createField('Event type', 'greeting')
+  const dataLabel = create('label', 'field field-wide', 'Data: JSON, or a text')
+  const data = create('textarea')
+  data.rows = 3
+  data.value = '{ "hello": "world", "numbers": [1, 2, 3] }'
+  dataLabel.append(data)
+  const button = create('button', 'fault-button', 'Publish')
+  button.type = 'submit'
+  const answer = create('output', 'form-answer')
+  form.append(topicLabel, typeLabel, dataLabel, button, answer)
+  const note = create(
+    'p',
+    'lead',
+    'Whoever subscribes to it sees it at once; the log keeps it for ten minutes.',
+  )
+  card.append(title, note, form)
+
+  async function publish(): Promise<void> {
+    try {
+      const response = await fetch('/publish', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          topic: topic.value,
+          event: type.value || undefined,
+          data: valueOf(data.value),
+        }),
+      })
+      const text = await response.text()
+      answer.dataset.kind = response.ok ? 'good' : 'trouble'
+      answer.textContent = response.ok
+        ? `Published as ${(JSON.parse(text) as { id: string }).id}.`
+        : text.trim()
+    } catch (error) {
+      answer.dataset.kind = 'trouble'
+      answer.textContent = `The server could not be asked: ${String(error)}`
+    }
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    if (button.getAttribute('aria-disabled') !== 'true') void publish()
+  })
+  return {
+    element: card,
+    setAllowed(faults) {
+      button.setAttribute('aria-disabled', String(faults === 'loopback-only'))
+      if (faults === 'loopback-only') answer.textContent = 'Only a page on the machine itself may publish.'
+    },
+  }
+}
+
+/** A text that is JSON is sent as its value, so that it is looked at as a tree. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return text
+    throw error
+  }
+}

@@ -1,0 +1,113 @@
+import { createEventSource } from '@sse-toolkit/event-source-client'
+import type { EventSourceClient } from '@sse-toolkit/event-source-client'
+import { create } from '../element.ts'
+import type { View, ViewContext } from '../view.ts'
+import { createEventList } from './event-list.ts'
+import { createField } from './field.ts'
+import { createPublishForm } from './publish-form.ts'
+
+/** Reads any topics, from any place in the log, and publishes. */
+export function createTopicsView(context: ViewContext): View {
+  const element = create('section', 'view view-topics')
+  const heading = create('h2', 'view-title', 'Topics')
+  heading.id = 'topics-title'
+  element.setAttribute('aria-labelledby', heading.id)
+
+  const card = create('section', 'card card-log')
+  const title = create('h3', '', 'Subscribe')
+  const form = create('form', 'form')
+  const [patternsLabel, patterns] = createField(
+    'Topics and patterns: * is one token, > all that follow',
+    'machine.* play.>',
+  )
+  const [fromLabel, from] = createField('Go on after: an id, earliest, or empty for now', '')
+  const subscribeButton = createButton('Subscribe', 'submit')
+  const stopButton = createButton('Stop')
+  const status = create('output', 'form-answer')
+  form.append(patternsLabel, fromLabel, subscribeButton, stopButton, status)
+
+  const tools = create('div', 'form')
+  const [filterLabel, filter] = createField('Show only what contains', '')
+  const pauseButton = createButton('Pause')
+  pauseButton.setAttribute('aria-pressed', 'false')
+  const clearButton = createButton('Clear')
+  const count = create('output', 'form-answer')
+  tools.append(filterLabel, pauseButton, clearButton, count)
+  const events = createEventList((text) => {
+    count.textContent = text
+  })
+  card.append(title, form, tools, events.element)
+  const publishForm = createPublishForm()
+  element.append(heading, card, publishForm.element)
+
+  let source: EventSourceClient | undefined
+  // What was subscribed to when the view was hidden, to go on with.
+  let left: { readonly topics: readonly string[]; readonly position: string } | undefined
+  let topics: readonly string[] = []
+
+  function subscribe(position: string): void {
+    source?.close()
+    const url = `/topics?${new URLSearchParams(topics.map((topic) => ['topic', topic])).toString()}`
+    const opened = createEventSource(url, { lastEventId: position, events: undefined })
+    source = opened
+    opened.onStatus((next) => {
+      if (next.state === 'closed' && next.reason === 'client') return
+      const cause = 'cause' in next && next.cause !== undefined ? `: ${next.cause.message}` : ''
+      status.dataset.kind = next.state === 'open' ? 'good' : 'trouble'
+      status.textContent = next.state === 'open' ? `Reads ${topics.join(', ')}` : `${next.state}${cause}`
+    })
+    opened.onAny(({ type, data, lastEventId }) => list(type, data, lastEventId))
+    opened.onError((error) => list('error', error.message, opened.lastEventId))
+  }
+
+  function list(type: string, data: string, id: string): void {
+    events.add({ atMs: Date.now(), id, type, data })
+  }
+
+  function stop(): void {
+    source?.close()
+    source = undefined
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    topics = patterns.value.split(/[\s,]+/).filter((pattern) => pattern !== '')
+    events.clear()
+    subscribe(from.value.trim())
+  })
+  stopButton.addEventListener('click', () => {
+    stop()
+    status.textContent = 'Stopped'
+  })
+  pauseButton.addEventListener('click', () => {
+    const isPaused = pauseButton.getAttribute('aria-pressed') !== 'true'
+    pauseButton.setAttribute('aria-pressed', String(isPaused))
+    events.setPaused(isPaused)
+  })
+  clearButton.addEventListener('click', () => events.clear())
+  filter.addEventListener('input', () => events.setFilter(filter.value))
+
+  return {
+    path: 'topics',
+    title: 'Topics',
+    element,
+    show() {
+      publishForm.setAllowed(context.about()?.faults)
+      if (left === undefined) return
+      ;({ topics } = left)
+      subscribe(left.position)
+      left = undefined
+    },
+    hide() {
+      if (source === undefined) return
+      left = { topics, position: source.lastEventId }
+      stop()
+    },
+  }
+}
+
+function createButton(text: string, type: 'button' | 'submit' = 'button'): HTMLButtonElement {
+  const button = create('button', type === 'submit' ? 'fault-button' : 'plain-button', text)
+  button.type = type
+  return button
+}

@@ -1,0 +1,37 @@
+/** Percentiles of any number of latencies in a fixed space, each within five per cent. */
+export interface LatencyHistogram {
+  add(latencyMs: number): void
+  /** @returns 0 if there are none. */
+  percentile(share: number): number
+  clear(): void
+}
+
+const GROWTH = 1.05
+const SMALLEST_MS = 0.01
+/** 0.01 ms to more than five minutes. */
+const BUCKETS = 360
+
+/** Buckets whose bounds grow by five per cent each. */
+export function createLatencyHistogram(): LatencyHistogram {
+  const counts = new Uint32Array(BUCKETS)
+  let total = 0
+  return {
+    add(latencyMs) {
+      // A clock that was set back makes no latency below nothing.
+      const steps = Math.log(Math.max(latencyMs, SMALLEST_MS) / SMALLEST_MS) / Math.log(GROWTH)
+      const bucket = Math.min(BUCKETS - 1, Math.round(steps))
+      counts[bucket] = (counts[bucket] ?? 0) + 1
+      total += 1
+    },
+    percentile(share) {
+      if (total === 0) return 0
+      let rest = Math.max(1, Math.ceil(total * share))
+      const bucket = counts.findIndex((count) => (rest -= count) <= 0)
+      return SMALLEST_MS * GROWTH ** bucket
+    },
+    clear() {
+      counts.fill(0)
+      total = 0
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import { jsonResponse, textResponse } from '@sse-toolkit/http-core'
+import type { Router } from '@sse-toolkit/http-core'
+import { respond } from '@sse-toolkit/sse-server'
+import type { Hub } from '@sse-toolkit/sse-server'
+import { MAX_LISTED } from '../../presence/presence-snapshot.ts'
+import type { PresenceSnapshot } from '../../presence/presence-snapshot.ts'
+import { PAGE_ID } from '../connections.ts'
+import { every } from '../every.ts'
+import { identityOf } from '../faults.ts'
+import { refuseForeigner } from '../loopback-only.ts'
+import type { Runtime } from '../runtime.ts'
+import { createVisitors } from './visitors.ts'
+import type { Visitors } from './visitors.ts'
+
+const STREAM_PATH = '/events'
+const SNAPSHOT_INTERVAL_MS = 1_000
+/** Beyond that, a reader has not taken the last snapshot. */
+const MAX_WAITING_BYTES = 1_024
+
+export interface PresenceRoutesOptions {
+  readonly hub: Pick<Hub, 'connections' | 'disconnect'>
+  readonly node: number
+  readonly nodes: number
+  readonly runtime: Runtime
+}
+
+/**
+ * Adds who reads from this process, for this machine only:
+ *
+ *     GET  /presence             a `presence` each second, if something has changed; `?page=<id>` names who asks
+ *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "page 12ab34cd" }`; they may come back
+ */
+export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions): void {
+  const { hub, runtime } = options
+  const visitors = createVisitors()
+
+  router.use((next) => (request, context) => {
+    const identity = identityIn(request)
+    // Not what else a page asks: it is where its stream goes to that is shown.
+    if (identity !== undefined && new URL(request.url).pathname === STREAM_PATH)
+      visitors.note(identity, {
+        address: context.remoteAddress,
+        userAgent: request.headers.get('user-agent') ?? undefined,
+      })
+    return next(request, context)
+  })
+
+  router.get(
+    '/presence',
+    (request) => {
+      const asker = identityIn(request)
+      return respond(
+        (stream) => {
+          let sent = ''
+          const send = (): void => {
+            // What a reader has not taken yet would only be older than what is sent next.
+            if (stream.bufferedBytes > MAX_WAITING_BYTES) return
+            const { at, ...snapshot } = snapshotOf(options, visitors, asker)
+            const text = JSON.stringify(snapshot)
+            if (text === sent) return
+            sent = text
+            stream.send({ event: 'presence', data: { at, ...snapshot } satisfies PresenceSnapshot })
+          }
+          send()
+          stream.signal.addEventListener('abort', every(SNAPSHOT_INTERVAL_MS, send, runtime))
+        },
+        { request },
+      )
+    },
+    { accept: refuseForeigner },
+  )
+
+  router.post(
+    '/presence/disconnect',
+    async (request) => {
+      const identity = await readIdentity(request)
+      return identity === undefined
+        ? textResponse('Send JSON with an identity.\n', { status: 400 })
+        : jsonResponse({ disconnected: hub.disconnect((connection) => connection.identity === identity) })
+    },
+    { accept: refuseForeigner },
+  )
+}
+
+/** Most requests are none of a page that names itself, and need no URL made of them. */
+function identityIn({ url }: Request): string | undefined {
+  if (!url.includes('page=')) return undefined
+  const pageId = new URL(url).searchParams.get('page') ?? ''
+  return PAGE_ID.test(pageId) ? identityOf(pageId) : undefined
+}
+
+function snapshotOf(
+  { hub, node, nodes, runtime }: PresenceRoutesOptions,
+  visitors: Visitors,
+  asker: string | undefined,
+): PresenceSnapshot {
+  const at = runtime.wallClock()
+  const present = hub.connections()
+  const oldest = present.toSorted((a, b) => b.ageMs - a.ageMs).slice(0, MAX_LISTED)
+  return {
+    at,
+    node,
+    nodes,
+    total: present.length,
+    connections: oldest.map(({ identity, topics, position, ageMs, bufferedBytes }) => {
+      const visitor = identity === undefined ? undefined : visitors.find(identity)
+      return {
+        identity,
+        isThisPage: identity !== undefined && identity === asker,
+        address: visitor?.address,
+        userAgent: visitor?.userAgent,
+        topics,
+        position,
+        // To the second: the clocks that age and time are taken from do not agree to the millisecond.
+        since: Math.round((at - ageMs) / 1_000) * 1_000,
+        bufferedBytes,
+      }
+    }),
+  }
+}
+
+async function readIdentity(request: Request): Promise<string | undefined> {
+  let body: unknown
+  try {
+    body = await request.json()
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+  const { identity } = (body ?? {}) as { identity?: unknown }
+  return typeof identity === 'string' && identity !== '' ? identity : undefined
+}

@@ -1,0 +1,205 @@
+import { fileURLToPath } from 'node:url'
+import { createContext, createRouter } from '@sse-toolkit/http-core'
+import type { Router } from '@sse-toolkit/http-core'
+import { createHub } from '@sse-toolkit/sse-server'
+import type { Hub } from '@sse-toolkit/sse-server'
+import { createVirtualClock, findChromium, launchChromium, startProcess } from '@sse-toolkit/test-support'
+import type { VirtualClock } from '@sse-toolkit/test-support'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_LISTED } from '../../apps/demo/src/presence/presence-snapshot.ts'
+import type { PresenceSnapshot } from '../../apps/demo/src/presence/presence-snapshot.ts'
+import { identityOf } from '../../apps/demo/src/server/faults.ts'
+import { addPresenceRoutes } from '../../apps/demo/src/server/presence/routes.ts'
+import { createVisitors } from '../../apps/demo/src/server/presence/visitors.ts'
+
+const PAGE = 'a'.repeat(32)
+const LOCAL = '127.0.0.1'
+
+describe('presence', () => {
+  let clock: VirtualClock
+  let hub: Hub
+  let router: Router
+
+  beforeEach(() => {
+    clock = createVirtualClock({ startMs: 50_000 })
+    hub = createHub()
+    router = createRouter()
+    const runtime = { ...clock, wallClock: clock.now }
+    addPresenceRoutes(router, { hub, node: 2, nodes: 3, runtime })
+    router.get('/events', (request) => hub.subscribe(request, { topics: ['a'], identity: identityOf(PAGE) }))
+  })
+  afterEach(async () => {
+    await hub.close()
+  })
+
+  const ask = (
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+    remoteAddress = LOCAL,
+  ): Promise<Response> =>
+    Promise.resolve(
+      router.fetch(
+        new Request(`http://127.0.0.1${path}`, { ...init, headers: { host: LOCAL, ...init.headers } }),
+        createContext({ remoteAddress }),
+      ),
+    )
+
+  /** A page that reads, until it is left. */
+  async function openPage(remoteAddress = LOCAL): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+    const response = await ask(
+      `/events?page=${PAGE}`,
+      { headers: { 'user-agent': 'Browser/1' } },
+      remoteAddress,
+    )
+    const reader = response.body?.getReader()
+    if (reader === undefined) throw new Error('a stream has a body')
+    await reader.read()
+    return reader
+  }
+
+  /** The snapshots as they come. */
+  async function* watch(): AsyncGenerator<PresenceSnapshot> {
+    const response = await ask(`/presence?page=${PAGE}`)
+    let text = ''
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString()
+      for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+        const [, data] = /^event: presence\ndata: (.+)$/.exec(text.slice(0, end)) ?? []
+        text = text.slice(end + 2)
+        if (data !== undefined) yield JSON.parse(data) as PresenceSnapshot
+      }
+    }
+  }
+
+  it('tells who reads what, from where, since when', async () => {
+    const page = await openPage('192.0.2.7')
+    const snapshots = watch()
+    const { value } = await snapshots.next()
+    expect(value).toEqual({
+      at: 50_000,
+      node: 2,
+      nodes: 3,
+      total: 1,
+      connections: [
+        {
+          identity: identityOf(PAGE),
+          isThisPage: true,
+          address: '192.0.2.7',
+          userAgent: 'Browser/1',
+          topics: ['a'],
+          position: expect.stringMatching(/-0$/) as string,
+          since: 50_000,
+          bufferedBytes: 0,
+        },
+      ],
+    })
+    expect(JSON.stringify(value)).not.toContain(PAGE)
+    await snapshots.return(undefined)
+    await page.cancel()
+  })
+
+  it('tells nothing while nothing changes, then what has changed, and stops when its page goes', async () => {
+    const snapshots = watch()
+    expect((await snapshots.next()).value).toMatchObject({ total: 0 })
+    const next = snapshots.next()
+    await clock.advance(10_000)
+    const page = await openPage()
+    await clock.advance(1_000)
+    // Had there been one each second, this would be the first of them.
+    expect((await next).value).toMatchObject({ at: 61_000, total: 1 })
+    await page.cancel()
+    const last = snapshots.next()
+    await clock.advance(1_000)
+    expect((await last).value).toMatchObject({ total: 0 })
+    await snapshots.return(undefined)
+    await expect.poll(() => clock.pendingTimers).toBe(0)
+  })
+
+  it('disconnects one, who may come back', async () => {
+    const page = await openPage()
+    const body = JSON.stringify({ identity: identityOf(PAGE) })
+    const response = await ask('/presence/disconnect', { method: 'POST', body })
+    expect(await response.json()).toEqual({ disconnected: 1 })
+    expect(await page.read()).toMatchObject({ done: true })
+    expect(hub.connections()).toHaveLength(0)
+    const again = await openPage()
+    expect(hub.connections()).toHaveLength(1)
+    await again.cancel()
+  })
+
+  it('is for pages on this machine', async () => {
+    const post = { method: 'POST', body: JSON.stringify({ identity: identityOf(PAGE) }) }
+    expect((await ask('/presence', {}, '192.0.2.1')).status).toBe(403)
+    expect((await ask('/presence', { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
+    expect((await ask('/presence/disconnect', post, '192.0.2.1')).status).toBe(403)
+    expect((await ask('/presence/disconnect', { ...post, body: '{}' })).status).toBe(400)
+    expect((await ask('/presence/disconnect', { ...post, body: 'none' })).status).toBe(400)
+  })
+
+  it('lists the oldest, and counts all', async () => {
+    const many = createHub({ maxConnections: Infinity })
+    const other = createRouter()
+    addPresenceRoutes(other, { hub: many, node: 1, nodes: 1, runtime: { ...clock, wallClock: clock.now } })
+    const readers = await Promise.all(
+      Array.from({ length: MAX_LISTED + 1 }, async () => {
+        const response = await many.subscribe(new Request('http://localhost/'), { topics: ['a'] })
+        const reader = response.body?.getReader()
+        await reader?.read()
+        return reader
+      }),
+    )
+    router = other
+    const snapshots = watch()
+    const { value } = await snapshots.next()
+    expect(value).toMatchObject({ total: MAX_LISTED + 1 })
+    expect((value as PresenceSnapshot).connections).toHaveLength(MAX_LISTED)
+    await snapshots.return(undefined)
+    await Promise.all(readers.map(async (reader) => reader?.cancel()))
+    await many.close()
+  })
+})
+
+it('forgets the visitors that were seen first', () => {
+  const visitors = createVisitors()
+  for (let index = 0; index <= 2_000; index += 1)
+    visitors.note(`${index}`, { address: LOCAL, userAgent: 'x'.repeat(1_000) })
+  expect(visitors.find('0')).toBeUndefined()
+  expect(visitors.find('1')).toEqual({ address: LOCAL, userAgent: 'x'.repeat(200) })
+})
+
+const chromium = findChromium()
+
+it.skipIf(chromium.skip)('shows each page, and ends the stream of another, which loses nothing', async () => {
+  await using demo = await startProcess({
+    args: [fileURLToPath(new URL('../../apps/demo/src/main.ts', import.meta.url)), '--port', '0'],
+    env: { PORT: undefined },
+    ready: /The demo runs at \S+ /,
+  })
+  const url = /runs at (\S+)/.exec(demo.stdout)?.[1] ?? ''
+  const browser = await launchChromium(chromium)
+  try {
+    // Not in one browser's tabs, which may share one stream.
+    const [watcher, other] = [
+      await (await browser.newContext()).newPage(),
+      await (await browser.newContext()).newPage(),
+    ]
+    await other.goto(url)
+    await watcher.goto(`${url}#/connections`)
+    const rows = watcher.locator('.presence tbody tr')
+    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(2)
+    expect(await rows.filter({ hasText: 'this page' }).count()).toBe(1)
+    expect(await rows.first().innerText()).toMatch(/page [0-9a-f]{8}.*127\.0\.0\.1 . HeadlessChrome/s)
+    await rows.filter({ hasNotText: 'this page' }).getByRole('button').click()
+    await expect
+      .poll(() => watcher.locator('.presence-outcome').innerText())
+      .toMatch(/^The stream of page [0-9a-f]{8} was ended/)
+    await expect
+      .poll(() => other.locator('#journal').innerText(), { timeout: 10_000 })
+      .toMatch(/0 missing, 0 repeated/)
+    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(2)
+    await other.close()
+    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(1)
+  } finally {
+    await browser.close()
+  }
+})
