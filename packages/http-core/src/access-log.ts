@@ -1,5 +1,6 @@
 import type { Middleware } from './middleware.ts'
 import { systemRuntime } from './runtime.ts'
+import { tellStatus } from './tell-status.ts'
 
 /** One answered request. */
 export interface AccessRecord {
@@ -70,19 +71,6 @@ export function accessLog({
         // The logger was the place to say it.
       }
     }
-    const answered = (response: Response): Response => {
-      log(response.status)
-      return response
-    }
-    const failed = (error: unknown): never => {
-      log(500)
-      throw error
-    }
-    try {
-      const answer = next(request, context)
-      return answer instanceof Promise ? answer.then(answered, failed) : answered(answer)
-    } catch (error) {
-      return failed(error)
-    }
+    return tellStatus(() => next(request, context), log)
   }
 }

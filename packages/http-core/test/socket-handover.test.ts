@@ -23,6 +23,15 @@ async function closesAfterItsStream(
   return client.socket.destroyed
 }
 
+/** A client whose stream is open, and whose connection was handed over if it can be. */
+async function openStream(port: number): Promise<RawClient> {
+  const client = await rawClient(port)
+  client.send(GET)
+  await client.until('\r\n\r\n')
+  await turns(3)
+  return client
+}
+
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) {
     await new Promise((resolve) => {
@@ -35,10 +44,7 @@ describe('the connection of an open event stream', () => {
   it('carries shared chunks, and closes with its stream', async () => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source) })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     const frame = shared('data: x\n\n')
     expect(source.sinks[0]?.write(frame)).toBe(true)
     expect(frame.used).toEqual(['chunk'])
@@ -62,10 +68,7 @@ describe('the connection of an open event stream', () => {
       return carrying(source)
     })
     const server = await serving({ fetch: router.fetch })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(3)
+    const client = await openStream(server.port)
     gc()
     expect(request?.deref()).toBeUndefined()
     expect(source.events).toEqual(['attach'])
@@ -76,10 +79,7 @@ describe('the connection of an open event stream', () => {
   it.each(['leaves', 'says that it will send no more'])('ends once when its client %s', async (how) => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source) })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     if (how === 'leaves') client.destroy()
     else client.socket.end()
     await eventually(() => server.activeConnections === 0)
@@ -103,10 +103,7 @@ describe('the connection of an open event stream', () => {
       return carrying(source)
     })
     const server = await serving({ fetch: router.fetch })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     const signal = requests[0]?.signal
     expect(signal?.aborted).toBe(false)
     client.destroy()
@@ -123,10 +120,7 @@ describe('the connection of an open event stream', () => {
       return carrying(source)
     })
     const server = await serving({ fetch: router.fetch })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     source.sinks[0]?.close()
     await client.closed
     await eventually(() => server.activeConnections === 0)
@@ -136,10 +130,7 @@ describe('the connection of an open event stream', () => {
   it('goes on when its client sends more, which is not read as a request', async () => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source) })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     client.send(GET.repeat(10_000))
     client.send('no HTTP')
     await turns(20)
@@ -152,10 +143,7 @@ describe('the connection of an open event stream', () => {
   it('tells when a slow reader has room again', async () => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source) })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     client.socket.pause()
     const sink = source.sinks[0]
     const piece = shared('x'.repeat(1_000_000))
@@ -199,10 +187,7 @@ describe('the connection of an open event stream', () => {
           }),
         }),
     })
-    const client = await rawClient(server.port)
-    client.send(GET)
-    await client.until('\r\n\r\n')
-    await turns(2)
+    const client = await openStream(server.port)
     client.destroy()
     await eventually(() => server.activeConnections === 0)
     expect(logger.records).toContainEqual(expect.objectContaining({ event: 'body-failed' }))
@@ -212,10 +197,7 @@ describe('the connection of an open event stream', () => {
     it('on HTTP/1.1, where nothing stands against it', async () => {
       const source = recordingSource()
       const server = await serving({ fetch: () => carrying(source) })
-      const client = await rawClient(server.port)
-      client.send(GET)
-      await client.until('\r\n\r\n')
-      await turns(2)
+      const client = await openStream(server.port)
       expect(await closesAfterItsStream(source, client)).toBe(true)
     })
 
@@ -268,10 +250,7 @@ describe('the connection of an open event stream', () => {
       })
       const source = recordingSource()
       const server = await serving({ fetch: () => carrying(source) })
-      const client = await rawClient(server.port)
-      client.send(GET)
-      await client.until('\r\n\r\n')
-      await turns(2)
+      const client = await openStream(server.port)
       expect(await closesAfterItsStream(source, client)).toBe(false)
       client.destroy()
     })

@@ -3,6 +3,7 @@ import type { Registry } from '@prometheus-io/client'
 import { textResponse } from '../light-response.ts'
 import type { Handler, Middleware } from '../middleware.ts'
 import { systemRuntime } from '../runtime.ts'
+import { tellStatus } from '../tell-status.ts'
 import type { Server } from './server.ts'
 
 /** See {@link httpMetrics} and {@link registerServerMetrics}. */
@@ -74,20 +75,7 @@ export function httpMetrics(options: HttpMetricsOptions): Middleware {
       requests.inc(labels)
       durations.observe(labels, Math.max(0, now() - context.startTime) / 1000)
     }
-    const answered = (response: Response): Response => {
-      observe(response.status)
-      return response
-    }
-    const failed = (error: unknown): never => {
-      observe(500)
-      throw error
-    }
-    try {
-      const answer = next(request, context)
-      return answer instanceof Promise ? answer.then(answered, failed) : answered(answer)
-    } catch (error) {
-      return failed(error)
-    }
+    return tellStatus(() => next(request, context), observe)
   }
 }
 
