@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { closeOnSignals } from '@sse-toolkit/http-core/node'
 import { startDemo } from './server/demo.ts'
 import type { Demo } from './server/demo.ts'
 import { serveAsNode } from './server/nodes/node.ts'
@@ -20,11 +21,15 @@ async function main(): Promise<void> {
     return
   }
   const demo = await start(command)
-  // Before it says that it can be stopped.
-  const stopping = untilSignal()
+  // Before it says that it can be stopped. Streams that are open then are none that were to be served to their end.
+  closeOnSignals({
+    async close() {
+      await demo.close()
+      return { destroyedConnections: 0 }
+    },
+  })
   console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
-  await Promise.race([stopping, demo.failed])
-  await demo.close()
+  await demo.failed
 }
 
 function readCommand(): DemoCommand {
@@ -80,13 +85,6 @@ async function start(command: ServeCommand): Promise<Demo> {
     if (error instanceof Error && error.name === 'ListenError') exitWith(EXIT_FAILURE, `${error.message}.`)
     throw error
   }
-}
-
-/** The first signal stops in good order; a second one is impatience, and ends the process as signals do. */
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
 }
 
 function exitWith(code: number, line: string): never {

@@ -61,15 +61,17 @@ describe('closeOnSignals', () => {
     expect([first.codes, await hanging]).toEqual([[1], 'cut'])
 
     const second = host()
+    const errors: unknown[] = []
     closeOnSignals(createServer({ fetch: () => textResponse('x') }), {
       process: second.process,
       onClose: () => {
         throw new Error('boom')
       },
+      onError: (error) => void errors.push(error),
     })
     second.emitter.emit('SIGINT', 'SIGINT')
     await eventually(() => second.codes.length === 1)
-    expect(second.codes).toEqual([1])
+    expect([second.codes, errors]).toEqual([[1], [new Error('boom')]])
   })
 
   it('ends at once at a second signal', async () => {

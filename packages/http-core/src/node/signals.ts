@@ -7,6 +7,8 @@ export interface SignalOptions extends CloseOptions {
   readonly signals?: readonly NodeJS.Signals[]
   /** Runs beside the stop: closes hubs, databases. The process waits for it, no longer than for the server. */
   readonly onClose?: (signal: NodeJS.Signals) => Promise<void> | void
+  /** Hears why `onClose`, or the stop itself, failed, before the process ends. Default: `console.error`. */
+  readonly onError?: (error: unknown) => void
   /** Default: the process of the program. */
   readonly process?: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>
 }
@@ -27,7 +29,14 @@ export interface SignalOptions extends CloseOptions {
  * ```
  */
 export function closeOnSignals(server: Pick<Server, 'close'>, options: SignalOptions = {}): () => void {
-  const { signals = ['SIGINT', 'SIGTERM'], onClose, process: host = process, ...closeOptions } = options
+  const {
+    signals = ['SIGINT', 'SIGTERM'],
+    onClose,
+    // oxlint-disable-next-line no-console -- the last resort: the process is about to end
+    onError = (error) => console.error(error),
+    process: host = process,
+    ...closeOptions
+  } = options
   let isClosing = false
   const close = async (signal: NodeJS.Signals): Promise<void> => {
     const [closed, cleaned] = await Promise.allSettled([
@@ -35,6 +44,7 @@ export function closeOnSignals(server: Pick<Server, 'close'>, options: SignalOpt
       // Later, so that what it throws at once is a rejection, too.
       Promise.resolve(signal).then(onClose),
     ])
+    for (const { reason } of [closed, cleaned].filter((each) => each.status === 'rejected')) onError(reason)
     const isGood =
       closed.status === 'fulfilled' &&
       closed.value.destroyedConnections === 0 &&
