@@ -71,21 +71,23 @@ local function take(at, topic, event)
   return true
 end
 
--- Events are read whole, those that are not meant too: few at a time, as they may be large.
+-- Events are read whole, those that are not meant too: one at a time where they are large, more where they are not.
 local function scan()
-  local count = 0
+  local count, step = 0, 1
   repeat
-    local page = call('XRANGE', log, text(looked + 1), '+', 'COUNT', 32)
+    local before = passed
+    local page = call('XRANGE', log, text(looked + 1), '+', 'COUNT', step)
     for _, entry in ipairs(page) do
       local at, fields = seq_of(entry[1]), entry[2]
       if matches(fields[2]) then
         if not take(at, fields[2], fields[6]) then return end
       end
-      used = used + 64
+      passed = passed + #fields[6]
       count = count + 1
       looked = at
     end
-    if #page < 32 then return end
+    if #page < step then return end
+    step = passed - before < 65536 and math.min(step * 2, 32) or 1
   until count >= looked_at_most or passed > budget * 4
   more = true
 end
