@@ -12,6 +12,7 @@ import { hostIsLoopback, isLoopbackAddress } from './guard.ts'
 import { refuseForeignSite } from './loopback-only.ts'
 import type { PageAccess } from './page-access.ts'
 import type { PageFiles } from './page-files.ts'
+import { readJson } from './read-json.ts'
 import type { Runtime } from './runtime.ts'
 import { addTopicRoutes } from './topics/routes.ts'
 
@@ -142,14 +143,7 @@ function mayInject(reach: FaultReach, context: RequestContext): boolean {
 }
 
 async function readPageId(request: Request): Promise<string | undefined> {
-  let body: unknown
-  try {
-    body = await request.json()
-  } catch (error) {
-    // Not JSON is the client's mistake, and said to it; anything else is not ours to hide.
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const body = await readJson(request)
   if (typeof body !== 'object' || body === null || !('page' in body) || typeof body.page !== 'string')
     return undefined
   return PAGE_ID.test(body.page) ? body.page : undefined

@@ -4,6 +4,7 @@ import { respond } from '@sse-toolkit/sse-server'
 import type { InspectOrder } from '../../inspect/observation.ts'
 import { refuseForeigner } from '../loopback-only.ts'
 import type { Runtime } from '../runtime.ts'
+import { readJson } from '../read-json.ts'
 import { InspectionError } from './errors/inspection-error.ts'
 import type { InspectReach } from './exchange.ts'
 import { inspect } from './inspect.ts'
@@ -53,10 +54,11 @@ export function addInspectRoutes(router: Router, options: { reach: InspectReach;
 
 /** @returns A response that says what is wrong with it, otherwise. */
 async function readOrder(request: Request): Promise<InspectOrder | Response> {
+  const json = await readJson(request)
+  if (json === undefined) return textResponse('Send an order as JSON.\n', { status: 400 })
   try {
-    return parseOrder(await request.json())
+    return parseOrder(json)
   } catch (error) {
-    if (error instanceof SyntaxError) return textResponse('Send an order as JSON.\n', { status: 400 })
     if (error instanceof InspectionError) return textResponse(`${error.message}.\n`, { status: 400 })
     throw error
   }

@@ -7,6 +7,7 @@ import type { LoadOrder } from '../../load/load-figures.ts'
 import type { FaultReach } from '../faults.ts'
 import { refuseForeigner, refuseForeignSite } from '../loopback-only.ts'
 import type { Runtime } from '../runtime.ts'
+import { readJson } from '../read-json.ts'
 import { LOAD_TOPIC, startLoadRun } from './load-run.ts'
 import type { LoadRun } from './load-run.ts'
 
@@ -108,13 +109,8 @@ function busy(): Response {
 
 /** @returns A response that says what is wrong with it, otherwise. */
 async function readOrder(request: Request): Promise<LoadOrder | Response> {
-  let json: unknown
-  try {
-    json = await request.json()
-  } catch (error) {
-    if (error instanceof SyntaxError) return textResponse('Send an order as JSON.\n', { status: 400 })
-    throw error
-  }
+  const json = await readJson(request)
+  if (json === undefined) return textResponse('Send an order as JSON.\n', { status: 400 })
   const { clients, rate } = (json ?? {}) as Partial<Record<keyof LoadOrder, unknown>>
   if (!isCount(clients, MAX_CLIENTS)) return refusal('clients', clients, `a number from 1 to ${MAX_CLIENTS}`)
   if (!isCount(rate, MAX_RATE)) return refusal('rate', rate, `a number from 1 to ${MAX_RATE}`)

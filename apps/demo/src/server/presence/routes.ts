@@ -9,6 +9,7 @@ import { every } from '../every.ts'
 import { identityOf } from '../faults.ts'
 import { refuseForeigner } from '../loopback-only.ts'
 import type { Runtime } from '../runtime.ts'
+import { readJson } from '../read-json.ts'
 import { createVisitors } from './visitors.ts'
 import type { Visitors } from './visitors.ts'
 
@@ -120,13 +121,6 @@ function snapshotOf(
 }
 
 async function readIdentity(request: Request): Promise<string | undefined> {
-  let body: unknown
-  try {
-    body = await request.json()
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-  const { identity } = (body ?? {}) as { identity?: unknown }
+  const { identity } = ((await readJson(request)) ?? {}) as { identity?: unknown }
   return typeof identity === 'string' && identity !== '' ? identity : undefined
 }

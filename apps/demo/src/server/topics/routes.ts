@@ -1,6 +1,7 @@
 import { jsonResponse, textResponse } from '@sse-toolkit/http-core'
 import type { RequestContext, Router } from '@sse-toolkit/http-core'
 import type { Hub } from '@sse-toolkit/sse-server'
+import { readJson } from '../read-json.ts'
 
 /** What may be published from outside lies under this. */
 const PLAYGROUND = 'play.'
@@ -46,7 +47,7 @@ export function addTopicRoutes(
   router.post(
     '/publish',
     async (request) => {
-      const publication = readPublication(await request.text())
+      const publication = publicationOf(await readJson(request))
       if (publication === undefined) return textResponse(PUBLICATION_HELP, { status: 400 })
       const { topic, event, data } = publication
       if (!topic.startsWith(PLAYGROUND))
@@ -58,14 +59,7 @@ export function addTopicRoutes(
 }
 
 /** @returns undefined if it is no publication. */
-function readPublication(text: string): Publication | undefined {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+function publicationOf(body: unknown): Publication | undefined {
   if (typeof body !== 'object' || body === null || !('topic' in body) || !('data' in body)) return undefined
   const { topic, data } = body
   const event = 'event' in body ? body.event : undefined
