@@ -4,7 +4,13 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createContext } from '@sse-toolkit/http-core'
 import { createHub } from '@sse-toolkit/sse-server'
-import { findChromium, findRedisServer, launchChromium, startProcess } from '@sse-toolkit/test-support'
+import {
+  findChromium,
+  findRedisServer,
+  launchChromium,
+  startProcess,
+  startRedis,
+} from '@sse-toolkit/test-support'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPageConnections } from '../../apps/demo/src/server/connections.ts'
@@ -335,7 +341,7 @@ describe.skipIf(chromium.skip)('the page', () => {
     await eventually(status).toMatch(/^Reconnecting/)
     demo = await startDemo(demo.port)
     await eventually(status).toBe('Live')
-    await eventually(journal).toContain('The server was restarted. Its log was in memory')
+    await eventually(journal).toContain('The log was in memory, and is gone with what held it')
     await eventually(journal).toContain('Live again after')
     expect(await figure('gaps')).toBe(1)
     const before = await figure('received')
@@ -426,6 +432,21 @@ describe.skipIf(chromium.skip)('the page', () => {
       const before = await figure('received')
       await eventually(() => figure('received')).toBeGreaterThan(before + 10)
       expect([await figure('missing'), await figure('repeated'), await figure('gaps')]).toEqual([0, 0, 0])
+    })
+
+    it('goes on when Redis is killed and comes back empty, and says what was lost', async () => {
+      await demo.process.kill()
+      await using server = await startRedis()
+      demo = await startDemo(0, ['--nodes', '2', '--redis', server.url])
+      await openPage()
+      await eventually(() => figure('received')).toBeGreaterThan(10)
+      await server.kill()
+      const before = await figure('received')
+      await server.start()
+      await eventually(journal).toContain('The log was in memory, and is gone with what held it')
+      await eventually(() => figure('received')).toBeGreaterThan(before + 10)
+      expect([await figure('missing'), await figure('repeated'), await figure('gaps')]).toEqual([0, 0, 1])
+      expect(await status()).toBe('Live')
     })
 
     it('ends all of its processes by Ctrl-C, with 0', async () => {

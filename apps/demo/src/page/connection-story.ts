@@ -131,7 +131,7 @@ function describeGap({ reason }: Gap, lastNumber: number): string {
   const known = `This page had everything up to ${formatCount(lastNumber)}`
   switch (reason) {
     case 'epoch':
-      return `The server was restarted. Its log was in memory, so the old one is gone and a new one has begun. ${known}; whatever the old server published after that is lost, and the stream has said so.`
+      return `The log was in memory, and is gone with what held it; a new one has begun. ${known}; whatever was published after that is lost, and the stream has said so.`
     case 'evicted':
       return `${known} and was away for longer than the log remembers. What fell out of the log is lost, and the stream has said so.`
     case 'future':

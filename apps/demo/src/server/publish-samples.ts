@@ -37,7 +37,9 @@ export function publishSamples(options: {
   const eventLoop = createEventLoopReader()
   const readText = (path: string): string => readFileSync(path, 'utf8')
   const now = (): number => runtime.now()
-  let n = 0
+  // The next number is published when the last one is known to be stored: an outage of the log leaves none out.
+  let n = 1
+  let isNumberUnderWay = false
 
   const readers: Readers = {
     'machine.cpu': createCpuReader(cpus),
@@ -47,14 +49,28 @@ export function publishSamples(options: {
     'machine.disk': createDiskReader({ readText, listDevices: () => readdirSync('/sys/block'), now }),
     'process.event-loop': () => eventLoop.read(),
     'hub.stats': createHubReader(hubFigures, now),
-    sequence: () => ({ run, n: (n += 1) }),
+    sequence: () => (isNumberUnderWay ? undefined : { run, n }),
   }
 
   function publish(topic: DemoTopic): void {
     const reading = readers[topic]()
     if (reading === undefined) return
     const data = { at: runtime.wallClock(), ...reading }
-    hub.publish(topic, { event: topic, data }).catch(onFailure)
+    const stored = hub.publish(topic, { event: topic, data })
+    if (topic === 'sequence') void count(stored)
+    stored.catch(onFailure)
+  }
+
+  async function count(stored: Promise<unknown>): Promise<void> {
+    isNumberUnderWay = true
+    try {
+      await stored
+      n += 1
+    } catch (error) {
+      // It may have been stored; to publish it again would be to repeat it.
+      if ((error as { code?: unknown }).code === 'outcome-unknown') n += 1
+    }
+    isNumberUnderWay = false
   }
 
   const stops = (Object.keys(readers) as DemoTopic[]).map((topic) => {

@@ -18,6 +18,8 @@ import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 import { LOG_OPTIONS } from './node.ts'
 import { createNodeFigures } from './node-figures.ts'
 
+/** Redis is away. The log says so itself, once; the figures of that time are missing, and those after it come. */
+const OUTAGES = new Set(['log-unavailable', 'outcome-unknown', 'too-many-pending', 'log-full'])
 /** A node that was killed comes back after this: long enough to see that the others do its work. */
 const RESTART_DELAY_MS = 1_000
 
@@ -47,7 +49,7 @@ export async function startNodes(options: {
   const desk = createFaultDesk(running)
   let port = options.port
   let isClosing = false
-  let restartTimers: readonly unknown[] = []
+  const restarts = new Map<number, unknown>()
 
   async function start(node: number): Promise<void> {
     const worker = cluster.fork()
@@ -70,8 +72,10 @@ export async function startNodes(options: {
       desk.forget(node)
       listening.reject(new Error(`Node ${node} ended before it listened`))
       if (isClosing) return
-      const timer = systemRuntime.setTimeout(() => void start(node).catch(failure.reject), RESTART_DELAY_MS)
-      restartTimers = [...restartTimers, timer]
+      restarts.set(
+        node,
+        systemRuntime.setTimeout(() => void start(node).catch(failure.reject), RESTART_DELAY_MS),
+      )
     })
     // Also where it is 0: for the nodes of one cluster that is one port.
     const order: NodeOrder = { ...options, node, accessKey, pageFiles }
@@ -90,7 +94,9 @@ export async function startNodes(options: {
     hubFigures: () => figures.total(hub.stats()),
     run: randomUUID().slice(0, 8),
     runtime: systemRuntime,
-    onFailure: failure.reject,
+    onFailure: (error) => {
+      if (!OUTAGES.has(String((error as { code?: unknown }).code))) failure.reject(error)
+    },
   })
 
   return {
@@ -98,7 +104,7 @@ export async function startNodes(options: {
     failed: failure.promise,
     async close() {
       isClosing = true
-      for (const timer of restartTimers) systemRuntime.clearTimeout(timer)
+      for (const timer of restarts.values()) systemRuntime.clearTimeout(timer)
       stopPublishing()
       await Promise.all([...running.values()].map((worker) => closeNode(worker)))
       await hub.close()
@@ -109,6 +115,7 @@ export async function startNodes(options: {
 
 async function closeNode(worker: Worker): Promise<void> {
   const exited = once(worker, 'exit')
-  worker.send({ kind: 'close' } satisfies ToNode)
+  // One that is dying has nobody to be told.
+  if (worker.isConnected()) worker.send({ kind: 'close' } satisfies ToNode)
   await exited
 }
