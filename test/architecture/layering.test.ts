@@ -64,6 +64,12 @@ describe('the layers', () => {
     expect(violations(webFiles, (specifier) => /^node:|^undici$|^ws$/.test(specifier))).toEqual([])
   })
 
+  it('only files of the hook for React import React', () => {
+    expect(
+      violations(sourceFiles, (specifier, path) => specifier === 'react' && !path.includes('/src/react/')),
+    ).toEqual([])
+  })
+
   it('no file on web standards reaches a file of Node', () => {
     expect(
       violations(

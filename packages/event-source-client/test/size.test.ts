@@ -17,8 +17,13 @@ describe('the bundle for browsers, minified and gzipped', () => {
     ['EventSource alone', `export { EventSource } from '../../src/index.ts'`, 6750],
     ['createEventSource alone', `export { createEventSource } from '../../src/index.ts'`, 10_000],
     ['everything', `export * from '../../src/index.ts'`, 11_000],
+    ['useEventSource, without React', `export * from '../../src/react/index.ts'`, 10_500],
   ])('%s is small', async (_name, contents, maxBytes) => {
-    const { code, chunks } = await bundleForBrowsers(contents, { minify: true, split: true })
+    const { code, chunks } = await bundleForBrowsers(contents, {
+      minify: true,
+      split: true,
+      external: ['react'],
+    })
     expectJustBelow(sizeOf(code), maxBytes)
     // All that the page does not load until it shares a stream; and nothing that both need, which would be loaded twice
     // or in a third chunk.

@@ -13,10 +13,16 @@ export interface Bundle {
 /** Bundles TypeScript for browsers from the sources, as a user's bundler does from the package. */
 export async function bundleForBrowsers(
   contents: string,
-  options: { minify?: boolean; format?: 'esm' | 'iife'; split?: boolean } = {},
+  options: {
+    minify?: boolean
+    format?: 'esm' | 'iife'
+    split?: boolean
+    resolveDir?: string
+    external?: string[]
+  } = {},
 ): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
+    stdin: { contents, resolveDir: options.resolveDir ?? import.meta.dirname, loader: 'ts' },
     bundle: true,
     write: false,
     metafile: true,
@@ -26,6 +32,7 @@ export async function bundleForBrowsers(
     minify: options.minify ?? false,
     splitting: options.split ?? false,
     outdir: 'out',
+    external: options.external ?? [],
     conditions: ['@sse-toolkit/source'],
   })
   const chunks = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))

@@ -1,0 +1,155 @@
+import { useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import type { Gap } from '../announcements.ts'
+import { createEventSource } from '../create-event-source.ts'
+import type { EventDataError } from '../errors/event-data-error.ts'
+import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
+import type { EventSchemas } from '../event-data.ts'
+import type { EventOf, EventSourceClient, EventSourceOptions, StreamEvent } from '../event-source-client.ts'
+import { reportUncaught } from '../listeners.ts'
+import type { StreamStatus } from '../reconnecting-stream.ts'
+
+/** Those of `createEventSource`, and what is to be called. */
+export interface UseEventSourceOptions<
+  Schemas extends EventSchemas | undefined = undefined,
+  Data extends 'text' | 'json' = 'text',
+> extends EventSourceOptions<Schemas, Data> {
+  /** Called with each event, in order. Here is the place to gather events: `event` is only the newest one. */
+  readonly onEvent?: (event: EventOf<Schemas, Data>) => void
+  /** Events were lost, and which. */
+  readonly onGap?: (gap: Gap) => void
+  /** Data that could not be decoded, a position that could not be saved; without it they are uncaught errors. */
+  readonly onError?: (error: EventDataError | LastEventIdStoreError) => void
+}
+
+/** What a component sees of its stream. */
+export interface EventSourceView<Event extends StreamEvent<string, unknown>> {
+  /** `paused` also where there is no URL. */
+  readonly status: StreamStatus
+  /** The newest event; undefined until there is one. */
+  readonly event: Event | undefined
+  /** Connects anew at once. */
+  readonly reconnect: () => void
+}
+
+/**
+ * A component's event stream: open while the component is mounted, one connection also under `StrictMode`.
+ *
+ * The component is rendered anew when the status changes and when events arrive, once for all that arrive together. A
+ * component that is hidden (`<Activity>`) disconnects, and resumes after its last event when it is shown again.
+ *
+ * @param url - Another URL is another stream. Undefined or null: none. On the server no stream is opened.
+ * @param options - As of when the stream is opened; but functions among them (`onEvent`, `headers`, `onUnauthorized` ...)
+ *   are those of the last render, so they may use props and state. An option that cannot work is thrown to the error
+ *   boundary, as an `OptionError`.
+ * @example
+ * ```ts
+ * import { useState } from 'react'
+ * import { useEventSource } from '@sse-toolkit/event-source-client/react'
+ *
+ * export function useOrders(url: string): { orders: readonly string[]; isLive: boolean } {
+ *   const [orders, setOrders] = useState<readonly string[]>([])
+ *   const { status } = useEventSource(url, {
+ *     onEvent: ({ data }) => setOrders((known) => [...known.slice(-99), data]),
+ *   })
+ *   return { orders, isLive: status.state === 'open' }
+ * }
+ * ```
+ */
+export function useEventSource<
+  const Schemas extends EventSchemas | undefined = undefined,
+  Data extends 'text' | 'json' = 'text',
+>(
+  url: string | URL | null | undefined,
+  options: UseEventSourceOptions<Schemas, Data> = {},
+): EventSourceView<EventOf<Schemas, Data>> {
+  const latest = useRef(options)
+  useInsertionEffect(() => {
+    latest.current = options
+  })
+  const href = url == null ? undefined : String(url)
+  const stream = useMemo(() => createViewedStream(href, latest), [href])
+  return useSyncExternalStore(stream.subscribe, stream.view, stream.view)
+}
+
+interface ViewedStream<Event extends StreamEvent<string, unknown>> {
+  /** Opens the stream. @returns What closes it. */
+  readonly subscribe: (onChange: () => void) => () => void
+  /** @throws what opening the stream threw. */
+  readonly view: () => EventSourceView<Event>
+}
+
+function createViewedStream<Schemas extends EventSchemas | undefined, Data extends 'text' | 'json'>(
+  url: string | undefined,
+  latest: { readonly current: UseEventSourceOptions<Schemas, Data> },
+): ViewedStream<EventOf<Schemas, Data>> {
+  type View = EventSourceView<EventOf<Schemas, Data>>
+  let source: EventSourceClient<EventOf<Schemas, Data>> | undefined
+  let lastEventId = ''
+  let failure: { readonly error: unknown } | undefined
+  let view: View = {
+    status: statusBefore(url),
+    event: undefined,
+    reconnect: () => source?.reconnect(),
+  }
+
+  function open(href: string, show: (change: Partial<View>) => void): void {
+    const options = withLatestFunctions(latest)
+    source = createEventSource(href, lastEventId ? { ...options, lastEventId } : options)
+    source.onStatus((status) => show({ status }))
+    source.onGap((gap) => latest.current.onGap?.(gap))
+    source.onError((error) => (latest.current.onError ?? reportUncaught)(error))
+    source.onAny((event) => latest.current.onEvent?.(event))
+    source.onAny((event) => show({ event }))
+    show({ status: source.status })
+  }
+
+  return {
+    subscribe(onChange) {
+      let isGone = url === undefined
+      // StrictMode leaves and comes back at once: that is to be one request, which may cost money.
+      queueMicrotask(() => {
+        if (isGone || url === undefined) return
+        try {
+          open(url, (change) => {
+            view = { ...view, ...change }
+            onChange()
+          })
+        } catch (error) {
+          failure = { error }
+          onChange()
+        }
+      })
+      return () => {
+        isGone = true
+        lastEventId = source?.lastEventId ?? lastEventId
+        source?.close()
+        source = undefined
+        view = { ...view, status: statusBefore(url) }
+      }
+    },
+    view() {
+      if (failure) throw failure.error
+      return view
+    },
+  }
+}
+
+/** Of a stream that is not open yet. */
+function statusBefore(url: string | undefined): StreamStatus {
+  return url === undefined ? { state: 'paused' } : { state: 'connecting', attempt: 0 }
+}
+
+/** The options, in which each function calls the one that the last render has given in its place. */
+function withLatestFunctions<Options extends object>(latest: { readonly current: Options }): Options {
+  const isFunction = (value: unknown): value is (...args: unknown[]) => unknown => typeof value === 'function'
+  const follow = ([name, value]: [string, unknown]): [string, unknown] => [
+    name,
+    isFunction(value)
+      ? (...args: unknown[]) => {
+          const now: unknown = latest.current[name as keyof Options]
+          return (isFunction(now) ? now : value)(...args)
+        }
+      : value,
+  ]
+  return Object.fromEntries(Object.entries(latest.current).map(follow)) as Options
+}
