@@ -47,8 +47,9 @@ export function createEventQueue<Item>(
   onLevel: () => void,
   describeDrop: (firstKept: Item) => Item,
 ): EventQueue<Item> {
-  let slots: Slot<Item>[] = []
-  // Taking from the front of an array costs its length; this index moves instead, and the array is cut now and then.
+  // Taking from the front of an array costs its length; `head` moves instead, what is before it is no longer held, and
+  // the array is cut now and then.
+  let slots: (Slot<Item> | undefined)[] = []
   let head = 0
   let bufferedBytes = 0
   let isFull = false
@@ -72,6 +73,7 @@ export function createEventQueue<Item>(
   function shift(): Slot<Item> | undefined {
     const slot = slots[head]
     if (slot === undefined) return undefined
+    slots[head] = undefined
     head += 1
     bufferedBytes -= slot.sizeBytes
     if (head > 512 && head * 2 > slots.length) {

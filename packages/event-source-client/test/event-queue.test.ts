@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createEventQueue } from '../src/event-queue.ts'
 import type { EventQueue, SlowConsumerPolicy } from '../src/event-queue.ts'
@@ -73,6 +75,27 @@ describe('an event queue', () => {
       for (let index = 0; index < 7; index += 1) expect(queue.takeNow()).toBe(String(next++))
     }
     expect(queue.isEmpty).toBe(true)
+  })
+
+  it('does not keep what was taken', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const queue = createEventQueue<object>(
+      100,
+      'pause',
+      () => {},
+      (firstKept) => firstKept,
+    )
+    // Not the objects themselves: they would live as long as this function.
+    const takeOne = async (): Promise<WeakRef<object>> => {
+      queue.push({ n: 1 }, 1)
+      return new WeakRef((await queue.take()) ?? {})
+    }
+    const taken = [await takeOne(), await takeOne(), await takeOne()]
+    // A WeakRef holds its object for the rest of the turn that made it.
+    await new Promise(setImmediate)
+    collectGarbage()
+    expect(taken.map((each) => each.deref())).toEqual([undefined, undefined, undefined])
   })
 
   it('gives one item that is larger than the limit', async () => {
