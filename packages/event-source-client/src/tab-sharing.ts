@@ -64,6 +64,8 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   let wire = position
   let status: StreamStatus = { state: 'connecting', attempt: 0 }
   const self = String(runtime.random())
+  // The page for whose sake the connection is being made anew: the status that this brings is its answer.
+  let joining: string | undefined
   let followed: string | undefined
   // Whether this page has all that was relayed so far. Until then it takes nothing: what comes first would hide what
   // is lacking before it.
@@ -75,8 +77,9 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     channel.close()
   })
 
-  /** Whether `id` is an earlier position of the same epoch. */
+  /** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
   function isBehind(id: string, other: string): boolean {
+    if (id === 'earliest') return other !== id
     const [a, b] = [parsePosition(id), parsePosition(other)]
     return a !== undefined && b !== undefined && a.epoch === b.epoch && a.seq < b.seq
   }
@@ -86,7 +89,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     if (!signal.aborted) channel.postMessage(relay)
   }
 
-  function postStatus(to?: string): void {
+  function postStatus(to: string | undefined): void {
     post({
       kind: 'status',
       leader: self,
@@ -104,6 +107,15 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     observer.onEvent(...event)
   }
 
+  /**
+   * An id alone is where the connection begins. Asked for `earliest`, on behalf of a page that joined, the server has no
+   * reason to tell of another epoch; the pages that were in one before have.
+   */
+  function onIdOnly(id: string): void {
+    alignWith(id)
+    observer.onIdOnly(id)
+  }
+
   function receive(relay: Relay): void {
     if (relay.kind === 'ping') post({ kind: 'pong' })
     else if (relay.kind === 'pong') onPong()
@@ -114,18 +126,21 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   function answer(relay: Relay, connection: ReconnectingStream): void {
     if (relay.kind === 'reconnect') connection.reconnect()
     if (relay.kind !== 'join') return
-    if (isBehind(relay.lastEventId, wire.lastEventId)) {
-      wire = contractPosition(relay.lastEventId)
-      connection.reconnect()
+    if (!isBehind(relay.lastEventId, wire.lastEventId)) {
+      postStatus(relay.from)
+      return
     }
-    postStatus(relay.from)
+    wire = contractPosition(relay.lastEventId)
+    joining = relay.from
+    connection.reconnect()
+    joining = undefined
   }
 
   function follow(relay: Relay): void {
     if (relay.kind === 'status') followStatus(relay)
     else if (!isAligned) return
     else if (relay.kind === 'event') onEvent(relay.event, relay.isReplay)
-    else if (relay.kind === 'id') observer.onIdOnly(relay.id)
+    else if (relay.kind === 'id') onIdOnly(relay.id)
     else if (relay.kind === 'comment') observer.onComment(relay.text)
   }
 
@@ -149,7 +164,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     post({ kind: 'join', from: self, lastEventId: position.lastEventId })
   }
 
-  /** The connection is where the leader is. What lies before that in another epoch, nobody can bring. */
+  /** The connection is at `latest`. What lies before that in another epoch, nobody can bring. */
   function alignWith(latest: string): void {
     const requested = position.lastEventId
     if (requested === '') observer.onIdOnly(latest)
@@ -186,7 +201,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
         onStatus(next) {
           if (signal.aborted) return
           status = next
-          postStatus()
+          postStatus(joining)
           observer.onStatus(next)
         },
         onEvent(...event) {
@@ -198,7 +213,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
         onIdOnly(id) {
           wire.move(id)
           post({ kind: 'id', id })
-          observer.onIdOnly(id)
+          onIdOnly(id)
         },
         onComment(text) {
           post({ kind: 'comment', text })

@@ -144,6 +144,86 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
+  it('give one that joins with earliest all that the log holds, once, and the others drop the repeats', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage({ lastEventId: 'earliest' })
+    await requested(server, 1)
+    expect(lastEventIdOf(server)).toBe('earliest')
+    server.last.respond()
+    server.last.write('id: e-0\n\nid: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'earliest' })
+    await requested(server, 2)
+    expect(lastEventIdOf(server)).toBe('earliest')
+    server.last.respond()
+    server.last.write('id: e-0\n\nid: e-1\ndata: 1\n\n')
+    await expect.poll(() => late.data).toEqual(['1'])
+    server.last.write('id: e-2\ndata: 2\n\nid: e-3\ndata: 3\n\n')
+    await expect.poll(() => late.data).toEqual(['1', '2', '3'])
+    expect(first.data).toEqual(['1', '2', '3'])
+    expect([first.gaps, late.gaps, server.exchanges.length]).toEqual([[], [], 2])
+    // Connected once, as far as the page that joined can see.
+    expect(late.statuses.map(({ state }) => state)).toEqual(['connecting', 'open'])
+    expect(first.statuses.map(({ state }) => state)).not.toContain('reconnecting')
+    first.client.close()
+    late.client.close()
+  })
+
+  it('go on in the middle of what is repeated for one that joined with earliest, when the holder closes', async () => {
+    const { server, openPage } = makePages()
+    const first = openPage()
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n')
+    await settle()
+    const late = openPage({ lastEventId: 'earliest' })
+    await requested(server, 2)
+    server.last.respond()
+    server.last.write('id: e-0\n\nid: e-1\ndata: 1\n\n')
+    await expect.poll(() => late.data).toEqual(['1'])
+    first.client.close()
+    await requested(server, 3)
+    expect(lastEventIdOf(server)).toBe('e-1')
+    server.last.respond()
+    server.last.write('id: e-2\ndata: 2\n\n')
+    await expect.poll(() => late.data).toEqual(['1', '2'])
+    late.client.close()
+  })
+
+  it('have one connection when all begin with earliest before there is an answer', async () => {
+    const { server, openPage } = makePages()
+    const pages = [openPage({ lastEventId: 'earliest' }), openPage({ lastEventId: 'earliest' })]
+    await requested(server, 1)
+    await settle()
+    server.last.respond()
+    server.last.write('id: e-0\n\nid: e-1\ndata: 1\n\n')
+    await expect.poll(() => pages.map(({ data }) => data)).toEqual([['1'], ['1']])
+    expect(server.exchanges).toHaveLength(1)
+    for (const { client } of pages) client.close()
+  })
+
+  it('are told that the log is another one, though the server was asked for earliest by one that joined', async () => {
+    const { server, openPage } = makePages()
+    const [first, second] = [openPage(), openPage()]
+    await requested(server, 1)
+    server.last.respond()
+    server.last.write('id: old-5\ndata: 5\n\n')
+    await expect.poll(() => second.data).toEqual(['5'])
+    server.last.end()
+    const late = openPage({ lastEventId: 'earliest' })
+    await expect.poll(() => server.exchanges.length && lastEventIdOf(server)).toBe('earliest')
+    server.last.respond()
+    server.last.write('id: new-0\n\nid: new-1\ndata: 1\n\n')
+    const gap: Gap = { reason: 'epoch', requested: 'old-5', earliest: null, latest: 'new-0' }
+    for (const page of [first, second]) {
+      await expect.poll(() => page.data.at(-1)).toBe('1')
+      expect(page.gaps).toEqual([gap])
+    }
+    await expect.poll(() => late.data).toEqual(['1'])
+    expect(late.gaps).toEqual([])
+    for (const { client } of [first, second, late]) client.close()
+  })
+
   it('are not all told of the gap of one that joined with a position too old', async () => {
     const { server, openPage } = makePages()
     const first = openPage()

@@ -67,7 +67,8 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
         return
       }
       requests += 1
-      const resumeAfter = /^log-(\d+)$/.exec(String(request.headers['last-event-id']))?.[1]
+      const position = String(request.headers['last-event-id'])
+      const resumeAfter = position === 'earliest' ? '0' : /^log-(\d+)$/.exec(position)?.[1]
       let sent = resumeAfter === undefined ? last : Number(resumeAfter)
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(`: heartbeat 15000\nid: log-${sent}\n\n`)
@@ -202,6 +203,21 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     const others = await seenBy(first)
     expect(others).toEqual(others.map((_, index) => (others[0] ?? 0) + index))
     expect(server.leaders()).toEqual(['first'])
+  })
+
+  it('each page that joins with earliest gets all that there was, and nobody gets anything twice', async () => {
+    const pages: Page[] = []
+    for (const name of ['a', 'b', 'c']) {
+      pages.push(await openPage(name, { lastEventId: 'earliest' }))
+      await untilAllSaw(pages, server.last() + 10)
+    }
+    expect(server.leaders()).toEqual(['a'])
+    // One for the first page, and one more for each that joined.
+    expect(server.requests()).toBe(3)
+    for (const page of pages) {
+      const seen = await seenBy(page)
+      expect(seen).toEqual(seen.map((_, index) => 1 + index))
+    }
   })
 
   it('a lost connection is made again by its holder, and all go on', async () => {
