@@ -101,9 +101,13 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     return this.queue.isOpen && this.queue.push(commentFrame(text))
   }
 
+  /** What {@link ready} resolves to, where it resolves at once. */
+  get isReady(): boolean {
+    return this.queue.isOpen && !this.queue.isBlocked
+  }
+
   ready(): Promise<boolean> {
-    if (!this.queue.isOpen) return Promise.resolve(false)
-    if (!this.queue.isBlocked) return Promise.resolve(true)
+    if (!this.queue.isOpen || this.isReady) return Promise.resolve(this.isReady)
     this.#ready ??= Promise.withResolvers()
     return this.#ready.promise
   }

@@ -1,8 +1,10 @@
 import type { SharedBytes } from './byte-sink.ts'
 import { formatComment, formatEvent, type ServerSentEvent } from './event.ts'
+import { Utf8Pool } from './utf8-pool.ts'
 
 /** One block of an event stream, formatted and encoded once, and shared by every connection that gets it. */
 export interface Frame {
+  /** A view of memory that other frames share: to be copied (`joinBytes`) before it is given away. */
   readonly bytes: Uint8Array
   /** The event's id, if it has one: a position that a `stream.gap` can name. */
   readonly id: string | undefined
@@ -11,9 +13,10 @@ export interface Frame {
 }
 
 const encoder = new TextEncoder()
+const pool = new Utf8Pool()
 
 export function encodeFrame(text: string, id: string | undefined, key: string): Frame {
-  return { bytes: encoder.encode(text), id, key }
+  return { bytes: pool.encode(text), id, key }
 }
 
 /** @throws {@link EventFieldError} */

@@ -1,4 +1,4 @@
-import type { EventStream } from './event-stream.ts'
+import type { Connection, EventStream } from './event-stream.ts'
 import { OptionError } from './errors/option-error.ts'
 import type { EventOf, EventSchemas } from './typed-events.ts'
 
@@ -57,7 +57,7 @@ export function checkSource(source: unknown): void {
 
 /** What a pump needs of the stream it fills. */
 export interface PumpTarget<T> {
-  readonly stream: Pick<EventStream, 'ready' | 'close' | 'signal'>
+  readonly stream: Pick<Connection, 'isReady' | 'ready' | 'close' | 'signal'>
   send(value: T): void
   /** The source failed: ends the stream. */
   fail(error: unknown): void
@@ -84,19 +84,18 @@ export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>
       target.onError(error)
     }
   }
-  const next = async (): Promise<IteratorResult<T, unknown>> => {
-    try {
-      return await iterator.next()
-    } catch (error) {
-      running = false
-      throw error
-    }
-  }
   const onAbort = (): void => void leave()
   stream.signal.addEventListener('abort', onAbort, { once: true })
   try {
-    while (await stream.ready()) {
-      const result = await next()
+    // Without a wait that is not needed: it would be a third of what an event costs.
+    while (stream.isReady || (await stream.ready())) {
+      let result: IteratorResult<T, unknown>
+      try {
+        result = await iterator.next()
+      } catch (error) {
+        running = false
+        throw error
+      }
       if (!running) return
       if (result.done === true) {
         running = false
