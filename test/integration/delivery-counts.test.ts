@@ -25,8 +25,8 @@ describe('what can be counted of a delivery', () => {
   })
 
   describe.each([
-    { perTurn: 1, bytesOnTheWire: 78, bytesAllocated: 650 },
-    { perTurn: 10, bytesOnTheWire: 74, bytesAllocated: 140 },
+    { perTurn: 1, bytesOnTheWire: 78, bytesAllocated: 600 },
+    { perTurn: 10, bytesOnTheWire: 74, bytesAllocated: 115 },
   ])(
     'an event to one of fifty connections, at $perTurn a turn, costs',
     ({ perTurn, bytesOnTheWire, bytesAllocated }) => {
