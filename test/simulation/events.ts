@@ -189,13 +189,11 @@ const happen: Readonly<Record<Happening, (world: World, random: SeededRandom) =>
     const forbids = random() < 0.5
     world.note(client, forbids ? 'is forbidden' : 'is disconnected')
     for (const { name, hub } of world.processes) {
-      // It is known by its connection: one that is between two of them cannot be forbidden.
-      const isKnown = (hub?.connections({ identity: client }).length ?? 0) > 0
-      hub?.disconnect(({ identity }) => identity === client, {
-        reconnect: forbids ? 'forbid' : 'allow',
-        forbidMs: 4000,
-      })
-      if (forbids && isKnown) world.forbid(client, name)
+      if (hub === undefined) continue
+      if (forbids) {
+        hub.forbid(client, { forbidMs: 4000 })
+        world.forbid(client, name)
+      } else hub.disconnect(({ identity }) => identity === client)
     }
   },
   reconnect: (world, random) => random.pick(world.clients).reconnect(),

@@ -31,6 +31,7 @@ export type { Hub, HubInspection, Run } from './hub/hub.ts'
 export type {
   DisconnectOptions,
   EndOptions,
+  ForbidOptions,
   HubCloseOptions,
   HubConnection,
   HubEvent,

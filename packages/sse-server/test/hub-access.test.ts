@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { Authorization, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
+import type { Authorization, Hub, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
 import { coversPattern } from '../src/hub/access.ts'
 import { parseTopicPattern } from '../src/hub/topic-pattern.ts'
 import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
@@ -220,6 +220,39 @@ describe('disconnect', () => {
     hub.disconnect(() => true, { reconnect: 'forbid' })
     hub.allow('ada')
     expect((await hub.subscribe(request(), { topics: ['a'], identity: 'ada' })).status).toBe(200)
+  })
+})
+
+describe('forbid', () => {
+  const statusOf = async (hub: Hub, identity: string): Promise<number> =>
+    (await hub.subscribe(request(), { topics: ['a'], identity })).status
+
+  it('ends the connections of an identity, and keeps it out until the time is over', async () => {
+    const { hub, runtime } = createTestHub()
+    const readers = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'ada' })]
+    const other = await subscribe(hub, { identity: 'bob' })
+    expect(hub.forbid('ada', { forbidMs: 10_000 })).toBe(2)
+    await turn()
+    expect([...readers, other].map(({ sink }) => sink.ended)).toEqual(['close', 'close', undefined])
+    expect([await statusOf(hub, 'ada'), await statusOf(hub, 'bob')]).toEqual([204, 200])
+    await runtime.clock.advance(10_000)
+    expect(await statusOf(hub, 'ada')).toBe(200)
+  })
+
+  it('keeps out one that is between two connections, for ten minutes unless it is said otherwise', async () => {
+    const { hub, runtime } = createTestHub()
+    expect(hub.forbid('ada')).toBe(0)
+    await runtime.clock.advance(599_999)
+    expect(await statusOf(hub, 'ada')).toBe(204)
+    hub.allow('ada')
+    expect(await statusOf(hub, 'ada')).toBe(200)
+  })
+
+  it.each([undefined, 7])('is refused for an identity that is none: %s', (identity) => {
+    const { hub } = createTestHub()
+    expect(() => hub.forbid(identity as unknown as string)).toThrow(
+      expect.objectContaining({ code: 'invalid-option', option: 'identity' }),
+    )
   })
 })
 

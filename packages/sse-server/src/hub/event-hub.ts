@@ -17,6 +17,7 @@ import type { Hub, HubInspection, Run } from './hub.ts'
 import type {
   DisconnectOptions,
   EndOptions,
+  ForbidOptions,
   HubCloseOptions,
   HubConnection,
   HubOptions,
@@ -36,6 +37,7 @@ import { matchesTopic, parseTopicPattern, type TopicPattern } from './topic-patt
 
 // What a client waits before it returns, where nothing else was said: as browsers do.
 const usualRetryMs = 1000
+const usualForbidMs = 600_000
 
 export class EventHub implements Hub {
   readonly #settings: ConnectionSettings
@@ -225,7 +227,7 @@ export class EventHub implements Hub {
 
   disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions = {}): number {
     const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
-    const forbidMs = durationOption('forbidMs', options.forbidMs, 600_000)
+    const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
     let count = 0
     for (const subscription of this.#subscriptions.keys()) {
       const { identity } = subscription
@@ -234,6 +236,12 @@ export class EventHub implements Hub {
       if (subscription.queue.close('server')) count += 1
     }
     return count
+  }
+
+  forbid(identity: string, options: ForbidOptions = {}): number {
+    if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
+    this.#forbidden.forbid(identity, durationOption('forbidMs', options.forbidMs, usualForbidMs))
+    return this.disconnect((connection) => connection.identity === identity)
   }
 
   allow(identity: string): void {

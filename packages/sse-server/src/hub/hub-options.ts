@@ -114,7 +114,7 @@ export interface HubConnection {
 }
 
 /** Options of {@link Hub.disconnect}. */
-export interface DisconnectOptions {
+export interface DisconnectOptions extends ForbidOptions {
   /**
    * Whether their clients may come back. One that may not is answered 204, which ends every EventSource, for
    * `forbidMs`. It is known by its identity: one without cannot be kept out, and counts as allowed.
@@ -122,7 +122,11 @@ export interface DisconnectOptions {
    * @defaultValue `'allow'`
    */
   readonly reconnect?: 'allow' | 'forbid' | undefined
-  /** @defaultValue 600 000, ten minutes */
+}
+
+/** Options of {@link Hub.forbid}. */
+export interface ForbidOptions {
+  /** Milliseconds for which it is kept out. @defaultValue 600 000, ten minutes */
   readonly forbidMs?: number | undefined
 }
 

@@ -2,6 +2,7 @@ import type { TopicState } from '../log/event-log.ts'
 import type {
   DisconnectOptions,
   EndOptions,
+  ForbidOptions,
   HubCloseOptions,
   HubConnection,
   PublishArguments,
@@ -116,7 +117,18 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * @returns how many.
    */
   disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
-  /** Lets an identity come back that `disconnect` has forbidden to. */
+  /**
+   * Keeps an identity out of this hub, wherever its client is now: connected, on its way, or waiting to come back. Its
+   * connections end after what was sent to them; its requests are answered 204, after which no EventSource tries again.
+   *
+   * It holds for this process, and for the 10 000 identities that were forbidden last: who is to be kept out for good is
+   * refused in `authorize`.
+   *
+   * @returns how many connections it ended.
+   * @throws {@link OptionError} `code: 'invalid-option'`
+   */
+  forbid(identity: string, options?: ForbidOptions): number
+  /** Lets an identity come back that `forbid` or `disconnect` has forbidden to. */
   allow(identity: string): void
   /**
    * Ends all connections, then what runs here, and lets go of what the hub holds. Subscriptions are answered 503 from the
