@@ -5,7 +5,7 @@ import type { VirtualClock } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 import { withFaults } from '../../apps/demo/src/server/faulty-connection.ts'
 import type { FaultyConnection } from '../../apps/demo/src/server/faulty-connection.ts'
-import { createPageAccess } from '../../apps/demo/src/server/page-access.ts'
+import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 
 const GREETING = formatComment('hello')
 
@@ -121,8 +121,8 @@ describe('a faulty connection', () => {
   })
 })
 
-describe('the access of a page', () => {
-  const PAGE = 'ab'.repeat(16)
+describe('the access of a reader', () => {
+  const READER = 'ab'.repeat(16)
   const OTHER = 'cd'.repeat(16)
   const requestWith = (token?: string): Request =>
     new Request(
@@ -132,46 +132,46 @@ describe('the access of a page', () => {
 
   function setUp(key = 'key') {
     let nowMs = 1_000
-    const access = createPageAccess(key, { wallClock: () => (nowMs += 1) })
-    const tokenOf = (pageId: string): string => access.issueToken(pageId) ?? 'none'
+    const access = createReaderAccess(key, { wallClock: () => (nowMs += 1) })
+    const tokenOf = (readerId: string): string => access.issueToken(readerId) ?? 'none'
     return { access, tokenOf }
   }
 
   it('needs no token before it has expired, and a later one after', () => {
     const { access, tokenOf } = setUp()
-    const early = tokenOf(PAGE)
-    expect(access.check(PAGE, requestWith())).toBe('granted')
-    access.expire(PAGE)
-    expect(access.check(PAGE, requestWith())).toBe('expired')
-    expect(access.check(PAGE, requestWith(early))).toBe('expired')
-    expect(access.check(PAGE, requestWith(tokenOf(PAGE)))).toBe('granted')
+    const early = tokenOf(READER)
+    expect(access.check(READER, requestWith())).toBe('granted')
+    access.expire(READER)
+    expect(access.check(READER, requestWith())).toBe('expired')
+    expect(access.check(READER, requestWith(early))).toBe('expired')
+    expect(access.check(READER, requestWith(tokenOf(READER)))).toBe('granted')
     expect(access.check(OTHER, requestWith())).toBe('granted')
   })
 
-  it('takes no token of another page, of another key, or with another time', () => {
+  it('takes no token of another reader, of another key, or with another time', () => {
     const { access, tokenOf } = setUp()
-    access.expire(PAGE)
-    const [, signature = ''] = tokenOf(PAGE).split('.')
-    const forged = [tokenOf(OTHER), setUp('other').tokenOf(PAGE), `9999999.${signature}`, 'x.y', '']
-    for (const token of forged) expect(access.check(PAGE, requestWith(token))).toBe('expired')
+    access.expire(READER)
+    const [, signature = ''] = tokenOf(READER).split('.')
+    const forged = [tokenOf(OTHER), setUp('other').tokenOf(READER), `9999999.${signature}`, 'x.y', '']
+    for (const token of forged) expect(access.check(READER, requestWith(token))).toBe('expired')
   })
 
   it('takes the tokens that another process with the same key has issued', () => {
     const [one, two] = [setUp(), setUp()]
-    one.access.expire(PAGE)
-    two.access.expire(PAGE)
-    expect(two.access.check(PAGE, requestWith(one.tokenOf(PAGE)))).toBe('granted')
+    one.access.expire(READER)
+    two.access.expire(READER)
+    expect(two.access.check(READER, requestWith(one.tokenOf(READER)))).toBe('granted')
   })
 
-  it('is refused, without a token, to a page that was revoked, until it is let in again', () => {
+  it('is refused, without a token, to a reader that was revoked, until it is let in again', () => {
     const { access } = setUp()
-    access.revoke(PAGE)
-    expect([access.check(PAGE, requestWith()), access.issueToken(PAGE)]).toEqual(['revoked', undefined])
-    access.allow(PAGE)
-    expect(access.check(PAGE, requestWith())).toBe('granted')
+    access.revoke(READER)
+    expect([access.check(READER, requestWith()), access.issueToken(READER)]).toEqual(['revoked', undefined])
+    access.allow(READER)
+    expect(access.check(READER, requestWith())).toBe('granted')
   })
 
-  it('remembers a thousand pages, not more', () => {
+  it('remembers a thousand readers, not more', () => {
     const { access } = setUp()
     for (let n = 0; n < 1_001; n += 1) access.revoke(n.toString(16).padStart(32, '0'))
     expect(access.check('0'.repeat(32), requestWith())).toBe('granted')

@@ -12,7 +12,7 @@ import { identityOf } from '../../apps/demo/src/server/faults.ts'
 import { addPresenceRoutes } from '../../apps/demo/src/server/presence/routes.ts'
 import { createVisitors } from '../../apps/demo/src/server/presence/visitors.ts'
 
-const PAGE = 'a'.repeat(32)
+const READER = 'a'.repeat(32)
 const LOCAL = '127.0.0.1'
 
 describe('presence', () => {
@@ -26,7 +26,9 @@ describe('presence', () => {
     router = createRouter()
     const runtime = { ...clock, wallClock: clock.now }
     addPresenceRoutes(router, { hub, node: 2, nodes: 3, runtime })
-    router.get('/events', (request) => hub.subscribe(request, { topics: ['a'], identity: identityOf(PAGE) }))
+    router.get('/events', (request) =>
+      hub.subscribe(request, { topics: ['a'], identity: identityOf(READER) }),
+    )
   })
   afterEach(async () => {
     await hub.close()
@@ -47,7 +49,7 @@ describe('presence', () => {
   /** A page that reads, until it is left. */
   async function openPage(remoteAddress = LOCAL): Promise<ReadableStreamDefaultReader<Uint8Array>> {
     const response = await ask(
-      `/events?page=${PAGE}`,
+      `/events?reader=${READER}`,
       { headers: { 'user-agent': 'Browser/1' } },
       remoteAddress,
     )
@@ -59,7 +61,7 @@ describe('presence', () => {
 
   /** The snapshots as they come. */
   async function* watch(): AsyncGenerator<PresenceSnapshot> {
-    const response = await ask(`/presence?page=${PAGE}`)
+    const response = await ask(`/presence?reader=${READER}`)
     let text = ''
     for await (const chunk of response.body ?? []) {
       text += Buffer.from(chunk).toString()
@@ -82,8 +84,8 @@ describe('presence', () => {
       total: 1,
       connections: [
         {
-          identity: identityOf(PAGE),
-          isThisPage: true,
+          identity: identityOf(READER),
+          isAsker: true,
           address: '192.0.2.7',
           userAgent: 'Browser/1',
           topics: ['a'],
@@ -93,7 +95,7 @@ describe('presence', () => {
         },
       ],
     })
-    expect(JSON.stringify(value)).not.toContain(PAGE)
+    expect(JSON.stringify(value)).not.toContain(READER)
     await snapshots.return(undefined)
     await page.cancel()
   })
@@ -117,7 +119,7 @@ describe('presence', () => {
 
   it('disconnects one, who may come back', async () => {
     const page = await openPage()
-    const body = JSON.stringify({ identity: identityOf(PAGE) })
+    const body = JSON.stringify({ identity: identityOf(READER) })
     const response = await ask('/presence/disconnect', { method: 'POST', body })
     expect(await response.json()).toEqual({ disconnected: 1 })
     expect(await page.read()).toMatchObject({ done: true })
@@ -128,7 +130,7 @@ describe('presence', () => {
   })
 
   it('is for pages on this machine', async () => {
-    const post = { method: 'POST', body: JSON.stringify({ identity: identityOf(PAGE) }) }
+    const post = { method: 'POST', body: JSON.stringify({ identity: identityOf(READER) }) }
     expect((await ask('/presence', {}, '192.0.2.1')).status).toBe(403)
     expect((await ask('/presence', { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
     expect((await ask('/presence/disconnect', post, '192.0.2.1')).status).toBe(403)
@@ -187,12 +189,12 @@ it.skipIf(chromium.skip)('shows each page, and ends the stream of another, which
     await watcher.goto(`${url}#/connections`)
     const rows = watcher.locator('.presence tbody tr')
     await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(2)
-    expect(await rows.filter({ hasText: 'this page' }).count()).toBe(1)
-    expect(await rows.first().innerText()).toMatch(/page [0-9a-f]{8}.*127\.0\.0\.1 . HeadlessChrome/s)
-    await rows.filter({ hasNotText: 'this page' }).getByRole('button').click()
+    expect(await rows.filter({ hasText: 'this browser' }).count()).toBe(1)
+    expect(await rows.first().innerText()).toMatch(/reader [0-9a-f]{8}.*127\.0\.0\.1 . HeadlessChrome/s)
+    await rows.filter({ hasNotText: 'this browser' }).getByRole('button').click()
     await expect
       .poll(() => watcher.locator('.presence-outcome').innerText())
-      .toMatch(/^The stream of page [0-9a-f]{8} was ended/)
+      .toMatch(/^The stream of reader [0-9a-f]{8} was ended/)
     await expect
       .poll(() => other.locator('#journal').innerText(), { timeout: 10_000 })
       .toMatch(/0 missing, 0 repeated/)

@@ -13,8 +13,8 @@ import {
 } from '@sse-toolkit/test-support'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createPageConnections } from '../../apps/demo/src/server/connections.ts'
-import { createPageAccess } from '../../apps/demo/src/server/page-access.ts'
+import { createReaderConnections } from '../../apps/demo/src/server/connections.ts'
+import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
 import { createRoutes } from '../../apps/demo/src/server/routes.ts'
 import { DEMO, env, eventually, startDemo } from './running-demo.ts'
@@ -118,8 +118,8 @@ describe('the server', () => {
   }
 
   it('does not kill the only process there is', async () => {
-    const page = '0'.repeat(32)
-    const answer = await send('/faults/kill', { method: 'POST', body: JSON.stringify({ page }) })
+    const reader = '0'.repeat(32)
+    const answer = await send('/faults/kill', { method: 'POST', body: JSON.stringify({ reader }) })
     expect(answer).toEqual({ status: 200, body: '{"kill":0}' })
   })
 
@@ -147,8 +147,11 @@ describe('the server', () => {
   })
 
   it('cuts only for its own page', async () => {
-    const page = '0'.repeat(32)
-    const cut = (headers: Record<string, string>, body = JSON.stringify({ page })): ReturnType<typeof send> =>
+    const reader = '0'.repeat(32)
+    const cut = (
+      headers: Record<string, string>,
+      body = JSON.stringify({ reader }),
+    ): ReturnType<typeof send> =>
       send('/faults/cut', {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
@@ -156,15 +159,15 @@ describe('the server', () => {
       })
     expect(await cut({ 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403 })
     expect(await cut({ origin: 'https://attacker.example' })).toMatchObject({ status: 403 })
-    expect(await cut({}, '{"page": "short"}')).toMatchObject({ status: 400 })
-    expect(await cut({}, 'page=1')).toMatchObject({ status: 400 })
+    expect(await cut({}, '{"reader": "short"}')).toMatchObject({ status: 400 })
+    expect(await cut({}, 'reader=1')).toMatchObject({ status: 400 })
     expect(await cut({}, 'x'.repeat(20_000))).toMatchObject({ status: 413 })
     expect(await cut({ origin: `http://localhost:${demo.port}` })).toEqual({ status: 200, body: '{"cut":0}' })
   })
 
   it('cuts a stream in the middle, without an end of the body', async () => {
-    const page = 'abcdef0123456789'.repeat(2)
-    const response = await fetch(`${demo.url}events?page=${page}&lastEventId=earliest`)
+    const reader = 'abcdef0123456789'.repeat(2)
+    const response = await fetch(`${demo.url}events?reader=${reader}&lastEventId=earliest`)
     const read = async (): Promise<string> => {
       let text = ''
       for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
@@ -173,7 +176,7 @@ describe('the server', () => {
     const reading = read()
     const [ended, answer] = await Promise.allSettled([
       reading,
-      send('/faults/cut', { method: 'POST', body: JSON.stringify({ page }) }),
+      send('/faults/cut', { method: 'POST', body: JSON.stringify({ reader }) }),
     ])
     expect(ended).toMatchObject({ status: 'rejected', reason: { message: 'terminated' } })
     expect(answer).toMatchObject({ value: { body: '{"cut":1}' } })
@@ -183,8 +186,8 @@ describe('the server', () => {
     const routes = {
       hub: createHub(),
       pageFiles: Promise.resolve(new Map()),
-      connections: createPageConnections(),
-      access: createPageAccess('key', systemRuntime),
+      connections: createReaderConnections(),
+      access: createReaderAccess('key', systemRuntime),
       injectFault: async () => 0,
       runtime: systemRuntime,
       faultReach: 'loopback' as const,
@@ -204,7 +207,7 @@ describe('the server', () => {
       (
         await ask('/faults/cut', remoteAddress, {
           method: 'POST',
-          body: JSON.stringify({ page: '0'.repeat(32) }),
+          body: JSON.stringify({ reader: '0'.repeat(32) }),
         })
       ).status,
       (await ask('/hub', remoteAddress)).status,
@@ -416,7 +419,7 @@ describe.skipIf(chromium.skip)('the page', () => {
       const kills = [
         async () => {
           await page.getByRole('link', { name: 'Connection', exact: true }).click()
-          await page.getByRole('button', { name: "Kill this page's node" }).click()
+          await page.getByRole('button', { name: 'Kill the node' }).click()
           await page.getByRole('link', { name: 'Overview' }).click()
         },
         ({ pid }: { pid: number }) => process.kill(pid, 'SIGKILL'),

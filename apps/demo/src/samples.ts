@@ -34,7 +34,7 @@ export const HISTORY_MS = 610_000
 /** Of all topics, over {@link HISTORY_MS}, there are 12 500, and what is published under `play.` */
 export const MAX_LOGGED_EVENTS = 20_000
 
-/** What may wait for one page: ten seconds of its topics, so that one sees a slow reader being disconnected. */
+/** What may wait for one reader: ten seconds of its topics, so that one sees a slow reader being disconnected. */
 export const MAX_BUFFERED_BYTES = 32_768
 
 export interface CpuSample {
@@ -116,6 +116,6 @@ export interface About {
   pid: number
   /** How many processes serve the page, behind one port. */
   nodes: number
-  /** Whether this page may ask for its connection to be cut: faults are for readers on the machine itself. */
+  /** Whether this reader may ask for its connection to be cut: faults are for readers on the machine itself. */
   faults: 'allowed' | 'loopback-only'
 }

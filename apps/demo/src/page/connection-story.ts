@@ -12,6 +12,9 @@ export interface ConnectionStory {
   onNumber(n: number, arrival: 'caught-up' | 'live'): void
 }
 
+/** What is over sooner is not worth a word. */
+const MOMENT_MS = 500
+
 /** What is remembered from a loss until the numbers are live again. */
 interface Absence {
   readonly lostAtMs: number
@@ -32,6 +35,7 @@ export function createConnectionStory(options: {
   let absence: Absence | undefined
   let lastNumber = 0
   let wasOpen = false
+  let state: StreamStatus['state'] | undefined
 
   function open(): void {
     statusLine.show('open', 'Live')
@@ -74,6 +78,8 @@ export function createConnectionStory(options: {
 
   return {
     onStatus(status) {
+      const isOpen = state === 'open'
+      state = status.state
       switch (status.state) {
         case 'open':
           open()
@@ -82,7 +88,8 @@ export function createConnectionStory(options: {
           lose(status)
           break
         case 'connecting':
-          statusLine.show('connecting', wasOpen ? 'Reconnecting' : 'Connecting')
+          // Made anew while it was open, it is for a tab that joined and wants what was before, or by a tab that takes over.
+          statusLine.show('connecting', wasOpen ? 'Reconnecting' : 'Connecting', isOpen ? MOMENT_MS : 0)
           break
         case 'paused':
           statusLine.show('connecting', 'Paused')
@@ -91,7 +98,7 @@ export function createConnectionStory(options: {
           statusLine.show('closed', 'Closed')
           journal.note(
             status.reason === 'no-content'
-              ? 'The server says that this page must not come back (204): the stream is closed for good.'
+              ? 'The server says that this browser must not come back (204): the stream is closed for good. The Connection view can have it let in again.'
               : `The stream is closed for good: ${status.cause?.message ?? status.reason}.`,
             'trouble',
           )

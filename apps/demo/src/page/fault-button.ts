@@ -12,7 +12,7 @@ export interface FaultButtonOptions {
   /** Says why it cannot be pressed, where it cannot. */
   help: HTMLElement
   path: string
-  pageId: string
+  readerId: string
   /** For the journal. */
   asked: string
   journal: Journal
@@ -22,9 +22,9 @@ export interface FaultButtonOptions {
   onDone?: () => void
 }
 
-/** Asks the server to do something bad to this page's connection. */
+/** Asks the server to do something bad to this browser's connection. */
 export function createFaultButton(options: FaultButtonOptions): FaultButton {
-  const { button, help, path, pageId, journal, usableIn = ['open'] } = options
+  const { button, help, path, readerId, journal, usableIn = ['open'] } = options
   const helpText = help.textContent
   let state: StreamStatus['state'] = 'connecting'
   let faults: About['faults'] = 'allowed'
@@ -33,7 +33,7 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
   function update(): void {
     button.setAttribute('aria-disabled', String(!usableIn.includes(state) || faults === 'loopback-only'))
     help.textContent =
-      faults === 'allowed' ? helpText : 'Only a page on the machine itself may break its connection.'
+      faults === 'allowed' ? helpText : 'Only a browser on the machine itself may break its connection.'
   }
 
   async function inject(): Promise<void> {
@@ -42,7 +42,7 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
       const response = await fetch(path, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ page: pageId }),
+        body: JSON.stringify({ reader: readerId }),
       })
       if (response.ok) options.onDone?.()
       else journal.note(`The server refused: ${(await response.text()).trim()}`, 'trouble')

@@ -1,4 +1,5 @@
 import type { About } from '../samples.ts'
+import { createBrowserIdentity } from './browser-identity.ts'
 import { createConnectionRecord } from './connection/connection-record.ts'
 import { createConnectionView } from './connection/connection-view.ts'
 import { createConnectionStory } from './connection-story.ts'
@@ -15,8 +16,10 @@ import { createSequenceCard } from './sequence-card.ts'
 import { createSequenceMeter } from './sequence-meter.ts'
 import { createServerClock } from './server-clock.ts'
 import { createStatusLine } from './status.ts'
-import { createPageId, openLiveStream } from './stream.ts'
+import { openLiveStream, streamPathOf } from './stream.ts'
 import type { DemoStream } from './stream.ts'
+import { createTabCensus, describeSharing } from './tab-census.ts'
+import { createTabChannel } from './tab-channel.ts'
 import { createTheme } from './theme.ts'
 import { createTopicsView } from './topics/topics-view.ts'
 import type { ViewContext } from './view.ts'
@@ -29,11 +32,13 @@ journal.showIn(byId('journal', HTMLOListElement))
 const meter = createSequenceMeter()
 const story = createConnectionStory({ journal, statusLine: createStatusLine(), meter, now })
 const facts = createFacts()
-const network = createNetworkSwitch()
+const identity = createBrowserIdentity()
+const tabs = createTabChannel()
+const network = createNetworkSwitch(tabs)
 let about: About | undefined
 let hasListened = false
 
-const context: ViewContext = { pageId: createPageId(), theme: createTheme(), about: () => about }
+const context: ViewContext = { readerId: identity.id, theme: createTheme(), about: () => about }
 const record = createConnectionRecord(now)
 const sequence = createSequenceCard(meter, context.theme)
 const overview = createOverviewView(context, { clock, sequence })
@@ -41,20 +46,38 @@ const cutButton = createFaultButton({
   button: byId('cut', HTMLButtonElement),
   help: byId('cut-help', HTMLParagraphElement),
   path: '/faults/cut',
-  pageId: context.pageId,
+  readerId: context.readerId,
   journal,
   asked: 'You asked the server to cut the connection.',
 })
 const stream = openLiveStream({
-  pageId: context.pageId,
+  identity,
   network,
   listen,
   onAccessRenewed(failure) {
-    if (failure === undefined) journal.note('The access had expired. The page has got a new token.', 'good')
-    else journal.note(`The access had expired, and there is no new token: ${failure}.`, 'trouble')
+    noteAccess(failure)
+    tabs.post({ kind: 'access', failure })
   },
 })
-const connection = createConnectionView(context, { record, stream, network, journal, meter, clock, now })
+tabs.on('access', ({ failure }) => noteAccess(failure))
+tabs.on('let-in', () => stream.reopen())
+const census = createTabCensus(streamPathOf(identity), (sharing, before) => {
+  const isAmongOthers = [sharing, before].some((each) => each.kind === 'shared' && each.tabs > 1)
+  // While all are closed there is nothing to share.
+  if (isAmongOthers && sharing.kind === 'shared' && sharing.tabs > 0)
+    journal.note(`This browser's one connection is shared by ${describeSharing(sharing)}.`)
+})
+const connection = createConnectionView(context, {
+  record,
+  stream,
+  network,
+  tabs,
+  census,
+  journal,
+  meter,
+  clock,
+  now,
+})
 
 createViewSwitch([
   { path: overview.path, title: overview.title, create: () => overview },
@@ -64,6 +87,11 @@ createViewSwitch([
   { path: 'load', title: 'Load', create: () => createLoadView(context) },
   { path: 'inspect', title: 'Inspect', create: () => createInspectView(context) },
 ])
+
+function noteAccess(failure: string | undefined): void {
+  if (failure === undefined) journal.note('The access had expired. This browser has got a new token.', 'good')
+  else journal.note(`The access had expired, and there is no new token: ${failure}.`, 'trouble')
+}
 
 function listen(source: DemoStream): void {
   // Another stream goes on where the one before it was.

@@ -17,8 +17,8 @@ export interface View {
 
 /** What every view may use. */
 export interface ViewContext {
-  /** Names this page for the server: see server/connections.ts. */
-  readonly pageId: string
+  /** Names this browser for the server. */
+  readonly readerId: string
   readonly theme: Theme
   /** What the server allows this page to do; undefined until it is known. */
   readonly about: () => About | undefined

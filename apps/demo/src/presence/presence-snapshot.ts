@@ -13,7 +13,7 @@ export interface PresenceSnapshot {
 export interface PresentConnection {
   /** Undefined for one that did not say; such cannot be told apart, nor disconnected alone. */
   readonly identity: string | undefined
-  readonly isThisPage: boolean
+  readonly isAsker: boolean
   /** Where it came from the last time, and with what; undefined where it is not known. */
   readonly address: string | undefined
   readonly userAgent: string | undefined

@@ -1,27 +1,27 @@
 import type { FaultyConnection } from './faulty-connection.ts'
 
-/** A page names itself by this when it subscribes. Nobody else knows it, so knowing it is the right to harm its stream. */
-export const PAGE_ID = /^[0-9a-f]{32}$/
+/** A reader names itself by this when it subscribes. Nobody else knows it, so knowing it is the right to harm its stream. */
+export const READER_ID = /^[0-9a-f]{32}$/
 
-/** The open streams by the page that reads them, so that a page can ask for its own to be harmed. */
-export interface PageConnections {
-  add(pageId: string, connection: FaultyConnection): void
-  remove(pageId: string, connection: FaultyConnection): void
-  of(pageId: string): readonly FaultyConnection[]
+/** The open streams by who reads them, so that a reader can ask for its own to be harmed. */
+export interface ReaderConnections {
+  add(readerId: string, connection: FaultyConnection): void
+  remove(readerId: string, connection: FaultyConnection): void
+  of(readerId: string): readonly FaultyConnection[]
 }
 
-export function createPageConnections(): PageConnections {
-  const byPage = new Map<string, Set<FaultyConnection>>()
+export function createReaderConnections(): ReaderConnections {
+  const byReader = new Map<string, Set<FaultyConnection>>()
   return {
-    add(pageId, connection) {
-      const ofPage = byPage.get(pageId) ?? new Set()
-      byPage.set(pageId, ofPage.add(connection))
+    add(readerId, connection) {
+      const ofReader = byReader.get(readerId) ?? new Set()
+      byReader.set(readerId, ofReader.add(connection))
     },
-    remove(pageId, connection) {
-      const ofPage = byPage.get(pageId)
-      ofPage?.delete(connection)
-      if (ofPage?.size === 0) byPage.delete(pageId)
+    remove(readerId, connection) {
+      const ofReader = byReader.get(readerId)
+      ofReader?.delete(connection)
+      if (ofReader?.size === 0) byReader.delete(readerId)
     },
-    of: (pageId) => [...(byPage.get(pageId) ?? [])],
+    of: (readerId) => [...(byReader.get(readerId) ?? [])],
   }
 }

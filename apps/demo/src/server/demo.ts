@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createHub, memoryLog } from '@sse-toolkit/sse-server'
 import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../samples.ts'
-import { createPageConnections } from './connections.ts'
+import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
 import type { FaultReach } from './faults.ts'
 import type { InspectReach } from './inspect/exchange.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
-import { createAccessKey, createPageAccess } from './page-access.ts'
+import { createAccessKey, createReaderAccess } from './reader-access.ts'
 import { buildPageFiles } from './page-files.ts'
 import { publishSamples } from './publish-samples.ts'
 import { systemRuntime } from './runtime.ts'
@@ -42,8 +42,8 @@ export async function startDemo(options: {
   })
   const pageFiles = buildPageFiles()
   pageFiles.catch(failure.reject)
-  const connections = createPageConnections()
-  const access = createPageAccess(createAccessKey(), systemRuntime)
+  const connections = createReaderConnections()
+  const access = createReaderAccess(createAccessKey(), systemRuntime)
   const injectHere = createLocalFaults({ hub, connections, access })
   const server = createNodeServer({
     ...options,
@@ -55,7 +55,7 @@ export async function startDemo(options: {
     access,
     runtime: systemRuntime,
     // The only process there is stays.
-    injectFault: async (fault, pageId) => (fault === 'kill' ? 0 : injectHere(fault, pageId)),
+    injectFault: async (fault, readerId) => (fault === 'kill' ? 0 : injectHere(fault, readerId)),
   })
   await server.listen()
   const stopPublishing = publishSamples({

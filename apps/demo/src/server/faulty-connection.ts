@@ -2,7 +2,7 @@ import { byteSourceSymbol, formatComment } from '@sse-toolkit/sse-server'
 import type { ByteSink, ByteSource, SharedBytes } from '@sse-toolkit/sse-server'
 import type { Runtime } from './runtime.ts'
 
-/** The slow reader takes this much every {@link SLOW_TICK_MS}: a tenth of what the page's topics bring. */
+/** The slow reader takes this much every {@link SLOW_TICK_MS}: a tenth of what the stream's topics bring. */
 const SLOW_BYTES = 64
 const SLOW_TICK_MS = 250
 /** Neither fault outlives its reader's patience for long: what nobody noticed by then is over. */

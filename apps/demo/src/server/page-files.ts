@@ -64,7 +64,12 @@ async function bundleScript(): Promise<{ code: string; map: string }> {
     resolve: { conditionNames: ['@sse-toolkit/source', 'browser', 'import', 'default'] },
   })
   try {
-    const { output } = await bundle.generate({ format: 'esm', sourcemap: true, entryFileNames: 'page.js' })
+    const { output } = await bundle.generate({
+      format: 'esm',
+      sourcemap: true,
+      entryFileNames: 'page.js',
+      codeSplitting: false,
+    })
     const [chunk, ...others] = output
     const map = others.find((other) => other.type === 'asset' && other.fileName === 'page.js.map')
     if (map?.type !== 'asset') throw new Error('the bundler made no source map')

@@ -1,67 +1,68 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Runtime } from './runtime.ts'
 
-/** Pages whose access has been ended, remembered at once: beyond it, the oldest are forgotten. */
+/** Readers whose access has been ended, remembered at once: beyond it, the oldest are forgotten. */
 const MAX_ENDED = 1_000
 
 /**
- * Which pages may read. Any may, until its access has expired; from then on it needs a token that was issued later:
+ * Who may read. Any may, until its access has expired; from then on it needs a token that was issued later:
  *
- *     authorization: Bearer <issued at, in milliseconds since 1970>.<HMAC-SHA-256 of page and time>
+ *     authorization: Bearer <issued at, in milliseconds since 1970>.<HMAC-SHA-256 of reader and time>
  *
- * A page that was revoked may not at all.
+ * A reader that was revoked may not at all.
  */
-export interface PageAccess {
+export interface ReaderAccess {
   /** @returns `expired`: a new token is needed. */
-  check(pageId: string, request: Request): 'granted' | 'expired' | 'revoked'
-  /** @returns undefined for a page that was revoked. */
-  issueToken(pageId: string): string | undefined
-  expire(pageId: string): void
-  revoke(pageId: string): void
-  /** Lets a page that was revoked in again. */
-  allow(pageId: string): void
+  check(readerId: string, request: Request): 'granted' | 'expired' | 'revoked'
+  /** @returns undefined for a reader that was revoked. */
+  issueToken(readerId: string): string | undefined
+  expire(readerId: string): void
+  revoke(readerId: string): void
+  /** Lets a reader that was revoked in again. */
+  allow(readerId: string): void
 }
 
-/** A key for {@link createPageAccess}: processes that serve the same pages share one. */
+/** A key for {@link createReaderAccess}: processes that serve the same readers share one. */
 export function createAccessKey(): string {
   return randomBytes(32).toString('hex')
 }
 
-export function createPageAccess(key: string, runtime: Pick<Runtime, 'wallClock'>): PageAccess {
+export function createReaderAccess(key: string, runtime: Pick<Runtime, 'wallClock'>): ReaderAccess {
   // What tokens must be newer than.
   const expiredAt = new Map<string, number>()
   const revoked = new Map<string, true>()
 
-  const sign = (pageId: string, issuedAt: string): Buffer =>
-    createHmac('sha256', key).update(`${pageId} ${issuedAt}`).digest()
+  const sign = (readerId: string, issuedAt: string): Buffer =>
+    createHmac('sha256', key).update(`${readerId} ${issuedAt}`).digest()
 
-  function issueTime(pageId: string, request: Request): number {
+  function issueTime(readerId: string, request: Request): number {
     const field = request.headers.get('authorization') ?? ''
     const [, issuedAt = '', signature = ''] = /^Bearer (\d{1,16})\.([0-9a-f]{64})$/.exec(field) ?? []
-    const isOurs = signature !== '' && timingSafeEqual(Buffer.from(signature, 'hex'), sign(pageId, issuedAt))
+    const isOurs =
+      signature !== '' && timingSafeEqual(Buffer.from(signature, 'hex'), sign(readerId, issuedAt))
     return isOurs ? Number(issuedAt) : 0
   }
 
   return {
-    check(pageId, request) {
-      if (revoked.has(pageId)) return 'revoked'
-      const after = expiredAt.get(pageId)
-      return after === undefined || issueTime(pageId, request) > after ? 'granted' : 'expired'
+    check(readerId, request) {
+      if (revoked.has(readerId)) return 'revoked'
+      const after = expiredAt.get(readerId)
+      return after === undefined || issueTime(readerId, request) > after ? 'granted' : 'expired'
     },
-    issueToken(pageId) {
-      if (revoked.has(pageId)) return undefined
+    issueToken(readerId) {
+      if (revoked.has(readerId)) return undefined
       const issuedAt = String(runtime.wallClock())
-      return `${issuedAt}.${sign(pageId, issuedAt).toString('hex')}`
+      return `${issuedAt}.${sign(readerId, issuedAt).toString('hex')}`
     },
-    expire: (pageId) => remember(expiredAt, pageId, runtime.wallClock()),
-    revoke: (pageId) => remember(revoked, pageId, true),
-    allow: (pageId) => void revoked.delete(pageId),
+    expire: (readerId) => remember(expiredAt, readerId, runtime.wallClock()),
+    revoke: (readerId) => remember(revoked, readerId, true),
+    allow: (readerId) => void revoked.delete(readerId),
   }
 }
 
-function remember<Value>(map: Map<string, Value>, pageId: string, value: Value): void {
-  map.delete(pageId)
-  map.set(pageId, value)
+function remember<Value>(map: Map<string, Value>, readerId: string, value: Value): void {
+  map.delete(readerId)
+  map.set(readerId, value)
   const [oldest] = map.keys()
   if (map.size > MAX_ENDED && oldest !== undefined) map.delete(oldest)
 }

@@ -3,14 +3,14 @@ import type { RequestContext, Router } from '@sse-toolkit/http-core'
 import type { Hub } from '@sse-toolkit/sse-server'
 import { TOPIC_INTERVAL_MS } from '../samples.ts'
 import type { About } from '../samples.ts'
-import { PAGE_ID } from './connections.ts'
-import type { PageConnections } from './connections.ts'
+import { READER_ID } from './connections.ts'
+import type { ReaderConnections } from './connections.ts'
 import { FAULTS, identityOf } from './faults.ts'
 import type { Fault, FaultReach, InjectFault } from './faults.ts'
 import { withFaults } from './faulty-connection.ts'
 import { hostIsLoopback, isLoopbackAddress } from './guard.ts'
 import { refuseForeignSite } from './loopback-only.ts'
-import type { PageAccess } from './page-access.ts'
+import type { ReaderAccess } from './reader-access.ts'
 import type { PageFiles } from './page-files.ts'
 import { readJson } from './read-json.ts'
 import type { Runtime } from './runtime.ts'
@@ -33,8 +33,8 @@ export interface RoutesOptions {
   hub: Hub
   /** Still being made when the first request may already be there. */
   pageFiles: Promise<PageFiles>
-  connections: PageConnections
-  access: PageAccess
+  connections: ReaderConnections
+  access: ReaderAccess
   injectFault: InjectFault
   faultReach: FaultReach
   runtime: Runtime
@@ -47,12 +47,12 @@ export interface RoutesOptions {
  * The demo's routes:
  *
  *     GET  /             the page, and beside it /page.js, /page.css, /icon.svg
- *     GET  /events       the stream of all topics; `?page=<id>` names the page that reads it
+ *     GET  /events       the stream of all topics; `?reader=<id>` names who reads it
  *     GET  /about        what does not change while the process runs
  *     GET  /hub          all that the hub sees, its connections included; for this machine only
  *     GET  /topics       a stream of any topics; POST /publish beside it: see topics/routes.ts
- *     POST /access       gives a page that is named by `{ "page": "<id>" }` a new token: see page-access.ts
- *     POST /faults/cut   breaks the streams of the page that is named so; from this machine only, unless --allow-faults
+ *     POST /access       gives a reader that is named by `{ "reader": "<id>" }` a new token: see reader-access.ts
+ *     POST /faults/cut   breaks the streams of the reader that is named so; from this machine only, unless --allow-faults
  *     POST /faults/...   silence, slow, expire, revoke, allow, kill: see faults.ts
  */
 export function createRoutes(options: RoutesOptions): Router {
@@ -102,39 +102,41 @@ export function createRoutes(options: RoutesOptions): Router {
   return router
 
   async function subscribe(request: Request): Promise<Response> {
-    const pageId = new URL(request.url).searchParams.get('page') ?? ''
-    if (!PAGE_ID.test(pageId)) return hub.subscribe(request, { topics: TOPICS })
-    const verdict = access.check(pageId, request)
+    const readerId = new URL(request.url).searchParams.get('reader') ?? ''
+    if (!READER_ID.test(readerId)) return hub.subscribe(request, { topics: TOPICS })
+    const verdict = access.check(readerId, request)
     // 204 ends an EventSource for good; 401 asks for other credentials.
     if (verdict === 'revoked') return new Response(null, { status: 204 })
-    if (verdict === 'expired') return textResponse('The access of this page has expired.\n', { status: 401 })
-    const response = await hub.subscribe(request, { topics: TOPICS, identity: identityOf(pageId) })
+    if (verdict === 'expired') return textResponse('Your access has expired.\n', { status: 401 })
+    const response = await hub.subscribe(request, { topics: TOPICS, identity: identityOf(readerId) })
     return withFaults(response, {
       greeting: `node ${node} of ${about.nodes}, process ${about.pid}`,
       runtime,
-      onOpen: (connection) => connections.add(pageId, connection),
-      onClosed: (connection) => connections.remove(pageId, connection),
+      onOpen: (connection) => connections.add(readerId, connection),
+      onClosed: (connection) => connections.remove(readerId, connection),
     })
   }
 
   async function renewAccess(request: Request): Promise<Response> {
-    const pageId = await readPageId(request)
-    if (pageId === undefined) return noPageId()
-    const token = access.issueToken(pageId)
-    if (token === undefined) return textResponse('This page was revoked.\n', { status: 403 })
+    const readerId = await readReaderId(request)
+    if (readerId === undefined) return noReaderId()
+    const token = access.issueToken(readerId)
+    if (token === undefined) return textResponse('You were revoked.\n', { status: 403 })
     return jsonResponse({ token })
   }
 
   function inject(fault: Fault): (request: Request) => Promise<Response> {
     return async (request) => {
-      const pageId = await readPageId(request)
-      return pageId === undefined ? noPageId() : jsonResponse({ [fault]: await injectFault(fault, pageId) })
+      const readerId = await readReaderId(request)
+      return readerId === undefined
+        ? noReaderId()
+        : jsonResponse({ [fault]: await injectFault(fault, readerId) })
     }
   }
 }
 
-function noPageId(): Response {
-  return textResponse('Send JSON with the id of a page.\n', { status: 400 })
+function noReaderId(): Response {
+  return textResponse('Send JSON with the id of a reader.\n', { status: 400 })
 }
 
 /** A name that only DNS rebinding leads here is refused before: see the middleware. */
@@ -142,9 +144,9 @@ function mayInject(reach: FaultReach, context: RequestContext): boolean {
   return reach === 'anywhere' || isLoopbackAddress(context.remoteAddress)
 }
 
-async function readPageId(request: Request): Promise<string | undefined> {
+async function readReaderId(request: Request): Promise<string | undefined> {
   const body = await readJson(request)
-  if (typeof body !== 'object' || body === null || !('page' in body) || typeof body.page !== 'string')
+  if (typeof body !== 'object' || body === null || !('reader' in body) || typeof body.reader !== 'string')
     return undefined
-  return PAGE_ID.test(body.page) ? body.page : undefined
+  return READER_ID.test(body.reader) ? body.reader : undefined
 }

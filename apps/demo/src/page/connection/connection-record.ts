@@ -39,7 +39,7 @@ export interface ConnectionRecord {
   readonly soundAtMs: number | undefined
   /** What the server has announced; undefined before. */
   readonly heartbeatIntervalMs: number | undefined
-  /** How many reconnections there were. */
+  /** How many losses there were that a connection followed. One made anew for a tab that joined is none. */
   readonly reconnections: number
   onStatus(status: StreamStatus): void
   onComment(text: string): void
@@ -55,6 +55,8 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
   let soundAtMs: number | undefined
   let heartbeatIntervalMs: number | undefined
   let reconnections = 0
+  let hasBeenOpen = false
+  let isLost = false
 
   function currentBucket(): Bucket {
     const fromMs = Math.floor(now() / BUCKET_MS) * BUCKET_MS
@@ -81,7 +83,12 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
       return reconnections
     },
     onStatus(status) {
-      if (status.state === 'open' && spans.some(({ state }) => state === 'open')) reconnections += 1
+      if (status.state === 'reconnecting' || status.state === 'closed') isLost = hasBeenOpen
+      if (status.state === 'open') {
+        hasBeenOpen = true
+        if (isLost) reconnections += 1
+        isLost = false
+      }
       spans.push({ state: status.state, fromMs: now(), label: describe(status) })
       if (spans.length > MAX_SPANS) spans.shift()
     },

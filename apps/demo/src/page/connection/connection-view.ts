@@ -9,6 +9,9 @@ import type { NetworkSwitch } from '../network-switch.ts'
 import type { SequenceMeter } from '../sequence-meter.ts'
 import type { ServerClock } from '../server-clock.ts'
 import type { LiveStream } from '../stream.ts'
+import { describeSharing } from '../tab-census.ts'
+import type { TabCensus } from '../tab-census.ts'
+import type { TabChannel } from '../tab-channel.ts'
 import type { View, ViewContext } from '../view.ts'
 import type { ConnectionRecord } from './connection-record.ts'
 import { FAULT_STORIES, LET_IN } from './faults.ts'
@@ -32,13 +35,15 @@ export function createConnectionView(
     record: ConnectionRecord
     stream: LiveStream
     network: NetworkSwitch
+    tabs: TabChannel
+    census: TabCensus
     journal: Journal
     meter: SequenceMeter
     clock: ServerClock
     now: () => number
   },
 ): ConnectionView {
-  const { record, stream, network, journal, meter, clock, now } = parts
+  const { record, stream, network, tabs, census, journal, meter, clock, now } = parts
   const element = create('section', 'view view-connection')
   const heading = create('h2', 'view-title', 'Connection')
   heading.id = 'connection-title'
@@ -51,6 +56,7 @@ export function createConnectionView(
 
   const [facts, showFact] = createFacts([
     'Status',
+    'Shared by',
     'Last event id',
     'Silent for',
     'Heartbeat',
@@ -84,7 +90,10 @@ export function createConnectionView(
     if (story.path === '/faults/revoke') {
       const letIn = create('button', 'fault-button', LET_IN.name)
       letIn.type = 'button'
-      const reopened = (): void => stream.reopen()
+      const reopened = (): void => {
+        stream.reopen()
+        tabs.post({ kind: 'let-in' })
+      }
       buttons.push(createServerFault(LET_IN, letIn, create('p'), reopened))
       card.append(letIn)
     }
@@ -102,21 +111,21 @@ export function createConnectionView(
   ): FaultButton {
     const { path, asked, usableIn } = story
     const optional = { ...(usableIn && { usableIn }), ...(onDone && { onDone }) }
-    return createFaultButton({ button, help, path, asked, pageId: context.pageId, journal, ...optional })
+    return createFaultButton({ button, help, path, asked, readerId: context.readerId, journal, ...optional })
   }
 
   function createOfflineCard(): HTMLElement {
     const { card, button } = createFaultCard({
       path: 'offline',
       name: 'Go offline',
-      what: 'This page\u2019s own requests fail from now on, and its stream breaks, as without a network.',
-      why: 'The page tries again, with growing delays; once it is online, at once, and it resumes after the last event that it has.',
+      what: 'The stream of this browser breaks, in all tabs, and its requests fail, as without a network.',
+      why: 'The client tries again, with growing delays; once it is online, at once, and it resumes after its last event.',
     })
-    button.addEventListener('click', () => {
-      network.turn(!network.isOn)
-      journal.note(network.isOn ? 'You went online again.' : 'You went offline.')
+    button.addEventListener('click', () => network.turn(!network.isOn))
+    network.onTurn((turnedBy) => {
+      const who = turnedBy === 'this-tab' ? 'You' : 'Another tab'
+      journal.note(`${who} went ${network.isOn ? 'online again' : 'offline, for this whole browser'}.`)
       button.textContent = network.isOn ? 'Go offline' : 'Go online'
-      if (network.isOn) stream.reconnect()
     })
     return card
   }
@@ -130,6 +139,7 @@ export function createConnectionView(
     const { heartbeatIntervalMs, soundAtMs } = record
     const { received, missing, repeated, gaps } = meter.counts
     showFact('Status', record.spans.at(-1)?.label ?? '')
+    showFact('Shared by', describeSharing(census.latest))
     showFact('Last event id', stream.lastEventId)
     showFact('Silent for', soundAtMs === undefined ? '\u2013' : formatDuration(nowMs - soundAtMs))
     showFact(

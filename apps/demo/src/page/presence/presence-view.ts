@@ -8,7 +8,7 @@ const COLUMNS = ['Who', 'Where', 'Topics', 'Position', 'Connected for', 'Waiting
 const SHOWN_TOPICS = 2
 
 /** Who reads from this server now, where each of them is in the stream, and a button that ends it. */
-export function createPresenceView({ pageId }: ViewContext): View {
+export function createPresenceView({ readerId }: ViewContext): View {
   const element = create('section', 'card presence')
   element.setAttribute('aria-labelledby', 'presence-title')
   const title = create('h2', '', 'Who reads')
@@ -77,7 +77,7 @@ export function createPresenceView({ pageId }: ViewContext): View {
     show() {
       if (close !== undefined) return
       summary.textContent = 'Asking the server.'
-      const stream = createEventSource(`/presence?page=${pageId}`, { data: 'json' })
+      const stream = createEventSource(`/presence?reader=${readerId}`, { data: 'json' })
       close = () => stream.close()
       stream.on('presence', ({ data }) => draw(data as PresenceSnapshot))
       stream.onStatus((status) => {
@@ -101,9 +101,9 @@ interface Row {
 /** What does not change is written once; a button that has the focus stays. */
 function createRow(connection: PresentConnection, disconnect: (identity: string) => Promise<void>): Row {
   const element = create('tr')
-  const { identity, isThisPage, address, userAgent, topics } = connection
+  const { identity, isAsker, address, userAgent, topics } = connection
   const who = create('td', '', identity ?? 'did not say')
-  if (isThisPage) who.append(' ', create('strong', 'presence-you', 'this page'))
+  if (isAsker) who.append(' ', create('strong', 'presence-you', 'this browser'))
   const where = create(
     'td',
     '',

@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster'
 import type { Fault } from '../faults.ts'
 import type { FromNode, ToNode } from './messages.ts'
 
-/** Passes the faults that pages want on to the nodes, since any node may be asked, and another may have the stream. */
+/** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
 export interface FaultDesk {
   take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
   /** A node that is gone answers no more. */
@@ -47,7 +47,7 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
         if (question !== undefined) answer(message.id, question, node, message.count)
         return
       }
-      const { fault, pageId } = message
+      const { fault, readerId } = message
       const id = (lastId += 1)
       const question = {
         fault,
@@ -57,7 +57,7 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
         count: 0,
       }
       questions.set(id, question)
-      for (const each of running.keys()) tell(each, { kind: 'fault', fault, pageId, id })
+      for (const each of running.keys()) tell(each, { kind: 'fault', fault, readerId, id })
     },
     forget(node) {
       for (const [id, question] of questions) answer(id, question, node, 0)

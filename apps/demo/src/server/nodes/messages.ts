@@ -14,7 +14,7 @@ export interface NodeOrder {
   readonly faultReach: FaultReach
   readonly inspectReach: InspectReach
   readonly tls: TlsFiles | undefined
-  /** Of the pages' access: each node takes the tokens of the others. */
+  /** Of the readers' access: each node takes the tokens of the others. */
   readonly accessKey: string
   readonly pageFiles: readonly (PageFiles extends ReadonlyMap<infer Path, infer File>
     ? readonly [Path, File]
@@ -24,8 +24,8 @@ export interface NodeOrder {
 /** From the first process to a node. */
 export type ToNode =
   | { readonly kind: 'serve'; readonly order: NodeOrder }
-  /** Asks how many streams of the page it has; of all but a kill, that it is done to them. */
-  | { readonly kind: 'fault'; readonly fault: Fault; readonly pageId: string; readonly id: number }
+  /** Asks how many streams of the reader it has; of all but a kill, that it is done to them. */
+  | { readonly kind: 'fault'; readonly fault: Fault; readonly readerId: string; readonly id: number }
   | { readonly kind: 'fault-done'; readonly count: number; readonly id: number }
   | { readonly kind: 'close' }
 
@@ -34,6 +34,6 @@ export type FromNode =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly kind: 'figures'; readonly figures: HubFigures }
-  /** A page asked this node; whichever has the page's stream is meant. */
-  | { readonly kind: 'fault-wanted'; readonly fault: Fault; readonly pageId: string; readonly id: number }
+  /** A page asked this node; whichever has the reader's stream is meant. */
+  | { readonly kind: 'fault-wanted'; readonly fault: Fault; readonly readerId: string; readonly id: number }
   | { readonly kind: 'fault-answer'; readonly count: number; readonly id: number }

@@ -1,11 +1,11 @@
 import { createHub } from '@sse-toolkit/sse-server'
 import { redisLog } from '@sse-toolkit/sse-redis'
 import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../../samples.ts'
-import { createPageConnections } from '../connections.ts'
+import { createReaderConnections } from '../connections.ts'
 import { every } from '../every.ts'
 import { createLocalFaults } from '../faults.ts'
 import type { Fault } from '../faults.ts'
-import { createPageAccess } from '../page-access.ts'
+import { createReaderAccess } from '../reader-access.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS } from '../node-server.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
@@ -32,16 +32,16 @@ async function serve(order: NodeOrder): Promise<void> {
     heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
     maxBufferedBytes: MAX_BUFFERED_BYTES,
   })
-  const connections = createPageConnections()
-  const access = createPageAccess(order.accessKey, systemRuntime)
+  const connections = createReaderConnections()
+  const access = createReaderAccess(order.accessKey, systemRuntime)
   const injectHere = createLocalFaults({ hub, connections, access })
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0
-  const want = (fault: Fault, pageId: string): Promise<number> =>
+  const want = (fault: Fault, readerId: string): Promise<number> =>
     new Promise((resolve) => {
       lastId += 1
       answers.set(lastId, resolve)
-      send({ kind: 'fault-wanted', fault, pageId, id: lastId })
+      send({ kind: 'fault-wanted', fault, readerId, id: lastId })
     })
   const server = createNodeServer({
     ...order,
@@ -59,8 +59,8 @@ async function serve(order: NodeOrder): Promise<void> {
   )
   process.on('message', (message: ToNode) => {
     if (message.kind === 'fault') {
-      const { fault, pageId, id } = message
-      send({ kind: 'fault-answer', count: injectHere(fault, pageId), id })
+      const { fault, readerId, id } = message
+      send({ kind: 'fault-answer', count: injectHere(fault, readerId), id })
     } else if (message.kind === 'fault-done') {
       answers.get(message.id)?.(message.count)
       answers.delete(message.id)

@@ -4,7 +4,7 @@ import { respond } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
 import { MAX_LISTED } from '../../presence/presence-snapshot.ts'
 import type { PresenceSnapshot } from '../../presence/presence-snapshot.ts'
-import { PAGE_ID } from '../connections.ts'
+import { READER_ID } from '../connections.ts'
 import { every } from '../every.ts'
 import { identityOf } from '../faults.ts'
 import { refuseForeigner } from '../loopback-only.ts'
@@ -28,8 +28,8 @@ export interface PresenceRoutesOptions {
 /**
  * Adds who reads from this process, for this machine only:
  *
- *     GET  /presence             a `presence` each second, if something has changed; `?page=<id>` names who asks
- *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "page 12ab34cd" }`; they may come back
+ *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names who asks
+ *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "reader 12ab34cd" }`; they may come back
  */
 export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions): void {
   const { hub, runtime } = options
@@ -37,7 +37,7 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
 
   router.use((next) => (request, context) => {
     const identity = identityIn(request)
-    // Not what else a page asks: it is where its stream goes to that is shown.
+    // Not what else a browser asks: it is where its stream goes to that is shown.
     if (identity !== undefined && new URL(request.url).pathname === STREAM_PATH)
       visitors.note(identity, {
         address: context.remoteAddress,
@@ -83,11 +83,11 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
   )
 }
 
-/** Most requests are none of a page that names itself, and need no URL made of them. */
+/** Most requests are none of a reader that names itself, and need no URL made of them. */
 function identityIn({ url }: Request): string | undefined {
-  if (!url.includes('page=')) return undefined
-  const pageId = new URL(url).searchParams.get('page') ?? ''
-  return PAGE_ID.test(pageId) ? identityOf(pageId) : undefined
+  if (!url.includes('reader=')) return undefined
+  const readerId = new URL(url).searchParams.get('reader') ?? ''
+  return READER_ID.test(readerId) ? identityOf(readerId) : undefined
 }
 
 function snapshotOf(
@@ -107,7 +107,7 @@ function snapshotOf(
       const visitor = identity === undefined ? undefined : visitors.find(identity)
       return {
         identity,
-        isThisPage: identity !== undefined && identity === asker,
+        isAsker: identity !== undefined && identity === asker,
         address: visitor?.address,
         userAgent: visitor?.userAgent,
         topics,

@@ -1,4 +1,4 @@
-/** Where a page's requests come from. */
+/** Where a reader's requests come from. */
 interface Visitor {
   readonly address: string | undefined
   readonly userAgent: string | undefined

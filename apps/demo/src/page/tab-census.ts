@@ -1,0 +1,63 @@
+/** How the tabs of this browser come by the stream. */
+export type Sharing =
+  /** Each page has a connection of its own: no Web Locks, as on plain http beyond localhost. */
+  | { readonly kind: 'impossible' }
+  | {
+      readonly kind: 'shared'
+      /** Of one stream: this one among them. 0 while there is none. */
+      readonly tabs: number
+      readonly isHolder: boolean
+    }
+
+export interface TabCensus {
+  readonly latest: Sharing
+}
+
+const INTERVAL_MS = 1_000
+
+/**
+ * Counts who shares the connection, as the browser knows it: the client's tabs hold, or wait for, one Web Lock, whose name
+ * ends with the stream's URL.
+ *
+ * @param onChange - Called when one joined or left, or another one holds the connection.
+ */
+export function createTabCensus(path: string, onChange: (now: Sharing, before: Sharing) => void): TabCensus {
+  let latest: Sharing = { kind: 'impossible' }
+  if (!('locks' in navigator)) return { latest }
+  const { href } = new URL(path, document.baseURI)
+  // A lock that nobody else has tells which client of the others' this page is.
+  const ownName = `tab ${crypto.randomUUID()}`
+  void navigator.locks.request(ownName, () => new Promise(() => {}))
+
+  async function count(): Promise<void> {
+    const { held = [], pending = [] } = await navigator.locks.query()
+    const self = held.find(({ name }) => name === ownName)?.clientId
+    const ofStream = ({ name }: LockInfo): boolean => name?.endsWith(href) ?? false
+    const holder = held.find(ofStream)
+    const now: Sharing = {
+      kind: 'shared',
+      tabs: (holder ? 1 : 0) + pending.filter(ofStream).length,
+      isHolder: holder !== undefined && holder.clientId === self,
+    }
+    const before = latest
+    latest = now
+    if (before.kind !== 'shared' || before.tabs !== now.tabs || before.isHolder !== now.isHolder)
+      onChange(now, before)
+  }
+
+  void count()
+  setInterval(() => void count(), INTERVAL_MS)
+  return {
+    get latest() {
+      return latest
+    },
+  }
+}
+
+export function describeSharing(sharing: Sharing): string {
+  if (sharing.kind === 'impossible') return 'none; tabs share on localhost and over HTTPS'
+  const { tabs, isHolder } = sharing
+  if (tabs === 0) return '\u2013'
+  if (tabs === 1) return '1 tab, which holds it'
+  return `${tabs} tabs; ${isHolder ? 'this' : 'another'} one holds it`
+}
