@@ -277,7 +277,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     const { holder, follower } = await holderAmong(tabs)
     let times = 0
     for (const tab of [holder, follower]) {
-      await press(tab, 'Kill the node')
+      await press(tab, 'Kill the process')
       await allResumed(tabs, (times += 1))
       await press(tab, 'Expire my access')
       await allResumed(tabs, (times += 1))

@@ -192,7 +192,7 @@ describe('the server', () => {
       runtime: systemRuntime,
       faultReach: 'loopback' as const,
       node: 1,
-      about: { platform: '', cpuModel: '', cores: 1, totalBytes: 1, node: '', pid: 1, nodes: 1 },
+      about: { platform: '', cpuModel: '', cores: 1, totalBytes: 1, node: '', pid: 1, start: 1, nodes: 1 },
     }
     let router = createRoutes(routes)
     const ask = (path: string, remoteAddress: string, init?: RequestInit): Promise<Response> =>
@@ -419,7 +419,7 @@ describe.skipIf(chromium.skip)('the page', () => {
       const kills = [
         async () => {
           await page.getByRole('link', { name: 'Connection', exact: true }).click()
-          await page.getByRole('button', { name: 'Kill the node' }).click()
+          await page.getByRole('button', { name: 'Kill the process' }).click()
           await page.getByRole('link', { name: 'Overview' }).click()
         },
         ({ pid }: { pid: number }) => process.kill(pid, 'SIGKILL'),

@@ -114,6 +114,8 @@ export interface About {
   totalBytes: number
   node: string
   pid: number
+  /** Which server in this place it is, from 1: another one follows when it is restarted, or killed. */
+  start: number
   /** How many processes serve the page, behind one port. */
   nodes: number
   /** Whether this reader may ask for its connection to be cut: faults are for readers on the machine itself. */

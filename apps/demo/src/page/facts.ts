@@ -6,17 +6,22 @@ import { formatMemory } from './format.ts'
 export interface Facts {
   /** Asks the server for them, and shows them. */
   load(): Promise<About>
-  /** Takes note of who serves the stream, if that is what the comment says. */
-  readComment(comment: string): void
+  /**
+   * Takes note of who serves the stream, if that is what the comment says.
+   *
+   * @returns Who it is, in words, if it is another one than before.
+   */
+  readComment(comment: string): string | undefined
 }
 
 /** How a server of the demo begins its streams; any process may answer `/about`. */
-const SERVED_BY = /^node (\d+) of (\d+), process (\d+)$/
+const SERVED_BY = /^node (\d+) of (\d+), process (\d+), start (\d+)$/
 
 export function createFacts(): Facts {
   const line = byId('facts', HTMLParagraphElement)
   let machine: readonly string[] = []
   let servedBy: readonly string[] = []
+  let greeting: string | undefined
 
   function show(): void {
     if (machine.length > 0) line.textContent = [...machine, ...servedBy].join(' \u00B7 ')
@@ -39,10 +44,15 @@ export function createFacts(): Facts {
       return about
     },
     readComment(comment) {
-      const [, node, nodes, pid] = SERVED_BY.exec(comment) ?? []
-      if (pid === undefined) return
-      servedBy = [...(nodes === '1' ? [] : [`served by node ${node} of ${nodes}`]), `process ${pid}`]
+      const [, node, nodes, pid, start] = SERVED_BY.exec(comment) ?? []
+      if (pid === undefined || comment === greeting) return undefined
+      const isAnother = greeting !== undefined
+      greeting = comment
+      const process = `process ${pid}${start === '1' ? '' : `, start ${start}`}`
+      servedBy = [...(nodes === '1' ? [] : [`served by node ${node} of ${nodes}`]), process]
       show()
+      if (!isAnother) return undefined
+      return nodes === '1' ? `a new one (${process})` : `node ${node} of ${nodes} (${process})`
     },
   }
 }

@@ -5,6 +5,8 @@ import type { Journal } from './journal.ts'
 export interface FaultButton {
   setState(state: StreamStatus['state']): void
   setFaults(faults: About['faults']): void
+  /** It has no meaning with this server. */
+  refuse(reason: string): void
 }
 
 export interface FaultButtonOptions {
@@ -22,18 +24,21 @@ export interface FaultButtonOptions {
   onDone?: () => void
 }
 
+const FOREIGN = 'Only a browser on the machine itself may break its connection.'
+
 /** Asks the server to do something bad to this browser's connection. */
 export function createFaultButton(options: FaultButtonOptions): FaultButton {
   const { button, help, path, readerId, journal, usableIn = ['open'] } = options
   const helpText = help.textContent
   let state: StreamStatus['state'] = 'connecting'
   let faults: About['faults'] = 'allowed'
+  let refusal: string | undefined
 
   /** Not `disabled`: the button keeps the focus while the connection it has cut comes back. */
   function update(): void {
-    button.setAttribute('aria-disabled', String(!usableIn.includes(state) || faults === 'loopback-only'))
-    help.textContent =
-      faults === 'allowed' ? helpText : 'Only a browser on the machine itself may break its connection.'
+    const reason = faults === 'allowed' ? refusal : FOREIGN
+    button.setAttribute('aria-disabled', String(!usableIn.includes(state) || reason !== undefined))
+    help.textContent = reason ?? helpText
   }
 
   async function inject(): Promise<void> {
@@ -63,6 +68,10 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
     },
     setFaults(next) {
       faults = next
+      update()
+    },
+    refuse(reason) {
+      refusal = reason
       update()
     },
   }

@@ -128,7 +128,8 @@ function listen(source: DemoStream): void {
   })
   overview.listen(source)
   source.onComment((comment) => {
-    facts.readComment(comment)
+    const another = facts.readComment(comment)
+    if (another !== undefined) journal.note(`Another server answers now: ${another}.`)
     record.onComment(comment)
   })
   source.onError((error) => journal.note(`An event could not be read: ${error.message}`, 'trouble'))

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { Hub } from '@sse-toolkit/sse-server'
 import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../samples.ts'
 import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
 import type { FaultReach } from './faults.ts'
 import type { InspectReach } from './inspect/exchange.ts'
-import { createNodeServer, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
+import { createNodeServer, DRAIN_MS, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
+import type { NodeServer } from './node-server.ts'
+import { createNodeFigures } from './nodes/node-figures.ts'
 import { createAccessKey, createReaderAccess } from './reader-access.ts'
 import { buildPageFiles } from './page-files.ts'
 import { publishSamples } from './publish-samples.ts'
@@ -22,7 +25,10 @@ export interface Demo {
 }
 
 /**
- * Starts sampling, the hub and the server, in one process, with a log in memory.
+ * Starts sampling, the hubs and the server, in one process, with a log in memory:
+ *
+ *     publisher's hub -> log -> hub -> server <- pages
+ *                               '-- anew at each restart, on the same port; the log outlives them
  *
  * @throws ListenError of http-core when the address cannot be listened on.
  */
@@ -35,43 +41,76 @@ export async function startDemo(options: {
 }): Promise<Demo> {
   const failure = Promise.withResolvers<never>()
   const log = memoryLog({ maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS })
-  const hub = createHub({
-    log,
-    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
-    maxBufferedBytes: MAX_BUFFERED_BYTES,
-  })
+  const publisher = createHub({ log })
   const pageFiles = buildPageFiles()
   pageFiles.catch(failure.reject)
   const connections = createReaderConnections()
   const access = createReaderAccess(createAccessKey(), systemRuntime)
-  const injectHere = createLocalFaults({ hub, connections, access })
-  const server = createNodeServer({
-    ...options,
-    hub,
-    pageFiles,
-    connections,
-    node: 1,
-    nodes: 1,
-    access,
-    runtime: systemRuntime,
-    // The only process there is stays.
-    injectFault: async (fault, readerId) => (fault === 'kill' ? 0 : injectHere(fault, readerId)),
-  })
-  await server.listen()
+  const figures = createNodeFigures()
+  let serving = createServing(options.port, 1)
+  let restarting: Promise<void> | undefined
+
+  function createServing(port: number, start: number): { hub: Hub; server: NodeServer; start: number } {
+    const hub = createHub({
+      log,
+      heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+    })
+    const injectHere = createLocalFaults({ hub, connections, access })
+    const server = createNodeServer({
+      ...options,
+      port,
+      hub,
+      pageFiles,
+      connections,
+      node: 1,
+      nodes: 1,
+      start,
+      access,
+      runtime: systemRuntime,
+      async injectFault(fault, readerId) {
+        // The only process there is stays: the log would be gone with it.
+        if (fault === 'kill') return 0
+        if (fault !== 'restart') return injectHere(fault, readerId)
+        restarting ??= restart().catch(failure.reject)
+        return 1
+      },
+    })
+    return { hub, server, start }
+  }
+
+  async function restart(): Promise<void> {
+    const { server, start } = serving
+    const { port } = server
+    await server.close(DRAIN_MS)
+    figures.forget(1)
+    serving = createServing(port ?? options.port, start + 1)
+    await serving.server.listen()
+    restarting = undefined
+  }
+
+  await serving.server.listen()
+  const url = `${options.tls === undefined ? 'http' : 'https'}://${browsableHost(options.host)}:${serving.server.port}/`
   const stopPublishing = publishSamples({
-    hub,
-    hubFigures: () => hub.stats(),
+    hub: publisher,
+    hubFigures() {
+      figures.take(1, serving.hub.stats())
+      return figures.total(publisher.stats())
+    },
     run: randomUUID().slice(0, 8),
     runtime: systemRuntime,
     onFailure: failure.reject,
   })
 
   return {
-    url: `${options.tls === undefined ? 'http' : 'https'}://${browsableHost(options.host)}:${server.port}/`,
+    url,
     failed: failure.promise,
     async close() {
+      // Its timers keep the process alive: a hub's own do not, and a restart may be under way.
+      await restarting
       stopPublishing()
-      await server.close()
+      await serving.server.close()
+      await publisher.close()
       await log.close()
     },
   }

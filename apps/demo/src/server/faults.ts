@@ -4,7 +4,7 @@ import type { ReaderConnections } from './connections.ts'
 import type { ReaderAccess } from './reader-access.ts'
 
 /** What a reader may have done to its own stream. `allow` undoes `revoke`. */
-export const FAULTS = ['cut', 'silence', 'slow', 'expire', 'revoke', 'allow', 'kill'] as const
+export const FAULTS = ['cut', 'silence', 'slow', 'expire', 'revoke', 'allow', 'restart', 'kill'] as const
 
 export type Fault = (typeof FAULTS)[number]
 
@@ -14,7 +14,9 @@ export type FaultReach = 'loopback' | 'anywhere'
 /**
  * Does it, whichever process holds the reader's stream.
  *
- * @returns How many streams it befell; of `kill`, how many processes were killed (the last one is not).
+ * `restart` and `kill` befall the server that has the reader's stream, and so others' streams, too.
+ *
+ * @returns How many streams it befell; of `restart` and `kill`, how many servers (the last process is not killed).
  */
 export type InjectFault = (fault: Fault, readerId: string) => Promise<number>
 
@@ -23,7 +25,7 @@ export function identityOf(readerId: string): string {
   return `reader ${createHash('sha256').update(readerId).digest('hex').slice(0, 8)}`
 }
 
-/** Does to the streams of this process what can be done here; of `kill`, says how many streams are here. */
+/** Does to the streams of this process what can be done here; of `restart` and `kill`, says how many streams are here. */
 export function createLocalFaults(options: {
   hub: Pick<Hub, 'disconnect' | 'allow'>
   connections: ReaderConnections
@@ -49,7 +51,8 @@ export function createLocalFaults(options: {
         access.allow(readerId)
         hub.allow(identity)
         return ofReader.length
-      // A kill is not for the process itself to do.
+      // These are for who has started the server to do.
+      case 'restart':
       case 'kill':
       default:
         return ofReader.length

@@ -13,6 +13,8 @@ import type { TlsFiles } from './tls.ts'
 export const HEARTBEAT_INTERVAL_MS = 5_000
 /** Longer than this, no open stream holds a stopping process up. */
 const CLOSE_TIMEOUT_MS = 1_000
+/** How long the streams of a server that is restarted take to end. */
+export const DRAIN_MS = 1_000
 /** The longest body that is ever right is that of an inspection with a token or two in its fields. */
 const MAX_BODY_BYTES = 16_384
 
@@ -21,8 +23,12 @@ export interface NodeServer {
   /** @throws ListenError of http-core when the address cannot be listened on. */
   listen(): Promise<void>
   readonly port: number | undefined
-  /** Ends its streams, its hub and itself. */
-  close(): Promise<void>
+  /**
+   * Ends its streams, its hub and itself. No other connection is accepted from the start.
+   *
+   * @param drainMs - The streams end over this time, each told when to come back. Default 0: at once.
+   */
+  close(drainMs?: number): Promise<void>
 }
 
 export interface NodeServerOptions extends Omit<RoutesOptions, 'about'> {
@@ -30,13 +36,15 @@ export interface NodeServerOptions extends Omit<RoutesOptions, 'about'> {
   readonly port: number
   readonly hub: Hub
   readonly nodes: number
+  /** Which server in this place it is, from 1. */
+  readonly start: number
   readonly inspectReach: InspectReach
   /** Undefined serves plain HTTP/1.1. */
   readonly tls: TlsFiles | undefined
 }
 
 export function createNodeServer(options: NodeServerOptions): NodeServer {
-  const { host, port, hub, nodes, inspectReach, tls, ...routes } = options
+  const { host, port, hub, nodes, start, inspectReach, tls, ...routes } = options
   const router = createRoutes({
     ...routes,
     hub,
@@ -47,6 +55,7 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
       totalBytes: totalmem(),
       node: process.version,
       pid: process.pid,
+      start,
       nodes,
     },
   })
@@ -73,9 +82,15 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
     get port() {
       return server.port
     },
-    async close() {
+    async close(drainMs = 0) {
       await load.close()
-      await Promise.all([hub.close(), server.close({ timeoutMs: CLOSE_TIMEOUT_MS })])
+      await Promise.all([
+        hub.close({ drainMs }),
+        server.close({
+          timeoutMs: drainMs + CLOSE_TIMEOUT_MS,
+          eventStreams: drainMs > 0 ? 'wait' : 'end',
+        }),
+      ])
     },
   }
 }

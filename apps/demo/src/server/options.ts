@@ -15,7 +15,7 @@ Options:
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
   --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one need Redis (default: 1)
   --redis <url>     the Redis that they share (default: an own redis-server, if there is one on the PATH)
-  --allow-faults    let every page break its own stream and publish, not only those on this machine
+  --allow-faults    let every browser break its own stream and publish, not only those on this machine
   --allow-inspect   let the Inspect view ask any server, not only those on this machine
   --tls             serve over HTTPS and HTTP/2, with a certificate that openssl makes for this run
   --tls-cert <file> the certificate to use instead, with its chain, as PEM; needs --tls-key

@@ -53,7 +53,7 @@ export interface RoutesOptions {
  *     GET  /topics       a stream of any topics; POST /publish beside it: see topics/routes.ts
  *     POST /access       gives a reader that is named by `{ "reader": "<id>" }` a new token: see reader-access.ts
  *     POST /faults/cut   breaks the streams of the reader that is named so; from this machine only, unless --allow-faults
- *     POST /faults/...   silence, slow, expire, revoke, allow, kill: see faults.ts
+ *     POST /faults/...   silence, slow, expire, revoke, allow, restart, kill: see faults.ts
  */
 export function createRoutes(options: RoutesOptions): Router {
   const { hub, pageFiles, connections, access, injectFault, faultReach, runtime, node, about } = options
@@ -110,7 +110,7 @@ export function createRoutes(options: RoutesOptions): Router {
     if (verdict === 'expired') return textResponse('Your access has expired.\n', { status: 401 })
     const response = await hub.subscribe(request, { topics: TOPICS, identity: identityOf(readerId) })
     return withFaults(response, {
-      greeting: `node ${node} of ${about.nodes}, process ${about.pid}`,
+      greeting: `node ${node} of ${about.nodes}, process ${about.pid}, start ${about.start}`,
       runtime,
       onOpen: (connection) => connections.add(readerId, connection),
       onClosed: (connection) => connections.remove(readerId, connection),

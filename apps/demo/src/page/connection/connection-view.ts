@@ -14,7 +14,7 @@ import type { TabCensus } from '../tab-census.ts'
 import type { TabChannel } from '../tab-channel.ts'
 import type { View, ViewContext } from '../view.ts'
 import type { ConnectionRecord } from './connection-record.ts'
-import { FAULT_STORIES, LET_IN } from './faults.ts'
+import { FAULT_STORIES, KILL_NEEDS_NODES, KILL_PATH, LET_IN } from './faults.ts'
 import type { FaultStory } from './faults.ts'
 import { createLatencyCard } from './latency-card.ts'
 import { createTimeline } from './timeline.ts'
@@ -52,7 +52,7 @@ export function createConnectionView(
   const timeline = createTimeline(record, context.theme)
   const latency = createLatencyCard(record)
   const buttons: FaultButton[] = []
-  const faultCards = new Map<string, HTMLElement>()
+  let kill: FaultButton | undefined
 
   const [facts, showFact] = createFacts([
     'Status',
@@ -86,7 +86,9 @@ export function createConnectionView(
   faults.setAttribute('aria-label', 'Ways to break the connection')
   for (const story of FAULT_STORIES) {
     const { card, button, help } = createFaultCard(story)
-    buttons.push(createServerFault(story, button, help))
+    const fault = createServerFault(story, button, help)
+    buttons.push(fault)
+    if (story.path === KILL_PATH) kill = fault
     if (story.path === '/faults/revoke') {
       const letIn = create('button', 'fault-button', LET_IN.name)
       letIn.type = 'button'
@@ -97,7 +99,6 @@ export function createConnectionView(
       buttons.push(createServerFault(LET_IN, letIn, create('p'), reopened))
       card.append(letIn)
     }
-    faultCards.set(story.path, card)
     faults.append(card)
   }
   faults.append(createOfflineCard())
@@ -173,8 +174,7 @@ export function createConnectionView(
     },
     setAbout(about) {
       for (const button of buttons) button.setFaults(about.faults)
-      const kill = faultCards.get('/faults/kill')
-      if (kill !== undefined) kill.hidden = about.nodes === 1
+      if (about.nodes === 1) kill?.refuse(KILL_NEEDS_NODES)
     },
   }
 }

@@ -11,6 +11,8 @@ export interface FaultStory {
   readonly usableIn?: readonly StreamStatus['state'][]
 }
 
+export const KILL_PATH = '/faults/kill'
+
 /** In the order of the page. */
 export const FAULT_STORIES: readonly FaultStory[] = [
   {
@@ -28,8 +30,15 @@ export const FAULT_STORIES: readonly FaultStory[] = [
     asked: 'You asked for a connection that takes 256 bytes a second.',
   },
   {
-    path: '/faults/kill',
-    name: 'Kill the node',
+    path: '/faults/restart',
+    name: 'Restart the server',
+    what: 'As for a redeploy: the server accepts nobody any more, tells each client when to come back, not all at the same time, ends the streams, and goes. A new one takes its place.',
+    why: 'The log outlives the server. Whoever answers next goes on after the client\u2019s last event: not even a gap.',
+    asked: 'You asked for a new server in the place of the one that holds the connection.',
+  },
+  {
+    path: KILL_PATH,
+    name: 'Kill the process',
     what: 'Ends the process that holds this browser\u2019s connection, as kill -9 does.',
     why: 'The log is in Redis, and each node reads it. Whichever node answers next goes on after the client\u2019s last event.',
     asked: 'You asked for the process that holds the connection to be killed.',
@@ -49,6 +58,9 @@ export const FAULT_STORIES: readonly FaultStory[] = [
     asked: 'You asked the server to revoke the access of this browser.',
   },
 ]
+
+export const KILL_NEEDS_NODES =
+  'Not here: the log is in the memory of this one process, and would be gone with it. Start the demo with --nodes 3, and it is in Redis.'
 
 export const LET_IN: FaultStory = {
   path: '/faults/allow',

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster'
 import type { Fault } from '../faults.ts'
+import { DRAIN_MS } from '../node-server.ts'
 import type { FromNode, ToNode } from './messages.ts'
 
 /** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
@@ -24,10 +25,13 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
 
   function answer(id: number, question: Question, node: number, count: number): void {
     if (!question.waitsFor.delete(node)) return
+    const isRestarted = question.fault === 'restart' && count > 0
+    if (isRestarted) tell(node, { kind: 'close', drainMs: DRAIN_MS })
     // The one node that is left is not killed: then there would be no page to show what became of it.
     const isKilled = question.fault === 'kill' && count > 0 && running.size > 1
     if (isKilled) running.get(node)?.process.kill('SIGKILL')
-    question.count += question.fault === 'kill' ? Number(isKilled) : count
+    const isOfServer = question.fault === 'restart' || question.fault === 'kill'
+    question.count += isOfServer ? Number(isRestarted || isKilled) : count
     if (question.waitsFor.size > 0) return
     questions.delete(id)
     // The node that asked may be the one that was killed: its page sees that for itself.

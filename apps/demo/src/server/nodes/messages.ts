@@ -10,6 +10,8 @@ export interface NodeOrder {
   readonly port: number
   readonly node: number
   readonly nodes: number
+  /** Which process in the node's place it is, from 1. */
+  readonly start: number
   readonly redisUrl: string
   readonly faultReach: FaultReach
   readonly inspectReach: InspectReach
@@ -24,10 +26,10 @@ export interface NodeOrder {
 /** From the first process to a node. */
 export type ToNode =
   | { readonly kind: 'serve'; readonly order: NodeOrder }
-  /** Asks how many streams of the reader it has; of all but a kill, that it is done to them. */
+  /** Asks how many streams of the reader it has; of all but a restart and a kill, that it is done to them. */
   | { readonly kind: 'fault'; readonly fault: Fault; readonly readerId: string; readonly id: number }
   | { readonly kind: 'fault-done'; readonly count: number; readonly id: number }
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly drainMs: number }
 
 /** From a node to the first process. */
 export type FromNode =

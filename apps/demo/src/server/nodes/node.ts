@@ -37,6 +37,7 @@ async function serve(order: NodeOrder): Promise<void> {
   const injectHere = createLocalFaults({ hub, connections, access })
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0
+  let closing: Promise<void> | undefined
   const want = (fault: Fault, readerId: string): Promise<number> =>
     new Promise((resolve) => {
       lastId += 1
@@ -64,12 +65,12 @@ async function serve(order: NodeOrder): Promise<void> {
     } else if (message.kind === 'fault-done') {
       answers.get(message.id)?.(message.count)
       answers.delete(message.id)
-    } else if (message.kind === 'close') void close()
+    } else if (message.kind === 'close') closing ??= close(message.drainMs)
   })
 
-  async function close(): Promise<void> {
+  async function close(drainMs: number): Promise<void> {
+    await server.close(drainMs)
     stopFigures()
-    await server.close()
     await log.close()
     process.disconnect()
   }

@@ -20,7 +20,7 @@ import { createNodeFigures } from './node-figures.ts'
 
 /** Redis is away. The log says so itself, once; the figures of that time are missing, and those after it come. */
 const OUTAGES = new Set(['log-unavailable', 'outcome-unknown', 'too-many-pending', 'log-full'])
-/** A node that was killed comes back after this: long enough to see that the others do its work. */
+/** A node that was killed or restarted comes back after this: long enough to see that the others do its work. */
 const RESTART_DELAY_MS = 1_000
 
 /**
@@ -51,7 +51,7 @@ export async function startNodes(options: {
   let isClosing = false
   const restarts = new Map<number, unknown>()
 
-  async function start(node: number): Promise<void> {
+  async function startNode(node: number, start = 1): Promise<void> {
     const worker = cluster.fork()
     running.set(node, worker)
     const listening = Promise.withResolvers<void>()
@@ -74,18 +74,21 @@ export async function startNodes(options: {
       if (isClosing) return
       restarts.set(
         node,
-        systemRuntime.setTimeout(() => void start(node).catch(failure.reject), RESTART_DELAY_MS),
+        systemRuntime.setTimeout(
+          () => void startNode(node, start + 1).catch(failure.reject),
+          RESTART_DELAY_MS,
+        ),
       )
     })
     // Also where it is 0: for the nodes of one cluster that is one port.
-    const order: NodeOrder = { ...options, node, accessKey, pageFiles }
+    const order: NodeOrder = { ...options, node, start, accessKey, pageFiles }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise
   }
 
   // Not a debugger's port, nor what else is meant for this process alone.
   cluster.setupPrimary({ execArgv: process.execArgv.filter((arg) => arg.startsWith('--conditions=')) })
-  await Promise.all(Array.from({ length: nodes }, (_, index) => start(index + 1)))
+  await Promise.all(Array.from({ length: nodes }, (_, index) => startNode(index + 1)))
   const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
   const hub = createHub({ log })
   await log.ready()
@@ -116,6 +119,6 @@ export async function startNodes(options: {
 async function closeNode(worker: Worker): Promise<void> {
   const exited = once(worker, 'exit')
   // One that is dying has nobody to be told.
-  if (worker.isConnected()) worker.send({ kind: 'close' } satisfies ToNode)
+  if (worker.isConnected()) worker.send({ kind: 'close', drainMs: 0 } satisfies ToNode)
   await exited
 }

@@ -48,7 +48,7 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
 
   router.get(
     '/presence',
-    (request) => {
+    (request, context) => {
       const asker = identityIn(request)
       return respond(
         (stream) => {
@@ -64,6 +64,7 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
           }
           send()
           stream.signal.addEventListener('abort', every(SNAPSHOT_INTERVAL_MS, send, runtime))
+          context.closing.addEventListener('abort', () => stream.close(), { signal: stream.signal })
         },
         { request },
       )
