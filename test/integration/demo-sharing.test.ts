@@ -241,7 +241,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     expect(await connections()).toBe(2)
     const [first, second] = tabs
     if (first === undefined || second === undefined) throw new Error('there are two')
-    expect(await fact(first, 'Shared by')).toBe('none; tabs share on localhost and over HTTPS')
+    expect(await fact(first, 'Shared by')).toBe('no other tab (plain http)')
     let times = 0
     await press(first, 'Cut the connection')
     await allResumed(tabs, (times += 1))

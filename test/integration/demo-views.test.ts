@@ -244,10 +244,15 @@ describe.skipIf(chromium.skip)('the views', () => {
     expect(after - before).toBeLessThan(1_000_000)
   })
 
-  it.each(['light', 'dark'] as const)(
-    'have no serious fault of accessibility in the %s',
-    async (colorScheme) => {
+  it.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['dark', 390],
+  ] as const)(
+    'have no serious fault of accessibility in the %s, in a window of %i pixels',
+    async (colorScheme, width) => {
       await page.emulateMedia({ colorScheme })
+      await page.setViewportSize({ width, height: 800 })
       await page.evaluate(axe.source)
       for (const name of VIEWS) {
         await goTo(name)

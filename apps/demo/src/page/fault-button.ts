@@ -6,7 +6,7 @@ export interface FaultButton {
   setState(state: StreamStatus['state']): void
   setFaults(faults: About['faults']): void
   /** It has no meaning with this server. */
-  refuse(reason: string): void
+  refuse(): void
 }
 
 export interface FaultButtonOptions {
@@ -32,13 +32,13 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
   const helpText = help.textContent
   let state: StreamStatus['state'] = 'connecting'
   let faults: About['faults'] = 'allowed'
-  let refusal: string | undefined
+  let isRefused = false
 
   /** Not `disabled`: the button keeps the focus while the connection it has cut comes back. */
   function update(): void {
-    const reason = faults === 'allowed' ? refusal : FOREIGN
-    button.setAttribute('aria-disabled', String(!usableIn.includes(state) || reason !== undefined))
-    help.textContent = reason ?? helpText
+    const isUsable = usableIn.includes(state) && faults === 'allowed' && !isRefused
+    button.setAttribute('aria-disabled', String(!isUsable))
+    help.textContent = faults === 'allowed' ? helpText : FOREIGN
   }
 
   async function inject(): Promise<void> {
@@ -70,8 +70,8 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
       faults = next
       update()
     },
-    refuse(reason) {
-      refusal = reason
+    refuse() {
+      isRefused = true
       update()
     },
   }

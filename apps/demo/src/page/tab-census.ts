@@ -55,9 +55,9 @@ export function createTabCensus(path: string, onChange: (now: Sharing, before: S
 }
 
 export function describeSharing(sharing: Sharing): string {
-  if (sharing.kind === 'impossible') return 'none; tabs share on localhost and over HTTPS'
+  if (sharing.kind === 'impossible') return 'no other tab (plain http)'
   const { tabs, isHolder } = sharing
   if (tabs === 0) return '\u2013'
-  if (tabs === 1) return '1 tab, which holds it'
+  if (tabs === 1) return 'this tab alone'
   return `${tabs} tabs; ${isHolder ? 'this' : 'another'} one holds it`
 }

@@ -52,7 +52,7 @@ export function createConnectionView(
   const timeline = createTimeline(record, context.theme)
   const latency = createLatencyCard(record)
   const buttons: FaultButton[] = []
-  let kill: FaultButton | undefined
+  let kill: { readonly button: FaultButton; readonly why: HTMLElement } | undefined
 
   const [facts, showFact] = createFacts([
     'Status',
@@ -61,11 +61,11 @@ export function createConnectionView(
     'Silent for',
     'Heartbeat',
     'Reconnections',
-    'Clock, here less server',
     'Received',
     'Missing',
     'Repeated',
     'Announced gaps',
+    'Clock, here less server',
   ])
   const timelineCard = create('section', 'card card-timeline')
   timelineCard.append(create('h3', '', 'The last two minutes'), timeline.element, facts)
@@ -83,12 +83,22 @@ export function createConnectionView(
   journal.showIn(entries)
 
   const faults = create('section', 'fault-list')
-  faults.setAttribute('aria-label', 'Ways to break the connection')
+  const faultsTitle = create('h3', '', 'Break it')
+  faultsTitle.id = 'faults-title'
+  faults.setAttribute('aria-labelledby', faultsTitle.id)
+  const faultsLead = create(
+    'p',
+    'fault-why',
+    'What you do here befalls this browser\u2019s connection, and so all of its tabs. Nothing is lost: each tab knows the id of its last event, and the log has what came after it.',
+  )
+  const intro = create('div', 'fault fault-intro')
+  intro.append(faultsTitle, faultsLead)
+  faults.append(intro)
   for (const story of FAULT_STORIES) {
-    const { card, button, help } = createFaultCard(story)
+    const { card, button, help, why, actions } = createFaultCard(story)
     const fault = createServerFault(story, button, help)
     buttons.push(fault)
-    if (story.path === KILL_PATH) kill = fault
+    if (story.path === KILL_PATH) kill = { button: fault, why }
     if (story.path === '/faults/revoke') {
       const letIn = create('button', 'fault-button', LET_IN.name)
       letIn.type = 'button'
@@ -97,7 +107,7 @@ export function createConnectionView(
         tabs.post({ kind: 'let-in' })
       }
       buttons.push(createServerFault(LET_IN, letIn, create('p'), reopened))
-      card.append(letIn)
+      actions.append(letIn)
     }
     faults.append(card)
   }
@@ -147,7 +157,7 @@ export function createConnectionView(
       'Heartbeat',
       heartbeatIntervalMs === undefined
         ? 'none announced'
-        : `after ${formatDuration(heartbeatIntervalMs)} of silence; dead after ${formatDuration(heartbeatIntervalMs * MISSED_HEARTBEATS)}`,
+        : `${heartbeatIntervalMs / 1000} s; dead after ${(heartbeatIntervalMs * MISSED_HEARTBEATS) / 1000} s`,
     )
     showFact('Reconnections', formatCount(record.reconnections))
     showFact('Clock, here less server', `${Math.round(now() - clock.now())} ms`)
@@ -174,7 +184,9 @@ export function createConnectionView(
     },
     setAbout(about) {
       for (const button of buttons) button.setFaults(about.faults)
-      if (about.nodes === 1) kill?.refuse(KILL_NEEDS_NODES)
+      if (about.nodes > 1 || kill === undefined) return
+      kill.button.refuse()
+      kill.why.textContent = KILL_NEEDS_NODES
     },
   }
 }
@@ -183,15 +195,21 @@ function createFaultCard({ path, name, what, why }: Pick<FaultStory, 'path' | 'n
   card: HTMLElement
   button: HTMLButtonElement
   help: HTMLElement
+  why: HTMLElement
+  actions: HTMLElement
 } {
   const card = create('section', 'card fault')
   const help = create('p', 'fault-what', what)
   help.id = `fault-${path.replaceAll(/\W/g, '')}`
   const button = create('button', 'fault-button', name)
   button.type = 'button'
-  button.setAttribute('aria-describedby', help.id)
-  card.append(help, create('p', 'fault-why', why), button)
-  return { card, button, help }
+  const reason = create('p', 'fault-why', why)
+  reason.id = `${help.id}-why`
+  button.setAttribute('aria-describedby', `${help.id} ${reason.id}`)
+  const actions = create('div', 'fault-actions')
+  actions.append(button)
+  card.append(help, reason, actions)
+  return { card, button, help, why: reason, actions }
 }
 
 /** A list of named values, and how to set one. */

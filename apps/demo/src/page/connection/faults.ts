@@ -19,13 +19,13 @@ export const FAULT_STORIES: readonly FaultStory[] = [
     path: '/faults/silence',
     name: 'Go silent',
     what: 'The server sends nothing more on this connection, not even heartbeats, and does not close it: half-open, as when a network loses one end.',
-    why: 'The server announces its heartbeat. Three missed ones are a dead connection: the client leaves it after 15 s, and resumes after its last event.',
+    why: 'The server announces its heartbeat. Three missed ones are a dead connection: the client leaves it after 15\u00A0s, and resumes after its last event.',
     asked: 'You asked the server to go silent without closing the connection.',
   },
   {
     path: '/faults/slow',
     name: 'Read slowly',
-    what: 'The connection takes 256 bytes a second, a tenth of what is published. After ten to fifteen seconds 32 kB wait, and the hub disconnects the slow reader instead of filling its memory.',
+    what: 'The connection takes 256 bytes a second, a tenth of what is published. After ten to fifteen seconds 32\u00A0kB wait, and the hub disconnects the slow reader instead of filling its memory.',
     why: 'What waited is in the log, too. The client comes back and catches up from there.',
     asked: 'You asked for a connection that takes 256 bytes a second.',
   },
@@ -60,7 +60,7 @@ export const FAULT_STORIES: readonly FaultStory[] = [
 ]
 
 export const KILL_NEEDS_NODES =
-  'Not here: the log is in the memory of this one process, and would be gone with it. Start the demo with --nodes 3, and it is in Redis.'
+  'Not here: the log is in the memory of this one process, and would be gone with it. Started with --nodes\u00A03, the demo has its log in Redis.'
 
 export const LET_IN: FaultStory = {
   path: '/faults/allow',

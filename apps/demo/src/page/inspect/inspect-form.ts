@@ -17,8 +17,9 @@ export function createInspectForm(): {
     'p',
     'lead',
     'The server asks for it as a browser would, and shows what came back, byte by byte and in plain words. ' +
-      'It goes to addresses of this machine only, unless the demo was started with --allow-inspect.',
+      'It goes to addresses of this machine only, unless the demo was started with ',
   )
+  lead.append(create('code', 'option', '--allow-inspect'), '.')
   const url = labelled('Address', create('input'))
   url.control.type = 'url'
   url.control.required = true

@@ -25,14 +25,18 @@ export function createInspectView(_context: ViewContext): View {
   let timer: ReturnType<typeof setInterval> | undefined
   let shownFindings = ''
 
-  element.append(
-    form.element,
-    card('What is wrong with it', summary, findings),
-    card('Events and comments', events.element),
-    card('Head of the response', head),
-    card('Bytes as they came', raw.element),
-  )
+  const verdict = create('div', 'inspect-column')
+  const headCard = card('Head of the response', head)
+  verdict.append(card('What is wrong with it', summary, findings), headCard)
+  const evidence = create('div', 'inspect-column')
+  evidence.append(card('Events and comments', events.element), card('Bytes as they came', raw.element))
+  // There is nothing to see in them yet.
+  headCard.hidden = true
+  evidence.hidden = true
+  element.append(form.element, verdict, evidence)
   form.onSubmit((order) => {
+    headCard.hidden = false
+    evidence.hidden = false
     stop()
     findings.replaceChildren()
     head.replaceChildren()

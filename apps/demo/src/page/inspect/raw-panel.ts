@@ -12,6 +12,7 @@ export function createRawPanel(): {
   const element = create('div')
   const choice = labelled('Show as', create('select'))
   choice.control.append(new Option('Text', 'text'), new Option('Hex', 'hex'))
+  choice.element.classList.add('inspect-choice')
   const bytes = create('pre', 'inspect-bytes')
   bytes.tabIndex = 0
   bytes.setAttribute('role', 'region')

@@ -128,6 +128,8 @@ function createRow(connection: PresentConnection, disconnect: (identity: string)
     action.append(button)
   }
   element.append(who, where, subscribed, position, age, waiting, action)
+  // On a narrow screen there is no head above them.
+  for (const [index, cell] of Array.from(element.cells).entries()) cell.dataset.column = COLUMNS[index] ?? ''
   return {
     element,
     update({ position: id, since, bufferedBytes }, at) {

@@ -16,14 +16,12 @@ export function createTopicsView(context: ViewContext): View {
   const card = create('section', 'card card-log')
   const title = create('h3', '', 'Subscribe')
   const form = create('form', 'form')
-  const [patternsLabel, patterns] = createField(
-    'Topics and patterns: * is one token, > all that follow',
-    'machine.* play.>',
-  )
+  const [patternsLabel, patterns] = createField('Topics and patterns', 'machine.* play.>')
   const [fromLabel, from] = createField('Go on after: an id, earliest, or empty for now', '')
   const subscribeButton = createButton('Subscribe', 'submit')
   const stopButton = createButton('Stop')
   const status = create('output', 'form-answer')
+  const lead = create('p', 'lead', 'In a pattern, * stands for one token, and > for all that follow.')
   form.append(patternsLabel, fromLabel, subscribeButton, stopButton, status)
 
   const tools = create('div', 'form')
@@ -36,7 +34,7 @@ export function createTopicsView(context: ViewContext): View {
   const events = createEventList((text) => {
     count.textContent = text
   })
-  card.append(title, form, tools, events.element)
+  card.append(title, lead, form, tools, events.element)
   const publishForm = createPublishForm()
   element.append(heading, card, publishForm.element)
 
