@@ -135,6 +135,19 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
     // Until the new one of its place is met.
     await eventually(() => startOf(demo)).toBe(2)
   })
+
+  it.skipIf(redis.skip)('lets nobody in who was revoked before', async () => {
+    demo = await startDemo(0, ['--nodes', '3'])
+    const reader = 'ab'.repeat(16)
+    await fetch(`${demo.url}faults/revoke`, { method: 'POST', body: JSON.stringify({ reader }) })
+    await restart(await openTab())
+    await eventually(() => startOf(demo)).toBe(2)
+    // By as many connections, so that each node is asked.
+    const ask = (): Promise<Response> =>
+      fetch(`${demo.url}events?reader=${reader}`, { headers: { connection: 'close' } })
+    const answers = await Promise.all(Array.from({ length: 9 }, ask))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 204))
+  })
 })
 
 function isRunning(pid: number): boolean {

@@ -6,9 +6,13 @@ import type { FromNode, ToNode } from './messages.ts'
 /** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
 export interface FaultDesk {
   take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
+  /** Whose access has been revoked, for a node that is started anew: those that were last. */
+  readonly revoked: readonly string[]
   /** A node that is gone answers no more. */
   forget(node: number): void
 }
+
+const MAX_REVOKED = 1_000
 
 interface Question {
   readonly fault: Fault
@@ -21,7 +25,15 @@ interface Question {
 
 export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk {
   const questions = new Map<number, Question>()
+  const revoked = new Set<string>()
   let lastId = 0
+
+  function remember(fault: Fault, readerId: string): void {
+    if (fault === 'allow' || fault === 'revoke') revoked.delete(readerId)
+    if (fault === 'revoke') revoked.add(readerId)
+    const [oldest] = revoked
+    if (revoked.size > MAX_REVOKED && oldest !== undefined) revoked.delete(oldest)
+  }
 
   function answer(id: number, question: Question, node: number, count: number): void {
     if (!question.waitsFor.delete(node)) return
@@ -45,6 +57,9 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
   }
 
   return {
+    get revoked() {
+      return [...revoked]
+    },
     take(node, message) {
       if (message.kind === 'fault-answer') {
         const question = questions.get(message.id)
@@ -52,6 +67,7 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
         return
       }
       const { fault, readerId } = message
+      remember(fault, readerId)
       const id = (lastId += 1)
       const question = {
         fault,

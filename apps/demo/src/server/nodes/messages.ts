@@ -16,6 +16,8 @@ export interface NodeOrder {
   readonly faultReach: FaultReach
   readonly inspectReach: InspectReach
   readonly tls: TlsFiles | undefined
+  /** Who may not read: a node that is started anew has not heard of it. */
+  readonly revoked: readonly string[]
   /** Of the readers' access: each node takes the tokens of the others. */
   readonly accessKey: string
   readonly pageFiles: readonly (PageFiles extends ReadonlyMap<infer Path, infer File>

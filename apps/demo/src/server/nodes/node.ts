@@ -34,6 +34,7 @@ async function serve(order: NodeOrder): Promise<void> {
   })
   const connections = createReaderConnections()
   const access = createReaderAccess(order.accessKey, systemRuntime)
+  for (const readerId of order.revoked) access.revoke(readerId)
   const injectHere = createLocalFaults({ hub, connections, access })
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0

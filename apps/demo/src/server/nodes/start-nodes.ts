@@ -81,7 +81,7 @@ export async function startNodes(options: {
       )
     })
     // Also where it is 0: for the nodes of one cluster that is one port.
-    const order: NodeOrder = { ...options, node, start, accessKey, pageFiles }
+    const order: NodeOrder = { ...options, node, start, accessKey, pageFiles, revoked: desk.revoked }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise
   }
