@@ -116,7 +116,7 @@ export function openSharedStream(
   }
 }
 
-/** Whether the platform has what sharing needs; Web Locks are only there in secure contexts. */
+/** Web Locks are only there in secure contexts. Where they are, there is a BroadcastChannel, too. */
 export function canShare(): boolean {
-  return typeof BroadcastChannel === 'function' && typeof navigator === 'object' && 'locks' in navigator
+  return typeof navigator === 'object' && 'locks' in navigator
 }
