@@ -68,8 +68,7 @@ export function createEventSource<
     /^get$/i.test(method) ? ['always', 'on-error', 'never'] : ['never', 'on-error', 'always'],
   )
   const maxBufferedBytes = requireNumber('maxBufferedBytes', options.maxBufferedBytes, 2 ** 20)
-  if (wantsSharing && typeof url === 'function')
-    throw new OptionError('url', url, 'no function: streams are shared by URL')
+  if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'no function with share')
   const config = resolveOptions(options, { ...DEFAULTS, isRepeated: reconnect !== 'never' })
   const { runtime } = config
   const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)

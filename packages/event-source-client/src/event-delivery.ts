@@ -72,6 +72,8 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   const isPlain = config.data === 'text' && schemas === undefined
   let consumers = 0
   let iterators = 0
+  // Reading stops a chunk late: what comes when nobody is there waits in the queue for whoever comes next.
+  let isHolding = false
   let isOver = false
   // The work of asynchronous schemas, in order; undefined when there is none, which is the fast path.
   let decoding: Promise<void> | undefined
@@ -95,6 +97,8 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     if (isOver) return () => {}
     const remove = listeners.add(listener)
     const leave = consume()
+    // Later: the caller does not have what removes the listener yet.
+    queueMicrotask(release)
     return () => {
       remove()
       leave()
@@ -159,16 +163,33 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
 
   function handOver(event: DeliveredEvent, dataLength: number): void {
     if (isOver) return
-    byType.get(event.type)?.emit(event)
-    any.emit(event)
-    // A listener may have closed the stream.
-    if (isOver) return
-    if (iterators === 0) return config.onHandedOver(event.lastEventId)
+    isHolding ||= consumers === 0
+    if (!isHolding) {
+      tellListeners(event)
+      if (iterators === 0) return
+    }
     try {
       queue.push(event, dataLength * 2 + EVENT_OVERHEAD_BYTES)
     } catch (error) {
       if (error instanceof QueueOverflowError) config.onOverflow(error)
       else throw error
+    }
+  }
+
+  function tellListeners(event: DeliveredEvent): void {
+    byType.get(event.type)?.emit(event)
+    any.emit(event)
+    // A listener may have closed the stream.
+    if (iterators === 0 && !isOver) config.onHandedOver(event.lastEventId)
+  }
+
+  /** Gives what is held to the listeners, until they have all of it or have left again. */
+  function release(): void {
+    for (;;) {
+      if (!isHolding || consumers === 0) return
+      const event = queue.takeNow()
+      if (event === undefined) isHolding = false
+      else tellListeners(event)
     }
   }
 
@@ -186,6 +207,7 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
 
   function silence(): void {
     isOver = true
+    isHolding = false
     for (const listeners of [...byType.values(), any, comments, gaps, errors]) listeners.clear()
   }
 
@@ -202,15 +224,14 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   function iterate(): AsyncIterableIterator<DeliveredEvent, undefined> {
     // In this order: to consume may bring the next events at once.
     iterators += 1
+    isHolding = false
     const leave = consume()
     let isDone = false
 
     function finish(): IteratorReturnResult<undefined> {
-      if (!isDone) {
-        isDone = true
-        iterators -= 1
-        leave()
-      }
+      if (!isDone) iterators -= 1
+      isDone = true
+      leave()
       return { done: true, value: undefined }
     }
 

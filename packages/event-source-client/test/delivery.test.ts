@@ -281,6 +281,72 @@ describe('reading', () => {
   })
 })
 
+describe('what arrives when nobody is there', () => {
+  /** Over a transport that still brings what it has in hand when it is paused, as undici does. */
+  async function openLate(options?: EventSourceOptions): Promise<Awaited<ReturnType<typeof open>>> {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: (request, sink) => ({ ...server.transport(request, sink), pause() {} }),
+      ...options,
+    })
+    await nextTurn()
+    server.last.respond()
+    return { server, client }
+  }
+
+  it('is for the next loop, and is not taken for handed over before it is', async () => {
+    const saved: string[] = []
+    const store: LastEventIdStore = { load: () => '', save: (id) => void saved.push(id) }
+    const { server, client } = await openLate({ lastEventIdStore: store })
+    const first = take(client, 1)
+    await nextTurn()
+    server.last.write('id: 1\ndata: 1\n\n')
+    expect(textOf(await first)).toEqual(['1'])
+    server.last.write('id: 2\ndata: 2\n\nid: 3\ndata: 3\n\n')
+    await nextTurn()
+    expect(saved).toEqual([])
+    expect(textOf(await take(client, 2))).toEqual(['2', '3'])
+    client.close()
+  })
+
+  it('is for the next listener, in order, before what comes after it', async () => {
+    const { server, client } = await openLate()
+    const seen: string[] = []
+    const leave = client.onAny(({ data }) => seen.push(`first ${data}`))
+    leave()
+    server.last.write('data: 1\n\ndata: 2\n\n')
+    client.onAny(({ data }) => seen.push(`second ${data}`))
+    server.last.write('data: 3\n\n')
+    expect(seen).toEqual([])
+    await nextTurn()
+    server.last.write('data: 4\n\n')
+    expect(seen).toEqual(['second 1', 'second 2', 'second 3', 'second 4'])
+  })
+
+  it('is the rest of a chunk, when the last listener removes itself', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    const leave = client.on('message', ({ data }) => {
+      seen.push(data)
+      leave()
+    })
+    server.last.write('data: 1\n\ndata: 2\n\ndata: 3\n\n')
+    await nextTurn()
+    expect(seen).toEqual(['1'])
+    expect(textOf(await take(client, 2))).toEqual(['2', '3'])
+  })
+
+  it('is still there for a loop when the stream has ended', async () => {
+    const { server, client } = await openLate({ reconnect: 'on-error' })
+    const leave = client.onAny(() => {})
+    leave()
+    server.last.write('data: 1\n\n')
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+    expect(textOf(await take(client, 1))).toEqual(['1'])
+  })
+})
+
 describe('a slow reader', () => {
   const write = (server: MemoryServer, from: number, to: number): void => {
     for (let n = from; n <= to; n += 1) server.last.write(`id: e-${n}\ndata: ${n} ${'x'.repeat(1000)}\n\n`)

@@ -29,10 +29,7 @@ export class EventDataError extends Error {
     issues: readonly SchemaIssue[],
     options?: ErrorOptions,
   ) {
-    super(
-      `Data of event "${type}": ${code}${issues[0] ? ` (${issues[0].message})` : ''}: ${data.slice(0, 60)}`,
-      options,
-    )
+    super(`Data of ${type}: ${issues[0]?.message ?? code}: ${data.slice(0, 60)}`, options)
     this.code = code
     this.type = type
     this.data = data

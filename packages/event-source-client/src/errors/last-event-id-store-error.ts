@@ -5,7 +5,7 @@ export class LastEventIdStoreError extends Error {
   readonly lastEventId: string
 
   constructor(lastEventId: string, options?: ErrorOptions) {
-    super(`lastEventIdStore.save(${JSON.stringify(lastEventId.slice(0, 60))}) failed`, options)
+    super(`lastEventIdStore did not save ${lastEventId.slice(0, 60)}`, options)
     this.lastEventId = lastEventId
   }
 }

@@ -5,7 +5,7 @@ export class QueueOverflowError extends Error {
   readonly maxBufferedBytes: number
 
   constructor(maxBufferedBytes: number) {
-    super(`The reader is slower than the stream: more than maxBufferedBytes (${maxBufferedBytes}) wait`)
+    super(`More than maxBufferedBytes (${maxBufferedBytes}) wait for the reader`)
     this.maxBufferedBytes = maxBufferedBytes
   }
 }
