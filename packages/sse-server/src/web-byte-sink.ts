@@ -32,7 +32,8 @@ export function createLazyBody(
   const createSink = (controller: ReadableStreamDefaultController<Uint8Array>): ByteSink => ({
     write(shared: SharedBytes): boolean {
       if (ended) return true
-      controller.enqueue(shared.bytes)
+      // A copy: whoever reads a body may give its chunks away, their memory included, and others write the same.
+      controller.enqueue(shared.bytes.slice())
       return this.bufferedBytes < highWaterMarkBytes
     },
     get bufferedBytes(): number {

@@ -1,8 +1,9 @@
 import { createParser } from 'eventsource-parser'
 import { describe, expect, it } from 'vitest'
+import type { Runtime } from '@sse-toolkit/sse-server'
 import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
 import { RecordingSink } from './recording-sink.ts'
-import { turn } from './virtual-runtime.ts'
+import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 function retriesOf(sink: RecordingSink): readonly number[] {
   const retries: number[] = []
@@ -31,6 +32,20 @@ describe('close({ drainMs })', () => {
     for (const from of [500, 750, 1000, 1250]) {
       expect(retries.filter((retry) => retry >= from && retry < from + 250).length).toBeGreaterThan(400)
     }
+  })
+
+  it('waits for nobody where nobody is, nor when the last has left', async () => {
+    const { hub: empty } = createTestHub()
+    await empty.close({ drainMs: 10_000 })
+    const { hub, runtime } = createTestHub()
+    const { sink } = await subscribe(hub)
+    const other = await subscribe(hub)
+    const closing = hub.close({ drainMs: 10_000 })
+    await runtime.clock.advance(1000)
+    for (const each of [sink, other.sink]) each.leave()
+    await runtime.clock.advance(50)
+    await closing
+    expect(hub.inspect().status).toBe('closed')
   })
 
   it('goes on delivering to those that are still there, and refuses new ones with 503', async () => {
@@ -74,6 +89,21 @@ describe('close({ drainMs })', () => {
 })
 
 describe('maxConnectionAgeMs', () => {
+  it('is as long as a timer can be, at most, and never over at once', async () => {
+    const virtual = createVirtualRuntime()
+    const delays: number[] = []
+    const runtime: Runtime = {
+      ...virtual,
+      setTimeout(callback, delayMs) {
+        delays.push(delayMs)
+        return virtual.setTimeout(callback, delayMs)
+      },
+    }
+    const { hub } = createTestHub({ runtime, maxConnectionAgeMs: 2 ** 31 - 1 })
+    for (let n = 0; n < 20; n += 1) await subscribe(hub)
+    expect(Math.max(...delays)).toBe(2 ** 31 - 1)
+  })
+
   it('closes each connection between 90 % and 110 % of it, with a reconnection time', async () => {
     const { hub, runtime } = createTestHub({ maxConnectionAgeMs: 10_000 })
     const readers = await Promise.all(Array.from({ length: 100 }, () => subscribe(hub)))

@@ -15,6 +15,26 @@ import { createTestLog } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 describe('publish and subscribe', () => {
+  it('gives each body chunks of its own: to transfer one takes it from nobody else', async () => {
+    const { hub } = createTestHub()
+    const readers = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['a'] })
+        if (response.body === null) throw new TypeError('There is no body')
+        const reader = response.body.getReader()
+        await reader.read()
+        return reader
+      }),
+    )
+    const reads = readers.map((reader) => reader.read())
+    await hub.publish('a', { data: 'shared' })
+    const chunks = (await Promise.all(reads)).map(({ value }) => value ?? new Uint8Array())
+    structuredClone(chunks[0], { transfer: [chunks[0]?.buffer as ArrayBuffer] })
+    const texts = chunks.map((chunk) => new TextDecoder().decode(chunk))
+    expect(texts).toEqual(['', expect.stringContaining('shared'), expect.stringContaining('shared')])
+    await Promise.all(readers.map((reader) => reader.cancel()))
+  })
+
   it('brings an event to those whose topics match, with its id', async () => {
     const { hub } = createTestHub()
     const exact = await subscribe(hub, { topics: ['orders.42'] })

@@ -39,6 +39,9 @@ import { matchesTopic, parseTopicPattern, type TopicPattern } from './topic-patt
 const usualRetryMs = 1000
 const usualForbidMs = 600_000
 
+// What a timer takes; more would overflow it, and fire at once.
+const longestTimerMs = 2 ** 31 - 1
+
 export class EventHub implements Hub {
   readonly #settings: ConnectionSettings
   readonly #runtime: Runtime
@@ -58,7 +61,10 @@ export class EventHub implements Hub {
   readonly #connectionsOf = new Map<string, number>()
   readonly #forbidden: ForbiddenIdentities
   readonly #runs: Runs
-  // Encoded once, for live and replay alike, for as long as the log holds the entry.
+  // The newest entry and its frame: what is delivered as it is appended asks for no other.
+  #newest: LogEntry | null = null
+  #newestFrame: Frame | null | undefined = undefined
+  // What is replayed is encoded once for all replays, for as long as the log holds the entry.
   readonly #frames = new WeakMap<LogEntry, Frame | null>()
   readonly #counters = new HubCounters()
   readonly #host: SubscriptionHost
@@ -394,7 +400,7 @@ export class EventHub implements Hub {
     if (this.#maxConnectionAgeMs === 0) return undefined
     return this.#runtime.setTimeout(
       () => this.#dismiss(subscription, 'expired'),
-      this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()),
+      Math.min(this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()), longestTimerMs),
     )
   }
 
@@ -408,6 +414,8 @@ export class EventHub implements Hub {
 
   #appended(entry: LogEntry): void {
     this.#head = entry.position
+    this.#newest = entry
+    this.#newestFrame = undefined
     this.#index.forEach(entry.topic, (subscription) => subscription.deliver(entry))
   }
 
@@ -423,20 +431,29 @@ export class EventHub implements Hub {
   }
 
   #frameOf(entry: LogEntry): Frame | null {
+    if (entry === this.#newest) {
+      // Null is one that cannot be formatted, which is said once.
+      if (this.#newestFrame === undefined) this.#newestFrame = this.#format(entry)
+      return this.#newestFrame
+    }
     let frame = this.#frames.get(entry)
     if (frame === undefined) {
-      const id = formatEventId(entry.position)
-      const event = { id, data: entry.data, ...(entry.event !== undefined && { event: entry.event }) }
-      try {
-        frame = eventFrame(event, keyOf(entry))
-      } catch (error) {
-        // Another process on the log may check less than this hub does.
-        this.#settings.onError(error)
-        frame = null
-      }
+      frame = this.#format(entry)
       this.#frames.set(entry, frame)
     }
     return frame
+  }
+
+  #format(entry: LogEntry): Frame | null {
+    const id = formatEventId(entry.position)
+    const event = { id, data: entry.data, ...(entry.event !== undefined && { event: entry.event }) }
+    try {
+      return eventFrame(event, keyOf(entry))
+    } catch (error) {
+      // Another process on the log may check less than this hub does.
+      this.#settings.onError(error)
+      return null
+    }
   }
 
   #describe(subscription: Subscription): HubConnection {
