@@ -74,7 +74,11 @@ export function route<const Pattern extends string, const Codecs extends ParamCo
   codecs?: Codecs,
 ): Route<RouteParams<Pattern, Codecs>> {
   const segments = parsePattern(pattern)
-  const byName: Readonly<Record<string, ParamCodec<unknown> | undefined>> = { ...codecs }
+  // Without a prototype: a parameter may be named `constructor`.
+  const byName: Readonly<Record<string, ParamCodec<unknown> | undefined>> = Object.assign(
+    Object.create(null) as object,
+    codecs,
+  )
   const params = segments.filter((segment) => segment.kind === 'param' || segment.kind === 'rest')
   for (const name of Object.keys(byName)) {
     if (!params.some((param) => param.name === name)) {

@@ -20,6 +20,13 @@ describe('routes', () => {
     expect(await response.json()).toEqual({ room: 'a b', n: -7, rest: 'x/y/z' })
   })
 
+  it.each(['constructor', 'toString'] as const)('may name a parameter %s', async (name) => {
+    const router = createRouter()
+    router.get(`/teams/:${name}`, (_request, { params }) => textResponse(params[name]))
+    expect(await (await router.fetch(request('/teams/a%20b'))).text()).toBe('a b')
+    expect(route(`/teams/:${name}`).url({ [name]: 'a b' } as never)).toBe('/teams/a%20b')
+  })
+
   it('do not match what a codec refuses, so that another route can', async () => {
     const router = createRouter()
     router.get(route('/:id', { id: int }), () => textResponse('number'))

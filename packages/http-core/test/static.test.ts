@@ -43,6 +43,14 @@ async function site(
 }
 
 describe('downloads', () => {
+  it.each(['/css%2Fmain.css', '/css%2fmain.css', '/%2Fcss/main.css'])(
+    'takes no encoded slash for a separator, which guards of a directory would not see: %s',
+    async (path) => {
+      const get = await site(await folder())
+      expect([(await get(path)).status, (await get('/css/main.css')).status]).toEqual([404, 200])
+    },
+  )
+
   it('send a file with its type, length, date and ETag', async () => {
     const get = await site(await folder())
     const response = await get('/digits.txt')

@@ -79,7 +79,10 @@ export function serveDirectory(
     if (!methods.includes(request.method)) {
       throw new HttpError(405, undefined, { headers: { allow: methods.join(', ') } })
     }
-    const path = visiblePath(params, options)
+    // The parameter is decoded: what was a slash in a name is a separator in it, and would pass by the routes that guard a
+    // directory.
+    const hasSlashInName = /%2f/i.test(new URL(request.url).pathname)
+    const path = hasSlashInName ? undefined : visiblePath(params, options)
     if (path === undefined) throw new HttpError(404)
     if (request.method === 'PUT') return upload(tree, request, path)
     if (request.method === 'DELETE') return remove(tree, request, path)
