@@ -178,6 +178,15 @@ describe('publish and subscribe', () => {
 })
 
 describe('resuming', () => {
+  it('an empty lastEventId asks for nothing', async () => {
+    const { hub } = createTestHub()
+    await publishAll(hub, 'a', 'before')
+    const reader = await subscribe(hub, { lastEventId: '' })
+    await publishAll(hub, 'a', 'after')
+    await turn()
+    expect([reader.gaps, reader.data]).toEqual([[], ['after']])
+  })
+
   it('goes on after the id asked for, and nothing comes twice', async () => {
     const { hub } = createTestHub()
     const ids = await publishAll(hub, 'a', '1', '2', '3', '4')

@@ -134,8 +134,10 @@ export class EventHub implements Hub {
     const refusal = this.#refusalOf(access)
     if (refusal !== undefined) return this.#refuse(refusal)
 
+    // Empty asks for nothing, as a field that is empty does.
     const requested =
-      options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)
+      (options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)) ||
+      undefined
     let restarts: number
     let heard: string
     let head: Position
