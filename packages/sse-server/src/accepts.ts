@@ -1,3 +1,5 @@
+import { checkRequest } from './options.ts'
+
 /** How a client weighs one media type: the weight, and how narrowly the range that gave it fits. */
 interface Preference {
   readonly weight: number
@@ -12,6 +14,7 @@ interface Preference {
  * fetch all send, never turns a page or a JSON document into an event stream.
  *
  * @param accept - a request, or the value of the field.
+ * @throws {@link OptionError} for an object that is no web Request.
  * @example
  * ```ts
  * import { acceptsEventStream } from '@sse-toolkit/sse-server'
@@ -27,7 +30,7 @@ export function acceptsEventStream(
   accept: Request | string | null | undefined,
   alternatives: readonly string[] = [],
 ): boolean {
-  const field = accept instanceof Request ? accept.headers.get('accept') : accept
+  const field = acceptField(accept)
   // [RFC 9110] "A request without any Accept header field implies that the user agent will accept any media type."
   const ranges = parseAccept(field === null || field === undefined || field.trim() === '' ? '*/*' : field)
   const stream = preferenceFor('text/event-stream', ranges)
@@ -37,6 +40,12 @@ export function acceptsEventStream(
     if (stream.weight !== other.weight) return stream.weight > other.weight
     return stream.precision > other.precision
   })
+}
+
+function acceptField(accept: Request | string | null | undefined): string | null | undefined {
+  if (typeof accept !== 'object' || accept === null) return accept
+  checkRequest(accept)
+  return accept.headers.get('accept')
 }
 
 type MediaRange = readonly [type: string, subtype: string, weight: number]

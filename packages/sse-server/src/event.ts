@@ -41,6 +41,7 @@ const endOfLine = /\r\n|\r|\n/g
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
 export function formatEvent(event: ServerSentEvent): string {
+  checkEvent(event)
   let block = ''
   if (event.comment !== undefined) block += formatCommentLines(event.comment)
   if (event.retry !== undefined) block += formatRetry(event.retry)
@@ -120,6 +121,17 @@ function formatRetry(retry: number): string {
     )
   }
   return `retry: ${retry}\n`
+}
+
+/** @throws {@link EventFieldError} `code: 'invalid-event'` */
+export function checkEvent(event: unknown): void {
+  if (typeof event === 'object' && event !== null) return
+  throw new EventFieldError(
+    'invalid-event',
+    'event',
+    event,
+    "An event must be an object, such as { data: 'hello' }",
+  )
 }
 
 /** @throws {@link EventFieldError} `code: 'invalid-event'` */

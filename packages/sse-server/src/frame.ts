@@ -20,8 +20,8 @@ export function encodeFrame(text: string, id: string | undefined, key: string): 
 }
 
 /** @throws {@link EventFieldError} */
-export function eventFrame(event: ServerSentEvent, key: string = event.event ?? 'message'): Frame {
-  return encodeFrame(formatEvent(event), event.id, key)
+export function eventFrame(event: ServerSentEvent, key?: string): Frame {
+  return encodeFrame(formatEvent(event), event.id, key ?? event.event ?? 'message')
 }
 
 /** @throws {@link EventFieldError} */

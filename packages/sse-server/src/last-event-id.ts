@@ -1,3 +1,22 @@
+import { OptionError } from './errors/option-error.ts'
+
+/**
+ * Which event to go on after: `given`, which an option says, else what the request asks for.
+ *
+ * @returns undefined for none. An empty string asks for nothing, wherever it comes from.
+ * @throws {@link OptionError}
+ */
+export function requestedEventId(
+  given: string | undefined,
+  header: string | null | undefined,
+  target: string,
+): string | undefined {
+  const requested = given ?? parseLastEventId(header, target)
+  if (requested !== undefined && typeof requested !== 'string')
+    throw new OptionError('lastEventId', requested, 'a string')
+  return requested === '' ? undefined : requested
+}
+
 /**
  * Which event the client asks to go on after: the `Last-Event-ID` field, else the query parameter `lastEventId`, which
  * closes the gap between a page's rendering and its subscription.

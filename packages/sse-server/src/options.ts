@@ -37,3 +37,10 @@ export function functionOption<T>(option: string, value: T | undefined): T | und
   if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function')
   return value
 }
+
+/** @throws {@link OptionError} if it is none: one of node:http in its place is the usual mistake. */
+export function checkRequest(value: Request): void {
+  // Not by its class: a framework may bring one of its own.
+  if (typeof (value as Partial<Request> | null)?.headers?.get === 'function') return
+  throw new OptionError('request', value, 'a web Request, as webRequest() makes one of a Node request')
+}

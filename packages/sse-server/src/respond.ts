@@ -1,7 +1,8 @@
 import { eventStreamHeaders, eventStreamResponse } from './event-stream-response.ts'
 import type { Connection } from './event-stream.ts'
 import { HoldingSink } from './holding-sink.ts'
-import { parseLastEventId } from './last-event-id.ts'
+import { requestedEventId } from './last-event-id.ts'
+import { checkRequest } from './options.ts'
 import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
 import { startRawStream, startStream } from './start-stream.ts'
 import { eventStreamSetup, type EventStreamOptions, type EventStreamSetup } from './stream-options.ts'
@@ -51,7 +52,7 @@ export function respond<Schemas extends EventSchemas = EventSchemas>(
   source: EventStreamSource<Schemas>,
   options: RespondOptions<Schemas> = {},
 ): Response {
-  checkSource(source)
+  checkSource('source', source)
   const setup = streamSetup(options)
   return eventStreamResponse(
     (sink) => startStream(sink, setup, source).queue,
@@ -74,7 +75,7 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
   source: EventStreamSource<Schemas>,
   options: RespondOptions<Schemas> = {},
 ): Promise<Response> {
-  checkSource(source)
+  checkSource('source', source)
   const setup = streamSetup(options)
   const { request, signal } = options
   const headers = eventStreamHeaders(options.headers)
@@ -126,7 +127,7 @@ export type RespondRawOptions = Omit<RespondOptions, 'events' | 'validate' | 're
  * ```
  */
 export function respondRaw(source: RawSource, options: RespondRawOptions = {}): Response {
-  checkSource(source)
+  checkSource('source', source)
   const setup = streamSetup(options)
   return eventStreamResponse(
     (sink) => startRawStream(sink, setup, source).queue,
@@ -137,11 +138,7 @@ export function respondRaw(source: RawSource, options: RespondRawOptions = {}): 
 
 function streamSetup(options: RespondOptions): EventStreamSetup {
   const { request } = options
-  return eventStreamSetup(
-    options,
-    options.lastEventId ??
-      (request === undefined
-        ? undefined
-        : parseLastEventId(request.headers.get('last-event-id'), request.url)),
-  )
+  if (request !== undefined) checkRequest(request)
+  const header = request?.headers.get('last-event-id')
+  return eventStreamSetup(options, requestedEventId(options.lastEventId, header, request?.url ?? ''))
 }

@@ -26,23 +26,29 @@ interface HostTimers {
 // (Workers) clamps no timer of 0 ms.
 const { setImmediate } = globalThis as HostTimers
 
+/** What Node's timers are, and Bun's and Deno's: an object that can hold the process open, or not. */
+interface HoldingTimer {
+  ref(): unknown
+  unref(): unknown
+}
+
+function isHolding(timer: unknown): timer is HoldingTimer {
+  return typeof timer === 'object' && timer !== null && 'ref' in timer && 'unref' in timer
+}
+
 /** The host's own clock, timers and chance. Timers do not hold the process open: the sockets they serve do. */
 export const systemRuntime: Runtime = {
   now: () => performance.now(),
   wallClock: () => Date.now(),
   setTimeout: (callback, delayMs) => {
     const timer: unknown = setTimeout(callback, delayMs)
-    if (
-      typeof timer === 'object' &&
-      timer !== null &&
-      'unref' in timer &&
-      typeof timer.unref === 'function'
-    ) {
-      timer.unref()
-    }
+    if (isHolding(timer)) timer.unref()
     return timer
   },
   clearTimeout: (timer) => {
+    // Node has a list of timers for each delay, and lets go of an empty one at once only if the timer that leaves it held
+    // the process open; else it stays until its time would have come. Delays that depend on chance have a list each.
+    if (isHolding(timer)) timer.ref()
     clearTimeout(timer as Parameters<typeof clearTimeout>[0])
   },
   endOfTurn: (callback) => {

@@ -9,19 +9,23 @@ export type Sequence<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
  * Where the events of a response come from.
  *
  * - A sequence: read as fast as the client takes it; the stream closes at its end.
- * - A function that returns one, such as an async generator function: called with the stream, so
+ * - A function that returns one, or a promise of one, such as an async generator function: called with the stream, so
  *   `async function* ({ signal, lastEventId }) {...}` has what it needs.
  * - A function that returns nothing (or a promise of it): it pushes into the stream it is given, which stays open
  *   until `stream.close()` or until the client leaves.
  */
 export type EventStreamSource<Schemas extends EventSchemas = EventSchemas> =
   | Sequence<EventOf<Schemas>>
-  | ((stream: EventStream<Schemas>) => Sequence<EventOf<Schemas>> | Promise<void> | void)
+  | ((
+      stream: EventStream<Schemas>,
+    ) => Sequence<EventOf<Schemas>> | Promise<Sequence<EventOf<Schemas>> | void> | void)
 
 /** Pieces of an event stream that is formatted already. */
 export type RawSource =
   | Sequence<string | Uint8Array>
-  | ((stream: Pick<EventStream, 'signal' | 'lastEventId'>) => Sequence<string | Uint8Array>)
+  | ((
+      stream: Pick<EventStream, 'signal' | 'lastEventId'>,
+    ) => Sequence<string | Uint8Array> | Promise<Sequence<string | Uint8Array>>)
 
 /** The common form of all sequences: an iterator, of which only `return` may be called beside a pending `next`. */
 export interface SourceIterator<T> {
@@ -45,14 +49,22 @@ export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undef
   return undefined
 }
 
+/** The iterator of a sequence that is still to come. What becomes of it, `next` tells. */
+export function iterateLater<T>(sequence: Promise<SourceIterator<T>>): SourceIterator<T> {
+  return {
+    next: async () => (await sequence).next(),
+    return: async () => (await sequence.catch(() => undefined))?.return?.(),
+  }
+}
+
 /** @throws {@link OptionError} */
-export function checkSource(source: unknown): void {
+export function checkSource(option: 'source' | 'producer', source: unknown): void {
   if (typeof source === 'function') return
   if (typeof source === 'object' && source !== null) {
     if (source instanceof ReadableStream || Symbol.asyncIterator in source || Symbol.iterator in source)
       return
   }
-  throw new OptionError('source', source, 'an iterable, a ReadableStream, or a function')
+  throw new OptionError(option, source, 'an iterable, a ReadableStream, or a function')
 }
 
 /** What a pump needs of the stream it fills. */

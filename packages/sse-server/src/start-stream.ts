@@ -23,31 +23,46 @@ export function startStream<Schemas extends EventSchemas>(
 /** As {@link startStream}, for a source of strings and bytes. */
 export function startRawStream(sink: ByteSink, setup: EventStreamSetup, source: RawSource): Connection {
   let atLineStart = true
+  // The first half of a character whose second may come with the next string. At the end of the stream it is in a block
+  // that was not finished, which nobody dispatches.
+  let half = ''
   const lineComment = encodeFrame(':\n', undefined, ':')
   const connection = new Connection(sink, {
     ...setup,
     // After a lone CR nothing may be added either: the LF that belongs to it may come with the next piece.
     settings: { ...setup.settings, heartbeatFrame: () => (atLineStart ? lineComment : null) },
   })
-  run(connection, setup, source, (piece: string | Uint8Array) => {
-    const frame = rawFrame(piece)
+  const push = (frame: Frame): void => {
     if (frame.bytes.byteLength === 0) return
     atLineStart = frame.bytes.at(-1) === 0x0a
     connection.pushFrame(frame)
+  }
+  run(connection, setup, source, (piece: string | Uint8Array) => {
+    if (typeof piece === 'string') {
+      const text = half + piece
+      half = endsWithinCharacter(text) ? text.slice(-1) : ''
+      push(encodeFrame(text.slice(0, text.length - half.length), undefined, ''))
+      return
+    }
+    if (!(piece instanceof Uint8Array))
+      throw new OptionError('source', piece, 'a source of strings and Uint8Arrays')
+    push(encodeFrame(half, undefined, ''))
+    half = ''
+    push({ bytes: piece, id: undefined, key: '' })
   })
   return connection
 }
 
-function rawFrame(piece: string | Uint8Array): Frame {
-  if (typeof piece === 'string') return encodeFrame(piece, undefined, '')
-  if (piece instanceof Uint8Array) return { bytes: piece, id: undefined, key: '' }
-  throw new OptionError('source', piece, 'a source of strings and Uint8Arrays')
+/** Whether the text breaks off between the two code units of a surrogate pair. */
+function endsWithinCharacter(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1)
+  return last >= 0xd800 && last <= 0xdbff
 }
 
 function run<T, Schemas extends EventSchemas>(
   connection: Connection<Schemas>,
   setup: EventStreamSetup,
-  source: Sequence<T> | ((stream: Connection<Schemas>) => Sequence<T> | Promise<void> | void),
+  source: Sequence<T> | ((stream: Connection<Schemas>) => Sequence<T> | Promise<Sequence<T> | void> | void),
   send: (value: T) => void,
 ): void {
   const target = {
@@ -56,13 +71,16 @@ function run<T, Schemas extends EventSchemas>(
     fail: (error: unknown) => connection.fail(error),
     onError: setup.settings.onError,
   }
-  try {
-    const result: unknown = typeof source === 'function' ? source(connection) : source
+  const begin = (result: unknown): void => {
     const iterator = iterateSequence<T>(result)
     if (iterator !== undefined) void pump(iterator, target)
-    else if (result instanceof Promise) result.catch(target.fail)
     else if (result !== undefined)
       throw new OptionError('source', result, 'a function that returns a sequence or nothing')
+  }
+  try {
+    const result: unknown = typeof source === 'function' ? source(connection) : source
+    if (result instanceof Promise) result.then(begin).catch(target.fail)
+    else begin(result)
   } catch (error) {
     connection.fail(error)
   }

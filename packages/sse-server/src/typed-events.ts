@@ -1,4 +1,4 @@
-import type { ServerSentEvent } from './event.ts'
+import { checkEvent, type ServerSentEvent } from './event.ts'
 import { EventFieldError } from './errors/event-field-error.ts'
 import { OptionError } from './errors/option-error.ts'
 import type { SchemaInput, StandardSchema } from './standard-schema.ts'
@@ -36,11 +36,12 @@ export type ValidateOnSend = 'off' | 'on-send'
  * Checks an event's data. What is sent is the data itself, not the schema's output: a schema that transforms does so
  * where the data arrives.
  *
- * @throws {@link EventFieldError} `code: 'invalid-event'` for a type without a schema, `code: 'invalid-data'` for data
+ * @throws {@link EventFieldError} `code: 'invalid-event'` for what is no event and for a type without a schema, `code: 'invalid-data'` for data
  *   that its schema refuses.
  * @throws {@link OptionError} if the schema is asynchronous: sending is not.
  */
 export function validateEvent(schemas: EventSchemas, event: ServerSentEvent): void {
+  checkEvent(event)
   const type = event.event ?? 'message'
   const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
   if (schema === undefined)

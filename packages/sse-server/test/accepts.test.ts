@@ -36,5 +36,7 @@ describe('acceptsEventStream (RFC 9110 section 12.5.1)', () => {
   it('reads the field of a request', () => {
     const request = new Request('http://localhost/', { headers: { accept: 'application/json' } })
     expect(acceptsEventStream(request)).toBe(false)
+    const nodeRequest = { headers: { accept: 'application/json' } }
+    expect(() => acceptsEventStream(nodeRequest as never)).toThrow('webRequest()')
   })
 })

@@ -100,6 +100,8 @@ describe('formatEvent', () => {
     ['a toJSON that gives undefined', { data: { toJSON: () => undefined } }, 'invalid-data', 'data'],
     ['a type without data', { event: 'paid' }, 'missing-data', 'data'],
     ['nothing at all', {}, 'missing-data', 'data'],
+    ['a string in place of an event', 'hello' as never, 'invalid-event', 'event'],
+    ['undefined in place of an event', undefined as never, 'invalid-event', 'event'],
   ]
   it.each(refused)('refuses %s', (_name, event, code, field) => {
     expect(() => formatEvent(event)).toThrow(

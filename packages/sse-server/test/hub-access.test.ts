@@ -1,5 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { Authorization, Hub, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
+import {
+  memoryLog,
+  type Authorization,
+  type Hub,
+  type HubConnection,
+  type HubOptions,
+} from '@sse-toolkit/sse-server'
 import { coversPattern } from '../src/hub/access.ts'
 import { parseTopicPattern } from '../src/hub/topic-pattern.ts'
 import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
@@ -187,6 +193,8 @@ describe('limits', () => {
     ['maxEventBytes', 0],
     ['maxConnectionAgeMs', -1],
     ['authorize', 'everybody'],
+    ['log', null],
+    ['log', () => memoryLog()],
     ['onJoin', {}],
     ['validate', 'on-send'],
     ['heartbeatIntervalMs', -1],

@@ -118,6 +118,36 @@ describe('run', () => {
     expect(writer.runs).toBe(1)
   })
 
+  it.each([
+    ['a string', 'word'],
+    ['an event', { data: 'word' }],
+    ['a promise', Promise.resolve(words)],
+    ['nothing', undefined],
+  ])('refuses %s as a producer, and the topic can still be run', async (_name, producer) => {
+    const { hub } = createTestHub()
+    await expect(hub.run('answer', producer as never)).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-option', option: 'producer' }),
+    )
+    expect(await hub.topicState('answer')).toBe('open')
+  })
+
+  it('takes a function that promises a sequence', async () => {
+    const { hub } = createTestHub()
+    const run = await hub.run('answer', async () => words)
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await expect(run.started && run.finished).resolves.toBe('completed')
+    await turn()
+    expect(textOf(reader)).toBe(words.join(''))
+  })
+
+  it('a function that promises what is no sequence has failed', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const run = await hub.run('answer', (async () => 'word') as never)
+    await expect(run.started && run.finished).resolves.toBe('failed')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ option: 'producer' }))
+  })
+
   it('a reader that was there before it began gets it too', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { topics: ['answer'] })
@@ -225,6 +255,39 @@ describe('cancel', () => {
     await hub.cancel('answer')
     await expect(run.started && run.finished).resolves.toBe('cancelled')
     expect(hub.stats().running).toBe(0)
+  })
+
+  it('does not wait for a sequence that is still to come, and ends it when it comes', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const coming = Promise.withResolvers<Iterable<string>>()
+    const run = await hub.run('answer', () => coming.promise)
+    await hub.cancel('answer')
+    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    const late = {
+      next: () => ({ done: true, value: undefined }) as const,
+      return: vi.fn<Required<Iterator<string>>['return']>(),
+    }
+    coming.resolve({ [Symbol.iterator]: () => late })
+    await turn()
+    expect(late.return).toHaveBeenCalledOnce()
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('reports nothing of a sequence that does not come any more', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const run = await hub.run(
+      'answer',
+      ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        }),
+    )
+    await hub.cancel('answer')
+    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    await turn()
+    expect(onError).not.toHaveBeenCalled()
   })
 })
 

@@ -175,6 +175,16 @@ describe('publish and subscribe', () => {
     const subscribed = hub.subscribe(new Request('http://localhost/'), { topics: topics as string[] })
     await expect(subscribed).rejects.toThrow(expect.objectContaining({ code }))
   })
+
+  it.each([
+    ['a request of node:http', { headers: {}, url: '/' }],
+    ['no request', undefined],
+  ])('refuses to answer %s', async (_name, request) => {
+    const { hub } = createTestHub()
+    await expect(hub.subscribe(request as never, { topics: ['a'] })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-option', option: 'request' }),
+    )
+  })
 })
 
 describe('resuming', () => {

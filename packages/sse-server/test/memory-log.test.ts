@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { memoryLog, type EventLog, type LogPage, type MemoryLogOptions } from '@sse-toolkit/sse-server'
+import {
+  memoryLog,
+  type EventLog,
+  type LogPage,
+  type MemoryLogOptions,
+  type Runtime,
+} from '@sse-toolkit/sse-server'
 import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
-import { createVirtualRuntime } from './virtual-runtime.ts'
+import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 describe('memoryLog keeps to the contract of logs', () => {
   it.each(eventLogContract({ createLog: (limits) => memoryLog(limits) }))('$name', async ({ run }) => {
@@ -69,6 +75,17 @@ describe('memoryLog', () => {
     await append(log, 'job', '2')
     expect((await read(log, 'job')).evictedUpTo).toBe(10_011)
     await log.close()
+  })
+
+  it('remembers of 100 000 finite topics that their time is over', async () => {
+    const runtime: Runtime = { ...createVirtualRuntime(), setTimeout: queueMicrotask }
+    const log = memoryLog({ runtime, maxAgeMs: 0 })
+    for (let n = 0; n <= 100_000; n += 1)
+      await log.end({ topic: `t${n}`, event: 'stream.end', data: '', key: undefined }, 0)
+    await turn()
+    expect((await log.status('t0')).state).toBe('open')
+    expect((await log.status('t1')).state).toBe('expired')
+    expect((await log.status('t100000')).state).toBe('expired')
   })
 
   it('remembers of 10 000 forgotten topics each its own eviction, and of the others the greatest', async () => {

@@ -86,6 +86,8 @@ describe('a source', () => {
     ['a generator function', () => () => three.values()],
     ['an async generator function', () => generateThree],
     ['a function that returns a ReadableStream', () => () => ReadableStream.from(three)],
+    ['an async function that returns an array', () => async () => three],
+    ['an async function that returns a ReadableStream', () => async () => ReadableStream.from(three)],
     [
       'a callback that pushes',
       () => (stream) => {
@@ -123,9 +125,12 @@ describe('a source', () => {
     )
   })
 
-  it('that returns what is no source ends the stream and is reported', async () => {
+  it.each([
+    ['returns', () => 'data'],
+    ['promises', async () => 'data'],
+  ])('that %s what is no source ends the stream and is reported', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respond((() => 'data') as never, { ...quiet, onError }).text()).toBe('')
+    expect(await respond(source as never, { ...quiet, onError }).text()).toBe('')
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 
@@ -237,6 +242,17 @@ describe('when the client leaves', () => {
     await turn()
     expect(events).toEqual(['aborted', 'finally'])
     expect(sink.text).toBe('data: 1\n\n')
+  })
+
+  it('return is called on a sequence that comes too late', async () => {
+    const coming = Promise.withResolvers<AsyncGenerator<ServerSentEvent>>()
+    const late = generateThree()
+    const returned = vi.spyOn(late, 'return')
+    const sink = attach(respond(() => coming.promise, quiet))
+    sink.leave()
+    coming.resolve(late)
+    await turn()
+    expect(returned).toHaveBeenCalledOnce()
   })
 
   it('return is called once, beside a pending next', async () => {
@@ -412,6 +428,11 @@ describe('respondRaw', () => {
     sink.leave()
   })
 
+  it('joins a character whose halves come in two strings, and no other', async () => {
+    const pieces = ['data: \ud83d', '', '\ude00', '\n\ndata: \ud83d', new TextEncoder().encode('\n\n')]
+    expect(await respondRaw(pieces).text()).toBe('data: \u{1f600}\n\ndata: \ufffd\n\n')
+  })
+
   it('refuses pieces that are neither', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     expect(await respondRaw([7] as never, { onError }).text()).toBe('')
@@ -433,6 +454,8 @@ describe('an option without a meaning throws at the call, and is named', () => {
     ['stallTimeoutMs', -1],
     ['validate', true],
     ['signal', {}],
+    ['request', { headers: { 'last-event-id': '7' }, url: '/' }],
+    ['lastEventId', 7],
     ['onClose', 'close'],
     ['onError', 'log'],
     ['headers', { 'bad name': 'x' }],

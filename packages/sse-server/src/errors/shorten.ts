@@ -8,6 +8,7 @@ function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value !== 'object' || value === null) return String(value)
+  if (value instanceof Promise) return 'a promise'
   try {
     return JSON.stringify(value) ?? Object.prototype.toString.call(value)
   } catch {

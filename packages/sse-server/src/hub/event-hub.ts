@@ -4,12 +4,13 @@ import { OptionError } from '../errors/option-error.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../event-stream-response.ts'
 import { eventFrame, type Frame } from '../frame.ts'
 import type { CloseReason } from '../frame-queue.ts'
-import { parseLastEventId } from '../last-event-id.ts'
+import { requestedEventId } from '../last-event-id.ts'
 import { formatEventId, type Position } from '../log/event-id.ts'
 import type { EventLog, LogEntry, LoggedEvent, TopicState, TopicStatus } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
-import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
+import { checkRequest, choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
+import { checkSource } from '../source.ts'
 import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
 import { accessTo, ForbiddenIdentities, type Access, type Authorize } from './access.ts'
 import { dismiss, drain } from './drain.ts'
@@ -92,7 +93,7 @@ export class EventHub implements Hub {
     this.#maxConnectionAgeMs = durationOption('maxConnectionAgeMs', options.maxConnectionAgeMs, 0)
     this.#rules = new PublicationRules(options)
     this.#forbidden = new ForbiddenIdentities(this.#runtime)
-    this.#log = options.log ?? memoryLog({ runtime: options.runtime })
+    this.#log = logOption(options.log) ?? memoryLog({ runtime: options.runtime })
     this.#ownsLog = options.log === undefined
     this.#runs = new Runs({
       log: this.#log,
@@ -125,6 +126,8 @@ export class EventHub implements Hub {
     const filter = functionOption('filter', options.filter)
     const announcements = choiceOption('announcements', options.announcements, ['send', 'omit'])
     const headers = eventStreamHeaders(options.headers)
+    checkRequest(request)
+    const requested = requestedEventId(options.lastEventId, request.headers.get('last-event-id'), request.url)
     if (this.#closing !== null) return this.#refuse(503)
     const authorization = this.#authorize === undefined ? {} : await this.#authorize(request)
     if (authorization instanceof Response) return authorization
@@ -134,10 +137,6 @@ export class EventHub implements Hub {
     const refusal = this.#refusalOf(access)
     if (refusal !== undefined) return this.#refuse(refusal)
 
-    // Empty asks for nothing, as a field that is empty does.
-    const requested =
-      (options.lastEventId ?? parseLastEventId(request.headers.get('last-event-id'), request.url)) ||
-      undefined
     let restarts: number
     let heard: string
     let head: Position
@@ -183,6 +182,7 @@ export class EventHub implements Hub {
 
   async run(topic: string, producer: Producer, options: RunOptions = {}): Promise<Run> {
     this.#rules.checkTopic(topic)
+    checkSource('producer', producer)
     ttlOf(options)
     if (this.#closing !== null) throw new HubClosedError()
     return this.#runs.run(topic, producer, options)
@@ -467,6 +467,12 @@ export class EventHub implements Hub {
       bufferedBytes: subscription.queue.bufferedBytes,
     }
   }
+}
+
+function logOption(log: EventLog | undefined): EventLog | undefined {
+  if (log !== undefined && typeof (log as EventLog | null)?.append !== 'function')
+    throw new OptionError('log', log, 'an EventLog')
+  return log
 }
 
 /** The topics whose end the reader has not had yet. */

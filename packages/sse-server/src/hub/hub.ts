@@ -79,9 +79,13 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   end(topic: string, options?: EndOptions): Promise<boolean>
   /**
    * Runs a producer as a topic, once, whoever comes and goes, and ends the topic when the producer ends. A topic that was
-   * ever run, by any process on the log, is not run again.
+   * ever run, by any process on the log, is not run again, until 100 000 others have expired after it.
+   *
+   * A producer that fails, or gives what is no sequence, has run: its topic ends, as `failed`.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`
+   * @throws {@link OptionError} `code: 'invalid-option'` if the producer is none, or an option has no meaning.
+   * @throws {@link HubClosedError} `code: 'hub-closed'`
    * @example
    * ```ts
    * import { createHub } from '@sse-toolkit/sse-server'

@@ -1,14 +1,25 @@
 import { OptionError } from '../errors/option-error.ts'
-import { iterateSequence, type Sequence } from '../source.ts'
+import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../source.ts'
 import type { HubEvent } from './hub-options.ts'
 
 /** How a producer came to its end. */
 export type RunOutcome = 'completed' | 'cancelled' | 'failed'
 
-/** What makes the events of a finite topic: a sequence, or a function that returns one. A string is its data. */
+type Production = Sequence<HubEvent | string>
+
+/**
+ * What makes the events of a finite topic: a sequence, or a function that returns one, or a promise of one. A string is
+ * its data.
+ */
 export type Producer =
-  | Sequence<HubEvent | string>
-  | ((context: { readonly signal: AbortSignal }) => Sequence<HubEvent | string>)
+  | Production
+  | ((context: { readonly signal: AbortSignal }) => Production | Promise<Production>)
+
+function iterate(source: unknown): SourceIterator<HubEvent | string> {
+  const iterator = iterateSequence<HubEvent | string>(source)
+  if (iterator !== undefined) return iterator
+  throw new OptionError('producer', source, 'an iterable, a ReadableStream, or a function that returns one')
+}
 
 /**
  * Reads a producer to its end, or until `signal` aborts. It is not waited for then: one that does not listen to the
@@ -23,10 +34,7 @@ export async function produce(
   onError: (error: unknown) => void,
 ): Promise<'completed' | 'cancelled'> {
   const source: unknown = typeof producer === 'function' ? producer({ signal }) : producer
-  const iterator = iterateSequence<HubEvent | string>(source)
-  if (iterator === undefined) {
-    throw new OptionError('producer', source, 'an iterable, a ReadableStream, or a function that returns one')
-  }
+  const iterator = source instanceof Promise ? iterateLater(source.then(iterate)) : iterate(source)
   const aborted = new Promise<'aborted'>((resolve) => {
     if (signal.aborted) resolve('aborted')
     else signal.addEventListener('abort', () => resolve('aborted'), { once: true })

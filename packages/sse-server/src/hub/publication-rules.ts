@@ -1,6 +1,6 @@
 import { EventFieldError } from '../errors/event-field-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
-import { checkEventType, serializeData } from '../event.ts'
+import { checkEvent, checkEventType, serializeData } from '../event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { choiceOption, limitOption } from '../options.ts'
 import { validateEvent, type EventSchemas } from '../typed-events.ts'
@@ -26,6 +26,7 @@ export class PublicationRules {
   /** @throws {@link TopicError}, {@link EventFieldError} or {@link EventSizeError} */
   check(topic: string, event: HubEvent, options: PublishOptions = {}): LoggedEvent {
     this.checkTopic(topic)
+    checkEvent(event)
     if (event.event !== undefined) checkEventType(event.event)
     if (event.event?.startsWith('stream.') === true) {
       const fact = "Event types that begin with 'stream.' are the hub's own"

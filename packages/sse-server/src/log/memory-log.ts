@@ -48,9 +48,12 @@ type FiniteTopic =
   | { readonly state: 'running' }
   | { readonly state: 'ended'; readonly ending: LogEntry; readonly timer: unknown }
 
-// How many topics without events are remembered one by one: what they have lost, so that a reader of one is not told of
-// another's eviction, and that their time is over.
+// How many topics without events are remembered one by one, with what they have lost, so that a reader of one is not told
+// of another's eviction.
 const maxForgottenTopics = 10_000
+
+// Of how many finite topics it is remembered that their time is over: they are not run again.
+const maxExpiredTopics = 100_000
 
 /**
  * A log in the memory of one process.
@@ -58,6 +61,9 @@ const maxForgottenTopics = 10_000
  *     all      | a1 | b2 | a3 | .. | a5 |     in order of `seq`: the oldest go first; patterns are read from here
  *     topic a  | a1 |      a3 |      a5 |     the same slots; exact topics are read from here
  *     topic b       | b2 |
+ *
+ * Beside events it remembers names, each bounded: of 10 000 topics whose events are gone what they have lost, and of
+ * 100 000 finite topics that their time is over.
  *
  * @throws {@link OptionError}
  */
@@ -152,7 +158,7 @@ class MemoryLog implements EventLog {
     this.#finite.delete(topic)
     this.#expired.add(topic)
     const [oldest] = this.#expired
-    if (this.#expired.size > maxForgottenTopics && oldest !== undefined) this.#expired.delete(oldest)
+    if (this.#expired.size > maxExpiredTopics && oldest !== undefined) this.#expired.delete(oldest)
     const record = this.#recordOf(topic)
     while (record.slots.size > 0) this.#evictOldestOf(record, topic)
     this.#markEvicted(record, position.seq)

@@ -1,6 +1,7 @@
+import { OptionError } from '../errors/option-error.ts'
 import { Connection, type EventStream } from '../event-stream.ts'
 import { eventStreamHeaders } from '../event-stream-response.ts'
-import { parseLastEventId } from '../last-event-id.ts'
+import { requestedEventId } from '../last-event-id.ts'
 import { startStream } from '../start-stream.ts'
 import { eventStreamSetup, type EventStreamOptions } from '../stream-options.ts'
 import type { EventSchemas } from '../typed-events.ts'
@@ -44,11 +45,12 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
   response: NodeResponse,
   options: OpenEventStreamOptions<Schemas> = {},
 ): EventStream<Schemas> {
+  if (typeof (request as Partial<NodeRequest> | null)?.headers !== 'object')
+    throw new OptionError('request', request, 'a Node request, before the response to it')
   const header = request.headers['last-event-id']
   const setup = eventStreamSetup(
     options,
-    options.lastEventId ??
-      parseLastEventId(typeof header === 'string' ? header : undefined, request.url ?? ''),
+    requestedEventId(options.lastEventId, typeof header === 'string' ? header : undefined, request.url ?? ''),
   )
   sendHead(response, 200, '', eventStreamHeaders(options.headers))
   let connection: Connection<Schemas> | undefined

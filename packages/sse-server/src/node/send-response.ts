@@ -1,4 +1,5 @@
 import { byteSourceSymbol, type ByteSource } from '../byte-sink.ts'
+import { OptionError } from '../errors/option-error.ts'
 import { joinBytes } from '../frame.ts'
 import { attachToResponse } from './attach-to-response.ts'
 import { listenForClose, type NodeResponse } from './node-response.ts'
@@ -12,6 +13,7 @@ import { sendHead } from './send-head.ts'
  *
  * @returns a promise that resolves when the response is over, whether it was sent whole or the client left.
  * @throws {@link ResponseStateError} `code: 'head-sent'` if the response has been begun.
+ * @throws {@link OptionError} if it is given no Response, but a promise of one.
  * @throws the body's own error, if it fails; the connection is destroyed then, so that the client notices.
  * @example
  * ```ts
@@ -28,6 +30,8 @@ import { sendHead } from './send-head.ts'
 export function sendResponse(target: NodeResponse, response: Response): Promise<void> {
   // Not an async function: one that waits keeps its arguments, and so the Response of each open stream, alive.
   try {
+    if (typeof (response as Partial<Response> | null)?.status !== 'number')
+      throw new OptionError('response', response, 'a Response')
     sendHead(target, response.status, response.statusText, response.headers)
   } catch (error) {
     return Promise.reject(error)

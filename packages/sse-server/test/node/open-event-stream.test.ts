@@ -176,13 +176,22 @@ describe('openEventStream on node:http', () => {
         }
       }
       attempt({ heartbeatIntervalMs: -1 })
+      try {
+        openEventStream(res as never, req as never)
+      } catch (error) {
+        errors.push(error)
+      }
       res.statusCode = 418
       res.flushHeaders()
       attempt()
       res.end()
     })
     expect((await fetch(server.url)).status).toBe(418)
-    expect(errors).toMatchObject([{ code: 'invalid-option' }, { code: 'head-sent' }])
+    expect(errors).toMatchObject([
+      { code: 'invalid-option', option: 'heartbeatIntervalMs' },
+      { code: 'invalid-option', option: 'request' },
+      { code: 'head-sent' },
+    ])
   })
 
   it('goes through a write that somebody wrapped, and its flush', async () => {

@@ -133,6 +133,20 @@ describe('sendResponse', () => {
     expect(outcomes).toMatchObject([{ code: 'head-sent' }])
   })
 
+  it('rejects a promise of a response, with nothing sent', async () => {
+    const outcomes: unknown[] = []
+    await using server = await serve((_req, res) => {
+      sendResponse(res, Promise.resolve(respond([])) as never).catch((error: unknown) => {
+        outcomes.push(error)
+        res.writeHead(500).end()
+      })
+    })
+    expect((await fetch(server.url)).status).toBe(500)
+    expect(outcomes).toMatchObject([
+      { code: 'invalid-option', message: 'response must be a Response, not a promise' },
+    ])
+  })
+
   it('works on HTTP/2, for event streams and other bodies', async () => {
     await using server = await serveHttp2((req, res) => {
       const response = req.url === '/raw' ? new Response('plain') : respondRaw(['data: one\n\n'])

@@ -1,0 +1,31 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it, vi } from 'vitest'
+import { systemRuntime } from '@sse-toolkit/sse-server'
+
+describe('systemRuntime', () => {
+  it('leaves nothing of a timer that was cleared, however far off its time', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    // Delays that depend on chance, as a connection's greatest age does: each a different one.
+    const comeAndGo = (count: number): void => {
+      for (let n = 0; n < count; n += 1)
+        systemRuntime.clearTimeout(systemRuntime.setTimeout(() => undefined, 3_600_000 + n))
+    }
+    comeAndGo(1000)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    comeAndGo(50_000)
+    collect()
+    expect((process.memoryUsage().heapUsed - before) / 50_000).toBeLessThan(10)
+  })
+
+  it('holds no process open, and clears what has fired', async () => {
+    const callback = vi.fn<() => void>()
+    const timer = systemRuntime.setTimeout(callback, 0) as NodeJS.Timeout
+    expect(timer.hasRef()).toBe(false)
+    await vi.waitUntil(() => callback.mock.calls.length > 0)
+    systemRuntime.clearTimeout(timer)
+    systemRuntime.clearTimeout(undefined)
+  })
+})
