@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Everything runs from source: this condition picks `src/index.ts` in the `exports` of our packages.
@@ -19,6 +20,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
           include: [
             'packages/*/test/**/*.test.ts',
             'test/support/test/**/*.test.ts',
@@ -29,11 +31,13 @@ export default defineConfig({
       },
       {
         ...shared,
-        // Real processes, real sockets, a real browser: one file at a time, so that they do not starve each other.
+        // Real processes, real sockets, a real browser. They wait more than they work, but not more of them at a time than
+        // that, so that they do not starve each other.
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
         },
       },

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 interface Step {
   readonly name: string
@@ -96,19 +96,35 @@ interface VitestReport {
   readonly testResults: readonly {
     readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[] | undefined
+    }[]
   }[]
 }
 
-async function addReport(counts: Counts, file: string): Promise<void> {
-  const report = JSON.parse(await readFile(file, 'utf8')) as VitestReport
+/** Adds a runner's counts, and says again, in a line or two, what failed: its whole output may be long. */
+async function addReport(counts: Counts, path: string): Promise<void> {
+  const report = JSON.parse(await readFile(path, 'utf8')) as VitestReport
   counts.passed += report.numPassedTests
   counts.failed += report.numFailedTests
   counts.skipped += report.numPendingTests + report.numTodoTests
-  // A file that could not even be loaded has no tests that failed.
-  counts.failed += report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  ).length
+  for (const file of report.testResults) {
+    const failures = file.assertionResults.filter(({ status }) => status === 'failed')
+    for (const { fullName, failureMessages = [] } of failures)
+      sayFailed(file.name, fullName, failureMessages.join('\n'))
+    // A file that could not even be loaded has no tests that failed.
+    if (file.status !== 'failed' || file.assertionResults.length > 0) continue
+    counts.failed += 1
+    sayFailed(file.name, 'could not be loaded', file.message)
+  }
+}
+
+function sayFailed(file: string, test: string, message: string): void {
+  const lines = message.split('\n').slice(0, 12)
+  console.log([`FAIL  ${relative('.', file)}: ${test}`, ...lines.map((line) => `      ${line}`)].join('\n'))
 }
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }

@@ -116,14 +116,23 @@ describe.skipIf(chromium.skip)('the memory of a page', () => {
       return Math.min(...sizes)
     }
 
+    /** By how much it grows in three minutes of figures. */
+    async function growth(): Promise<number> {
+      const before = await heapBytes()
+      const countBefore = lastNumber()
+      await pass(3 * MINUTE_MS)
+      const after = await heapBytes()
+      expect(lastNumber() - countBefore).toBeGreaterThanOrEqual((3 * MINUTE_MS) / TOPIC_INTERVAL_MS.sequence)
+      return after - before
+    }
+
     // What is compiled and laid out at first belongs to no figure.
     await pass(4 * MINUTE_MS)
-    const before = await heapBytes()
-    const countBefore = lastNumber()
-    await pass(3 * MINUTE_MS)
-    const after = await heapBytes()
-    expect(lastNumber() - countBefore).toBeGreaterThanOrEqual((3 * MINUTE_MS) / TOPIC_INTERVAL_MS.sequence)
-    // Of 3700 events: 55 to 60 kB were seen, and 299 kB of a page that kept the data of each.
-    expect(after - before).toBeLessThan(150_000)
+    // Of 3700 events: 55 to 60 kB were seen, and 299 kB of a page that kept the data of each. What a starved browser
+    // compiles late, it does once; a page that keeps what it should not grows each time.
+    const growths: number[] = []
+    do growths.push(await growth())
+    while (growths.length < 3 && Math.min(...growths) >= 150_000)
+    expect(Math.min(...growths), `of ${growths.join(', ')}`).toBeLessThan(150_000)
   })
 })
