@@ -249,14 +249,15 @@ class SharedLog implements RedisLog {
       if (!this.#readiness.isClosed) this.#upkeep.start()
     } catch (error) {
       this.#report(error)
-      if (error instanceof RedisUnfitError) this.#readiness.neverWill(error)
-      else this.#startAgain(error)
+      this.#startAgain(error)
     }
   }
 
   #startAgain(error: unknown): void {
     if (this.#readiness.isClosed) return
-    this.#readiness.failed(error)
+    // It can be made fit while it runs, and then all goes on.
+    if (error instanceof RedisUnfitError) this.#readiness.refused(error)
+    else this.#readiness.failed(error)
     const { runtime, syncIntervalMs } = this.#settings
     this.#startTimer = runtime.setTimeout(() => void this.#start(), syncIntervalMs)
   }

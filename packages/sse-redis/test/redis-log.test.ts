@@ -667,15 +667,22 @@ describe.skipIf(server.skip)('time is Redis’', () => {
 })
 
 describe.skipIf(server.skip)('a Redis that is not fit', () => {
-  it('is refused when it evicts keys at will', async () => {
+  it('is refused when it evicts keys at will, until it does not', async () => {
     await using evicting = await startRedis({
       args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'],
     })
-    const log = open({ url: evicting.url })
+    const log = open({ url: evicting.url, syncIntervalMs: 20 })
     const expected = expect.objectContaining({ name: 'RedisUnfitError', code: 'evicting-redis' })
     await expect(log.ready()).rejects.toThrow(expected)
     await expect(append(log, 'a')).rejects.toThrow(expected)
     await expect(read(log, 'a')).rejects.toThrow(expected)
+    const client = createClient({ url: evicting.url })
+    await client.connect()
+    await client.sendCommand(['CONFIG', 'SET', 'maxmemory-policy', 'noeviction'])
+    client.destroy()
+    await vi.waitFor(() => log.ready(), patience)
+    await append(log, 'a')
+    expect((await read(log, 'a')).entries).toHaveLength(1)
   })
 
   it('at maxmemory takes nothing, still gives what it has, and goes on when there is room', async () => {
