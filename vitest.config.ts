@@ -9,16 +9,22 @@ const shared = {
   ssr: { resolve: { conditions } },
 }
 
+const waiting = {
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+  // As long as a busy machine may need; what is tested has limits of its own.
+  expect: { poll: { timeout: 15_000 } },
+}
+
 export default defineConfig({
   ...shared,
   test: {
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
     projects: [
       {
         ...shared,
         test: {
+          ...waiting,
           name: 'unit',
           maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
           include: [
@@ -34,6 +40,7 @@ export default defineConfig({
         // Real processes, real sockets, a real browser. They wait more than they work, but not more of them at a time than
         // that, so that they do not starve each other.
         test: {
+          ...waiting,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           maxWorkers: 2,

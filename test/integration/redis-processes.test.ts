@@ -4,16 +4,16 @@ import { type RedisLogOptions } from '@sse-toolkit/sse-redis'
 import {
   createLedger,
   findRedisServer,
+  patience,
+  type StartedProcess,
   startProcess,
   startRedis,
-  type StartedProcess,
 } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 
 // Hubs in processes of their own, on one Redis.
 
 const server = findRedisServer()
-const patience = { timeout: 15_000, interval: 5 }
 
 interface HubProcess {
   readonly process: StartedProcess

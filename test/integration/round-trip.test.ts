@@ -9,9 +9,10 @@ import { createHub, memoryLog, type HubOptions } from '@sse-toolkit/sse-server'
 import {
   createLedger,
   createSeededRandom,
+  type FaultProxy,
+  patience,
   startFaultProxy,
   startProcess,
-  type FaultProxy,
 } from '@sse-toolkit/test-support'
 import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
@@ -62,7 +63,7 @@ async function expectNothingLost(
     last = Number(data)
     ledger.received('client', 'numbers', last)
   })
-  await vi.waitUntil(() => source.status.state === 'open')
+  await vi.waitUntil(() => source.status.state === 'open', patience)
   const disturbed = disturb(proxy, () => last === options.count)
   for (let n = 1; n <= options.count; n += 1) {
     ledger.published('numbers', n)
@@ -145,9 +146,9 @@ describe('what cannot be had is said', () => {
     const seen: string[] = []
     source.onGap(({ reason }) => seen.push(reason))
     source.on('message', ({ data }) => seen.push(data))
-    await vi.waitUntil(() => source.status.state === 'open')
+    await vi.waitUntil(() => source.status.state === 'open', patience)
     await hub.publish('numbers', { data: 1 })
-    await vi.waitUntil(() => seen.length === 1)
+    await vi.waitUntil(() => seen.length === 1, patience)
     await proxy.refuse()
     proxy.cutAll()
     for (let n = 2; n <= 30; n += 1) await hub.publish('numbers', { data: n })
@@ -165,7 +166,7 @@ describe('what cannot be had is said', () => {
     const seen: (number | string)[] = []
     source.onGap(({ reason }) => seen.push(reason))
     source.on('message', ({ data }) => seen.push(Number(data)))
-    await vi.waitUntil(() => seen.length > 5)
+    await vi.waitUntil(() => seen.length > 5, patience)
     await first.kill('SIGKILL')
     await using _second = await startProcess({ args, ready })
     await vi.waitUntil(() => seen.includes('epoch') && typeof seen.at(-1) === 'number', { timeout: 10_000 })
@@ -183,7 +184,7 @@ describe('the wire contract', () => {
     await using source = createEventSource(`${proxy.url}/events/numbers`, { reconnection })
     const seen: string[] = []
     source.on('message', ({ data }) => seen.push(data))
-    await vi.waitUntil(() => source.lastEventId !== '')
+    await vi.waitUntil(() => source.lastEventId !== '', patience)
     await proxy.refuse()
     proxy.cutAll()
     await hub.publish('numbers', { data: 'while away' })
@@ -200,9 +201,9 @@ describe('the wire contract', () => {
       if (status.state === 'reconnecting') delays.push(status.delayMs)
     })
     source.onAny(() => undefined)
-    await vi.waitUntil(() => source.lastEventId !== '')
+    await vi.waitUntil(() => source.lastEventId !== '', patience)
     started.proxy.cutAll()
-    await vi.waitUntil(() => delays.length > 0 && source.status.state === 'open')
+    await vi.waitUntil(() => delays.length > 0 && source.status.state === 'open', patience)
     // The default would be a second; the floor of the client is its own.
     expect(delays[0]).toBeLessThan(1000)
   })
@@ -211,14 +212,14 @@ describe('the wire contract', () => {
     await using started = await startHub({ maxConnections: 1 })
     const url = `${started.proxy.url}/events/numbers`
     const first = createEventSource(url)
-    await vi.waitUntil(() => first.status.state === 'open')
+    await vi.waitUntil(() => first.status.state === 'open', patience)
     await using second = createEventSource(url, { reconnection })
     const delays: number[] = []
     second.onStatus((status) => {
       if (status.state === 'reconnecting') delays.push(status.delayMs)
     })
     second.onAny(() => undefined)
-    await vi.waitUntil(() => delays.length > 0)
+    await vi.waitUntil(() => delays.length > 0, patience)
     expect(delays[0]).toBeGreaterThanOrEqual(1000)
     first.close()
     await vi.waitUntil(() => second.status.state === 'open', { timeout: 10_000 })
@@ -249,7 +250,7 @@ describe('typed events', () => {
     await started.hub.publish('orders', { event: 'paid', data: { total: 12 } })
     const totals: number[] = []
     source.on('paid', ({ data }) => totals.push(data.total))
-    await vi.waitUntil(() => totals.length === 1)
+    await vi.waitUntil(() => totals.length === 1, patience)
     expect(totals).toEqual([12])
   })
 })

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { createClient, createCluster, createSentinel } from '@redis/client'
 import {
   findRedisServer,
+  patience,
+  type StartedRedis,
   startFaultProxy,
   startProcess,
   startRedis,
-  type StartedRedis,
 } from '@sse-toolkit/test-support'
 import {
   systemRuntime,
@@ -21,7 +22,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { redisLog, type RedisClient, type RedisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
 
 const server = findRedisServer()
-const patience = { timeout: 10_000, interval: 2 }
 
 let redis: StartedRedis
 let namespaces = 0
@@ -48,7 +48,7 @@ function open(options: RedisLogOptions = {}): RedisLog {
     namespace: newNamespace(),
     syncIntervalMs: 50,
     leaseMs: 400,
-    commandTimeoutMs: 1000,
+    commandTimeoutMs: 5000,
     onError: () => undefined,
     ...options,
   })

@@ -1,4 +1,4 @@
-import { createLedger, createSeededRandom } from '@sse-toolkit/test-support'
+import { createLedger, createSeededRandom, patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import {
   createHub,
@@ -239,7 +239,7 @@ describe('resuming', () => {
     expect(reader.gaps).toEqual([])
     await publishAll(hub, 'a', ...Array.from({ length: 300 }, (_, n) => `later ${n}`))
     sink.resume()
-    await vi.waitUntil(() => reader.data.at(-1) === 'later 299')
+    await vi.waitUntil(() => reader.data.at(-1) === 'later 299', patience)
     expect(reader.gaps).toMatchObject([{ reason: 'evicted' }])
   })
 
@@ -265,7 +265,7 @@ describe('resuming', () => {
     const data = Array.from({ length: 1000 }, (_, n) => String(n))
     await publishAll(hub, 'a', ...data)
     const reader = await subscribe(hub, { lastEventId: 'earliest' })
-    await vi.waitUntil(() => reader.data.length === 1000)
+    await vi.waitUntil(() => reader.data.length === 1000, patience)
     expect(reader.data).toEqual(data)
     expect(hub.stats().replayed).toBe(1000)
   })
@@ -340,7 +340,7 @@ describe('a gap is said', () => {
     const later = await publishAll(hub, 'a', ...more)
     sink.reading = true
     sink.drainOnce()
-    await vi.waitUntil(() => reader.data.at(-1) === 'later 499')
+    await vi.waitUntil(() => reader.data.at(-1) === 'later 499', patience)
     expect(reader.gaps).toEqual([
       { reason: 'evicted', requested: ids[255], earliest: ids[500], latest: expect.any(String) },
     ])

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { patience } from '@sse-toolkit/test-support'
 import {
   byteSourceSymbol,
   EVENT_STREAM_HEADERS,
@@ -109,7 +110,7 @@ describe('a source', () => {
   it.each(sources)('may be %s', async (_name, source) => {
     expect(await respond(source(), quiet).text()).toBe(threeOnTheWire)
     const sink = attach(respond(source(), quiet))
-    await vi.waitUntil(() => sink.ended === 'close')
+    await vi.waitUntil(() => sink.ended === 'close', patience)
     expect(sink.text).toBe(threeOnTheWire)
   })
 

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
+import { patience } from '@sse-toolkit/test-support'
 import { systemRuntime } from '@sse-toolkit/sse-server'
 
 describe('systemRuntime', () => {
@@ -24,7 +25,7 @@ describe('systemRuntime', () => {
     const callback = vi.fn<() => void>()
     const timer = systemRuntime.setTimeout(callback, 0) as NodeJS.Timeout
     expect(timer.hasRef()).toBe(false)
-    await vi.waitUntil(() => callback.mock.calls.length > 0)
+    await vi.waitUntil(() => callback.mock.calls.length > 0, patience)
     systemRuntime.clearTimeout(timer)
     systemRuntime.clearTimeout(undefined)
   })

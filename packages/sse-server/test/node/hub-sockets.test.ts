@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
-import { createLedger } from '@sse-toolkit/test-support'
+import { createLedger, patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { createHub, memoryLog, type Hub, type HubOptions } from '@sse-toolkit/sse-server'
 import { sendResponse, webRequest } from '@sse-toolkit/sse-server/node'
@@ -154,6 +154,6 @@ describe('a reader that stops under a flooding publisher', () => {
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
     expect(numbers.length).toBeLessThan(9000)
     expect(hub.stats()).toMatchObject({ connections: 1, gaps: 0 })
-    await vi.waitUntil(() => hub.stats().bufferedBytes === 0)
+    await vi.waitUntil(() => hub.stats().bufferedBytes === 0, patience)
   })
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { constants } from 'node:http2'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { startFaultProxy } from '@sse-toolkit/test-support'
+import { patience, startFaultProxy } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { respond, type CloseReason, type EventStream } from '@sse-toolkit/sse-server'
 import { openEventStream, sendResponse, type OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
@@ -65,7 +65,7 @@ describe('openEventStream on node:http', () => {
     server.streams[0]?.close()
     await client.until(/0\r\n\r\n$/)
     client.socket.write(get)
-    await vi.waitUntil(() => server.streams.length === 2)
+    await vi.waitUntil(() => server.streams.length === 2, patience)
     server.streams[1]?.send({ data: 'second' })
     await client.until(/data: second/)
     expect(server.streams[0]?.send({ data: 'late' })).toBe(false)
@@ -76,7 +76,7 @@ describe('openEventStream on node:http', () => {
   it('takes part in a pipeline: the second response waits for the first', async () => {
     await using server = await serveStreams({ heartbeatIntervalMs: 0 })
     const client = await connectRaw(server.port, get + get)
-    await vi.waitUntil(() => server.streams.length === 2)
+    await vi.waitUntil(() => server.streams.length === 2, patience)
     server.streams[1]?.send({ data: 'second' })
     server.streams[0]?.send({ data: 'first' })
     await client.until(/data: first/)
@@ -88,7 +88,7 @@ describe('openEventStream on node:http', () => {
   it('notices that the client left while its response waited in a pipeline', async () => {
     await using server = await serveStreams({ heartbeatIntervalMs: 0 })
     const client = await connectRaw(server.port, get + get)
-    await vi.waitUntil(() => server.streams.length === 2)
+    await vi.waitUntil(() => server.streams.length === 2, patience)
     client.socket.destroy()
     await expect(Promise.all(server.streams.map((stream) => stream.closed))).resolves.toEqual([
       'client',
@@ -143,7 +143,7 @@ describe('openEventStream on node:http', () => {
     })
     const response = await fetch(server.url, { method: 'POST', body: '{"question":1}' })
     expect(await response.text()).toBe('data: 1\n\n')
-    await vi.waitUntil(() => reasons.length === 1)
+    await vi.waitUntil(() => reasons.length === 1, patience)
     expect(reasons).toEqual(['server'])
   })
 
@@ -232,7 +232,7 @@ describe('the client leaves', () => {
     const client = await connectRaw(server.port, get)
     await arrived.promise
     client.socket.destroy()
-    await vi.waitUntil(() => reasons.length === 2)
+    await vi.waitUntil(() => reasons.length === 2, patience)
     expect(reasons).toEqual(['client', 'client'])
   })
 
@@ -294,7 +294,7 @@ describe('the client leaves', () => {
         }),
       )
     }
-    await vi.waitUntil(() => over === 1000)
+    await vi.waitUntil(() => over === 1000, patience)
     expect([started, finished]).toEqual([1000, 1000])
     expect(timers()).toBeLessThanOrEqual(before)
   }, 60_000)
@@ -312,7 +312,7 @@ describe('the client leaves', () => {
         }),
       )
     }
-    await vi.waitUntil(() => server.reasons.length === 1000)
+    await vi.waitUntil(() => server.reasons.length === 1000, patience)
     expect(new Set(server.reasons)).toEqual(new Set(['client']))
     await expect(Promise.all(server.streams.map((stream) => stream.ready()))).resolves.not.toContain(true)
     const connections = await new Promise((resolve, reject) => {
@@ -329,7 +329,7 @@ describe('a reader that stops while the source floods', () => {
     await stopped.until(/\r\n\r\n/)
     stopped.socket.pause()
     const fine = await connectRaw(server.port, get)
-    await vi.waitUntil(() => server.streams.length === 2)
+    await vi.waitUntil(() => server.streams.length === 2, patience)
     const [slow, quick] = server.streams
     let peak = 0
     let sent = 0
@@ -381,7 +381,7 @@ describe('openEventStream on node:http2', () => {
     })
     for (const data of ['one', 'two']) {
       stream.send({ data })
-      await vi.waitUntil(() => text.includes(`data: ${data}\n\n`))
+      await vi.waitUntil(() => text.includes(`data: ${data}\n\n`), patience)
     }
     stream.close()
     await once(request, 'end')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
+import { patience } from '@sse-toolkit/test-support'
 import { createHub, respond, respondRaw } from '@sse-toolkit/sse-server'
 import { sendResponse } from '@sse-toolkit/sse-server/node'
 import { connectRaw, serve, serveHttp2 } from './servers.ts'
@@ -43,7 +44,7 @@ describe('sendResponse', () => {
     const client = await connectRaw(server.port, get)
     await client.until(/heartbeat/)
     client.socket.destroy()
-    await vi.waitUntil(() => over.mock.calls.length === 1)
+    await vi.waitUntil(() => over.mock.calls.length === 1, patience)
   })
 
   it('reads a body no faster than the client, and cancels it when the client leaves', async () => {
@@ -70,7 +71,7 @@ describe('sendResponse', () => {
     }
     expect(made).toBeLessThan(200)
     client.socket.destroy()
-    await vi.waitUntil(() => cancel.mock.calls.length === 1)
+    await vi.waitUntil(() => cancel.mock.calls.length === 1, patience)
   })
 
   it('cancels a body that waits for something when the client leaves', async () => {
@@ -81,7 +82,7 @@ describe('sendResponse', () => {
     const client = await connectRaw(server.port, get)
     await client.until(/\r\n\r\n/)
     client.socket.destroy()
-    await vi.waitUntil(() => cancel.mock.calls.length === 1)
+    await vi.waitUntil(() => cancel.mock.calls.length === 1, patience)
   })
 
   it('destroys the connection when the body fails, and rejects with its error', async () => {
@@ -97,7 +98,7 @@ describe('sendResponse', () => {
     const client = await connectRaw(server.port, get)
     await client.closed
     expect(client.text).not.toMatch(/0\r\n\r\n$/)
-    await vi.waitUntil(() => outcomes.length === 1)
+    await vi.waitUntil(() => outcomes.length === 1, patience)
     expect(outcomes).toEqual([failure])
   })
 
