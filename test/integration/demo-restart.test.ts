@@ -1,4 +1,4 @@
-import { findChromium, findRedisServer, launchChromium } from '@sse-toolkit/test-support'
+import { findChromium, findRedisServer, launchChromium, startRedis } from '@sse-toolkit/test-support'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, startDemo } from './running-demo.ts'
@@ -134,6 +134,20 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
     expect(demo.process.stderr).toBe('')
     // Until the new one of its place is met.
     await eventually(() => startOf(demo)).toBe(2)
+  })
+
+  it.skipIf(redis.skip)('loses nothing on the one node of a given Redis', async () => {
+    await using server = await startRedis()
+    demo = await startDemo(0, ['--redis', server.url])
+    const tab = await openTab()
+    for (const times of [1, 2]) {
+      await restart(tab)
+      await expectResumed(tab, times)
+    }
+    expect(await startOf(demo)).toBe(3)
+    expect(demo.process.stderr).toBe('')
+    // Before the Redis goes, which it would report.
+    await demo.process.stop({ signal: 'SIGINT', timeoutMs: 8_000 })
   })
 
   it.skipIf(redis.skip)('lets nobody in who was revoked before', async () => {

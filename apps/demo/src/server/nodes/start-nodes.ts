@@ -48,10 +48,14 @@ export async function startNodes(options: {
   const figures = createNodeFigures()
   const desk = createFaultDesk(running)
   let port = options.port
+  // What the nodes that run have asked for. Where it is 0, that is one port for all of them; with the last of them it is
+  // gone, and who comes after them asks for the port that it was.
+  let askedPort = port
   let isClosing = false
   const restarts = new Map<number, unknown>()
 
   async function startNode(node: number, start = 1): Promise<void> {
+    if (running.size === 0) askedPort = port
     const worker = cluster.fork()
     running.set(node, worker)
     const listening = Promise.withResolvers<void>()
@@ -80,8 +84,15 @@ export async function startNodes(options: {
         ),
       )
     })
-    // Also where it is 0: for the nodes of one cluster that is one port.
-    const order: NodeOrder = { ...options, node, start, accessKey, pageFiles, revoked: desk.revoked }
+    const order: NodeOrder = {
+      ...options,
+      port: askedPort,
+      node,
+      start,
+      accessKey,
+      pageFiles,
+      revoked: desk.revoked,
+    }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise
   }
