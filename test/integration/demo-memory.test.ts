@@ -102,7 +102,7 @@ describe.skipIf(chromium.skip)('the memory of a page', () => {
     await server.close()
   })
 
-  it('is flat over three minutes of figures, once its charts are full', async () => {
+  it('is flat over three minutes of figures, once its charts are full', { timeout: 180_000 }, async () => {
     const session = await page.context().newCDPSession(page)
     /** The least of some looks: what is compiled or evaluated at the moment comes and goes. */
     async function heapBytes(): Promise<number> {
