@@ -161,6 +161,8 @@ describe.skipIf(chromium.skip)('the views', () => {
   it('list events by pattern, with pause, filter, tree and replay', async () => {
     await goTo('Topics')
     const list = page.locator('.event-list')
+    // What the form says is read at once.
+    await eventually(() => list.locator('.event', { hasText: 'cpu' }).count()).toBeGreaterThan(0)
     await page.getByLabel('Topics and patterns').fill('play.>')
     await press('Subscribe')
     await eventually(() => page.getByText('Reads play.>').count()).toBe(1)

@@ -39,8 +39,12 @@ export function createTopicsView(context: ViewContext): View {
   element.append(heading, card, publishForm.element)
 
   let source: EventSourceClient | undefined
-  // What was subscribed to when the view was hidden, to go on with.
-  let left: { readonly topics: readonly string[]; readonly position: string } | undefined
+  // What was subscribed to when the view was hidden, to go on with. At first: what the form says, so that there is
+  // something to see.
+  let left: { readonly topics: readonly string[]; readonly position: string } | undefined = {
+    topics: topicsOf(patterns.value),
+    position: '',
+  }
   let topics: readonly string[] = []
 
   function subscribe(position: string): void {
@@ -69,7 +73,7 @@ export function createTopicsView(context: ViewContext): View {
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    topics = patterns.value.split(/[\s,]+/).filter((pattern) => pattern !== '')
+    topics = topicsOf(patterns.value)
     events.clear()
     subscribe(from.value.trim())
   })
@@ -102,6 +106,10 @@ export function createTopicsView(context: ViewContext): View {
       stop()
     },
   }
+}
+
+function topicsOf(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((pattern) => pattern !== '')
 }
 
 function createButton(text: string, type: 'button' | 'submit' = 'button'): HTMLButtonElement {
