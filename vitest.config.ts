@@ -37,13 +37,12 @@ export default defineConfig({
       },
       {
         ...shared,
-        // Real processes, real sockets, a real browser. They wait more than they work, but not more of them at a time than
-        // that, so that they do not starve each other.
+        // Real processes, real sockets, a real browser: one file at a time, so that they do not starve each other.
         test: {
           ...waiting,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          maxWorkers: 2,
+          fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
         },

@@ -133,7 +133,6 @@ describe('throttling', () => {
     const seconds = (performance.now() - startedAt) / 1000
     // Timers on a loaded machine are late, never early: the lower bound is the promise.
     expect(6_000 / seconds).toBeLessThanOrEqual(20_500)
-    expect(6_000 / seconds).toBeGreaterThan(8_000)
   })
 
   it('leaves the other direction alone', async () => {
