@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Runtime } from './runtime.ts'
 
-/** Readers whose access has been ended, remembered at once: beyond it, the oldest are forgotten. */
+/** Readers whose access has been ended, remembered at once. */
 const MAX_ENDED = 1_000
 
 /**
@@ -16,7 +16,8 @@ export interface ReaderAccess {
   check(readerId: string, request: Request): 'granted' | 'expired' | 'revoked'
   /** @returns undefined for a reader that was revoked. */
   issueToken(readerId: string): string | undefined
-  expire(readerId: string): void
+  /** @param atMs - tokens must be newer than this, in milliseconds since 1970; default now */
+  expire(readerId: string, atMs?: number): void
   revoke(readerId: string): void
   /** Lets a reader that was revoked in again. */
   allow(readerId: string): void
@@ -54,13 +55,14 @@ export function createReaderAccess(key: string, runtime: Pick<Runtime, 'wallCloc
       const issuedAt = String(runtime.wallClock())
       return `${issuedAt}.${sign(readerId, issuedAt).toString('hex')}`
     },
-    expire: (readerId) => remember(expiredAt, readerId, runtime.wallClock()),
+    expire: (readerId, atMs = runtime.wallClock()) => remember(expiredAt, readerId, atMs),
     revoke: (readerId) => remember(revoked, readerId, true),
     allow: (readerId) => void revoked.delete(readerId),
   }
 }
 
-function remember<Value>(map: Map<string, Value>, readerId: string, value: Value): void {
+/** Sets what is remembered of a reader last; beyond {@link MAX_ENDED} the oldest are forgotten. */
+export function remember<Value>(map: Map<string, Value>, readerId: string, value: Value): void {
   map.delete(readerId)
   map.set(readerId, value)
   const [oldest] = map.keys()

@@ -1,18 +1,18 @@
 import type { Worker } from 'node:cluster'
 import type { Fault } from '../faults.ts'
 import { DRAIN_MS } from '../node-server.ts'
-import type { FromNode, ToNode } from './messages.ts'
+import { remember } from '../reader-access.ts'
+import type { Runtime } from '../runtime.ts'
+import type { EndedAccess, FromNode, ToNode } from './messages.ts'
 
 /** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
 export interface FaultDesk {
   take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
-  /** Whose access has been revoked, for a node that is started anew: those that were last. */
-  readonly revoked: readonly string[]
+  /** Whose access has ended, for a node that is started anew. */
+  readonly ended: EndedAccess
   /** A node that is gone answers no more. */
   forget(node: number): void
 }
-
-const MAX_REVOKED = 1_000
 
 interface Question {
   readonly fault: Fault
@@ -23,16 +23,20 @@ interface Question {
   count: number
 }
 
-export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk {
+export function createFaultDesk(
+  running: ReadonlyMap<number, Worker>,
+  runtime: Pick<Runtime, 'wallClock'>,
+): FaultDesk {
   const questions = new Map<number, Question>()
-  const revoked = new Set<string>()
+  const revoked = new Map<string, true>()
+  const expired = new Map<string, number>()
   let lastId = 0
 
-  function remember(fault: Fault, readerId: string): void {
-    if (fault === 'allow' || fault === 'revoke') revoked.delete(readerId)
-    if (fault === 'revoke') revoked.add(readerId)
-    const [oldest] = revoked
-    if (revoked.size > MAX_REVOKED && oldest !== undefined) revoked.delete(oldest)
+  function heed(fault: Fault, readerId: string): void {
+    if (fault === 'allow') revoked.delete(readerId)
+    else if (fault === 'revoke') remember(revoked, readerId, true)
+    // Before any node does it: the tokens that they issue afterwards are newer.
+    else if (fault === 'expire') remember(expired, readerId, runtime.wallClock())
   }
 
   function answer(id: number, question: Question, node: number, count: number): void {
@@ -57,8 +61,8 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
   }
 
   return {
-    get revoked() {
-      return [...revoked]
+    get ended() {
+      return { revoked: [...revoked.keys()], expired: [...expired] }
     },
     take(node, message) {
       if (message.kind === 'fault-answer') {
@@ -67,7 +71,7 @@ export function createFaultDesk(running: ReadonlyMap<number, Worker>): FaultDesk
         return
       }
       const { fault, readerId } = message
-      remember(fault, readerId)
+      heed(fault, readerId)
       const id = (lastId += 1)
       const question = {
         fault,

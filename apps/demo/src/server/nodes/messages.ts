@@ -4,6 +4,13 @@ import type { HubFigures } from '../hub-reader.ts'
 import type { InspectReach } from '../inspect/exchange.ts'
 import type { TlsFiles } from '../tls.ts'
 
+/** Who may not read any more, or not with the tokens of before a time. */
+export interface EndedAccess {
+  readonly revoked: readonly string[]
+  /** With the time, in milliseconds since 1970. */
+  readonly expired: readonly (readonly [readerId: string, atMs: number])[]
+}
+
 /** What a node is started with. */
 export interface NodeOrder {
   readonly host: string
@@ -16,8 +23,8 @@ export interface NodeOrder {
   readonly faultReach: FaultReach
   readonly inspectReach: InspectReach
   readonly tls: TlsFiles | undefined
-  /** Who may not read: a node that is started anew has not heard of it. */
-  readonly revoked: readonly string[]
+  /** A node that is started anew has not heard of it. */
+  readonly ended: EndedAccess
   /** Of the readers' access: each node takes the tokens of the others. */
   readonly accessKey: string
   readonly pageFiles: readonly (PageFiles extends ReadonlyMap<infer Path, infer File>

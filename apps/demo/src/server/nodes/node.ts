@@ -34,7 +34,8 @@ async function serve(order: NodeOrder): Promise<void> {
   })
   const connections = createReaderConnections()
   const access = createReaderAccess(order.accessKey, systemRuntime)
-  for (const readerId of order.revoked) access.revoke(readerId)
+  for (const readerId of order.ended.revoked) access.revoke(readerId)
+  for (const [readerId, atMs] of order.ended.expired) access.expire(readerId, atMs)
   const injectHere = createLocalFaults({ hub, connections, access })
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0

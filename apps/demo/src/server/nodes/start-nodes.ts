@@ -46,7 +46,7 @@ export async function startNodes(options: {
   const accessKey = createAccessKey()
   const running = new Map<number, Worker>()
   const figures = createNodeFigures()
-  const desk = createFaultDesk(running)
+  const desk = createFaultDesk(running, systemRuntime)
   let port = options.port
   // What the nodes that run have asked for. Where it is 0, that is one port for all of them; with the last of them it is
   // gone, and who comes after them asks for the port that it was.
@@ -91,7 +91,7 @@ export async function startNodes(options: {
       start,
       accessKey,
       pageFiles,
-      revoked: desk.revoked,
+      ended: desk.ended,
     }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise
