@@ -350,46 +350,89 @@ describe('a channel on a WebSocket', () => {
     await channels[0]?.ready()
   })
 
-  it('pings at its interval, and ends one that does not answer', async () => {
-    const timers = new Map<number, () => void>()
-    let last = 0
-    const { hooks, closes } = recorded()
-    const server = await servingChannel(hooks, {
-      pingIntervalMs: 1000,
-      timers: {
-        setTimeout: (callback, delayMs) => {
-          expect(delayMs).toBe(1000)
-          last += 1
-          timers.set(last, callback)
-          return last
+  describe('pings at its interval', () => {
+    /** A server whose interval passes when the test says so. */
+    async function servingPings(
+      hooks: ChannelHooks,
+    ): Promise<{ port: number; fire: () => void; timers: ReadonlyMap<number, () => void> }> {
+      const timers = new Map<number, () => void>()
+      let last = 0
+      const { port } = await servingChannel(hooks, {
+        pingIntervalMs: 1000,
+        timers: {
+          setTimeout: (callback, delayMs) => {
+            expect(delayMs).toBe(1000)
+            last += 1
+            timers.set(last, callback)
+            return last
+          },
+          clearTimeout: (timer) => void timers.delete(timer as number),
         },
-        clearTimeout: (timer) => void timers.delete(timer as number),
-      },
-    })
-    const fire = (): void => {
-      const [[timer, callback] = [0, () => {}]] = timers
-      timers.delete(timer)
-      callback()
+      })
+      const fire = (): void => {
+        const [[timer, callback] = [0, () => {}]] = timers
+        timers.delete(timer)
+        callback()
+      }
+      return { port, fire, timers }
     }
-    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`, { autoPong: false })
-    await once(socket, 'open')
-    const pinged = once(socket, 'ping')
-    fire()
-    await pinged
-    socket.pong()
-    socket.send('x')
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20)
+
+    it('and ends one that does not answer', async () => {
+      const { hooks, closes } = recorded()
+      const { port, fire, timers } = await servingPings(hooks)
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { autoPong: false })
+      await once(socket, 'open')
+      const pinged = once(socket, 'ping')
+      fire()
+      await pinged
+      socket.pong()
+      socket.send('x')
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20)
+      })
+      const again = once(socket, 'ping')
+      fire()
+      await again
+      expect(closes).toEqual([])
+      const closed = once(socket, 'close')
+      fire()
+      await closed
+      await eventually(() => closes.length === 1)
+      expect([closes, timers.size]).toEqual([['unknown'], 0])
     })
-    const again = once(socket, 'ping')
-    fire()
-    await again
-    expect(closes).toEqual([])
-    const closed = once(socket, 'close')
-    fire()
-    await closed
-    await eventually(() => closes.length === 1)
-    expect([closes, timers.size]).toEqual([['unknown'], 0])
+
+    it('also while receive is at work, when no pong can be heard; a client that is silent afterwards is ended', async () => {
+      const gate = Promise.withResolvers<void>()
+      const received: unknown[] = []
+      const { hooks, closes } = recorded({
+        receive: async (opened, message) => {
+          received.push(message)
+          await gate.promise
+          opened.send('done')
+        },
+      })
+      const { port, fire } = await servingPings(hooks)
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/`, { autoPong: false })
+      await once(socket, 'open')
+      socket.send('x')
+      await eventually(() => received.length === 1)
+      for (let interval = 0; interval < 5; interval += 1) {
+        const pinged = once(socket, 'ping')
+        fire()
+        await pinged
+      }
+      expect(closes).toEqual([])
+      const done = once(socket, 'message')
+      gate.resolve()
+      expect(String((await done)[0])).toBe('done')
+      const pinged = once(socket, 'ping')
+      fire()
+      await pinged
+      expect(closes).toEqual([])
+      fire()
+      await eventually(() => closes.length === 1)
+      expect(closes).toEqual(['unknown'])
+    })
   })
 
   it.each(['open', 'receive'] as const)(

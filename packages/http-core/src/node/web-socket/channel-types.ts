@@ -95,8 +95,8 @@ export interface ChannelOptions {
   /** What may wait for a client that reads slowly, in bytes; then the channel is closed, a WebSocket with 1013. Default 1 048 576. */
   readonly maxBufferedBytes?: number
   /**
-   * How often a WebSocket is sent a ping, in milliseconds; one that has not answered by the next is gone. Default 30 000;
-   * 0: never.
+   * How often a WebSocket is sent a ping, in milliseconds; one that has not answered by the next is gone. While `receive` is
+   * at work, no answer is read, and none is missed. Default 30 000; 0: never.
    */
   readonly pingIntervalMs?: number
   /** Whether messages of a WebSocket may be compressed (RFC 7692), for which each connection pays in memory. Default `'off'`. */

@@ -185,11 +185,14 @@ export class WebSocketChannel implements Channel {
     const { pingIntervalMs, runtime } = this.#settings
     if (pingIntervalMs === 0) return
     this.#timer = runtime.setTimeout(() => {
-      if (!this.#isAlive) {
-        this.#socket?.terminate()
-        return
+      // While nothing is read, no pong is heard either, and silence proves nothing.
+      if (this.#delivery === undefined) {
+        if (!this.#isAlive) {
+          this.#socket?.terminate()
+          return
+        }
+        this.#isAlive = false
       }
-      this.#isAlive = false
       this.#socket?.ping()
       this.#schedulePing()
     }, pingIntervalMs)
