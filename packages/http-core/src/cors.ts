@@ -43,7 +43,8 @@ const DEFAULT_EXPOSE_HEADERS = ['retry-after']
  * sees it. Every other response gets its fields, HttpErrors included, so that a page can tell a 401 from a broken network.
  * `Vary: Origin` is set whenever the answer depends on the origin, also when there was none.
  *
- * @throws {@link OptionError} for credentials together with the origin `'*'`, an origin that is not one, a negative age.
+ * @throws {@link OptionError} which names the option: for credentials together with the origin `'*'`, an origin that is not
+ *   one, a negative age.
  * @example
  * ```ts
  * router.use(cors({ origin: ['https://app.example'], credentials: 'include' }))
@@ -52,6 +53,10 @@ const DEFAULT_EXPOSE_HEADERS = ['retry-after']
  */
 export function cors(options: CorsOptions = {}): Middleware {
   const { origin = '*', credentials = 'omit', maxAgeSeconds = 7200 } = options
+  if (credentials !== 'omit' && credentials !== 'include')
+    throw new OptionError('credentials', credentials, "'omit' or 'include'")
+  if (origin !== '*' && typeof origin !== 'function' && !Array.isArray(origin))
+    throw new OptionError('origin', origin, "'*', a list of origins, or a function")
   const methods = (options.methods ?? DEFAULT_METHODS).join(', ')
   const allowHeaders = (options.allowHeaders ?? DEFAULT_ALLOW_HEADERS).join(', ')
   const exposeHeaders = (options.exposeHeaders ?? DEFAULT_EXPOSE_HEADERS).join(', ')

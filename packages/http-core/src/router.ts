@@ -2,6 +2,7 @@ import { addRoute, createRouter as createTree, findRoute } from 'rou3'
 import type { MatchedRoute, RouterContext as Tree } from 'rou3'
 import { Context } from './context.ts'
 import { HttpError, httpErrorResponse, isHttpError } from './errors/http-error.ts'
+import { OptionError } from './errors/option-error.ts'
 import { RouteError } from './errors/route-error.ts'
 import { lightRequestsSymbol } from './light-requests.ts'
 import { compose, staged } from './middleware.ts'
@@ -82,6 +83,7 @@ export function createRouter(): Router {
       throw new RouteError('invalid-method', method, 'A method is a token (RFC 9110 section 5.6.2)')
     }
     const route = typeof target === 'string' ? (makeRoute(target) as Route) : target
+    checkHandler(handler)
     const { accept } = options
     const shown = method === ANY_METHOD ? 'ANY' : method
     entries.push({
@@ -219,6 +221,7 @@ export function createRouter(): Router {
       headHooks.push(hook)
     },
     fallback(handler) {
+      checkHandler(handler)
       fallback = handler
       routing = undefined
     },
@@ -257,6 +260,10 @@ function acceptingFirst(accept: NonNullable<RouteOptions['accept']>, handler: Ha
     if (refusal instanceof Promise) return refusal.then((settled) => settled ?? handler(request, context))
     return refusal ?? handler(request, context)
   }
+}
+
+function checkHandler(handler: unknown): void {
+  if (typeof handler !== 'function') throw new OptionError('handler', handler, 'a function')
 }
 
 function statusResponse(status: number, headers?: Record<string, string>): Response {

@@ -16,7 +16,7 @@ import { byteSourceSymbol, createRouter, textResponse, writerResponse } from '..
 import type { Handler } from '../src/index.ts'
 import { compression } from '../src/node/compression.ts'
 import type { CompressionOptions, ContentCoding } from '../src/node/compression.ts'
-import { eventually } from './serving.ts'
+import { eventually, serving } from './serving.ts'
 
 const LONG = 'hello '.repeat(1000)
 const DECODERS: Readonly<Record<ContentCoding, (bytes: Uint8Array) => Buffer>> = {
@@ -107,6 +107,19 @@ describe('compression', () => {
     ]).toEqual(['W/"x"', false, false, 'Origin, Accept-Encoding'])
     await response.body?.cancel()
   })
+
+  it.each(['gzip', undefined])(
+    'takes what fetch() gave, whose fields cannot be changed, for %s',
+    async (accept) => {
+      const server = await serving({ fetch: () => textResponse(LONG) })
+      const response = await answer(() => fetch(server.url), accept)
+      expect([response.headers.get('content-encoding'), response.headers.get('vary')]).toEqual([
+        accept ?? null,
+        'Accept-Encoding',
+      ])
+      await response.body?.cancel()
+    },
+  )
 
   it('does not compress for HEAD', async () => {
     const response = await answer(long, 'gzip', {}, { method: 'HEAD' })

@@ -139,6 +139,8 @@ describe('cors', () => {
     [{ credentials: 'include' }, 'origin'],
     [{ origin: ['https://app.example/'] }, 'origin'],
     [{ origin: ['app.example'] }, 'origin'],
+    [{ origin: 'https://app.example' as never }, 'origin'],
+    [{ origin: ['https://app.example'], credentials: true as never }, 'credentials'],
     [{ maxAgeSeconds: -1 }, 'maxAgeSeconds'],
   ])('refuses the options %j', (options, option) => {
     expect(() => cors(options)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))

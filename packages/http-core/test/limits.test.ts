@@ -34,6 +34,7 @@ describe('maxTargetBytes', () => {
       statuses(await rawExchange(server.port, head(`GET ${'/'.padEnd(length, 'x')} HTTP/1.1`, CLOSE)))
     expect(await send(100)).toEqual([200])
     expect(await send(101)).toEqual([414])
+    expect(await send(5000)).toEqual([414])
     const client = await rawClient(server.port)
     client.send(`GET ${'/'.padEnd(5000, 'x')}`)
     expect(statuses(await client.closed)).toEqual([414])

@@ -239,6 +239,13 @@ describe('methods', () => {
     )
   })
 
+  it('refuse what is no handler, at the call', () => {
+    const router = createRouter()
+    const expected = expect.objectContaining({ code: 'invalid-option', option: 'handler' })
+    expect(() => router.get('/a', undefined as never)).toThrow(expected)
+    expect(() => router.fallback(textResponse('') as never)).toThrow(expected)
+  })
+
   it('prefer a route for the method to one for all, also a later one', async () => {
     const router = createRouter()
     router.get('/a', () => textResponse('get'))

@@ -192,6 +192,23 @@ describe('directories', () => {
     expect([moved.status, moved.headers.get('location')]).toEqual([308, '/css/?a=b'])
   })
 
+  it.each(['/**', '/files/**', '/:user/**', '/:user/files/**'])(
+    'are mounted whole at %s',
+    async (pattern) => {
+      const router = createRouter()
+      router.get(pattern, serveDirectory(await folder()))
+      const mount = pattern.slice(0, -3).replace(':user', 'ada')
+      const get = async (path: string): Promise<Response> =>
+        router.fetch(new Request(`http://a.example${mount}${path}`))
+      expect(await (await get('/')).text()).toBe('<h1>Hello</h1>')
+      expect(await (await get('/css/main.css')).text()).toBe('body{}')
+      expect(await (await get('/a%20%3Cb%3E%20%26%20%22c%22.txt')).text()).toBe('x')
+      const answers = await Promise.all(['/none', '/none/', '/.env', '/css%2Fmain.css'].map(get))
+      expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404])
+      expect((await get('/css')).headers.get('location')).toBe(`${mount}/css/`)
+    },
+  )
+
   it('never redirect to another host', async () => {
     const router = createRouter()
     router.get('/**:path', serveDirectory(await folder()))

@@ -46,7 +46,7 @@ export function clientErrorListener(core: ServerCore): (error: ClientError, sock
       return
     }
     refused.add(socket)
-    const status = statusOf(error)
+    const status = statusOf(error, core.settings.maxHeaderBytes)
     reportRefusal(core, status, `${error.message} (${error.code ?? 'no code'})`, peerAddress(core, socket))
     refuseInTurn(core, socket, status)
   }
@@ -89,14 +89,17 @@ export function closeWith(core: ServerCore, socket: Duplex, status: number): voi
   )
 }
 
-function statusOf(error: ClientError): number {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return isInRequestLine(error.rawPacket) ? 414 : 431
+function statusOf(error: ClientError, maxHeaderBytes: number): number {
+  if (error.code === 'HPE_HEADER_OVERFLOW')
+    return isInRequestLine(error.rawPacket, maxHeaderBytes) ? 414 : 431
   // The same code stands for a line that ends wrongly.
   if (error.code === 'HPE_INVALID_VERSION' && error.reason === 'Invalid HTTP version') return 505
   return STATUSES.get(error.code ?? '') ?? 400
 }
 
 /** Whether the head grew too large before its first line had ended: then it is the target that is too long. */
-function isInRequestLine(packet: Uint8Array | undefined): boolean {
-  return packet !== undefined && !packet.includes(0x0a)
+function isInRequestLine(packet: Uint8Array | undefined, maxHeaderBytes: number): boolean {
+  if (packet === undefined) return false
+  const lineEnd = packet.indexOf(0x0a)
+  return lineEnd === -1 || lineEnd >= maxHeaderBytes
 }

@@ -4,6 +4,7 @@ import Negotiator from 'negotiator'
 import { OptionError } from '../errors/option-error.ts'
 import { lightPartsOf } from '../light-response.ts'
 import type { Middleware } from '../middleware.ts'
+import { withMutableHeaders } from '../response-head.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import { hasNoContent } from '../status.ts'
@@ -100,8 +101,9 @@ export function compression(options: CompressionOptions = {}): Middleware {
     // Also where it is not compressed this time: a cache must ask for each client anew.
     const coding = choose(request, codings)
     if (coding === undefined || request.method === 'HEAD' || response.body === null) {
-      addVary(response.headers, 'Accept-Encoding')
-      return response
+      const varying = withMutableHeaders(response)
+      addVary(varying.headers, 'Accept-Encoding')
+      return varying
     }
     const headers = new Headers(response.headers)
     addVary(headers, 'Accept-Encoding')

@@ -39,8 +39,8 @@ const LISTED_AT_MOST = 10_000
  * With ETag, Last-Modified, conditions and ranges. A path with `..`, a backslash, a NUL, or a slash in a name is 404, and
  * so is whatever is hidden. The media type goes by the name, and browsers are told not to guess (`nosniff`).
  *
- * The path below the mount is what the last parameter of the route took. Register both `/files` and `/files/**:path`
- * where the directory itself is to be seen, too.
+ * The path below the mount is what the last parameter of the route took, or a final `**`. `/files/**` is the directory
+ * and all below it, `/files/**:path` what is below it alone.
  *
  * @param root - The path of a directory, or a tree.
  * @throws {@link OptionError} which names the option.
@@ -51,9 +51,7 @@ const LISTED_AT_MOST = 10_000
  * import { serveDirectory } from '@sse-toolkit/http-core/static'
  *
  * const router = createRouter()
- * const files = serveDirectory('public')
- * router.get('/', files)
- * router.get('/**:path', files)
+ * router.get('/**', serveDirectory('public'))
  * await createServer({ fetch: router.fetch }).listen()
  * ```
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-13
@@ -75,14 +73,14 @@ export function serveDirectory(
     ...(uploads === 'on' ? ['PUT'] : []),
     ...(deletes === 'on' ? ['DELETE'] : []),
   ]
-  return async (request, { params }) => {
+  return async (request, context) => {
     if (!methods.includes(request.method)) {
       throw new HttpError(405, undefined, { headers: { allow: methods.join(', ') } })
     }
     // The parameter is decoded: what was a slash in a name is a separator in it, and would pass by the routes that guard a
     // directory.
-    const hasSlashInName = /%2f/i.test(new URL(request.url).pathname)
-    const path = hasSlashInName ? undefined : visiblePath(params, options)
+    const { pathname } = new URL(request.url)
+    const path = /%2f/i.test(pathname) ? undefined : visiblePath(restOf(pathname, context), options)
     if (path === undefined) throw new HttpError(404)
     if (request.method === 'PUT') return upload(tree, request, path)
     if (request.method === 'DELETE') return remove(tree, request, path)
@@ -90,12 +88,23 @@ export function serveDirectory(
   }
 }
 
+/** What lies below the mount: what the last parameter took, or a final `**`, which has no name. */
+function restOf(pathname: string, { params, route }: RouteContext): unknown {
+  const depth = route?.segments.findIndex(({ kind }) => kind === 'anything') ?? -1
+  if (depth === -1) return Object.values(params).at(-1) ?? ''
+  return decodeURIComponent(
+    pathname
+      .split('/')
+      .slice(depth + 1)
+      .join('/'),
+  )
+}
+
 /** The names of the path, if somebody may see them. */
 function visiblePath(
-  params: Readonly<Record<string, unknown>>,
+  rest: unknown,
   { dotfiles = 'hide', forbidden = [] }: ServeDirectoryOptions,
 ): readonly string[] | undefined {
-  const rest = Object.values(params).at(-1) ?? ''
   if (typeof rest !== 'string') return undefined
   const path = rest.split('/').filter((name) => name !== '')
   const isPossible = path.every((name) => name !== '.' && name !== '..' && !/[\0\\/]/.test(name))
@@ -135,9 +144,7 @@ async function entriesOf(
   options: ServeDirectoryOptions,
 ): Promise<readonly ListedEntry[]> {
   const names = (await tree.list(path)).toSorted().slice(0, LISTED_AT_MOST)
-  const visible = names.filter(
-    (name) => visiblePath({ path: [...path, name].join('/') }, options) !== undefined,
-  )
+  const visible = names.filter((name) => visiblePath([...path, name].join('/'), options) !== undefined)
   const entries = await Promise.all(visible.map((name) => tree.stat([...path, name])))
   return visible.flatMap((name, at): ListedEntry[] => {
     const entry = entries[at]
