@@ -23,6 +23,8 @@ const HANDSHAKE = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const isAskedForUpgrades = major > 24 || (major === 24 && minor >= 9)
 const GET = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n'
 
 interface Recorded {
@@ -628,6 +630,31 @@ describe('the handshake of a channel', () => {
     expect(received).toEqual(['x'])
     client.destroy()
   })
+
+  it.each(['answered at once', 'answered later', 'streamed'])(
+    'cannot have the connection while a request before it is %s',
+    async (how) => {
+      const later = Promise.withResolvers<Response>()
+      const chunks = Array.from({ length: 100 }, () => new Uint8Array(40_000))
+      const server = await serving({
+        fetch: (request) => {
+          if (new URL(request.url).pathname === '/') return channel(request, { open })
+          if (how === 'answered later') return later.promise
+          return how === 'streamed' ? new Response(ReadableStream.from(chunks)) : textResponse('first')
+        },
+      })
+      const client = await rawClient(server.port)
+      client.send(`${GET.replace('/ ', '/first ')}${HANDSHAKE.join('\r\n')}\r\n\r\n`)
+      if (how === 'answered later') await eventually(() => server.requestsInFlight > 0)
+      later.resolve(textResponse('first'))
+      const received = await client.closed
+      expect(received).not.toContain('101 Switching')
+      expect(server.status).toBe('running')
+      // Node before 24.9 does not ask whether it may let go of the connection.
+      if (isAskedForUpgrades)
+        expect(received).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*HTTP\/1.1 426 Upgrade Required/)
+    },
+  )
 
   it('goes away with its client before the handler answers', async () => {
     const answer = Promise.withResolvers<void>()

@@ -143,6 +143,12 @@ describe('CONNECT', () => {
     client.destroy()
   })
 
+  it('behind a request closes the connection after the response, which nobody takes for that to CONNECT', async () => {
+    const server = await serving({ fetch: () => textResponse('x') })
+    const bytes = `${get(H)}CONNECT a.example:443 HTTP/1.1${CRLF}${H}${CRLF}`
+    expect(statuses(await rawExchange(server.port, bytes))).toEqual([200])
+  })
+
   it('does no harm when the client resets the connection', async () => {
     const server = await serving({ fetch: () => textResponse('x') })
     const client = await rawClient(server.port)

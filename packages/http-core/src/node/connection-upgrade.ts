@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /**
@@ -52,4 +53,18 @@ export interface Upgradable {
 /** Whether a request asks for the one protocol that there may be a handler for; any other may be ignored (RFC 9110 7.8). */
 export function asksForUpgrade({ method, headers, httpVersionMinor }: IncomingMessage): boolean {
   return method === 'GET' && httpVersionMinor >= 1 && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/**
+ * Whether a request may have its connection (RFC 9110 section 7.8: any other is served as if it had not asked). Not while a
+ * response to an earlier one is on its way: Node takes its listeners off with the connection, and a long response would
+ * wait for ever for 'drain'. Node asks from 24.9 on.
+ */
+export function mayUpgrade(message: IncomingMessage): boolean {
+  return asksForUpgrade(message) && !isAnswering(message.socket)
+}
+
+/** Whether a response is on its way on the connection. */
+export function isAnswering(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage != null
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { admit, peerAddress } from './admission.ts'
 import { clientErrorListener, closeWith } from './client-error.ts'
-import { asksForUpgrade } from './connection-upgrade.ts'
+import { isAnswering, mayUpgrade } from './connection-upgrade.ts'
 import { Exchange } from './exchange.ts'
 import { refuse, reportRefusal } from './refusal.ts'
 import { serveUpgrade } from './serve-upgrade.ts'
@@ -26,7 +26,7 @@ export function makeHttp1Server(core: ServerCore): Server {
     requestTimeout: settings.requestTimeoutMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
     keepAliveTimeout: settings.idleTimeoutMs,
-    shouldUpgradeCallback: asksForUpgrade,
+    shouldUpgradeCallback: mayUpgrade,
     ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
   })
   // Node would drop what is beyond a count, silently; `admit` refuses it.
@@ -51,7 +51,8 @@ export function makeHttp1Server(core: ServerCore): Server {
         socket.destroy()
       })
       reportRefusal(core, 501, 'the method CONNECT', peerAddress(core, message.socket))
-      closeWith(core, socket, 501)
+      if (isAnswering(message.socket)) message.socket.destroySoon()
+      else closeWith(core, socket, 501)
     })
     .on('clientError', clientErrorListener(core))
     .on('drop', (data) => {

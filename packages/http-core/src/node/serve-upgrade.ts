@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { admit } from './admission.ts'
-import { asksForUpgrade } from './connection-upgrade.ts'
+import { asksForUpgrade, isAnswering } from './connection-upgrade.ts'
 import { Exchange } from './exchange.ts'
 import { refuse } from './refusal.ts'
 import type { ServerCore } from './server-core.ts'
@@ -13,6 +13,11 @@ export function serveUpgrade(core: ServerCore, message: IncomingMessage, socket:
   socket.on('error', () => {
     socket.destroy()
   })
+  if (isAnswering(message.socket)) {
+    // Only before Node 24.9: see `mayUpgrade`.
+    message.socket.destroySoon()
+    return
+  }
   const response = new ServerResponse(message)
   response.shouldKeepAlive = false
   response.assignSocket(message.socket)
