@@ -617,6 +617,28 @@ describe('the server', () => {
     expect(received.indexOf('first')).toBeLessThan(received.indexOf('second'))
   })
 
+  it.each([
+    ['a handler', GET.replace('/ ', '/last ')],
+    ['a refusal', GET.replace('Host: a', 'Host: a b')],
+  ])(
+    'does not serve what comes behind a response that closes the connection, by the word of %s',
+    async (_who, first) => {
+      const served: string[] = []
+      const server = await serving({
+        fetch: (request) => {
+          served.push(request.method)
+          const isLast = request.url.endsWith('/last')
+          return textResponse('x', isLast ? { headers: { connection: 'close' } } : {})
+        },
+      })
+      const behind = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'
+      const received = await rawExchange(server.port, first + behind.repeat(2))
+      expect(received.match(/HTTP\/1.1 /g)).toHaveLength(1)
+      expect(served).not.toContain('POST')
+      await eventually(() => server.requestsInFlight === 0)
+    },
+  )
+
   it('sends early bytes to a client of node:http as they come', async () => {
     const server = await serving({ fetch: () => new Response(never()) })
     const [response] = (await once(httpGet(server.url), 'response')) as [IncomingMessage]

@@ -1,9 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { Agent, get as httpGet } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRouter } from '../src/index.ts'
-import { rawClient } from './raw-client.ts'
+import { createRouter, textResponse } from '../src/index.ts'
+import { rawClient, statuses } from './raw-client.ts'
 import type { RawClient } from './raw-client.ts'
 import { carrying, recordingSource, shared } from './recording-source.ts'
 import { eventually, recordingLogger, serving } from './serving.ts'
@@ -55,6 +58,36 @@ describe('the connection of an open event stream', () => {
     await eventually(() => server.activeConnections === 0)
     expect(server.requestsInFlight).toBe(0)
     expect(source.events).toEqual(['attach', 'closed'])
+  })
+
+  it('says that it closes, so that no client sends its next request on it', async () => {
+    const server = await serving({
+      fetch: ({ url }) =>
+        url.endsWith('/stream')
+          ? carrying({
+              attach: (sink) => {
+                setImmediate(() => {
+                  sink.close()
+                })
+                return { drained: () => {}, closed: () => {} }
+              },
+            })
+          : textResponse('next'),
+    })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => {
+      agent.destroy()
+    })
+    const get = async (path: string): Promise<unknown> => {
+      const [response] = (await once(httpGet(server.url + path, { agent }), 'response')) as [IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+      return [response.statusCode, response.headers.connection]
+    }
+    for (let round = 0; round < 10; round += 1) {
+      expect(await get('/stream')).toEqual([200, 'close'])
+      expect(await get('/next')).toEqual([200, 'keep-alive'])
+    }
   })
 
   it('holds nothing of its request and response', async () => {
@@ -140,6 +173,26 @@ describe('the connection of an open event stream', () => {
     client.destroy()
   })
 
+  it('does not serve what its client sent behind its request', async () => {
+    const source = recordingSource()
+    const served: string[] = []
+    const server = await serving({
+      fetch: ({ method }) => {
+        served.push(method)
+        return method === 'GET' ? carrying(source) : textResponse('ordered')
+      },
+    })
+    const client = await rawClient(server.port)
+    client.send(`${GET}POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${GET}`)
+    await client.until('\r\n\r\n')
+    await turns(3)
+    source.sinks[0]?.write(shared('data: x\n\n'))
+    source.sinks[0]?.close()
+    expect(await client.closed).toMatch(/connection: close\r\n[^]*data: x\n\n\r\n0\r\n\r\n$/i)
+    expect(served).toEqual(['GET'])
+    await eventually(() => server.requestsInFlight === 0)
+  })
+
   it('tells when a slow reader has room again', async () => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source) })
@@ -201,6 +254,23 @@ describe('the connection of an open event stream', () => {
       expect(await closesAfterItsStream(source, client)).toBe(true)
     })
 
+    it('after its content has come', async () => {
+      const source = recordingSource()
+      const server = await serving({
+        fetch: async (request) => {
+          await request.text()
+          return carrying(source)
+        },
+      })
+      const client = await rawClient(server.port)
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234')
+      await turns(2)
+      client.send('56789')
+      expect(await client.until('\r\n\r\n')).toMatch(/\r\nconnection: close\r\n/i)
+      await turns(2)
+      expect(await closesAfterItsStream(source, client)).toBe(true)
+    })
+
     it.each([
       ['where it is turned off', { socketHandover: 'off' }, GET],
       ['for a response that is no event stream', { type: 'text/plain' }, GET],
@@ -218,27 +288,56 @@ describe('the connection of an open event stream', () => {
       })
       const client = await rawClient(server.port)
       client.send(request)
-      await client.until('\r\n\r\n')
+      expect(await client.until('\r\n\r\n')).toMatch(/\r\nconnection: keep-alive\r\n/i)
       await turns(2)
       if (request !== GET) client.send('56789')
       expect(await closesAfterItsStream(source, client)).toBe(false)
       client.destroy()
     })
 
-    it('but not while another request on it is being answered', async () => {
+    it.each(['before', 'behind'])('but not while a request %s it is being answered', async (place) => {
       const source = recordingSource()
+      const stream = Promise.withResolvers<Response>()
       const later = Promise.withResolvers<Response>()
       const server = await serving({
-        fetch: ({ url }) => (url.endsWith('/later') ? later.promise : carrying(source)),
+        fetch: ({ url }) => (url.endsWith('/later') ? later.promise : stream.promise),
       })
       const client = await rawClient(server.port)
-      client.send(`${GET}GET /later HTTP/1.1\r\nHost: a\r\n\r\n`)
+      const LATER = GET.replace('/ ', '/later ')
+      client.send(place === 'before' ? LATER + GET : GET + LATER)
+      await eventually(() => server.requestsInFlight === 2)
+      stream.resolve(carrying(source))
+      await eventually(() => source.sinks.length === 1)
+      await turns(2)
+      source.sinks[0]?.close()
+      later.resolve(new Response('later\n'))
+      const received = await client.until(
+        place === 'before' ? /later\n[^]*0\r\n\r\n$/ : /0\r\n\r\n[^]*later\n$/,
+      )
+      expect(received).not.toMatch(/connection: close/i)
+      expect(statuses(received)).toEqual([200, 200])
+      client.destroy()
+    })
+
+    it('but not while the answer to a request behind it waits for its turn', async () => {
+      const source = recordingSource()
+      const stream = Promise.withResolvers<Response>()
+      let orders = 0
+      const server = await serving({
+        fetch: ({ url }) => {
+          if (!url.endsWith('/order')) return stream.promise
+          orders += 1
+          return textResponse('ordered')
+        },
+      })
+      const client = await rawClient(server.port)
+      client.send(`${GET}POST /order HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)
+      await eventually(() => orders === 1)
+      stream.resolve(carrying(source))
       await client.until('\r\n\r\n')
       await turns(2)
       source.sinks[0]?.close()
-      later.resolve(new Response('later'))
-      const received = await client.until(/later$/)
-      expect(received).toMatch(/0\r\n\r\nHTTP\/1.1 200 OK[^]*later$/)
+      expect(await client.until(/ordered$/)).not.toMatch(/connection: close/i)
       client.destroy()
     })
 

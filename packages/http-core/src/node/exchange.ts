@@ -23,7 +23,7 @@ import { goneError } from './request-body.ts'
 import { responseFields } from './response-fields.ts'
 import type { ResponseFields } from './response-fields.ts'
 import type { OpenStream, ServerCore } from './server-core.ts'
-import { takeSocket } from './socket-handover.ts'
+import { canTakeSocket, takeSocket } from './socket-handover.ts'
 import { discardContent } from './unread-content.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
@@ -187,7 +187,9 @@ export class Exchange implements PumpTarget, OpenStream {
 
   #sendSource(given: Response, source: ByteSource): void {
     this.#watch()
-    this.#writeHead(given.status, given.statusText, responseFields(given.headers), undefined)
+    const fields = responseFields(given.headers)
+    const mayHandOver = this.#mayHandOver(given)
+    this.#writeHead(given.status, given.statusText, fields, undefined, mayHandOver || fields.closes)
     this.response.flushHeaders()
     const { response } = this
     const sink =
@@ -198,11 +200,7 @@ export class Exchange implements PumpTarget, OpenStream {
     sink.listen(source.attach(sink))
     this.#opened(given)
     // Not before the parser is done with the request.
-    if (
-      sink instanceof Http1ByteSink &&
-      this.#isEventStream &&
-      this.#core.settings.socketHandover === 'auto'
-    ) {
+    if (mayHandOver && sink instanceof Http1ByteSink) {
       this.#core.settings.runtime.endOfTurn(() => {
         this.#handOver(sink)
       })
@@ -237,15 +235,28 @@ export class Exchange implements PumpTarget, OpenStream {
     })
   }
 
+  /** Whether the connection is to be the sink's, and to close with it: the head has to say so. */
+  #mayHandOver(given: Response): boolean {
+    return (
+      this.#core.settings.socketHandover === 'auto' &&
+      isEventStream(given) &&
+      // Whoever wants to hear of the end wants to hear which request's it was.
+      !channels.requestEnd.hasSubscribers &&
+      this.#request.unread === 'none' &&
+      !(this.response instanceof Http2Response) &&
+      canTakeSocket(this.#request.message as IncomingMessage, this.response as ServerResponse)
+    )
+  }
+
   /** Leaves the connection to the sink: of the exchange, nothing need stay in memory while the stream is open. */
   #handOver(sink: Http1ByteSink): void {
     const { response } = this
     const { message } = this.#request
-    // Whoever wants to hear of the end wants to hear which request's it was.
     if (this.#isOver || !sink.canBeHandedOver || channels.requestEnd.hasSubscribers) return
-    if (this.#core.pipelines.depth(message.socket) > 1) return
     const socket = takeSocket(message as IncomingMessage, response as ServerResponse)
     if (socket === undefined) return
+    // Nothing more is read as a request.
+    this.#core.closingConnections.delete(socket)
     this.#request.handOver(sink)
     this.#core.streamClosed(this)
     this.#core.streamOpened(sink)
@@ -312,16 +323,29 @@ export class Exchange implements PumpTarget, OpenStream {
 
   // The wire.
 
-  #writeHead(status: number, statusText: string, fields: ResponseFields, length: number | undefined): void {
+  #writeHead(
+    status: number,
+    statusText: string,
+    fields: ResponseFields,
+    length: number | undefined,
+    closes: boolean = fields.closes,
+  ): void {
     const { flat } = fields
     const { serverHeader } = this.#core.settings
     if (length !== undefined) flat.push('content-length', String(length))
     if (serverHeader !== undefined) flat.push('server', serverHeader)
     const isContentUnwanted = !this.#request.isBodyBegun && this.#request.unread === 'large'
-    if (fields.closes || isContentUnwanted || this.#core.closing.aborted) flat.push('connection', 'close')
-    else if (status === 426 && fields.upgrade !== undefined) {
+    let connection: 'close' | 'upgrade, close' | undefined
+    if (closes || isContentUnwanted || this.#core.closing.aborted) {
+      connection = 'close'
+    } else if (status === 426 && fields.upgrade !== undefined) {
       // RFC 9110 section 15.5.22
-      flat.push('upgrade', fields.upgrade, 'connection', 'upgrade, close')
+      flat.push('upgrade', fields.upgrade)
+      connection = 'upgrade, close'
+    }
+    if (connection !== undefined) {
+      flat.push('connection', connection)
+      this.#core.closingConnections.add(this.#request.message.socket)
     }
     // Always named: a head that could not be sent leaves its own text behind in Node's response.
     this.response.writeHead(status, statusText === '' ? (reasonPhrase(status) ?? '') : statusText, flat)

@@ -69,6 +69,11 @@ function serve(
   response: ServerResponse,
   expects: 'continue' | undefined,
 ): void {
+  if (core.closingConnections.has(message.socket)) {
+    // RFC 9112 section 9.6 forbids to serve it. It is read, since to close on unread bytes would reset the connection.
+    message.resume()
+    return
+  }
   const admitted = admit(core, message)
   if ('status' in admitted) {
     refuse(core, message, response, admitted)

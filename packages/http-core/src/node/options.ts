@@ -118,7 +118,8 @@ export interface ServerOptions {
    * Whether the connection of an open event stream is taken away from node:http, which then costs a third of the memory.
    * It is not on TLS, in HTTP/2 and HTTP/1.0, for bodies that are no event stream of ours, and while somebody subscribes
    * to the channel `http-core.request.end`; and it needs three things of Node that are not documented, without which it
-   * stays. The connection closes when such a stream ends. Default `'auto'`: wherever it can be; `'off'`: never.
+   * stays. The connection closes when such a stream ends, and the head says so (`Connection: close`). Default `'auto'`:
+   * wherever it can be; `'off'`: never.
    */
   readonly socketHandover?: 'auto' | 'off'
   /**

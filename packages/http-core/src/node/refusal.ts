@@ -46,7 +46,10 @@ export function refuse(
   const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(text.length)]
   if (refusal.fields !== undefined) fields.push(...refusal.fields)
   if (serverHeader !== undefined) fields.push('server', serverHeader)
-  if (closes) fields.push('connection', 'close')
+  if (closes) {
+    fields.push('connection', 'close')
+    core.closingConnections.add(message.socket)
+  }
   response.writeHead(status, reasonPhrase(status) ?? '', fields)
   if (unread === 'none') {
     response.end(text)

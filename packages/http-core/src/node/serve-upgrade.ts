@@ -13,8 +13,8 @@ export function serveUpgrade(core: ServerCore, message: IncomingMessage, socket:
   socket.on('error', () => {
     socket.destroy()
   })
-  if (isAnswering(message.socket)) {
-    // Only before Node 24.9: see `mayUpgrade`.
+  // While another request is answered, only before Node 24.9: see `mayUpgrade`.
+  if (isAnswering(message.socket) || core.closingConnections.has(message.socket)) {
     message.socket.destroySoon()
     return
   }

@@ -25,6 +25,8 @@ export interface ServerCore {
   /** Aborts when the server begins to stop. */
   readonly closing: AbortSignal
   readonly pipelines: Pipelines
+  /** Connections on which a response said `Connection: close`: what comes behind it is not served. */
+  readonly closingConnections: WeakSet<Socket>
   /** What proxies said of each connection; undefined where they are not asked. */
   readonly proxyHeaders: WeakMap<object, ProxyHeader> | undefined
   /** Counted up and down by the exchanges. */

@@ -137,6 +137,7 @@ class HttpServerLife implements Server {
       forwarded: settings.trustProxy === undefined ? undefined : forwardedReader(settings.trustProxy),
       closing: this.#closing.signal,
       pipelines: new Pipelines(),
+      closingConnections: new WeakSet(),
       proxyHeaders: settings.proxyProtocol === undefined ? undefined : new WeakMap(),
       requestsInFlight: 0,
       streamOpened: (stream) => {

@@ -1,6 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
+/** Whether {@link takeSocket} may take the connection, for all that can be known before the head is sent. */
+export function canTakeSocket(message: IncomingMessage, response: ServerResponse): boolean {
+  const socket: HttpSocket | null = response.socket
+  return (
+    socket !== null &&
+    // A TLS socket has more to it, and its own memory is many times that of the rest.
+    Object.getPrototypeOf(socket) === Socket.prototype &&
+    !socket.destroyed &&
+    // No response is in front of it, and no request has been read behind it.
+    socket._httpMessage === response &&
+    isParser(socket.parser) &&
+    socket.parser.socket === socket &&
+    socket.parser.incoming === message &&
+    response.useChunkedEncodingByDefault &&
+    (socket.timeout ?? 0) === 0 &&
+    hasJust(response, responseListeners) &&
+    hasJust(socket, socketListeners)
+  )
+}
+
 /**
  * Takes a connection away from node:http, when all that is still to come on it is one endless response. To be called at
  * the end of a turn: the parser must not be at work.
@@ -14,31 +34,17 @@ import { Socket } from 'node:net'
  * looked at first, and where anything is not exactly as it is known to be (Node 22, 24 and 26; nobody else listens),
  * nothing is touched, and the connection stays with node:http.
  *
- * What the client pipelined behind its request is not answered: it is asked again, on another connection (RFC 9112
- * section 9.3.2).
+ * The head has to say `Connection: close`: what the client sends behind its request is not served, but asked again on another
+ * connection (RFC 9112 section 9.6).
  *
  * @returns the socket, without a listener; undefined where it stays with node:http.
  */
 export function takeSocket(message: IncomingMessage, response: ServerResponse): Socket | undefined {
+  // A head that waits for the network is still the response's.
+  if (!canTakeSocket(message, response) || !message.complete || response.writableLength > 0) return undefined
   const socket: HttpSocket | null = response.socket
-  if (
-    socket === null ||
-    // A TLS socket has more to it, and its own memory is many times that of the rest.
-    Object.getPrototypeOf(socket) !== Socket.prototype ||
-    socket.destroyed ||
-    socket._httpMessage !== response ||
-    !message.complete ||
-    !response.chunkedEncoding ||
-    // Its head waits for the network.
-    response.writableLength > 0 ||
-    (socket.timeout ?? 0) > 0 ||
-    !hasJust(response, responseListeners) ||
-    !hasJust(socket, socketListeners)
-  ) {
-    return undefined
-  }
-  const { parser } = socket
-  if (!isParser(parser) || parser.socket !== socket) return undefined
+  const parser = socket?.parser
+  if (socket === null || !isParser(parser)) return undefined
 
   parser.unconsume()
   parser.remove()
