@@ -291,6 +291,24 @@ describe('a streamed response', () => {
     expect(content).toBe('onetwo')
   })
 
+  it.each(['5', '7'])(
+    'is a 500 when its Content-Length of %s is wrong, and it ends before its head is sent',
+    async (length) => {
+      const logger = recordingLogger()
+      const server = await serving({
+        logger,
+        fetch: () =>
+          new Response(ReadableStream.from([Buffer.from('one'), Buffer.from('two')]), {
+            headers: { 'content-length': length },
+          }),
+      })
+      const response = await fetch(server.url)
+      expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error\n'])
+      const text = `The body of the response is ${length === '5' ? 'longer' : 'shorter'} than its Content-Length`
+      expect(logger.records).toContainEqual(expect.objectContaining({ error: new Error(text) }))
+    },
+  )
+
   it.each(['5', '7'])('is cut when its Content-Length of %s is wrong', async (length) => {
     const logger = recordingLogger()
     const server = await serving({

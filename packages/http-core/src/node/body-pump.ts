@@ -128,7 +128,7 @@ export class BodyPump {
     if (this.#promised !== undefined) {
       this.#promised -= chunk.length
       if (this.#promised < 0) {
-        this.#fail(new Error('The body of the response is longer than its Content-Length'))
+        this.#fail(contentLengthError('longer'))
         return false
       }
     }
@@ -143,7 +143,7 @@ export class BodyPump {
       return
     }
     if (this.#promised !== undefined && this.#promised > 0) {
-      this.#fail(new Error('The body of the response is shorter than its Content-Length'))
+      this.#fail(contentLengthError('shorter'))
       return
     }
     this.#phase = 'over'
@@ -157,4 +157,8 @@ export class BodyPump {
     })
     this.#target.failed(fault)
   }
+}
+
+export function contentLengthError(actual: 'shorter' | 'longer'): Error {
+  return new Error(`The body of the response is ${actual} than its Content-Length`)
 }

@@ -8,7 +8,7 @@ import type { LightParts } from '../light-response.ts'
 import { assertResponse, isResponse } from '../response-head.ts'
 import { hasNoContent, reasonPhrase } from '../status.ts'
 import type { Admitted } from './admission.ts'
-import { BodyPump } from './body-pump.ts'
+import { BodyPump, contentLengthError } from './body-pump.ts'
 import type { PumpTarget } from './body-pump.ts'
 import { connectionUpgradeOf } from './connection-upgrade.ts'
 import type { ConnectionUpgrade, Upgradable } from './connection-upgrade.ts'
@@ -270,7 +270,10 @@ export class Exchange implements PumpTarget, OpenStream {
     if (given === undefined) return
     this.#given = undefined
     try {
-      this.#writeHead(given.status, given.statusText, responseFields(given.headers), size)
+      const fields = responseFields(given.headers)
+      const { contentLength = size } = fields
+      if (contentLength !== size) throw contentLengthError(size < contentLength ? 'shorter' : 'longer')
+      this.#writeHead(given.status, given.statusText, fields, size)
     } catch (error) {
       this.failed(error)
       return
