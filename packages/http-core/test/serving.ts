@@ -32,3 +32,12 @@ export async function eventually(condition: () => boolean): Promise<void> {
     })
   }
 }
+
+/** Resolves after so many turns of the event loop. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
+}

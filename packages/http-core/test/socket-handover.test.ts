@@ -9,7 +9,7 @@ import { createRouter, textResponse } from '../src/index.ts'
 import { rawClient, statuses } from './raw-client.ts'
 import type { RawClient } from './raw-client.ts'
 import { carrying, recordingSource, shared } from './recording-source.ts'
-import { eventually, recordingLogger, serving } from './serving.ts'
+import { eventually, recordingLogger, serving, turns } from './serving.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -33,14 +33,6 @@ async function openStream(port: number): Promise<RawClient> {
   await client.until('\r\n\r\n')
   await turns(3)
   return client
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) {
-    await new Promise((resolve) => {
-      setImmediate(resolve)
-    })
-  }
 }
 
 describe('the connection of an open event stream', () => {

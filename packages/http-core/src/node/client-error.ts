@@ -17,7 +17,9 @@ interface HttpConnection extends Duplex {
 interface ClientError extends Error {
   readonly code?: string
   readonly reason?: string
-  readonly rawPacket?: Uint8Array
+  readonly rawPacket?: Buffer
+  /** How much of the packet the parser had taken. */
+  readonly bytesParsed?: number
 }
 
 /** By Node's codes; whatever else is wrong is a 400. */
@@ -46,7 +48,7 @@ export function clientErrorListener(core: ServerCore): (error: ClientError, sock
       return
     }
     refused.add(socket)
-    const status = statusOf(error, core.settings.maxHeaderBytes)
+    const status = statusOf(error)
     reportRefusal(core, status, `${error.message} (${error.code ?? 'no code'})`, peerAddress(core, socket))
     refuseInTurn(core, socket, status)
   }
@@ -89,17 +91,25 @@ export function closeWith(core: ServerCore, socket: Duplex, status: number): voi
   )
 }
 
-function statusOf(error: ClientError, maxHeaderBytes: number): number {
-  if (error.code === 'HPE_HEADER_OVERFLOW')
-    return isInRequestLine(error.rawPacket, maxHeaderBytes) ? 414 : 431
+function statusOf(error: ClientError): number {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return isInRequestLine(error) ? 414 : 431
   // The same code stands for a line that ends wrongly.
   if (error.code === 'HPE_INVALID_VERSION' && error.reason === 'Invalid HTTP version') return 505
   return STATUSES.get(error.code ?? '') ?? 400
 }
 
-/** Whether the head grew too large before its first line had ended: then it is the target that is too long. */
-function isInRequestLine(packet: Uint8Array | undefined, maxHeaderBytes: number): boolean {
-  if (packet === undefined) return false
-  const lineEnd = packet.indexOf(0x0a)
-  return lineEnd === -1 || lineEnd >= maxHeaderBytes
+/**
+ * Whether the head grew too large before its first line had ended: then it is the target that is too long.
+ *
+ *     GET /xxxxxxxxxx|x HTTP/1.1      where the parser gave up: a request line has a blank before its target,
+ *     Cookie: a=b; c=|d               a field line a colon before any
+ *     xxxxxxxxxxxxxxx|x HTTP/1.1      a line that began in an earlier packet: no blank, as in a target
+ *
+ * The last may be a field without any blank, cut so that the packet ends in it: that is taken for a target.
+ */
+function isInRequestLine({ rawPacket, bytesParsed }: ClientError): boolean {
+  const parsed = rawPacket?.toString('latin1', 0, bytesParsed) ?? ''
+  const start = parsed.lastIndexOf('\n') + 1
+  const line = parsed.slice(start)
+  return /^[A-Z-]+ \S*$/.test(line) || (start === 0 && /^\S+$/.test(line))
 }
