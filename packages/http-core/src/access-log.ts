@@ -1,3 +1,5 @@
+import { checkFunction, checkMethods } from './check-options.ts'
+import { OptionError } from './errors/option-error.ts'
 import type { Middleware } from './middleware.ts'
 import { systemRuntime } from './runtime.ts'
 import { tellStatus } from './tell-status.ts'
@@ -35,6 +37,7 @@ export interface AccessLogOptions {
  * A middleware that logs each request when it has been answered: `GET /rooms/1 200 3 ms`. A logger that throws is
  * survived: the request it was to tell of has not failed.
  *
+ * @throws {@link OptionError} which names the option.
  * @example
  * ```ts
  * import { createRouter, textResponse } from '@sse-toolkit/http-core'
@@ -53,6 +56,11 @@ export function accessLog({
   filter = () => true,
   now = () => systemRuntime.now(),
 }: AccessLogOptions): Middleware {
+  // It would be silent for ever: what a logger throws is survived.
+  if (logger === undefined) throw new OptionError('logger', logger, 'an object with info')
+  checkMethods('logger', logger, ['info'])
+  checkFunction('filter', filter)
+  checkFunction('now', now)
   return (next) => (request, context) => {
     const log = (status: number): void => {
       const record: AccessRecord = {

@@ -1,4 +1,5 @@
 import type { RouteContext } from './context.ts'
+import { checkRequired } from './check-options.ts'
 import { RouteError } from './errors/route-error.ts'
 
 /** Answers a request. */
@@ -33,8 +34,12 @@ export interface StagedMiddleware {
   readonly stage: Stage
 }
 
-/** @throws {@link RouteError} `code: 'invalid-stage'` unless the stage is `'encoding'` or an integer of at least 1. */
+/**
+ * @throws {@link RouteError} `code: 'invalid-stage'` unless the stage is `'encoding'` or an integer of at least 1.
+ * @throws {@link OptionError} for a middleware that is no function.
+ */
 export function staged(middleware: Middleware, stage: Stage = 1): StagedMiddleware {
+  checkRequired('middleware', middleware)
   if (stage !== 'encoding' && !(Number.isSafeInteger(stage) && stage >= 1)) {
     throw new RouteError('invalid-stage', stage, "A stage is 'encoding' or an integer of at least 1")
   }

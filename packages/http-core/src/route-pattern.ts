@@ -23,6 +23,9 @@ const NOT_EXACT = /[:*?+(){}\\#\s]/
  */
 export function parsePattern(pattern: string): readonly Segment[] {
   const refuse = (reason: string): RouteError => new RouteError('invalid-pattern', pattern, reason)
+  if (typeof pattern !== 'string') {
+    throw refuse('A route is a pattern such as /rooms/:room, or what route() gave')
+  }
   if (!pattern.startsWith('/')) throw refuse('A route pattern begins with a slash')
   const path = pattern.endsWith('/') ? pattern.slice(1, -1) : pattern.slice(1)
   if (path === '') return []

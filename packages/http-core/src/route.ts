@@ -1,3 +1,4 @@
+import { checkMethods } from './check-options.ts'
 import { RouteError } from './errors/route-error.ts'
 import { decoded, decodedRest } from './param-codec.ts'
 import type { ParamCodec } from './param-codec.ts'
@@ -62,6 +63,7 @@ export interface Route<Params = never> {
  * One trailing slash makes no difference, neither in a pattern nor in a path.
  *
  * @throws {@link RouteError} `code: 'invalid-pattern'`
+ * @throws {@link OptionError} for a codec that is none.
  * @example
  * ```ts
  * const item = route('/rooms/:room/items/:n', { n: int })
@@ -88,6 +90,9 @@ export function route<const Pattern extends string, const Codecs extends ParamCo
         `There is a codec for ${name}, which the pattern lacks`,
       )
     }
+  }
+  for (const [name, codec] of Object.entries(byName)) {
+    checkMethods(`codecs.${name}`, codec, ['parse', 'format'], 'a codec, such as int')
   }
   return {
     pattern,

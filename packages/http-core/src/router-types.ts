@@ -29,7 +29,10 @@ export interface RouteOptions {
 
 /** Adds a route. Gives it back, to build URLs with. */
 export interface AddRoute {
-  /** @throws {@link RouteError} `code: 'invalid-pattern'` */
+  /**
+   * @throws {@link RouteError} `code: 'invalid-pattern'`
+   * @throws {@link OptionError} for a handler, or an option, that is none.
+   */
   <const Pattern extends string>(
     pattern: Pattern,
     handler: Handler<RouteParams<Pattern>>,

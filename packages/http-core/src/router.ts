@@ -1,8 +1,8 @@
 import { addRoute, createRouter as createTree, findRoute } from 'rou3'
 import type { MatchedRoute, RouterContext as Tree } from 'rou3'
+import { checkFunction, checkList, checkRequired, isToken } from './check-options.ts'
 import { Context } from './context.ts'
 import { HttpError, httpErrorResponse, isHttpError } from './errors/http-error.ts'
-import { OptionError } from './errors/option-error.ts'
 import { RouteError } from './errors/route-error.ts'
 import { lightRequestsSymbol } from './light-requests.ts'
 import { compose, staged } from './middleware.ts'
@@ -15,8 +15,6 @@ import { route as makeRoute } from './route.ts'
 import type { Route } from './route.ts'
 import type { AddRoute, HeadHook, RegisteredRoute, RouteOptions, Router } from './router-types.ts'
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const MALFORMED_ENCODING = /%(?![0-9A-Fa-f]{2})/
 /** rou3's name for "whatever the method". */
 const ANY_METHOD = ''
@@ -79,12 +77,14 @@ export function createRouter(): Router {
   let routing: Routing | undefined
 
   function add(method: string, target: string | Route, handler: Handler, options: RouteOptions = {}): Route {
-    if (method !== ANY_METHOD && !TOKEN.test(method)) {
+    if (method !== ANY_METHOD && !isToken(method)) {
       throw new RouteError('invalid-method', method, 'A method is a token (RFC 9110 section 5.6.2)')
     }
-    const route = typeof target === 'string' ? (makeRoute(target) as Route) : target
-    checkHandler(handler)
+    const route = isRoute(target) ? target : (makeRoute(target) as Route)
     const { accept } = options
+    checkRequired('handler', handler)
+    checkFunction('accept', accept)
+    checkList('middleware', options.middleware, isMiddleware, 'middlewares')
     const shown = method === ANY_METHOD ? 'ANY' : method
     entries.push({
       method: shown,
@@ -218,10 +218,11 @@ export function createRouter(): Router {
       routing = undefined
     },
     useHead(hook) {
+      checkRequired('hook', hook)
       headHooks.push(hook)
     },
     fallback(handler) {
-      checkHandler(handler)
+      checkRequired('handler', handler)
       fallback = handler
       routing = undefined
     },
@@ -262,8 +263,12 @@ function acceptingFirst(accept: NonNullable<RouteOptions['accept']>, handler: Ha
   }
 }
 
-function checkHandler(handler: unknown): void {
-  if (typeof handler !== 'function') throw new OptionError('handler', handler, 'a function')
+function isRoute(target: string | Route): target is Route {
+  return typeof target === 'object' && target !== null && 'segments' in target
+}
+
+function isMiddleware(item: unknown): boolean {
+  return typeof item === 'function' || (typeof item === 'object' && item !== null && 'middleware' in item)
 }
 
 function statusResponse(status: number, headers?: Record<string, string>): Response {

@@ -1,3 +1,4 @@
+import { checkRequired } from './check-options.ts'
 import { OptionError } from './errors/option-error.ts'
 import { TimeoutError } from './errors/timeout-error.ts'
 import { systemRuntime } from './runtime.ts'
@@ -14,7 +15,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
  *
  * @param timeoutMs - Milliseconds: a positive number up to 2^31 - 1.
  * @throws {@link TimeoutError} `code: 'timeout'`, which is also the reason of the signal.
- * @throws {@link OptionError} if `timeoutMs` is out of range.
+ * @throws {@link OptionError} if `timeoutMs` is out of range, or the task is no function.
  * @example
  * ```ts
  * const answer = await withTimeout(2_000, (signal) => fetch(upstream, { signal }))
@@ -28,6 +29,7 @@ export async function withTimeout<T>(
   if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw new OptionError('timeoutMs', timeoutMs, 'a positive number of milliseconds up to 2^31 - 1')
   }
+  checkRequired('task', task)
   const controller = new AbortController()
   let timer: unknown
   const late = new Promise<never>((_resolve, reject) => {

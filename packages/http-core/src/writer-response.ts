@@ -1,3 +1,5 @@
+import { checkRequired } from './check-options.ts'
+
 /** The output of a {@link writerResponse}. */
 export interface BodyWriter {
   /**
@@ -13,6 +15,7 @@ export interface BodyWriter {
  * A streamed response that a function writes, at its own pace. The body ends when the function does; when it throws, the
  * connection is destroyed, so that the client cannot take the part for the whole.
  *
+ * @throws {@link OptionError} for what is no function.
  * @example
  * ```ts
  * router.get('/export.csv', () =>
@@ -23,6 +26,7 @@ export interface BodyWriter {
  * ```
  */
 export function writerResponse(write: (writer: BodyWriter) => Promise<void>, init?: ResponseInit): Response {
+  checkRequired('write', write)
   return new Response(new ReadableStream(new WriterSource(write), { highWaterMark: 1 }), init)
 }
 

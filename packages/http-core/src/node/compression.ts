@@ -1,6 +1,7 @@
 import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib'
 import type { BrotliCompress, Deflate, Gzip, ZstdCompress } from 'node:zlib'
 import Negotiator from 'negotiator'
+import { checkChoice, checkFunction, checkList } from '../check-options.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { lightPartsOf } from '../light-response.ts'
 import type { Middleware } from '../middleware.ts'
@@ -76,16 +77,17 @@ export function compression(options: CompressionOptions = {}): Middleware {
       systemRuntime.endOfTurn(callback)
     },
   } = options
-  for (const coding of codings) {
-    if (!Object.hasOwn(COMPRESSORS, coding))
-      throw new OptionError('codings', coding, 'zstd, br, gzip or deflate')
-  }
+  checkList(
+    'codings',
+    codings,
+    (coding) => typeof coding === 'string' && Object.hasOwn(COMPRESSORS, coding),
+    'zstd, br, gzip, deflate',
+  )
   if (!(Number.isSafeInteger(thresholdBytes) && thresholdBytes >= 0)) {
     throw new OptionError('thresholdBytes', thresholdBytes, 'an integer of at least 0')
   }
-  if (eventStreams !== 'leave' && eventStreams !== 'compress') {
-    throw new OptionError('eventStreams', eventStreams, "'leave' or 'compress'")
-  }
+  checkFunction('isCompressible', isCompressible)
+  checkChoice('eventStreams', eventStreams, ['leave', 'compress'])
 
   const isWorthIt = (response: Response): boolean => {
     const { headers, status } = response

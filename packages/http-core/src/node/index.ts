@@ -30,4 +30,5 @@ export type {
 } from './options.ts'
 export type { WireRequest } from './wire.ts'
 export { createServer } from './server.ts'
-export type { CloseOptions, CloseReport, Server, ServerStatus } from './server.ts'
+export type { CloseOptions } from './close-options.ts'
+export type { CloseReport, Server, ServerStatus } from './server.ts'

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import type { Registry } from '@prometheus-io/client'
+import { checkMethods } from '../check-options.ts'
+import { OptionError } from '../errors/option-error.ts'
 import { textResponse } from '../light-response.ts'
 import type { Handler, Middleware } from '../middleware.ts'
 import { systemRuntime } from '../runtime.ts'
@@ -34,6 +36,7 @@ const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * usual are `other`. `@prometheus-io/client` is a peer dependency of this entry point alone.
  *
  * @throws the registry's error if it has metrics of these names.
+ * @throws {@link OptionError} for a registry that is none.
  * @example
  * ```ts
  * import { Registry } from '@prometheus-io/client'
@@ -50,6 +53,7 @@ const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  */
 export function httpMetrics(options: HttpMetricsOptions): Middleware {
   const { registry, prefix = 'http_', buckets = DEFAULT_BUCKETS, now = () => systemRuntime.now() } = options
+  checkRegistry(registry)
   const labelNames = ['method', 'route', 'status']
   const registers = [registry]
   const requests = new Counter({
@@ -95,11 +99,13 @@ const METHODS: ReadonlySet<string> = new Set([
  * are read when Prometheus asks.
  *
  * @throws the registry's error if it has metrics of these names.
+ * @throws {@link OptionError} for a registry that is none.
  */
 export function registerServerMetrics(
   server: Pick<Server, 'activeConnections' | 'requestsInFlight'>,
   { registry, prefix = 'http_' }: MetricsOptions,
 ): void {
+  checkRegistry(registry)
   const gauge = (name: string, help: string, read: () => number): void => {
     void new Gauge({
       name: prefix + name,
@@ -114,8 +120,18 @@ export function registerServerMetrics(
   gauge('requests_in_flight', 'Requests whose response has not ended.', () => server.requestsInFlight)
 }
 
-/** Answers with everything that a registry holds, in the form that Prometheus reads. */
+/**
+ * Answers with everything that a registry holds, in the form that Prometheus reads.
+ *
+ * @throws {@link OptionError} for a registry that is none.
+ */
 export function metricsHandler(registry: Registry): Handler {
+  checkRegistry(registry)
   return async () =>
     textResponse(await registry.metrics(), { headers: { 'content-type': registry.contentType } })
+}
+
+function checkRegistry(registry: unknown): void {
+  if (registry === undefined) throw new OptionError('registry', registry, 'a Registry')
+  checkMethods('registry', registry, ['registerMetric', 'metrics'], 'a Registry')
 }

@@ -1,4 +1,13 @@
 import type { TlsOptions as NodeTlsOptions } from 'node:tls'
+import {
+  checkChoice,
+  checkFieldValue,
+  checkFunction,
+  checkList,
+  checkMethods,
+  checkRequired,
+  isFunction,
+} from '../check-options.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { RequestContext } from '../context.ts'
 import type { Logger } from '../logger.ts'
@@ -202,7 +211,7 @@ export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1
 
 /** @throws {@link OptionError} which names the first option that has a value it cannot have. */
 export function resolveSettings(options: ServerOptions): Settings {
-  if (typeof options.fetch !== 'function') throw new OptionError('fetch', options.fetch, 'a function')
+  checkKinds(options)
   const timers = options.timers ?? systemRuntime
   const settings: Settings = {
     hostname: options.hostname ?? '127.0.0.1',
@@ -252,8 +261,25 @@ export function resolveSettings(options: ServerOptions): Settings {
       endOfTurn: (callback) => systemRuntime.endOfTurn(callback),
     },
   }
-  checkTogether(settings, options)
+  checkTogether(settings)
   return settings
+}
+
+/** What is no number. */
+function checkKinds(options: ServerOptions): void {
+  checkRequired('fetch', options.fetch)
+  checkList('middleware', options.middleware, isFunction, 'middlewares')
+  checkMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
+  checkFunction('now', options.now)
+  checkMethods('timers', options.timers, ['setTimeout', 'clearTimeout'])
+  checkFunction('onListening', options.onListening)
+  checkFieldValue('serverHeader', options.serverHeader)
+  checkChoice('requests', options.requests, ['light', 'native'])
+  checkChoice('http2', options.http2, ['offer', 'off'])
+  checkChoice('reusePort', options.reusePort, ['on', 'off'])
+  checkChoice('socketHandover', options.socketHandover, ['auto', 'off'])
+  checkMethods('tls', options.tls, [], 'an object such as { key, cert }')
+  checkMethods('proxyProtocol', options.proxyProtocol, [], "an object such as { mode: 'required' }")
 }
 
 function proxyProtocol({ mode, from, timeoutMs, maxBytes }: ProxyProtocolOptions): ProxyProtocolSettings {
@@ -271,9 +297,8 @@ function proxyProtocol({ mode, from, timeoutMs, maxBytes }: ProxyProtocolOptions
   }
 }
 
-function checkTogether(settings: Settings, options: ServerOptions): void {
-  const { headersTimeoutMs, requestTimeoutMs, maxTargetBytes, maxHeaderBytes, listen, serverHeader } =
-    settings
+function checkTogether(settings: Settings): void {
+  const { headersTimeoutMs, requestTimeoutMs, maxTargetBytes, maxHeaderBytes, hostname, listen } = settings
   if (requestTimeoutMs > 0 && headersTimeoutMs > requestTimeoutMs) {
     throw new OptionError(
       'headersTimeoutMs',
@@ -284,30 +309,15 @@ function checkTogether(settings: Settings, options: ServerOptions): void {
   if (maxTargetBytes >= maxHeaderBytes) {
     throw new OptionError('maxTargetBytes', maxTargetBytes, `less than maxHeaderBytes (${maxHeaderBytes})`)
   }
-  if (settings.hostname === '')
-    throw new OptionError('hostname', settings.hostname, 'an address or a host name')
+  if (typeof hostname !== 'string' || hostname === '')
+    throw new OptionError('hostname', hostname, 'an address or a host name')
   if (listen !== undefined) {
-    if (typeof listen !== 'object' || !('fd' in listen || 'path' in listen)) {
+    if (typeof listen !== 'object' || listen === null || !('fd' in listen || 'path' in listen)) {
       throw new OptionError('listen', listen, '{ fd } or { path }')
     }
     if ('fd' in listen) integer('listen.fd', listen.fd, 0)
-    else if (listen.path === '')
+    else if (typeof listen.path !== 'string' || listen.path === '')
       throw new OptionError('listen.path', listen.path, 'the path of a Unix socket')
-  }
-  // Visible ASCII, spaces and tabs inside: anything else could end the field (RFC 9110 section 5.5).
-  if (serverHeader !== undefined && !/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(serverHeader)) {
-    throw new OptionError('serverHeader', serverHeader, 'visible ASCII text')
-  }
-  if (options.requests !== undefined && !['light', 'native'].includes(options.requests)) {
-    throw new OptionError('requests', options.requests, "'light' or 'native'")
-  }
-  if (!['offer', 'off'].includes(settings.http2))
-    throw new OptionError('http2', settings.http2, "'offer' or 'off'")
-  if (options.reusePort !== undefined && !['on', 'off'].includes(options.reusePort)) {
-    throw new OptionError('reusePort', options.reusePort, "'on' or 'off'")
-  }
-  if (!['auto', 'off'].includes(settings.socketHandover)) {
-    throw new OptionError('socketHandover', settings.socketHandover, "'auto' or 'off'")
   }
 }
 

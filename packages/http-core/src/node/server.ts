@@ -9,11 +9,13 @@ import { compose, staged } from '../middleware.ts'
 import type { Handler } from '../middleware.ts'
 import { standBefore } from './connection-front.ts'
 import type { ConnectionFront } from './connection-front.ts'
+import { checkCloseOptions } from './close-options.ts'
+import type { CloseOptions } from './close-options.ts'
 import { channels } from './diagnostics.ts'
 import type { ListeningEvent } from './diagnostics.ts'
 import { makeHttp1Server } from './http1.ts'
 import { listen } from './listen.ts'
-import { MAX_TIMEOUT_MS, resolveSettings } from './options.ts'
+import { resolveSettings } from './options.ts'
 import type { ListeningAddress, ServerOptions } from './options.ts'
 import { Pipelines } from './pipelines.ts'
 import { TargetReader } from './request-target.ts'
@@ -24,22 +26,6 @@ import { forwardedReader } from './trusted-proxies.ts'
 
 /** `'idle'`: before `listen()`. `'stopping'`: from `close()` until the last connection is gone. A server runs once. */
 export type ServerStatus = 'idle' | 'running' | 'stopping' | 'stopped'
-
-/** How a server stops. */
-export interface CloseOptions {
-  /**
-   * How long requests in flight may go on, in milliseconds; what is open then is destroyed. Default 10 000; 0: at once;
-   * Infinity: until they are done.
-   */
-  readonly timeoutMs?: number
-  /**
-   * What becomes of event streams and WebSockets, which have no end of their own. `'end'` (the default): each is ended in
-   * good order one turn after `context.closing` has aborted (a WebSocket with 1001), and its client reconnects, to
-   * another process. `'wait'`: they count as any other request; for an application that spreads their ends itself, as
-   * the hub's `close({ drainMs })` does.
-   */
-  readonly eventStreams?: 'end' | 'wait'
-}
 
 /** What a stop came to. */
 export interface CloseReport {
@@ -62,7 +48,7 @@ export interface Server {
    * `context.closing` aborts; `request.signal` only when a connection is destroyed. A second call changes nothing and
    * gives the same promise.
    *
-   * @throws {@link OptionError} at once, for a time below 0 or above 2^31 - 1.
+   * @throws {@link OptionError} at once, which names the option.
    */
   close(options?: CloseOptions): Promise<CloseReport>
   /**
@@ -224,9 +210,7 @@ class HttpServerLife implements Server {
 
   close({ timeoutMs = 10_000, eventStreams = 'end' }: CloseOptions = {}): Promise<CloseReport> {
     if (this.#closeReport !== undefined) return this.#closeReport
-    if (!((timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS) || timeoutMs === Infinity)) {
-      throw new OptionError('timeoutMs', timeoutMs, 'a number from 0 to 2^31 - 1, or Infinity')
-    }
+    checkCloseOptions({ timeoutMs, eventStreams })
     this.#closeReport = this.#close(timeoutMs, eventStreams)
     return this.#closeReport
   }

@@ -1,5 +1,8 @@
 import { constants } from 'node:os'
-import type { CloseOptions, Server } from './server.ts'
+import { checkFunction, checkList } from '../check-options.ts'
+import { checkCloseOptions } from './close-options.ts'
+import type { CloseOptions } from './close-options.ts'
+import type { Server } from './server.ts'
 
 /** See {@link closeOnSignals}. */
 export interface SignalOptions extends CloseOptions {
@@ -19,6 +22,7 @@ export interface SignalOptions extends CloseOptions {
  * once, with 128 and the signal's number.
  *
  * @returns takes the listeners off again.
+ * @throws {@link OptionError} which names the option.
  * @example
  * ```ts no-run
  * import { closeOnSignals, createServer } from '@sse-toolkit/http-core/node'
@@ -37,6 +41,12 @@ export function closeOnSignals(server: Pick<Server, 'close'>, options: SignalOpt
     process: host = process,
     ...closeOptions
   } = options
+  const isSignal = (name: unknown): boolean =>
+    typeof name === 'string' && Object.hasOwn(constants.signals, name)
+  checkList('signals', signals, isSignal, 'signals such as SIGTERM')
+  checkFunction('onClose', onClose)
+  checkFunction('onError', onError)
+  checkCloseOptions(closeOptions)
   let isClosing = false
   const close = async (signal: NodeJS.Signals): Promise<void> => {
     const [closed, cleaned] = await Promise.allSettled([

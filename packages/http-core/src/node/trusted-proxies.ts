@@ -22,7 +22,7 @@ export type ForwardedReader = (peer: string | undefined, fields: IncomingHttpHea
  * @throws {@link OptionError} for an address or a network that does not parse, or a number of hops below 1.
  */
 export function forwardedReader(trust: TrustProxy): ForwardedReader {
-  if (typeof trust !== 'object' || !('hops' in trust || 'addresses' in trust)) {
+  if (typeof trust !== 'object' || trust === null || !('hops' in trust || 'addresses' in trust)) {
     throw new OptionError('trustProxy', trust, '{ hops } or { addresses }')
   }
   if ('hops' in trust) {
@@ -86,7 +86,10 @@ export function networkTest(option: string, networks: readonly string[]): (addre
   }
 }
 
+const NETWORKS = 'addresses and networks such as 10.0.0.0/8'
+
 function networkList(option: string, networks: readonly string[]): BlockList {
+  if (!Array.isArray(networks)) throw new OptionError(option, networks, `a list of ${NETWORKS}`)
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', bits, ...more] = network.split('/')
@@ -96,7 +99,7 @@ function networkList(option: string, networks: readonly string[]): BlockList {
     const valid =
       family !== 0 && more.length === 0 && Number.isInteger(prefix) && prefix >= 0 && prefix <= most
     if (!valid || bits === '') {
-      throw new OptionError(option, network, 'addresses and networks such as 10.0.0.0/8')
+      throw new OptionError(option, network, NETWORKS)
     }
     list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4')
   }

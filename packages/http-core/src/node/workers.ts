@@ -1,9 +1,12 @@
 import cluster from 'node:cluster'
 import type { Worker } from 'node:cluster'
 import { availableParallelism } from 'node:os'
+import { checkFunction, checkRequired } from '../check-options.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { WorkerError } from '../errors/worker-error.ts'
-import type { CloseOptions, Server } from './server.ts'
+import { checkCloseOptions } from './close-options.ts'
+import type { CloseOptions } from './close-options.ts'
+import type { Server } from './server.ts'
 
 /** See {@link runWorkers}. */
 export interface WorkersOptions extends CloseOptions {
@@ -30,11 +33,15 @@ const MAX_FALSE_STARTS = 5
  * in good order; a second signal kills them. A worker that crashes is replaced. In a worker it resolves when its server
  * has stopped. A worker whose primary dies stops, too.
  *
- * @throws {@link OptionError} for a number of workers below 1.
+ * @throws {@link OptionError} which names the option.
  * @throws {@link WorkerError} `code: 'crash-loop'` when five workers in a row end before they listen.
  * @see examples/processes
  */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
+  checkRequired('start', options.start)
+  checkFunction('onListening', options.onListening)
+  checkFunction('onCrash', options.onCrash)
+  checkCloseOptions(options)
   if (cluster.isPrimary) await runPrimary(options)
   else await runWorker(options)
 }

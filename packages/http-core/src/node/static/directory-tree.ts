@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { checkChoice } from '../../check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import type { FileTree } from './file-tree.ts'
 
@@ -20,16 +21,14 @@ export interface DirectoryTreeOptions {
  * A file is opened when its content is read, one chunk at a time, and closed with it. An upload is written beside its
  * place and renamed into it, so that nobody ever reads half of it.
  *
- * @throws {@link OptionError} for an empty path.
+ * @throws {@link OptionError} which names the option.
  */
 export function directoryTree(
   root: string,
   { symbolicLinks = 'inside' }: DirectoryTreeOptions = {},
 ): FileTree {
-  if (root === '') throw new OptionError('root', root, 'the path of a directory')
-  if (!['inside', 'follow'].includes(symbolicLinks)) {
-    throw new OptionError('symbolicLinks', symbolicLinks, "'inside' or 'follow'")
-  }
+  if (typeof root !== 'string' || root === '') throw new OptionError('root', root, 'the path of a directory')
+  checkChoice('symbolicLinks', symbolicLinks, ['inside', 'follow'])
   const at = (path: readonly string[]): string => join(root, ...path)
 
   /** The real path of what is there; undefined where there is nothing, or a link has led out. */

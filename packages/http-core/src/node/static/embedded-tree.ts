@@ -9,7 +9,7 @@ export type EmbeddedFile = string | Uint8Array
  * Files that are part of the program, by their paths. The directories are those that the paths name.
  *
  * @param modifiedAt - What `Last-Modified` says of all of them, in milliseconds since the epoch. Default 0.
- * @throws {@link OptionError} for a path with an empty name, `.` or `..`.
+ * @throws {@link OptionError} for a path with an empty name, `.` or `..`, and a time that is no number.
  * @example
  * ```ts
  * import { embeddedTree, serveDirectory } from '@sse-toolkit/http-core/static'
@@ -19,6 +19,7 @@ export type EmbeddedFile = string | Uint8Array
  * ```
  */
 export function embeddedTree(files: Readonly<Record<string, EmbeddedFile>>, modifiedAt = 0): FileTree {
+  if (!Number.isFinite(modifiedAt)) throw new OptionError('modifiedAt', modifiedAt, 'milliseconds')
   const contents = new Map<string, Buffer>()
   const entries = new Map<string, TreeEntry>([['', { kind: 'directory' }]])
   const names = new Map<string, Set<string>>([['', new Set()]])

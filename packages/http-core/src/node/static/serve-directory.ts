@@ -1,5 +1,6 @@
 import { contentType } from 'mime-types'
 import type { RouteContext } from '../../context.ts'
+import { checkChoice, checkFieldValue, checkList, checkMethods } from '../../check-options.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import { directoryTree } from './directory-tree.ts'
@@ -61,7 +62,8 @@ export function serveDirectory(
   options: ServeDirectoryOptions = {},
 ): DirectoryHandler {
   checkOptions(options)
-  const tree = typeof root === 'string' ? directoryTree(root) : root
+  const tree = typeof root === 'object' ? root : directoryTree(root)
+  checkMethods('root', tree, ['stat', 'read', 'list'], 'the path of a directory, or a FileTree')
   const { downloads = 'on', uploads = 'off', deletes = 'off' } = options
   if (uploads === 'on' && tree.write === undefined)
     throw new OptionError('uploads', uploads, "'off' for a tree without write")
@@ -219,9 +221,12 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 
 function checkOptions(options: ServeDirectoryOptions): void {
   for (const [option, choices] of Object.entries(CHOICES)) {
-    const value = options[option as keyof ServeDirectoryOptions]
-    if (value !== undefined && !choices.includes(value as string)) {
-      throw new OptionError(option, value, choices.map((choice) => `'${choice}'`).join(' or '))
-    }
+    checkChoice(option, options[option as keyof ServeDirectoryOptions], choices)
   }
+  const { index = 'index.html' } = options
+  if (typeof index !== 'string' || !/^[^\0\\/]+$/.test(index)) {
+    throw new OptionError('index', index, 'the name of a file')
+  }
+  checkList('forbidden', options.forbidden, (item) => item instanceof RegExp, 'regular expressions')
+  checkFieldValue('cacheControl', options.cacheControl)
 }

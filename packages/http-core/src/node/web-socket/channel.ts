@@ -5,7 +5,7 @@ import { systemRuntime } from '../../runtime.ts'
 import { connectionUpgradeSymbol } from '../connection-upgrade.ts'
 import type { ConnectionUpgrade, UpgradedConnection } from '../connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
-import { checkChannelOptions, checkHandshake, isHandshake } from './handshake.ts'
+import { checkChannel, checkHandshake, isHandshake } from './handshake.ts'
 import { HttpChannel } from './http-channel.ts'
 import { WebSocketChannel } from './web-socket-channel.ts'
 
@@ -42,7 +42,7 @@ export async function channel(
   hooks: ChannelHooks,
   options: ChannelOptions = {},
 ): Promise<Response> {
-  checkChannelOptions(options)
+  checkChannel(hooks, options)
   const { accepts = 'any', maxBufferedBytes = 1_048_576 } = options
   if (accepts !== 'http' && isHandshake(request)) return webSocketResponse(request, hooks, options)
   if (accepts === 'websocket') throw new HttpError(426, undefined, { headers: { upgrade: 'websocket' } })

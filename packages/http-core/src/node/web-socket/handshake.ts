@@ -1,13 +1,20 @@
+import {
+  checkChoice,
+  checkFunction,
+  checkList,
+  checkMethods,
+  checkOrigins,
+  isToken,
+} from '../../check-options.ts'
 import { ChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
-import type { ChannelOptions } from './channel-types.ts'
+import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const VERSION = '13'
+const HOOKS = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
 
 /** Whether the request asks for a WebSocket. */
 export function isHandshake(request: Request): boolean {
@@ -53,7 +60,7 @@ function chooseProtocol(
   { protocols = [], protocol }: ChannelOptions,
 ): string | undefined {
   const offered = field === null ? [] : field.split(',').map((item) => item.trim())
-  if (!offered.every((item) => TOKEN.test(item)) || new Set(offered).size !== offered.length) {
+  if (!offered.every(isToken) || new Set(offered).size !== offered.length) {
     throw invalid('Sec-WebSocket-Protocol is not a list of different tokens')
   }
   const chosen = offered.find((item) => protocols.includes(item))
@@ -66,28 +73,15 @@ function invalid(reason: string): ChannelError {
 }
 
 /** @throws {@link OptionError} */
-export function checkChannelOptions(options: ChannelOptions): void {
-  const {
-    accepts = 'any',
-    protocols = [],
-    protocol = 'optional',
-    compression = 'off',
-    origin = 'same',
-  } = options
-  if (!['any', 'websocket', 'http'].includes(accepts)) {
-    throw new OptionError('accepts', accepts, "'any', 'websocket' or 'http'")
-  }
-  if (!['off', 'on'].includes(compression)) throw new OptionError('compression', compression, "'off' or 'on'")
-  if (!['optional', 'required'].includes(protocol)) {
-    throw new OptionError('protocol', protocol, "'optional' or 'required'")
-  }
-  for (const name of protocols) if (!TOKEN.test(name)) throw new OptionError('protocols', name, 'tokens')
-  if (Array.isArray(origin)) {
-    for (const listed of origin as readonly string[]) {
-      const isOrigin = listed === 'null' || (URL.canParse(listed) && new URL(listed).origin === listed)
-      if (!isOrigin) throw new OptionError('origin', listed, 'an origin such as https://app.example')
-    }
-  }
+export function checkChannel(hooks: ChannelHooks, options: ChannelOptions): void {
+  if (typeof hooks !== 'object' || hooks === null) throw new OptionError('hooks', hooks, 'an object')
+  for (const hook of HOOKS) checkFunction(`hooks.${hook}`, hooks[hook])
+  checkChoice('accepts', options.accepts, ['any', 'websocket', 'http'])
+  checkChoice('compression', options.compression, ['off', 'on'])
+  checkChoice('protocol', options.protocol, ['optional', 'required'])
+  checkList('protocols', options.protocols, isToken, 'tokens such as chat.v1')
+  checkOrigins('origin', options.origin, ['same', '*'])
+  checkMethods('timers', options.timers, ['setTimeout', 'clearTimeout'])
   for (const option of ['maxMessageBytes', 'maxBufferedBytes', 'pingIntervalMs'] as const) {
     const value = options[option]
     const least = option === 'pingIntervalMs' ? 0 : 1
