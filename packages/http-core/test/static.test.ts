@@ -205,9 +205,27 @@ describe('directories', () => {
       expect(await (await get('/a%20%3Cb%3E%20%26%20%22c%22.txt')).text()).toBe('x')
       const answers = await Promise.all(['/none', '/none/', '/.env', '/css%2Fmain.css'].map(get))
       expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404])
+      expect((await get('/%ff')).status).toBe(400)
       expect((await get('/css')).headers.get('location')).toBe(`${mount}/css/`)
     },
   )
+
+  it('are mounted whole as the fallback', async () => {
+    const router = createRouter()
+    router.fallback(serveDirectory(await folder()))
+    const get = async (path: string): Promise<Response> =>
+      router.fetch(new Request(`http://a.example${path}`))
+    expect(await (await get('/')).text()).toBe('<h1>Hello</h1>')
+    expect(await (await get('/css/main.css')).text()).toBe('body{}')
+    expect((await get('/none')).status).toBe(404)
+  })
+
+  it('are themselves at a route that ends in exact text, whatever its parameters', async () => {
+    const router = createRouter()
+    router.get('/:user/files', serveDirectory(await folder()))
+    const response = await router.fetch(new Request('http://a.example/css/files/'))
+    expect(await response.text()).toBe('<h1>Hello</h1>')
+  })
 
   it('never redirect to another host', async () => {
     const router = createRouter()

@@ -29,7 +29,7 @@ export interface ServeDirectoryOptions {
   readonly cacheControl?: string
 }
 
-/** A handler of a route whose pattern ends in `**:path`, or in `**` for the root as well. */
+/** A handler of a route whose pattern ends in `**`, or in `**:path`. */
 type DirectoryHandler = (request: Request, context: RouteContext) => Promise<Response>
 
 const LISTED_AT_MOST = 10_000
@@ -41,7 +41,7 @@ const LISTED_AT_MOST = 10_000
  * so is whatever is hidden. The media type goes by the name, and browsers are told not to guess (`nosniff`).
  *
  * The path below the mount is what the last parameter of the route took, or a final `**`. `/files/**` is the directory
- * and all below it, `/files/**:path` what is below it alone.
+ * and all below it, `/files/**:path` what is below it alone, `/files` itself alone. In the fallback it is the whole path.
  *
  * @param root - The path of a directory, or a tree.
  * @throws {@link OptionError} which names the option.
@@ -90,16 +90,24 @@ export function serveDirectory(
   }
 }
 
-/** What lies below the mount: what the last parameter took, or a final `**`, which has no name. */
+/**
+ * What lies below the mount, by the last segment of the route:
+ *
+ *     /files          the directory itself
+ *     /files/**:path  what the parameter took; so does /files/:name
+ *     /files/**       the rest of the path, which has no name; without a route, as in the fallback, all of it
+ */
 function restOf(pathname: string, { params, route }: RouteContext): unknown {
-  const depth = route?.segments.findIndex(({ kind }) => kind === 'anything') ?? -1
-  if (depth === -1) return Object.values(params).at(-1) ?? ''
-  return decodeURIComponent(
-    pathname
-      .split('/')
-      .slice(depth + 1)
-      .join('/'),
-  )
+  const last = route?.segments.at(-1)
+  if (last?.kind === 'param' || last?.kind === 'rest') return params[last.name]
+  if (route !== undefined && last?.kind !== 'anything') return ''
+  const mounted = route === undefined ? 0 : route.segments.length - 1
+  const rest = pathname.split('/').slice(mounted + 1)
+  try {
+    return decodeURIComponent(rest.join('/'))
+  } catch (error) {
+    throw new HttpError(400, 'The path is not percent-encoded correctly.', { cause: error })
+  }
 }
 
 /** The names of the path, if somebody may see them. */
