@@ -26,7 +26,7 @@ export function requestedEventId(
  * @returns undefined if the client asks for nothing.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#last-event-id
  */
-export function parseLastEventId(header: string | null | undefined, target: string): string | undefined {
+function parseLastEventId(header: string | null | undefined, target: string): string | undefined {
   if (header !== null && header !== undefined && header !== '') return decodeUtf8(header)
   const query = target.indexOf('?')
   if (query === -1) return undefined
