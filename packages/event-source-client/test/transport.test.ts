@@ -276,13 +276,13 @@ describe('the transport undici', () => {
     silent.close()
   })
 
-  it('sends the credentials of a URL', async () => {
+  it.each([
+    ['us%40er:p%C3%A9', 'us@er:pé'],
+    ['a%zz:100%', 'a%zz:100%'],
+  ])('sends the credentials of a URL: %s', async (written, meant) => {
     await using server = await serve((request, response) => response.end(request.headers.authorization))
-    const exchange = exchangeWith(
-      undiciTransport(),
-      requestOf(server.url.replace('//', '//us%40er:p%C3%A9@')),
-    )
-    expect(await exchange.text).toBe(`Basic ${Buffer.from('us@er:pé').toString('base64')}`)
+    const exchange = exchangeWith(undiciTransport(), requestOf(server.url.replace('//', `//${written}@`)))
+    expect(await exchange.text).toBe(`Basic ${Buffer.from(meant).toString('base64')}`)
   })
 
   it.each(['gzip', 'deflate', 'br', 'zstd'] as const)('decodes %s, each flush at once', async (encoding) => {

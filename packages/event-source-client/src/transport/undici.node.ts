@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { unescape } from 'node:querystring'
 import { buildConnector, Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import { ConnectionError } from '../errors/connection-error.ts'
@@ -170,7 +171,8 @@ async function readyToSend({ url, headers: given, body }: TransportRequest): Pro
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache')
   if (!headers.has('pragma')) headers.set('pragma', 'no-cache')
   if (url.username !== '' && !headers.has('authorization')) {
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+    // As the URL standard decodes: what is no escape stays as it is.
+    const credentials = `${unescape(url.username)}:${unescape(url.password)}`
     headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`)
   }
   if (body == null) return { headers, body: null }
