@@ -32,17 +32,13 @@ export type Announcement = {
   [Type in keyof Announcements]: { readonly type: Type; readonly data: Announcements[Type] }
 }[keyof Announcements]
 
-function isAnnouncement(type: string): boolean {
-  return type === 'stream.gap' || type === 'stream.error' || type === 'stream.end'
-}
-
 /**
  * @returns Undefined for any other event, and for one of another server that merely has the same type: only ours has
  *   ids that are positions.
  * @see docs/wire-contract.md, "Reserved events"
  */
 export function readAnnouncement({ type, data, lastEventId }: TextEvent): Announcement | undefined {
-  if (!isAnnouncement(type) || parsePosition(lastEventId) === undefined) return undefined
+  if (!/^stream\.(gap|error|end)$/.test(type) || parsePosition(lastEventId) === undefined) return undefined
   try {
     const value: unknown = JSON.parse(data)
     return typeof value === 'object' && value !== null ? ({ type, data: value } as Announcement) : undefined

@@ -28,7 +28,11 @@ export type Backoff = (context: BackoffContext) => number
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export const fullJitter: Backoff = (context) => context.random() * exponentialDelay(context)
+export const fullJitter: Backoff = (context) => {
+  const { baseDelayMs, maxDelayMs, failures } = context
+  // Finite for any number of failures: 2 ** 1024 would be Infinity, and Infinity times a base of 0 is NaN.
+  return context.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
+}
 
 /**
  * What the standard asks of `EventSource`: the reconnection time, and after failed attempts some more.
@@ -37,11 +41,6 @@ export const fullJitter: Backoff = (context) => context.random() * exponentialDe
  */
 export const standardBackoff: Backoff = (context) =>
   context.baseDelayMs + (context.failures > 1 ? fullJitter({ ...context, maxDelayMs: 30_000 }) : 0)
-
-/** Finite for any number of failures: 2 ** 1024 would be Infinity, and Infinity times a base of 0 is NaN. */
-function exponentialDelay({ baseDelayMs, maxDelayMs, failures }: BackoffContext): number {
-  return Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
-}
 
 /** Whole milliseconds within the bounds that a timer keeps; for NaN, the upper one: a broken delay is no hot loop. */
 export function clampDelay(delayMs: number, { minDelayMs, maxDelayMs }: DelayBounds): number {

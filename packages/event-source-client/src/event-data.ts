@@ -1,5 +1,5 @@
 import { EventDataError } from './errors/event-data-error.ts'
-import type { EventDataErrorCode, SchemaIssue } from './errors/event-data-error.ts'
+import type { EventDataErrorCode } from './errors/event-data-error.ts'
 import type { SchemaResult, StandardSchema } from './standard-schema.ts'
 
 /** A map from event type to what its data, parsed as JSON, must be. */
@@ -31,13 +31,13 @@ export function decodeData(
   return result.then(
     (settled) => outputOf(event, settled),
     (cause: unknown) => {
-      throw dataError(event, 'schema-failed', [], cause)
+      throw new EventDataError('schema-failed', event, [], { cause })
     },
   )
 }
 
 function outputOf(event: TextEvent, result: SchemaResult<unknown>): unknown {
-  if (result.issues) throw dataError(event, 'schema-mismatch', result.issues)
+  if (result.issues) throw new EventDataError('schema-mismatch', event, result.issues)
   return result.value
 }
 
@@ -45,15 +45,6 @@ function attempt<Result>(event: TextEvent, code: EventDataErrorCode, decode: () 
   try {
     return decode()
   } catch (cause) {
-    throw dataError(event, code, [], cause)
+    throw new EventDataError(code, event, [], { cause })
   }
-}
-
-function dataError(
-  { type, data, lastEventId }: TextEvent,
-  code: EventDataErrorCode,
-  issues: readonly SchemaIssue[],
-  cause?: unknown,
-): EventDataError {
-  return new EventDataError(code, type, data, lastEventId, issues, { cause })
 }

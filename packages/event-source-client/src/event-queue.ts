@@ -70,6 +70,10 @@ export function createEventQueue<Item>(
     settle()
   }
 
+  function pushFailure(error: unknown): void {
+    add({ failure: { error }, sizeBytes: 0 })
+  }
+
   function shift(): Slot<Item> | undefined {
     const slot = slots[head]
     if (slot === undefined) return undefined
@@ -133,11 +137,9 @@ export function createEventQueue<Item>(
         settle()
       })
     },
-    pushFailure(error) {
-      add({ failure: { error }, sizeBytes: 0 })
-    },
+    pushFailure,
     end(error) {
-      if (error !== undefined) add({ failure: { error }, sizeBytes: 0 })
+      if (error !== undefined) pushFailure(error)
       isEnded = true
       settle()
     },

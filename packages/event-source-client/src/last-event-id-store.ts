@@ -35,8 +35,8 @@ export function localStorageStore(key: string): LastEventIdStore {
 /** Writes the newest of the positions that come, one at a time. */
 export interface StoreWriter {
   save(lastEventId: string): void
-  /** Resolves when the last position is saved, or has failed to be. */
-  flush(): Promise<void>
+  /** Resolves when the last position is saved, or has failed to be; undefined if it is. */
+  flush(): Promise<void> | undefined
 }
 
 export function createStoreWriter(
@@ -66,6 +66,6 @@ export function createStoreWriter(
       next = lastEventId
       writing ??= write()
     },
-    flush: () => writing ?? Promise.resolve(),
+    flush: () => writing,
   }
 }

@@ -50,9 +50,12 @@ export async function prepareRequest(
     const headers = new Headers(await once(sources.headers, context))
     const body = await once(sources.body, context)
     if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
-    if (lastEventId && (resumeBy === 'query' || !isFieldValue(lastEventId)))
-      url.searchParams.set('lastEventId', lastEventId)
-    else if (lastEventId) headers.set('last-event-id', encodeUtf8(lastEventId))
+    if (lastEventId)
+      // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
+      if (resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
+        url.searchParams.set('lastEventId', lastEventId)
+      // Field values are bytes; the string that stands for them has one character per byte.
+      else headers.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(lastEventId)))
     return { url, method, headers, body, credentials, secretHeaders }
   } catch (cause) {
     throw new ConnectionError('callback', `Making the request failed: ${String(cause)}`, { cause })
@@ -73,14 +76,4 @@ export function resolveUrl(url: string | URL): URL {
     location?: { href: string }
   }
   return new URL(url, document?.baseURI ?? location?.href)
-}
-
-/** HTTP field values are bytes; the string that stands for them has one character per byte. */
-function encodeUtf8(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text))
-}
-
-/** RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them. */
-function isFieldValue(text: string): boolean {
-  return !/[^\t\P{Cc}]/u.test(text)
 }

@@ -1,4 +1,5 @@
 import { ConnectionError } from './errors/connection-error.ts'
+import type { ConnectionErrorCode } from './errors/connection-error.ts'
 import { EventSizeError } from './errors/event-size-error.ts'
 import { ResponseError } from './errors/response-error.ts'
 import { parsePosition } from './position.ts'
@@ -16,16 +17,22 @@ export interface SharedStreamConfig extends StreamConfig {
 
 /**
  * What tab-sharing.ts needs of the modules that are loaded anyway. It is handed over, not imported: a bundler would make
- * a third chunk of what both import, and that would cost every page 0.5 kB (test/size.test.ts).
+ * a third chunk of what both import, and that would cost every page 0.5 kB (test/size.test.ts). By place, not by name:
+ * minifiers shorten no names of properties.
  */
-export interface SharingKit {
-  readonly ConnectionError: typeof ConnectionError
-  readonly EventSizeError: typeof EventSizeError
-  readonly ResponseError: typeof ResponseError
-  readonly contractPosition: typeof contractPosition
-  readonly openReconnectingStream: typeof openReconnectingStream
-  readonly parsePosition: typeof parsePosition
-}
+export type SharingKit = readonly [
+  errors: readonly [typeof ConnectionError, typeof EventSizeError, typeof ResponseError],
+  contractPosition: typeof contractPosition,
+  openReconnectingStream: typeof openReconnectingStream,
+  parsePosition: typeof parsePosition,
+]
+
+const SHARING_KIT: SharingKit = [
+  [ConnectionError, EventSizeError, ResponseError],
+  contractPosition,
+  openReconnectingStream,
+  parsePosition,
+]
 
 /** A page's part in the sharing. */
 export interface Membership {
@@ -63,34 +70,25 @@ export function openSharedStream(
     observer.onStatus(status)
   }
 
-  function fail(cause: unknown): void {
-    const failure =
-      cause instanceof ConnectionError
-        ? cause
-        : new ConnectionError('callback', `Sharing failed: ${String(cause)}`, { cause })
-    onStatus({ state: 'closed', reason: 'failed', cause: failure })
-  }
-
   /** @returns How to make the shared connection anew; nothing if there is none. Never rejects. */
   async function join(signal: AbortSignal): Promise<(() => void) | undefined> {
+    function fail(code: ConnectionErrorCode, what: string, cause: unknown): void {
+      if (signal.aborted) return
+      const failure = new ConnectionError(code, `Sharing ${what}: ${String(cause)}`, { cause })
+      onStatus({ state: 'closed', reason: 'failed', cause: failure })
+    }
     try {
-      const { joinPages } = await import('./tab-sharing.ts').catch((cause: unknown) => {
-        throw new ConnectionError('network', `Sharing failed to load: ${String(cause)}`, { cause })
-      })
+      const { joinPages } = await import('./tab-sharing.ts')
       if (signal.aborted) return undefined
-      return joinPages(
-        {
-          ConnectionError,
-          EventSizeError,
-          ResponseError,
-          contractPosition,
-          openReconnectingStream,
-          parsePosition,
-        },
-        { name, config, observer: { ...observer, onStatus }, signal, fail },
-      )
+      return joinPages(SHARING_KIT, {
+        name,
+        config,
+        observer: { ...observer, onStatus },
+        signal,
+        fail: (cause) => fail('callback', 'failed', cause),
+      })
     } catch (cause) {
-      if (!signal.aborted) fail(cause)
+      fail('network', 'failed to load', cause)
       return undefined
     }
   }
@@ -118,5 +116,5 @@ export function openSharedStream(
 
 /** Web Locks are only there in secure contexts. Where they are, there is a BroadcastChannel, too. */
 export function canShare(): boolean {
-  return typeof navigator === 'object' && 'locks' in navigator
+  return Boolean(globalThis.navigator?.locks)
 }

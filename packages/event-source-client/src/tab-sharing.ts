@@ -56,7 +56,7 @@ const DRAIN_TIMEOUT_MS = 300
  * @returns Makes whichever page leads connect anew.
  */
 export function joinPages(kit: SharingKit, { name, config, observer, signal, fail }: Membership): () => void {
-  const { contractPosition, openReconnectingStream, parsePosition } = kit
+  const [errors, contractPosition, openReconnectingStream, parsePosition] = kit
   const channel = new BroadcastChannel(name)
   const { position, runtime } = config
   let leader: ReconnectingStream | undefined
@@ -157,7 +157,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     } else if (followed !== page && isBehind(position.lastEventId, lastEventId)) isAligned = false
     followed = page
     if (!isAligned) askToJoin()
-    observer.onStatus(restoreCause(kit, next, cause, config.maxEventBytes))
+    observer.onStatus(restoreCause(errors, next, cause, config.maxEventBytes))
   }
 
   function askToJoin(): void {
@@ -235,9 +235,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     await navigator.locks.request(name, { signal }, lead)
   }
 
-  enter().catch((cause: unknown) => {
-    if (!signal.aborted) fail(cause)
-  })
+  enter().catch(fail)
   return () => (leader ? leader.reconnect() : post({ kind: 'reconnect' }))
 }
 
@@ -263,7 +261,7 @@ function flattenCause(status: StreamStatus): FlatCause | undefined {
 }
 
 function restoreCause(
-  { ConnectionError, EventSizeError, ResponseError }: SharingKit,
+  [ConnectionError, EventSizeError, ResponseError]: SharingKit[0],
   status: StreamStatus,
   flat: FlatCause | undefined,
   maxEventBytes: number,

@@ -29,7 +29,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     // or in a third chunk.
     expect([...chunks.keys()]).toEqual([expect.stringMatching(/^tab-sharing-\w+\.js$/)])
     for (const chunk of chunks.values()) {
-      expectJustBelow(sizeOf(chunk), 1400)
+      expectJustBelow(sizeOf(chunk), 1390)
       expect(chunk).not.toMatch(/import\b/)
     }
   })

@@ -1,3 +1,5 @@
+import type { TextEvent } from '../event-data.ts'
+
 /**
  * - `invalid-json`: the data is not JSON; `cause` is the SyntaxError.
  * - `schema-mismatch`: the schema refused the data; `issues` say why.
@@ -23,9 +25,7 @@ export class EventDataError extends Error {
 
   constructor(
     code: EventDataErrorCode,
-    type: string,
-    data: string,
-    lastEventId: string,
+    { type, data, lastEventId }: TextEvent,
     issues: readonly SchemaIssue[],
     options?: ErrorOptions,
   ) {
