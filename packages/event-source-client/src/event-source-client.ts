@@ -1,3 +1,6 @@
+// Its users may have neither this lib nor @types/node, and AsyncDisposable is part of the types below.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Announcements, Gap } from './announcements.ts'
 import type { ConnectionFailure } from './connection.ts'
 import type { EventDataError } from './errors/event-data-error.ts'
@@ -106,7 +109,7 @@ export interface EventSourceClient<Event extends StreamEvent<string, unknown> = 
   onComment(listener: (text: string) => void): () => void
   /** Events were lost; the server, or the reader's own slowness, says which. */
   onGap(listener: (gap: Gap) => void): () => void
-  /** Every change of `status`. */
+  /** Every change of `status`; what another listener has already changed again (`reconnect()`) is left out. */
   onStatus(listener: (status: StreamStatus) => void): () => void
   /**
    * What went wrong without ending the stream: data that could not be decoded, a position that could not be saved.
@@ -120,7 +123,8 @@ export interface EventSourceClient<Event extends StreamEvent<string, unknown> = 
   close(): void
   /**
    * The events from now on. All iterators take from one queue: two loops share the events, and a loop that is left by
-   * `break` can be followed by another one without loss. Leaving a loop does not close the stream.
+   * `break` can be followed by another one without loss; but what comes in between is the listeners', if there are any.
+   * Leaving a loop does not close the stream.
    *
    * Ends when the stream is closed; throws the cause if it was `refused`, `failed` or `gave-up`.
    */
