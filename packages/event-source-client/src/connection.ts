@@ -73,7 +73,6 @@ export function openConnection(
   let timer: unknown
   let isOver = false
   let isPaused = false
-  let isStream = false
   let decoder: EventDecoder | undefined
   let idleLimitMs = idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs
   let lastByteAtMs = 0
@@ -149,7 +148,6 @@ export function openConnection(
       lastByteAtMs = runtime.now()
       decode(chunk)
     }
-    isStream = true
     lastByteAtMs = runtime.now()
     watch()
     // Before the stream there is nothing to hold back, and an error is to be reported in full.
@@ -179,7 +177,7 @@ export function openConnection(
     if (status === 204) {
       if (stop()) observer.onNoContent()
     } else if (status !== 200) readRefusal('status', `Status ${status}`, response)
-    else if (!/^text\/event-stream *(;|$)/i.test(contentType ?? ''))
+    else if (!/^text\/event-stream\s*(;|$)/i.test(contentType ?? ''))
       readRefusal('content-type', `Content-Type ${contentType}`, response)
     else readStream(response)
   }
@@ -207,7 +205,7 @@ export function openConnection(
   return {
     pause() {
       isPaused = true
-      if (isStream) exchange?.pause()
+      if (decoder) exchange?.pause()
     },
     resume() {
       isPaused = false

@@ -114,25 +114,26 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
       },
       onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
       onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
-      onLost(failure, hadEvents) {
-        cause = failure
-        judge(failure, hadEvents).catch((error: unknown) => {
-          const message = `A callback threw on: ${failure.message}`
-          const thrown = new ConnectionError('callback', message, { cause: error })
-          apply({ type: 'close', reason: 'failed', cause: thrown })
-        })
-      },
+      onLost: (failure, hadEvents) => void lose(failure, hadEvents),
     })
     connection = current
     if (isPaused) current.pause()
 
-    async function judge(failure: ConnectionFailure, hadEvents: boolean): Promise<void> {
-      const verdict = await config.judgeLoss(failure, hadEvents)
-      // Meanwhile it may have been closed, disconnected, or told to reconnect.
-      if (connection !== current) return
-      if (verdict.type !== 'lost') return apply(verdict)
-      const nowMs = runtime.now()
-      apply({ cause: failure, nowMs, random: () => runtime.random(), ...verdict })
+    async function lose(failure: ConnectionFailure, hadEvents: boolean): Promise<void> {
+      cause = failure
+      try {
+        const verdict = await config.judgeLoss(failure, hadEvents)
+        // Meanwhile it may have been closed, disconnected, or told to reconnect.
+        if (connection !== current) return
+        if (verdict.type !== 'lost') return apply(verdict)
+        const nowMs = runtime.now()
+        apply({ cause: failure, nowMs, random: () => runtime.random(), ...verdict })
+      } catch (error) {
+        if (connection !== current) return
+        const message = `A callback threw on: ${failure.message}`
+        const thrown = new ConnectionError('callback', message, { cause: error })
+        apply({ type: 'close', reason: 'failed', cause: thrown })
+      }
     }
   }
 

@@ -398,6 +398,21 @@ describe('credentials', () => {
     await leaveNothing(setting)
   })
 
+  it('that fail after reconnect() do not harm the new stream', async () => {
+    const renewal = Promise.withResolvers<void>()
+    const setting = await start({ onUnauthorized: () => renewal.promise })
+    setting.server.last.respond(401)
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    setting.client.reconnect()
+    await setting.clock.advance(0)
+    setting.server.last.respond()
+    renewal.reject(new Error('no longer needed'))
+    await setting.clock.advance(0)
+    expect(setting.client.status.state).toBe('open')
+    await leaveNothing(setting)
+  })
+
   it('that come after close() change nothing', async () => {
     const renewal = Promise.withResolvers<void>()
     const setting = await start({ onUnauthorized: () => renewal.promise })
@@ -457,6 +472,7 @@ describe('a response that is no event stream', () => {
     'Text/Event-Stream',
     'text/event-stream; charset=utf-8',
     'text/event-stream ;x',
+    'text/event-stream\t;x',
   ])('is none if its content type is %j', async (type) => {
     const setting = await start()
     setting.server.last.respond(200, { 'content-type': type })
