@@ -1,6 +1,6 @@
 import { fullJitter } from './backoff.ts'
 import { createEventDelivery } from './event-delivery.ts'
-import type { DeliveredEvent, EventDelivery } from './event-delivery.ts'
+import type { Consumers, DeliveredEvent } from './event-delivery.ts'
 import type { EventSchemas } from './event-data.ts'
 import type { EventOf, EventSourceClient, EventSourceOptions } from './event-source-client.ts'
 import { OptionError } from './errors/option-error.ts'
@@ -8,21 +8,33 @@ import { createStoreWriter } from './last-event-id-store.ts'
 import type { LastEventIdStore } from './last-event-id-store.ts'
 import { createListeners } from './listeners.ts'
 import { createLossJudge } from './loss-verdict.ts'
-import { COMMON_RECONNECTION, requireNumber, requireOneOf, resolveOptions } from './options.ts'
+import { requireType, requireOneOf, resolveOptions } from './options.ts'
 import type { StreamDefaults } from './options.ts'
 import { openReconnectingStream } from './reconnecting-stream.ts'
-import type { StreamConfig, StreamObserver, StreamStatus } from './reconnecting-stream.ts'
+import type { StreamObserver, StreamStatus } from './reconnecting-stream.ts'
 import type { CloseReason } from './reconnection.ts'
 import { prepareRequest, resolveUrl } from './request.ts'
-import type { PerAttempt } from './request.ts'
+import type { PerAttempt, RequestConfig } from './request.ts'
 import { contractPosition, standardPosition } from './resume-position.ts'
 import type { ResumePosition } from './resume-position.ts'
 import { canShare, openSharedStream } from './shared-stream.ts'
+import type { SharedStreamConfig } from './shared-stream.ts'
 
 type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
 
-const DEFAULTS: Omit<StreamDefaults, 'isRepeated'> = {
-  reconnection: { ...COMMON_RECONNECTION, baseDelayMs: 1000, maxDelayMs: 30_000, backoff: fullJitter },
+/** The options that have parts, before anybody knows that they do. */
+interface UncheckedParts {
+  readonly signal?: { readonly addEventListener: unknown }
+  readonly lastEventIdStore?: { readonly load: unknown; readonly save: unknown }
+  readonly events?: Readonly<Record<string, UncheckedSchema | undefined>> | undefined
+}
+
+interface UncheckedSchema {
+  readonly '~standard'?: { readonly validate: unknown }
+}
+
+const DEFAULTS: StreamDefaults = {
+  reconnection: { baseDelayMs: 1000, maxDelayMs: 30_000, backoff: fullJitter },
   connectTimeoutMs: 30_000,
 }
 
@@ -52,31 +64,45 @@ export function createEventSource<
   url: PerAttempt<string | URL>,
   options: EventSourceOptions<Schemas, Data> = {},
 ): EventSourceClient<EventOf<Schemas, Data>> {
-  const { method = 'GET', lastEventIdStore: store, lastEventId = '', signal, onUnauthorized } = options
-  const data = requireOneOf<'text' | 'json'>('data', options.data, ['text', 'json'])
-  const whenHidden = requireOneOf('whenHidden', options.whenHidden, ['keep', 'pause'])
-  const wireContract = requireOneOf('wireContract', options.wireContract, ['follow', 'ignore'])
-  const wantsSharing = requireOneOf('share', options.share, ['none', 'origin']) === 'origin'
+  const {
+    method = 'GET',
+    lastEventIdStore: store,
+    lastEventId = '',
+    signal,
+    credentials = 'same-origin',
+    maxBufferedBytes = 2 ** 20,
+  } = options
+  const data = requireOneOf<{ readonly data?: 'text' | 'json' }, 'data'>(options, 'data', ['text', 'json'])
+  const whenHidden = requireOneOf(options, 'whenHidden', ['keep', 'pause'])
+  const wireContract = requireOneOf(options, 'wireContract', ['follow', 'ignore'])
+  const wantsSharing = requireOneOf(options, 'share', ['none', 'origin']) === 'origin'
   const slowConsumer = requireOneOf(
+    options,
     'slowConsumer',
-    options.slowConsumer,
     wantsSharing ? ['fail', 'drop-oldest'] : ['pause', 'drop-oldest', 'fail'],
   )
   const reconnect = requireOneOf(
+    options,
     'reconnect',
-    options.reconnect,
     /^get$/i.test(method) ? ['always', 'on-error', 'never'] : ['never', 'on-error', 'always'],
   )
-  const maxBufferedBytes = requireNumber('maxBufferedBytes', options.maxBufferedBytes, 2 ** 20)
-  if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'no function with share')
-  const config = resolveOptions(options, { ...DEFAULTS, isRepeated: reconnect !== 'never' })
-  const { runtime } = config
+  requireType('number', { maxBufferedBytes })
+  const parts: UncheckedParts = options
+  if (signal) requireType('function', { addEventListener: parts.signal?.addEventListener }, 'signal.')
+  if (store)
+    requireType(
+      'function',
+      { load: parts.lastEventIdStore?.load, save: parts.lastEventIdStore?.save },
+      'lastEventIdStore.',
+    )
+  for (const [type, schema] of Object.entries(parts.events ?? {}))
+    requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
+  if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
+  const config = resolveOptions(options, DEFAULTS, reconnect)
   const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)
-  const { credentials = 'same-origin', shouldReconnect } = options
   const loadPosition = store && !lastEventId ? positionLoader(store, position) : undefined
   const target = requireUrl(url)
-  const request = { ...config, url: target, credentials, loadPosition }
-  const judge = createLossJudge({ reconnect, shouldReconnect, onUnauthorized, runtime })
+  const judge = createLossJudge({ ...options, reconnect }, config.runtime)
 
   const statuses = createListeners<StreamStatus>()
   let status: StreamStatus = { state: 'connecting', attempt: 0 }
@@ -89,7 +115,7 @@ export function createEventSource<
   const delivery = createEventDelivery({
     events: options.events,
     data,
-    followsContract: wireContract === 'follow',
+    wireContract,
     maxBufferedBytes,
     slowConsumer,
     onFlow: regulate,
@@ -99,17 +125,22 @@ export function createEventSource<
   })
   const writer = store && createStoreWriter(store, delivery.fail)
 
-  const streamConfig: StreamConfig = {
+  const streamConfig: SharedStreamConfig & RequestConfig = {
     ...config,
+    url: target,
+    credentials,
+    position,
+    loadPosition,
     judgeLoss: judge.judge,
-    prepareRequest: (attempt, from = position) => prepareRequest({ ...request, position: from }, attempt),
+    prepareRequest: (attempt, from = position) =>
+      prepareRequest({ ...streamConfig, position: from }, attempt),
   }
   const observer: StreamObserver = {
     onStatus(next) {
       if (next.state === 'open') judge.acceptCredentials()
       if (next.state !== 'closed') announce(next)
-      else if (next.reason === 'client' || next.reason === 'aborted') stop(next.reason)
-      else
+      // What close() does not do itself.
+      else if (next.reason !== 'client' && next.reason !== 'aborted')
         delivery.inTurn(() => {
           delivery.end(next.cause)
           finish(next)
@@ -126,27 +157,22 @@ export function createEventSource<
   }
   const stream =
     wantsSharing && canShare()
-      ? openSharedStream(
-          `sse-toolkit ${String(target)}`,
-          { ...streamConfig, position, loadPosition },
-          observer,
-        )
+      ? openSharedStream(`sse-toolkit ${String(target)}`, streamConfig, observer)
       : openReconnectingStream(streamConfig, observer)
   regulate()
 
   // Not in workers, nor outside of browsers.
-  const page = (globalThis as { document?: Page }).document
+  const page = whenHidden === 'pause' ? (globalThis as { document?: Page }).document : undefined
   const unwatch = new AbortController()
   const abort = (): void => close('aborted')
-  const isHidden = (): boolean => whenHidden === 'pause' && page?.visibilityState === 'hidden'
+  const isHidden = (): boolean => page?.visibilityState === 'hidden'
   const followVisibility = (): void => (isHidden() ? stream.disconnect() : stream.connect())
   signal?.addEventListener('abort', abort, { signal: unwatch.signal })
   if (signal?.aborted) abort()
   else {
     if (isHidden()) announce({ state: 'paused' })
     else stream.connect()
-    if (whenHidden === 'pause')
-      page?.addEventListener('visibilitychange', followVisibility, { signal: unwatch.signal })
+    page?.addEventListener('visibilitychange', followVisibility, { signal: unwatch.signal })
   }
 
   function regulate(): void {
@@ -165,10 +191,6 @@ export function createEventSource<
   /** Also what the stream itself has left behind: it may have ended while events were still being decoded. */
   function close(reason: 'client' | 'aborted'): void {
     stream.close(reason)
-    stop(reason)
-  }
-
-  function stop(reason: 'client' | 'aborted'): void {
     delivery.stop()
     finish({ state: 'closed', reason })
   }
@@ -181,7 +203,7 @@ export function createEventSource<
     void Promise.resolve(writer?.flush()).then(() => resolveClosed(next.reason))
   }
 
-  const client: Omit<EventSourceClient<DeliveredEvent>, 'on'> & Pick<EventDelivery, 'on'> = {
+  const client: Omit<EventSourceClient<DeliveredEvent>, 'on'> & Consumers = {
     get status() {
       return status
     },
@@ -189,19 +211,18 @@ export function createEventSource<
       return position.lastEventId
     },
     closed,
-    on: delivery.on,
-    onAny: delivery.onAny,
-    onComment: delivery.onComment,
-    onGap: delivery.onGap,
-    onStatus: statuses.add,
-    onError: delivery.onError,
+    ...delivery.consumers,
+    // A listener may have changed the status anew before the next one's turn.
+    onStatus: (listener) =>
+      statuses.add((next) => {
+        if (next === status) listener(next)
+      }),
     reconnect: stream.reconnect,
     close: () => close('client'),
     async [Symbol.asyncDispose]() {
       close('client')
       await closed
     },
-    [Symbol.asyncIterator]: delivery.iterate,
   }
   // The decoding above is by the same schemas that the type is made of.
   return client as unknown as EventSourceClient<EventOf<Schemas, Data>>
@@ -223,7 +244,8 @@ function positionLoader(store: LastEventIdStore, position: ResumePosition): () =
   return async () => {
     if (isLoaded) return
     const id = await store.load()
-    if (id) position.move(id)
+    // Another attempt may have been faster, and the position be further since.
+    if (id && !isLoaded) position.move(id)
     isLoaded = true
   }
 }

@@ -16,7 +16,7 @@ export type DeliveredEvent = StreamEvent<string, unknown>
 export interface DeliveryConfig {
   readonly events: EventSchemas | undefined
   readonly data: 'text' | 'json'
-  readonly followsContract: boolean
+  readonly wireContract: 'follow' | 'ignore'
   readonly maxBufferedBytes: number
   readonly slowConsumer: SlowConsumerPolicy
   /** `isReady` has changed. */
@@ -43,12 +43,17 @@ export interface EventDelivery {
   readonly end: (error?: unknown) => void
   /** Nobody gets anything any more. */
   readonly stop: () => void
+  readonly consumers: Consumers
+}
+
+/** What the client offers to those who want events. */
+export interface Consumers {
   readonly on: (type: string, listener: (event: DeliveredEvent) => void) => () => void
   readonly onAny: (listener: (event: DeliveredEvent) => void) => () => void
   readonly onComment: (listener: (text: string) => void) => () => void
   readonly onGap: (listener: (gap: Gap) => void) => () => void
   readonly onError: (listener: (error: EventDataError | LastEventIdStoreError) => void) => () => void
-  readonly iterate: () => AsyncIterableIterator<DeliveredEvent, undefined>
+  readonly [Symbol.asyncIterator]: () => AsyncIterableIterator<DeliveredEvent, undefined>
 }
 
 /** What an event costs in memory beside its data: objects, id, type. Rough, and on the safe side. */
@@ -81,14 +86,17 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   let taken: DeliveredEvent | undefined
   let takenId = ''
 
-  function consume(): () => void {
+  /** @param asIterators - 1 for an iterator, 0 for a listener. */
+  function consume(asIterators: 0 | 1): () => void {
     consumers += 1
+    iterators += asIterators
     config.onFlow()
     let isGone = false
     return () => {
       if (isGone) return
       isGone = true
       consumers -= 1
+      iterators -= asIterators
       config.onFlow()
     }
   }
@@ -96,7 +104,7 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   function subscribe<T>(listeners: Listeners<T>, listener: (argument: T) => void): () => void {
     if (isOver) return () => {}
     const remove = listeners.add(listener)
-    const leave = consume()
+    const leave = consume(0)
     // Later: the caller does not have what removes the listener yet.
     queueMicrotask(release)
     return () => {
@@ -109,18 +117,16 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     // Most events are messages: that is one comparison of pointers.
     if (isPlain && (event.type === 'message' || !event.type.startsWith('stream.')))
       handOver(event, event.data.length)
-    else if (decoding === undefined) enqueue(process(event))
-    else enqueue(decoding.then(() => process(event)))
+    else {
+      const work = decoding ? decoding.then(() => process(event)) : process(event)
+      if (work) void awaitDecoding(work)
+    }
   }
 
-  function enqueue(work: Promise<void> | undefined): void {
-    if (work === undefined) return
+  async function awaitDecoding(work: Promise<void>): Promise<void> {
     decoding = work
     config.onFlow()
-    void work.then(() => settleDecoding(work))
-  }
-
-  function settleDecoding(work: Promise<void>): void {
+    await work
     if (decoding !== work) return
     decoding = undefined
     config.onFlow()
@@ -130,26 +136,23 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   function process(event: TextEvent): Promise<void> | undefined {
     if (isOver) return undefined
     const { type, lastEventId } = event
-    const announcement = config.followsContract ? readAnnouncement(event) : undefined
+    const give = (data: unknown): void => handOver({ type, data, lastEventId }, event.data.length)
+    const announcement = config.wireContract === 'follow' ? readAnnouncement(event) : undefined
     if (announcement) {
       if (announcement.type === 'stream.gap') gaps.emit(announcement.data)
-      handOver({ type, data: isPlain ? event.data : announcement.data, lastEventId }, event.data.length)
+      give(isPlain ? event.data : announcement.data)
       if (announcement.type === 'stream.end' && !isOver) config.onEnd()
       return undefined
     }
     const schema = schemas?.get(type)
-    if (schemas !== undefined && schema === undefined) {
+    if (schemas && !schema) {
       skip(lastEventId)
       return undefined
     }
     try {
       const data = decodeData(event, config.data, schema)
-      if (data instanceof Promise)
-        return data.then(
-          (value) => handOver({ type, data: value, lastEventId }, event.data.length),
-          failDecoding,
-        )
-      handOver({ type, data, lastEventId }, event.data.length)
+      if (data instanceof Promise) return data.then(give, failDecoding)
+      give(data)
     } catch (error) {
       failDecoding(error)
     }
@@ -205,10 +208,11 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     else reportUncaught(error)
   }
 
-  function silence(): void {
+  function end(error?: unknown): void {
     isOver = true
     isHolding = false
     for (const listeners of [...byType.values(), any, comments, gaps, errors]) listeners.clear()
+    queue.end(error)
   }
 
   function describeDrop(firstKept: DeliveredEvent): DeliveredEvent {
@@ -222,14 +226,12 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
   }
 
   function iterate(): AsyncIterableIterator<DeliveredEvent, undefined> {
-    // In this order: to consume may bring the next events at once.
-    iterators += 1
+    // First: to consume may bring the next events at once.
     isHolding = false
-    const leave = consume()
+    const leave = consume(1)
     let isDone = false
 
     function finish(): IteratorReturnResult<undefined> {
-      if (!isDone) iterators -= 1
       isDone = true
       leave()
       return { done: true, value: undefined }
@@ -243,15 +245,14 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     }
 
     return {
-      next() {
-        if (isDone) return Promise.resolve(finish())
+      async next() {
+        if (isDone) return finish()
         // Who asks for the next event is done with the last one.
         if (taken !== undefined) config.onHandedOver(taken.lastEventId)
         taken = undefined
-        const ready = queue.takeNow()
-        return ready === undefined ? queue.take().then(give) : Promise.resolve(give(ready))
+        return give(queue.takeNow() ?? (await queue.take()))
       },
-      return: () => Promise.resolve(finish()),
+      return: async () => finish(),
       [Symbol.asyncIterator]() {
         return this
       },
@@ -260,34 +261,33 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
 
   return {
     get isReady() {
-      return consumers > 0 && !queue.isFull && decoding === undefined
+      // What a loop has left behind is for the next one, and holds up no listener.
+      return consumers > 0 && !(queue.isFull && iterators > 0) && decoding === undefined
     },
     receive,
-    receiveComment: (text) => comments.emit(text),
+    receiveComment: comments.emit,
     skip,
     fail,
     inTurn(task) {
       if (decoding === undefined) task()
       else void decoding.then(task)
     },
-    end(error) {
-      silence()
-      queue.end(error)
-    },
+    end,
     stop() {
-      silence()
       queue.clear()
-      queue.end()
+      end()
     },
-    on(type, listener) {
-      let listeners = byType.get(type)
-      if (listeners === undefined) byType.set(type, (listeners = createListeners()))
-      return subscribe(listeners, listener)
+    consumers: {
+      on(type, listener) {
+        let listeners = byType.get(type)
+        if (listeners === undefined) byType.set(type, (listeners = createListeners()))
+        return subscribe(listeners, listener)
+      },
+      onAny: (listener) => subscribe(any, listener),
+      onComment: (listener) => subscribe(comments, listener),
+      onGap: (listener) => subscribe(gaps, listener),
+      onError: errors.add,
+      [Symbol.asyncIterator]: iterate,
     },
-    onAny: (listener) => subscribe(any, listener),
-    onComment: (listener) => subscribe(comments, listener),
-    onGap: (listener) => subscribe(gaps, listener),
-    onError: errors.add,
-    iterate,
   }
 }

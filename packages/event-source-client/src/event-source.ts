@@ -1,7 +1,7 @@
 import { MAX_TIMER_MS, standardBackoff } from './backoff.ts'
 import { ConnectionError, isFutile } from './errors/connection-error.ts'
 import { EventSourceMessageEvent } from './message-event.ts'
-import { COMMON_RECONNECTION, resolveOptions } from './options.ts'
+import { resolveOptions } from './options.ts'
 import type { ConnectionOptions, StreamDefaults } from './options.ts'
 import { openReconnectingStream } from './reconnecting-stream.ts'
 import type { LossVerdict, ReconnectingStream, StreamFailure, StreamStatus } from './reconnecting-stream.ts'
@@ -22,7 +22,7 @@ export interface EventSourceErrorEvent extends Event {
 }
 
 /** What `onopen`, `onmessage` and `onerror` hold. */
-export type Handler<E> = (event: E) => unknown
+type Handler<E> = (event: E) => unknown
 
 type AddOptions = Parameters<EventTarget['addEventListener']>[2]
 type RemoveOptions = Parameters<EventTarget['removeEventListener']>[2]
@@ -34,13 +34,24 @@ const CLOSED = 2
 
 const DEFAULTS: StreamDefaults = {
   reconnection: {
-    ...COMMON_RECONNECTION,
     baseDelayMs: 3000,
     maxDelayMs: MAX_TIMER_MS,
     backoff: standardBackoff,
   },
   connectTimeoutMs: 0,
-  isRepeated: true,
+}
+
+/** What it inherits, with the types of its events. */
+// eslint-disable-next-line typescript/no-unsafe-declaration-merging -- nothing is declared that is not inherited.
+export interface EventSource {
+  addEventListener(type: 'open', listener: Handler<Event>, options?: AddOptions): void
+  addEventListener(type: 'error', listener: Handler<EventSourceErrorEvent>, options?: AddOptions): void
+  addEventListener(type: string, listener: Handler<MessageEvent>, options?: AddOptions): void
+  addEventListener(type: string, listener: AnyListener, options?: AddOptions): void
+  removeEventListener(type: 'open', listener: Handler<Event>, options?: RemoveOptions): void
+  removeEventListener(type: 'error', listener: Handler<EventSourceErrorEvent>, options?: RemoveOptions): void
+  removeEventListener(type: string, listener: Handler<MessageEvent>, options?: RemoveOptions): void
+  removeEventListener(type: string, listener: AnyListener, options?: RemoveOptions): void
 }
 
 /**
@@ -67,6 +78,7 @@ const DEFAULTS: StreamDefaults = {
  * ```
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  */
+// eslint-disable-next-line typescript/no-unsafe-declaration-merging -- as above.
 export class EventSource extends EventTarget {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -90,8 +102,19 @@ export class EventSource extends EventTarget {
         get(this: EventSource) {
           return this.#handlers.get(type)?.[0] ?? null
         },
+        // Spec: an event handler keeps the place among the listeners that it took when it was set to a function.
         set(this: EventSource, handler: unknown) {
-          this.#setHandler(type, handler)
+          const handlers = this.#handlers
+          const entry = handlers.get(type)
+          if (typeof handler !== 'function') {
+            if (entry) this.removeEventListener(type, entry[1])
+            handlers.delete(type)
+          } else if (entry) entry[0] = handler
+          else {
+            const listener = (event: Event): unknown => handlers.get(type)?.[0].call(this, event)
+            handlers.set(type, [handler, listener])
+            this.addEventListener(type, listener)
+          }
         },
         enumerable: true,
         configurable: true,
@@ -106,14 +129,15 @@ export class EventSource extends EventTarget {
   #readyState: 0 | 1 | 2 = CONNECTING
   #origin = ''
 
-  constructor(url: string | URL, init?: EventSourceInit | null) {
+  // Of length 1, as by Web IDL.
+  constructor(url: string | URL, init: EventSourceInit | null = null) {
     super()
     if (arguments.length === 0) throw new TypeError('EventSource needs a URL')
     const options = init ?? {}
     this.#url = parseUrl(url)
     this.#withCredentials = Boolean(options.withCredentials)
     const position = standardPosition(options.lastEventId ?? '')
-    const config = resolveOptions(options, DEFAULTS)
+    const config = resolveOptions(options, DEFAULTS, 'always')
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
     const request = { ...config, url: this.#url, credentials, position } as const
     this.#stream = openReconnectingStream(
@@ -143,69 +167,22 @@ export class EventSource extends EventTarget {
     return this.#readyState
   }
 
-  override addEventListener(type: 'open', listener: Handler<Event>, options?: AddOptions): void
-  override addEventListener(
-    type: 'error',
-    listener: Handler<EventSourceErrorEvent>,
-    options?: AddOptions,
-  ): void
-  override addEventListener(type: string, listener: Handler<MessageEvent>, options?: AddOptions): void
-  override addEventListener(type: string, listener: AnyListener, options?: AddOptions): void
-  override addEventListener(type: string, listener: unknown, options?: AddOptions): void {
-    super.addEventListener(type, listener as AnyListener, options)
-  }
-
-  override removeEventListener(type: 'open', listener: Handler<Event>, options?: RemoveOptions): void
-  override removeEventListener(
-    type: 'error',
-    listener: Handler<EventSourceErrorEvent>,
-    options?: RemoveOptions,
-  ): void
-  override removeEventListener(type: string, listener: Handler<MessageEvent>, options?: RemoveOptions): void
-  override removeEventListener(type: string, listener: AnyListener, options?: RemoveOptions): void
-  override removeEventListener(type: string, listener: unknown, options?: RemoveOptions): void {
-    super.removeEventListener(type, listener as AnyListener, options)
-  }
-
   /** Closes the connection and never reconnects. No event follows, `error` included. */
   close(): void {
     this.#stream.close('client')
   }
 
-  /** Spec: an event handler keeps the place among the listeners that it took when it was set to a function. */
-  #setHandler(type: string, handler: unknown): void {
-    const handlers = this.#handlers
-    const entry = handlers.get(type)
-    if (typeof handler !== 'function') {
-      if (entry) this.removeEventListener(type, entry[1])
-      handlers.delete(type)
-    } else if (entry) entry[0] = handler
-    else {
-      const listener = (event: Event): unknown => handlers.get(type)?.[0].call(this, event)
-      handlers.set(type, [handler, listener])
-      this.addEventListener(type, listener)
-    }
-  }
-
   #onStatus(status: StreamStatus): void {
-    if (status.state === 'open') {
+    const { state } = status
+    this.#readyState = state === 'open' ? OPEN : state === 'closed' ? CLOSED : CONNECTING
+    if (state === 'open') {
       // Spec: announce the connection.
-      this.#readyState = OPEN
       this.#origin = new URL(status.url).origin
       this.dispatchEvent(new Event('open'))
-    } else if (status.state !== 'closed') {
-      // Spec: reestablish the connection.
-      this.#readyState = CONNECTING
-      if (status.state === 'reconnecting') this.#dispatchError(status.cause)
-    } else {
-      this.#readyState = CLOSED
-      // Spec: fail the connection; but close() is silent.
-      if (status.reason !== 'client' && status.reason !== 'aborted') this.#dispatchError(status.cause)
     }
-  }
-
-  #dispatchError(error: StreamFailure | undefined): void {
-    this.dispatchEvent(Object.defineProperty(new Event('error'), 'error', { value: error, enumerable: true }))
+    // Spec: reestablish the connection, or fail it; but close() is silent.
+    else if (state === 'reconnecting' || (state === 'closed' && status.reason !== 'client'))
+      this.dispatchEvent(Object.assign(new Event('error'), { error: status.cause }))
   }
 }
 

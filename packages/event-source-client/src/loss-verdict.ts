@@ -2,15 +2,15 @@ import type { ConnectionFailure } from './connection.ts'
 import { ConnectionError, isFutile } from './errors/connection-error.ts'
 import { ResponseError } from './errors/response-error.ts'
 import type { LossVerdict } from './reconnecting-stream.ts'
+import { requireType } from './options.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface LossPolicy {
   /** Whether a clean end is a loss, and whether an error is. */
   readonly reconnect: 'always' | 'on-error' | 'never'
-  readonly shouldReconnect: ((failure: ConnectionFailure) => boolean | undefined) | undefined
-  readonly onUnauthorized: ((error: ResponseError) => unknown) | undefined
-  readonly runtime: Runtime
+  readonly shouldReconnect?: (failure: ConnectionFailure) => boolean | undefined
+  readonly onUnauthorized?: (error: ResponseError) => unknown
 }
 
 /** Decides what the loss of a connection leads to. */
@@ -20,8 +20,9 @@ export interface LossJudge {
   acceptCredentials(): void
 }
 
-export function createLossJudge(policy: LossPolicy): LossJudge {
-  const { reconnect, shouldReconnect, onUnauthorized, runtime } = policy
+export function createLossJudge(policy: LossPolicy, runtime: Runtime): LossJudge {
+  const { reconnect, shouldReconnect, onUnauthorized } = policy
+  requireType('function', { shouldReconnect, onUnauthorized })
   // Renewal answers one refusal; the next one, without a stream in between, says that it did not help.
   let isRenewed = false
 
@@ -39,7 +40,7 @@ export function createLossJudge(policy: LossPolicy): LossJudge {
 
   return {
     async judge(failure) {
-      const isUnauthorized = failure instanceof ResponseError && /^40[13]$/.test(`${failure.status}`)
+      const isUnauthorized = failure instanceof ResponseError && [401, 403].includes(failure.status)
       if (!isUnauthorized || onUnauthorized === undefined || isRenewed) return judgeAsUsual(failure)
       isRenewed = true
       return (await onUnauthorized(failure)) === false ? judgeAsUsual(failure) : { type: 'reconnect' }

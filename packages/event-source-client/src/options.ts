@@ -77,18 +77,8 @@ export interface ConnectionOptions {
 
 /** What the two interfaces do differently. */
 export interface StreamDefaults {
-  readonly reconnection: ReconnectionPolicy
+  readonly reconnection: Pick<ReconnectionPolicy, 'baseDelayMs' | 'maxDelayMs' | 'backoff'>
   readonly connectTimeoutMs: number
-  /** Whether the request may be sent more than once. */
-  readonly isRepeated: boolean
-}
-
-/** Of which both have the same. */
-export const COMMON_RECONNECTION: Omit<ReconnectionPolicy, 'baseDelayMs' | 'maxDelayMs' | 'backoff'> = {
-  minDelayMs: 100,
-  maxAttempts: Infinity,
-  maxElapsedMs: Infinity,
-  resetAfterMs: 5000,
 }
 
 type ResolvedOptions = ConnectionConfig & { readonly policy: ReconnectionPolicy } & Pick<
@@ -97,29 +87,51 @@ type ResolvedOptions = ConnectionConfig & { readonly policy: ReconnectionPolicy 
   >
 
 /** @throws {@link OptionError} for a value that cannot work. */
-export function resolveOptions(options: ConnectionOptions, defaults: StreamDefaults): ResolvedOptions {
-  const { headers, body, fetch, idleTimeoutMs = 'auto', secretHeaders = [], method = 'GET' } = options
-  const policy = { ...defaults.reconnection, ...options.reconnection }
-  for (const [name, value] of Object.entries(policy))
-    if (name !== 'backoff') requireNumber(`reconnection.${name}`, value)
-  if (idleTimeoutMs !== 'auto') requireNumber('idleTimeoutMs', idleTimeoutMs)
-  const connectTimeoutMs = requireNumber(
-    'connectTimeoutMs',
-    options.connectTimeoutMs,
-    defaults.connectTimeoutMs,
-  )
-  const maxEventBytes = requireNumber('maxEventBytes', options.maxEventBytes, 2 ** 24)
-  const resumeBy = requireOneOf('resumeBy', options.resumeBy, ['header', 'query'])
-  try {
-    if (typeof headers !== 'function') void new Headers(headers)
-  } catch (cause) {
-    throw new OptionError('headers', headers, 'header fields', { cause })
+export function resolveOptions(
+  options: ConnectionOptions,
+  defaults: StreamDefaults,
+  reconnect: 'always' | 'on-error' | 'never',
+): ResolvedOptions {
+  const {
+    headers,
+    body,
+    fetch,
+    transport,
+    lastEventId,
+    method = 'GET',
+    secretHeaders = [],
+    connectTimeoutMs = defaults.connectTimeoutMs,
+    idleTimeoutMs = 'auto',
+    maxEventBytes = 2 ** 24,
+    runtime = systemRuntime,
+  } = options
+  const policy: ReconnectionPolicy = {
+    minDelayMs: 100,
+    maxAttempts: Infinity,
+    maxElapsedMs: Infinity,
+    resetAfterMs: 5000,
+    ...defaults.reconnection,
+    ...options.reconnection,
   }
-  if (defaults.isRepeated && body instanceof ReadableStream)
+  const { backoff, ...numbers } = policy
+  requireType('number', numbers, 'reconnection.')
+  requireType('function', { backoff }, 'reconnection.')
+  requireType('number', { connectTimeoutMs, maxEventBytes })
+  if (idleTimeoutMs !== 'auto') requireType('number', { idleTimeoutMs })
+  requireType('function', { fetch, transport })
+  requireType('string', { lastEventId, method })
+  if (!Array.isArray(secretHeaders)) throw new OptionError('secretHeaders', secretHeaders, 'an array')
+  for (const name of ['method', 'headers'] as const)
+    try {
+      void new Request('http://a', { [name]: options[name] })
+    } catch (cause) {
+      throw new OptionError(name, options[name], 'what fetch takes', { cause })
+    }
+  if (reconnect !== 'never' && body instanceof ReadableStream)
     throw new OptionError('body', body, 'a function: a stream is sent once')
   return {
-    transport: options.transport ?? (fetch ? fetchTransport(fetch) : defaultTransport(options.dispatcher)),
-    runtime: options.runtime ?? systemRuntime,
+    transport: transport ?? (fetch ? fetchTransport(fetch) : defaultTransport(options.dispatcher)),
+    runtime,
     connectTimeoutMs,
     idleTimeoutMs,
     maxEventBytes,
@@ -128,28 +140,37 @@ export function resolveOptions(options: ConnectionOptions, defaults: StreamDefau
     headers,
     body,
     secretHeaders: secretHeaders.map((name) => name.toLowerCase()),
-    resumeBy,
+    resumeBy: requireOneOf(options, 'resumeBy', ['header', 'query']),
   }
 }
 
 /**
- * Infinity included: whatever a timer cannot keep is cut to what it can.
+ * Numbers are from 0, Infinity included: whatever a timer cannot keep is cut to what it can.
  *
- * @param absent - The default.
+ * @param values - By option; undefined is an absent one.
+ * @param path - What they are parts of, `reconnection.`: there, nothing may be undefined.
  */
-export function requireNumber(option: string, value: unknown, absent?: number): number {
-  const number = value === undefined ? absent : value
-  if (!(typeof number === 'number' && number >= 0)) throw new OptionError(option, value, 'a number from 0')
-  return number
+export function requireType(
+  type: 'function' | 'number' | 'string',
+  values: Readonly<Record<string, unknown>>,
+  path = '',
+): void {
+  for (const [name, value] of Object.entries(values))
+    if (
+      (path || value !== undefined) &&
+      (typeof value !== type || (type === 'number' && !((value as number) >= 0)))
+    )
+      throw new OptionError(path + name, value, type === 'number' ? 'a number from 0' : `a ${type}`)
 }
 
 /** @param allowed - The first is the default. */
-export function requireOneOf<Choice extends string>(
-  option: string,
-  value: Choice | undefined,
-  allowed: readonly [Choice, ...Choice[]],
-): Choice {
-  const choice = value === undefined ? allowed[0] : value
-  if (!allowed.includes(choice)) throw new OptionError(option, value, `one of ${allowed.join(', ')}`)
+export function requireOneOf<Options, Name extends keyof Options & string>(
+  options: Options,
+  name: Name,
+  allowed: readonly [NonNullable<Options[Name]>, ...NonNullable<Options[Name]>[]],
+): NonNullable<Options[Name]> {
+  const { [name]: value = allowed[0] } = options
+  const choice = value as NonNullable<Options[Name]>
+  if (!allowed.includes(choice)) throw new OptionError(name, choice, `one of ${allowed.join(', ')}`)
   return choice
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, it } from 'vitest'
-import { createEventSource, EventDataError, LastEventIdStoreError } from '../src/index.ts'
+import { createEventSource, EventDataError, EventSource, LastEventIdStoreError } from '../src/index.ts'
 import type {
   CloseReason,
   EventSourceClient,
@@ -132,6 +132,17 @@ describe('listeners', () => {
     client.close()
     client.close()
     expect(seen).toEqual(['closed'])
+  })
+
+  it('of the status end with the newest one, also if one of them has brought it about', async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onStatus((status) => status.state === 'reconnecting' && client.reconnect())
+    client.onStatus((status) => seen.push(status.state))
+    server.last.fail(new Error('cut'))
+    await nextTurn()
+    expect([seen.at(-1), client.status.state]).toEqual(['connecting', 'connecting'])
+    client.close()
   })
 })
 
@@ -277,6 +288,22 @@ describe('reading', () => {
     expect(server.last.isPaused).toBe(true)
     for (let n = 0; n < 5; n += 1) await iterator.next()
     expect(server.last.isPaused).toBe(false)
+    client.close()
+  })
+})
+
+describe('a loop that is left with a full queue', () => {
+  it('does not keep listeners from the events that follow', async () => {
+    const { server, client } = await open({ maxBufferedBytes: 1000 })
+    const heard: string[] = []
+    client.onAny(({ data }) => heard.push(data))
+    const loop = client[Symbol.asyncIterator]()
+    for (const data of ['a', 'b', 'c', 'd']) server.last.write(`data: ${data}${'.'.repeat(100)}\n\n`)
+    expect(server.last.isPaused).toBe(true)
+    await loop.return?.()
+    expect(server.last.isPaused).toBe(false)
+    server.last.write('data: e\n\n')
+    expect(heard.map((data) => data[0])).toEqual(['a', 'b', 'c', 'd', 'e'])
     client.close()
   })
 })
@@ -806,6 +833,23 @@ describe('the last event ID', () => {
     expect(causes).toMatchObject([{ code: 'callback', cause: { message: 'locked' } }])
     client.close()
   })
+
+  it('that is loaded after another attempt has gone on does not move back', async () => {
+    const server = createMemoryServer()
+    const slow = Promise.withResolvers<string>()
+    const loads = [slow.promise, '1']
+    const lastEventIdStore: LastEventIdStore = { load: () => loads.shift(), save: () => {} }
+    const client = createEventSource('http://test/', { transport: server.transport, lastEventIdStore })
+    client.onAny(() => {})
+    client.reconnect()
+    await nextTurn()
+    server.last.respond()
+    server.last.write('id: 2\ndata: x\n\n')
+    slow.resolve('1')
+    await nextTurn()
+    expect(client.lastEventId).toBe('2')
+    client.close()
+  })
 })
 
 describe('the request', () => {
@@ -922,6 +966,14 @@ describe('an option that cannot work', () => {
     ['resumeBy', 'pigeon'],
     ['headers', { 'bad name': 'x' }],
     ['share', 'everybody'],
+    ['method', 'G T'],
+    ['method', 5],
+    ['fetch', 5],
+    ['transport', {}],
+    ['lastEventId', 5],
+    ['secretHeaders', 'x-key'],
+    ['shouldReconnect', true],
+    ['onUnauthorized', 'renew'],
   ]
 
   it.each(bad)('%s: %j is refused at the call, by name', (option, value, url = 'http://test/') => {
@@ -938,9 +990,33 @@ describe('an option that cannot work', () => {
     ['maxAttempts', -1],
     ['maxElapsedMs', 'x'],
     ['resetAfterMs', undefined],
+    ['backoff', 'fast'],
+    ['backoff', undefined],
   ])('reconnection.%s: %j is refused at the call, by name', (name, value) => {
     expect(() => createEventSource('http://test/', { reconnection: { [name]: value } })).toThrow(
       expect.objectContaining({ option: `reconnection.${name}`, value }),
+    )
+  })
+
+  it.each([
+    ['signal.addEventListener', { signal: {} }],
+    ['lastEventIdStore.load', { lastEventIdStore: {} }],
+    ['lastEventIdStore.save', { lastEventIdStore: { load: () => '' } }],
+    ['events.paid.~standard.validate', { events: { paid: {} } }],
+    ['events.paid.~standard.validate', { events: { paid: undefined } }],
+  ])('%s: %j is refused at the call, by name', (option, options) => {
+    expect(() => createEventSource('http://test/', options as EventSourceOptions)).toThrow(
+      expect.objectContaining({ option, message: `${option} must be a function, not undefined` }),
+    )
+  })
+
+  it.each([
+    ['fetch', 5],
+    ['lastEventId', 5],
+    ['method', 'G T'],
+  ])('%s: %j is refused by EventSource, too', (option, value) => {
+    expect(() => new EventSource('http://test/', { [option]: value })).toThrow(
+      expect.objectContaining({ name: 'OptionError', option, value }),
     )
   })
 
@@ -959,6 +1035,13 @@ describe('an option that cannot work', () => {
   it('is a dispatcher where there is no undici', () => {
     const dispatcher = { dispatch: () => true }
     expect(() => defaultTransport(dispatcher)).toThrow(expect.objectContaining({ option: 'dispatcher' }))
+  })
+
+  it.each([null, {}, 'agent'])('is a dispatcher that is none: %j', (dispatcher) => {
+    const options = { dispatcher: dispatcher as never }
+    expect(() => createEventSource('http://test/', options)).toThrow(
+      expect.objectContaining({ option: 'dispatcher' }),
+    )
   })
 
   it('is a body stream for a request that may be repeated', () => {

@@ -1,8 +1,11 @@
+import { OptionError } from '../errors/option-error.ts'
 import { undiciTransport } from './undici.node.ts'
 import type { UndiciDispatcher } from './undici.node.ts'
 import type { Transport } from './transport.ts'
 
 /** The transport where no other is given, in Node. */
 export function defaultTransport(dispatcher: UndiciDispatcher | undefined): Transport {
+  if (dispatcher !== undefined && typeof (dispatcher as UndiciDispatcher | null)?.dispatch !== 'function')
+    throw new OptionError('dispatcher', dispatcher, 'an undici Dispatcher')
   return undiciTransport(dispatcher)
 }

@@ -166,13 +166,14 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'the constants are on the class and its instances, and cannot be changed',
+    'the constants are on the class and its instances, and cannot be changed; only the URL is required',
     async (server) => {
       const source = new EventSource(server.origin)
       for (const holder of [EventSource, source, EventSource.prototype])
         equal([holder.CONNECTING, holder.OPEN, holder.CLOSED], [0, 1, 2])
       equal(Reflect.set(EventSource, 'OPEN', 5), false)
       equal(Reflect.set(EventSource.prototype, 'OPEN', 5), false)
+      equal(EventSource.length, 1)
       source.close()
     },
   ],
