@@ -23,7 +23,7 @@ export interface ProcessOptions {
   cwd?: string
   /** When its standard output matches, the process is ready. Default: once it was started. */
   ready?: RegExp | ((stdout: string) => boolean)
-  /** Default 10 s; the process is killed then. */
+  /** Default 30 s, as long as a busy machine may need; the process is killed then. */
   readyTimeoutMs?: number
   runtime?: Runtime
 }
@@ -45,7 +45,7 @@ export interface StartedProcess extends AsyncDisposable {
    * Resolves when its standard output, from the start, matches.
    *
    * @throws {@link ProcessError} `code: 'exited-early'`
-   * @throws TimeoutError after `timeoutMs` (default 10 s)
+   * @throws TimeoutError after `timeoutMs` (default 30 s)
    */
   untilStdout(pattern: RegExp | ((stdout: string) => boolean), timeoutMs?: number): Promise<void>
   /** Sends the signal (default SIGKILL) and waits until the process is gone. */
@@ -79,7 +79,7 @@ let killsAtExit = false
  */
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
   const { args, command, nodeArgs = ['--conditions=@sse-toolkit/source'], cwd, ready } = options
-  const { readyTimeoutMs = 10_000, runtime = systemRuntime } = options
+  const { readyTimeoutMs = 30_000, runtime = systemRuntime } = options
   if (!(readyTimeoutMs > 0)) throw new InvalidOptionError('readyTimeoutMs', readyTimeoutMs, 'above 0')
 
   const lifeline = ['--import', new URL('lifeline.ts', import.meta.url).href]
@@ -131,7 +131,7 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
 
   async function untilStdout(
     pattern: RegExp | ((stdout: string) => boolean),
-    timeoutMs = 10_000,
+    timeoutMs = 30_000,
   ): Promise<void> {
     const matches = typeof pattern === 'function' ? pattern : (text: string) => text.search(pattern) !== -1
     let watcher: (() => void) | undefined
