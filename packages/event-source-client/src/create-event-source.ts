@@ -137,7 +137,7 @@ export function createEventSource<
   }
   const observer: StreamObserver = {
     onStatus(next) {
-      if (next.state === 'open') judge.acceptCredentials()
+      if (next.state === 'open') judge.reset()
       if (next.state !== 'closed') announce(next)
       // What close() does not do itself.
       else if (next.reason !== 'client' && next.reason !== 'aborted')

@@ -279,9 +279,13 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     },
     consumers: {
       on(type, listener) {
-        let listeners = byType.get(type)
-        if (listeners === undefined) byType.set(type, (listeners = createListeners()))
-        return subscribe(listeners, listener)
+        const listeners = byType.get(type) ?? createListeners()
+        byType.set(type, listeners)
+        const leave = subscribe(listeners, listener)
+        return () => {
+          leave()
+          if (!byType.get(type)?.size) byType.delete(type)
+        }
       },
       onAny: (listener) => subscribe(any, listener),
       onComment: (listener) => subscribe(comments, listener),

@@ -16,8 +16,8 @@ export interface LossPolicy {
 /** Decides what the loss of a connection leads to. */
 export interface LossJudge {
   readonly judge: (failure: ConnectionFailure) => Promise<LossVerdict>
-  /** A stream has opened: whatever credentials it has are good. */
-  acceptCredentials(): void
+  /** A stream has opened: whatever credentials it has are good, and may be renewed again. */
+  reset(): void
 }
 
 export function createLossJudge(policy: LossPolicy, runtime: Runtime): LossJudge {
@@ -45,7 +45,7 @@ export function createLossJudge(policy: LossPolicy, runtime: Runtime): LossJudge
       isRenewed = true
       return (await onUnauthorized(failure)) === false ? judgeAsUsual(failure) : { type: 'reconnect' }
     },
-    acceptCredentials() {
+    reset() {
       isRenewed = false
     },
   }

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, it } from 'vitest'
 import { createEventSource, EventDataError, EventSource, LastEventIdStoreError } from '../src/index.ts'
@@ -84,6 +86,31 @@ describe('listeners', () => {
     }
     server.last.write(': c\ndata: a\n\n')
     expect(seen).toEqual(['stays'])
+    client.close()
+  })
+
+  it('of types that come and go leave nothing behind', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const { client } = await open()
+    collectGarbage()
+    const before = process.memoryUsage().heapUsed
+    for (let index = 0; index < 20_000; index += 1) client.on(`job-${index}`, () => {})()
+    await nextTurn()
+    collectGarbage()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2_000_000)
+    client.close()
+  })
+
+  it('that are removed twice leave others of the type alone', async () => {
+    const { server, client } = await open()
+    const heard: string[] = []
+    const leave = client.on('a', () => {})
+    leave()
+    client.on('a', ({ data }) => heard.push(data))
+    leave()
+    server.last.write('event: a\ndata: 1\n\n')
+    expect(heard).toEqual(['1'])
     client.close()
   })
 
