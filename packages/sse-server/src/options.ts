@@ -1,7 +1,7 @@
 import { OptionError } from './errors/option-error.ts'
 
-// The longest delay that setTimeout takes; above it, it fires at once.
-const maxTimerMs = 2_147_483_647
+/** The longest delay that setTimeout takes; above it, it fires at once. */
+export const maxTimerMs = 2_147_483_647
 
 /** `value`, or `fallback` when it is absent. Zero is allowed, and means "off" wherever an option says so. */
 export function durationOption(option: string, value: number | undefined, fallback: number): number {

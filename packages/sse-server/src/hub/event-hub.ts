@@ -8,7 +8,14 @@ import { requestedEventId } from '../last-event-id.ts'
 import { formatEventId, type Position } from '../log/event-id.ts'
 import type { EventLog, LogEntry, LoggedEvent, TopicState, TopicStatus } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
-import { checkRequest, choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
+import {
+  checkRequest,
+  choiceOption,
+  durationOption,
+  functionOption,
+  limitOption,
+  maxTimerMs,
+} from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkSource } from '../source.ts'
 import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
@@ -39,9 +46,6 @@ import { matchesTopic, parseTopicPattern, type TopicPattern } from './topic-patt
 // What a client waits before it returns, where nothing else was said: as browsers do.
 const usualRetryMs = 1000
 const usualForbidMs = 600_000
-
-// What a timer takes; more would overflow it, and fire at once.
-const longestTimerMs = 2 ** 31 - 1
 
 export class EventHub implements Hub {
   readonly #settings: ConnectionSettings
@@ -402,7 +406,7 @@ export class EventHub implements Hub {
     if (this.#maxConnectionAgeMs === 0) return undefined
     return this.#runtime.setTimeout(
       () => this.#dismiss(subscription, 'expired'),
-      Math.min(this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()), longestTimerMs),
+      Math.min(this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()), maxTimerMs),
     )
   }
 
