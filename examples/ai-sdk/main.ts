@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
-import { createHub } from '@sse-toolkit/sse-server'
+import { createHub, topic } from '@sse-toolkit/sse-server'
 import {
   createUIMessageStream,
   DefaultChatTransport,
@@ -46,7 +46,7 @@ const router = createRouter()
 function read(request: Request, id: string): Promise<Response> {
   const { 'x-vercel-ai-ui-message-stream': version } = UI_MESSAGE_STREAM_HEADERS
   return hub.subscribe(request, {
-    topics: [`chat.${id}`],
+    topics: [topic`chat.${id}`],
     announcements: 'omit',
     headers: { 'x-vercel-ai-ui-message-stream': version },
   })
@@ -54,14 +54,14 @@ function read(request: Request, id: string): Promise<Response> {
 
 router.post('/chat', async (request) => {
   const { id } = (await request.json()) as { id: string }
-  await hub.run(`chat.${id}`, async function* ({ signal }) {
+  await hub.run(topic`chat.${id}`, async function* ({ signal }) {
     for await (const chunk of answer(signal)) yield { data: chunk }
   })
   return read(request, id)
 })
 router.get('/chat/:id/stream', (request, { params: { id } }) => read(request, id))
 router.post('/chat/:id/stop', async (_request, { params: { id } }) =>
-  jsonResponse({ stopped: await hub.cancel(`chat.${id}`) }),
+  jsonResponse({ stopped: await hub.cancel(topic`chat.${id}`) }),
 )
 
 const server = createServer({ fetch: router.fetch, port: 0 })

@@ -8,7 +8,7 @@
  */
 import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
-import { createHub, type Hub } from '@sse-toolkit/sse-server'
+import { createHub, topic, type Hub } from '@sse-toolkit/sse-server'
 
 export interface AnswerServer {
   readonly url: string
@@ -23,17 +23,17 @@ export async function startServer(
   const router = createRouter()
 
   router.post('/answers/:id', async (_request, { params: { id } }) => {
-    const { started } = await hub.run(`answers.${id}`, ({ signal }) => ask(id, signal))
+    const { started } = await hub.run(topic`answers.${id}`, ({ signal }) => ask(id, signal))
     return jsonResponse({ started })
   })
   router.get('/answers/:id', (request, { params: { id } }) =>
     hub.subscribe(request, {
-      topics: [`answers.${id}`],
+      topics: [topic`answers.${id}`],
       identity: new URL(request.url).searchParams.get('reader') ?? undefined,
     }),
   )
   router.post('/answers/:id/stop', async (_request, { params: { id } }) =>
-    jsonResponse({ stopped: await hub.cancel(`answers.${id}`) }),
+    jsonResponse({ stopped: await hub.cancel(topic`answers.${id}`) }),
   )
 
   const server = createServer({ fetch: router.fetch, port: 0 })

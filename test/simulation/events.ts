@@ -1,4 +1,5 @@
 import type { SeededRandom } from '@sse-toolkit/test-support'
+import { noteFailure, publishBy } from './publishing.ts'
 import type { ServerProcess } from './server-process.ts'
 import { happenings, type Happening } from './settings.ts'
 import type { World } from './world.ts'
@@ -41,29 +42,8 @@ function startPublishing(world: World, random: SeededRandom): void {
 function publish(world: World, random: SeededRandom, topic: string, text: string): void {
   if (world.violation !== undefined) return
   const process = pickProcess(world, random)
-  if (process?.hub === undefined) return
-  const { hub, name } = process
-  const data = `${text}\n${'x'.repeat(random.integer(0, world.settings.eventLength))}`
-  const event = random() < 0.3 ? { data, event: 'typed' } : { data }
-  const options = random() < 0.3 ? { key: `key ${random.integer(0, 2)}` } : {}
-  void noteOutcome(hub.publish(topic, event, options))
-
-  async function noteOutcome(publishing: Promise<{ readonly id: string }>): Promise<void> {
-    try {
-      const { id } = await publishing
-      world.note(name, 'has published', topic, id)
-      if (world.history.at(id)?.data !== data)
-        world.report({ kind: 'not-stored', actor: name, text: `publish gave ${id}, which is not there` })
-    } catch (error) {
-      noteFailure(world, name, 'publish', error)
-    }
-  }
-}
-
-function noteFailure(world: World, name: string, what: string, error: unknown): void {
-  world.note(name, `${what} fails`, String(error))
-  if (!world.isExpected(error))
-    world.report({ kind: 'unexpected-error', actor: name, text: `${what}: ${String(error)}` })
+  if (process?.hub !== undefined)
+    publishBy(world, { hub: process.hub, name: process.name }, random, topic, text)
 }
 
 function pickProcess(world: World, random: SeededRandom): ServerProcess | undefined {

@@ -1,16 +1,18 @@
-import type {
-  EventLog,
-  LogEntry,
-  LoggedEvent,
-  LogPage,
-  LogTailListener,
-  Position,
-  Runtime,
-  TopicPattern,
-  TopicState,
-  TopicStatus,
+import {
+  checkTopic,
+  HubClosedError,
+  LogTails,
+  type EventLog,
+  type LogEntry,
+  type LoggedEvent,
+  type LogPage,
+  type LogTailListener,
+  type Position,
+  type Runtime,
+  type TopicPattern,
+  type TopicState,
+  type TopicStatus,
 } from '@sse-toolkit/sse-server'
-import { HubClosedError } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { ModelLogServer, Notification } from './model-log-server.ts'
 
@@ -63,7 +65,7 @@ const refillAfterMs = 500
 export function openModelLog(options: ModelLogOptions): ModelLog {
   const { server, runtime, random, faults, probeIntervalMs } = options
   const pending = new Set<(error: LogUnavailableError) => void>()
-  let listeners: readonly LogTailListener[] = []
+  const tails = new LogTails()
   let told: Position = server.head
   let isClosed = false
   let isFilling = false
@@ -113,7 +115,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   }
 
   function tell(news: (listener: LogTailListener) => void): void {
-    for (const listener of listeners) news(listener)
+    tails.notify(news)
   }
 
   /** Tells all that was stored and not told, in order. Repeated until it succeeds. */
@@ -205,16 +207,26 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   return {
     async append(event: LoggedEvent): Promise<Position> {
       requireOpen()
+      checkTopic(event.topic)
       return call(() => server.append(event))
     },
     async claim(topic: string): Promise<TopicState> {
       requireOpen()
+      checkTopic(topic)
       return call(() => server.claim(topic))
     },
-    end: (event: LoggedEvent, ttlMs: number): Promise<Position | undefined> =>
-      call(() => server.end(event, ttlMs)),
-    cancel: (topic: string): Promise<TopicState> => call(() => server.cancel(topic)),
-    status: (topic: string): Promise<TopicStatus> => call(() => server.status(topic)),
+    async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
+      checkTopic(event.topic)
+      return call(() => server.end(event, ttlMs))
+    },
+    async cancel(topic: string): Promise<TopicState> {
+      checkTopic(topic)
+      return call(() => server.cancel(topic))
+    },
+    async status(topic: string): Promise<TopicStatus> {
+      checkTopic(topic)
+      return call(() => server.status(topic))
+    },
     async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
       const texts = patterns.map(({ text }) => text)
       for (;;) {
@@ -230,10 +242,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     },
     head: (): Promise<Position> => call(() => server.head),
     tail(listener) {
-      listeners = [...listeners, listener]
-      return () => {
-        listeners = listeners.filter((each) => each !== listener)
-      }
+      return tails.add(listener)
     },
     disconnect() {
       isConnected = false
@@ -249,7 +258,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     },
     async close() {
       isClosed = true
-      listeners = []
+      tails.clear()
       unsubscribe()
       runtime.clearTimeout(timer)
       failPending('The log was closed')

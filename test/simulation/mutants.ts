@@ -80,6 +80,22 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'told-out-of-order',
+    breaks:
+      'an event that a filter or a listener publishes reaches some readers before the one that caused it',
+    file: `${log}/log-tails.ts`,
+    find: 'if (this.#isNotifying) return\n',
+    replace: '',
+  },
+  {
+    name: 'live-before-held-is-sent',
+    breaks:
+      'an event that a filter publishes at the end of a replay overtakes those that came during its last read',
+    file: `${hub}/subscription.ts`,
+    find: 'for (const entry of this.#held) this.#send(entry, false)',
+    replace: 'this.#live = true\n        for (const entry of this.#held) this.#send(entry, false)',
+  },
+  {
     name: 'eviction-mark-forgotten',
     breaks: 'the log does not say that it has let events go',
     file: `${log}/memory-log.ts`,
@@ -111,8 +127,8 @@ export const mutants: readonly Mutant[] = [
     name: 'filter-not-applied-on-replay',
     breaks: 'a replay sends what the filter would hold back',
     file: `${hub}/subscription.ts`,
-    find: 'if (filter !== undefined) {',
-    replace: 'if (filter !== undefined && !replayed) {',
+    find: 'if (filter !== undefined && !this.#passes(entry, filter)) return',
+    replace: 'if (filter !== undefined && !replayed && !this.#passes(entry, filter)) return',
   },
   {
     name: 'expiry-not-checked',
@@ -131,7 +147,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'pattern-matches-stale',
     breaks: 'a new pattern does not get the topics that others have asked for before',
-    file: `${hub}/topic-index.ts`,
+    file: `${server}/topics/topic-index.ts`,
     find: 'node.children.set(token, child)\n        this.#matchedNodes.clear()',
     replace: 'node.children.set(token, child)',
   },

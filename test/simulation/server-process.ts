@@ -4,7 +4,9 @@ import { bodySource } from './body-source.ts'
 import type { IncomingRequest } from './exchange.ts'
 import type { Host } from './network.ts'
 import type { ProcessLog } from './log-house.ts'
-import { openSession } from './session.ts'
+import { openSession, type Session } from './session.ts'
+import { isWildcard } from './topic-match.ts'
+import { publishBy } from './publishing.ts'
 import { createActorTimers, type ActorTimers } from './timers.ts'
 import type { World } from './world.ts'
 
@@ -32,9 +34,13 @@ export interface ServerProcess extends Host {
   stop(options: { readonly drainMs: number; readonly timeoutMs: number }): Promise<void>
 }
 
+// What is published within a filter is filtered as well: it must come to an end.
+const mostPublishedWithin = 40
+
 export function createServerProcess(world: World, name: string, random: SeededRandom): ServerProcess {
   const { time, settings, report } = world
   let life: Life | undefined
+  let publishedWithin = 0
 
   function live(): Life {
     const timers = createActorTimers(time, name)
@@ -65,13 +71,31 @@ export function createServerProcess(world: World, name: string, random: SeededRa
           await new Promise<void>((resolve) => ownTimers.setTimeout(resolve, random() * 200))
         return world.authority.authorize(request.headers.get('authorization'))
       },
+      onJoin: () => publishWithin(current, 'onJoin'),
+      onLeave: () => publishWithin(current, 'onLeave'),
       onError(error) {
-        if (!current.isOver && !world.isExpected(error))
-          report({ kind: 'unexpected-error', actor: name, text: String(error) })
+        if (current.isOver) return
+        if (!world.isExpected(error)) report({ kind: 'unexpected-error', actor: name, text: String(error) })
+        publishWithin(current, 'onError')
       },
     })
     const current: Life = { timers, ownTimers, hub, log, requests: new Set(), isOver: false }
     return current
+  }
+
+  /** What the application does in the middle of a delivery, or of a subscription: it publishes. */
+  function publishWithin(current: Life, where: string): void {
+    if (current.isOver || !world.isActive || random() >= settings.publishedWithin) return
+    if ((publishedWithin += 1) > mostPublishedWithin) return
+    publishBy(world, { hub: current.hub, name }, random, random.pick(settings.topics), `within ${where}`)
+  }
+
+  function publishingWithin(filter: Session['filter']): Session['filter'] {
+    if (filter === undefined) return undefined
+    return (event) => {
+      if (life !== undefined) publishWithin(life, 'a filter')
+      return filter(event)
+    }
   }
 
   async function serve(current: Life, incoming: IncomingRequest): Promise<void> {
@@ -81,8 +105,9 @@ export function createServerProcess(world: World, name: string, random: SeededRa
     let response: Response
     try {
       response = await current.hub.subscribe(new Request(url, { headers }), {
-        topics: session.topics,
-        filter: session.filter,
+        topics: session.topics.filter((topic) => !isWildcard(topic)),
+        patterns: session.topics.filter(isWildcard),
+        filter: publishingWithin(session.filter),
       })
     } catch (error) {
       if (current.isOver) return

@@ -33,6 +33,8 @@ export interface Settings {
   readonly lostNotification: number
   readonly lostAnswer: number
   readonly slowLog: number
+  /** The chance that a filter, or a listener of the hub, publishes when it is called. */
+  readonly publishedWithin: number
   /** How long tokens are good for. */
   readonly tokenLifeMs: number
   /** Milliseconds between two such happenings, on average; Infinity is never. */
@@ -127,6 +129,8 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
     lostAnswer: chance('lostAnswer', 0.15),
     slowLog: chance('slowLog', 0.6),
     tokenLifeMs: random() < 0.3 && !isWithout('expiry') ? random.integer(2000, 15_000) : 86_400_000,
+    // From a generator of its own: what was drawn before it came stays as it was.
+    publishedWithin: drawPublishedWithin(seed, isWithout('publishedWithin')),
     every: {
       crash: interval('crash', 0.35),
       drain: interval('drain', 0.25),
@@ -140,4 +144,9 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
       flood: interval('flood', 0.2),
     },
   }
+}
+
+function drawPublishedWithin(seed: number, isWithout: boolean): number {
+  const random = randomFor(seed, 'published within')
+  return random() < 0.3 && !isWithout ? random() * 0.5 : 0
 }

@@ -1,3 +1,8 @@
+/** Whether it stands for more than one topic. */
+export function isWildcard(pattern: string): boolean {
+  return /[*>]/.test(pattern)
+}
+
 const compiled = new Map<string, RegExp>()
 
 /** Whether a pattern stands for a topic. Written anew, from the documentation: a judge must not use the accused's ruler. */

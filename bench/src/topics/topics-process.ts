@@ -31,7 +31,10 @@ const methods = {
     const hub = createHub({ heartbeatIntervalMs: 0, log: memoryLog({ maxEvents: 1000, maxAgeMs: 0 }) })
     const request = new Request('http://localhost/')
     for (let n = 0; n < topicCount; n += 1) {
-      const response = await hub.subscribe(request, { topics: [kind === 'exact' ? `t.${n}.x` : `t.${n}.*`] })
+      const response = await hub.subscribe(
+        request,
+        kind === 'exact' ? { topics: [`t.${n}.x`] } : { patterns: [`t.${n}.*`] },
+      )
       ;(Reflect.get(response, byteSourceSymbol) as ByteSource).attach(sink)
     }
     await publish(hub, topicCount, windowMs / 2)

@@ -1,4 +1,4 @@
-import type { LogEntry, LogTailListener, Position } from '@sse-toolkit/sse-server'
+import { LogTails, type LogEntry, type LogTailListener, type Position } from '@sse-toolkit/sse-server'
 import { decodeLine, parseMessage } from './wire.ts'
 
 /** What is read of the log after a place, in pages. */
@@ -39,7 +39,7 @@ const maxHeldLength = 1_048_576
 export class Follower {
   readonly #options: FollowerOptions
   #position: Position | null = null
-  #listeners: readonly LogTailListener[] = []
+  readonly #tails = new LogTails()
   #held: Told[] | null = null
   #heldLength = 0
   #reading: Promise<void> | null = null
@@ -60,7 +60,7 @@ export class Follower {
   }
 
   get isHeardOf(): boolean {
-    return this.#listeners.length > 0
+    return this.#tails.size > 0
   }
 
   begin(position: Position): void {
@@ -68,14 +68,11 @@ export class Follower {
   }
 
   listen(listener: LogTailListener): () => void {
-    this.#listeners = [...this.#listeners, listener]
-    return () => {
-      this.#listeners = this.#listeners.filter((each) => each !== listener)
-    }
+    return this.#tails.add(listener)
   }
 
   stop(): void {
-    this.#listeners = []
+    this.#tails.clear()
   }
 
   /** A message has come over the channel. */
@@ -89,12 +86,11 @@ export class Follower {
   }
 
   cancelled(topic: string): void {
-    for (const listener of this.#listeners) listener.cancelled(topic)
+    this.#tails.notify((listener) => listener.cancelled(topic))
   }
 
   abandoned(topic: string): void {
-    // It falls to one of them.
-    this.#listeners[0]?.abandoned(topic)
+    this.#tails.notifyFirst((listener) => listener.abandoned(topic))
   }
 
   /** Reads what was not told. Never rejects: what it cannot read now, it is behind with until it is called again. */
@@ -156,18 +152,18 @@ export class Follower {
     this.#skipTo({ epoch, seq: seq - 1 })
     this.#position = entry.position
     this.#options.saw(epoch, seq)
-    for (const listener of this.#listeners) listener.appended(entry)
+    this.#tails.notify((listener) => listener.appended(entry))
   }
 
   /** What lies between is gone. */
   #skipTo(position: Position): void {
     if (this.#position === null || position.seq <= this.#position.seq) return
     this.#position = position
-    for (const listener of this.#listeners) listener.skipped(position)
+    this.#tails.notify((listener) => listener.skipped(position))
   }
 
   #restart(position: Position): void {
     this.#position = position
-    for (const listener of this.#listeners) listener.restarted(position)
+    this.#tails.notify((listener) => listener.restarted(position))
   }
 }

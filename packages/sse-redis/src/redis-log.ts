@@ -1,12 +1,13 @@
-import type {
-  EventLog,
-  LoggedEvent,
-  LogPage,
-  LogTailListener,
-  Position,
-  TopicPattern,
-  TopicState,
-  TopicStatus,
+import {
+  checkTopic,
+  type EventLog,
+  type LoggedEvent,
+  type LogPage,
+  type LogTailListener,
+  type Position,
+  type TopicPattern,
+  type TopicState,
+  type TopicStatus,
 } from '@sse-toolkit/sse-server'
 import { AppendQueue } from './append-queue.ts'
 import { Commands, evaluate, type Command, type Reply } from './commands.ts'
@@ -26,7 +27,7 @@ import { createScript } from './script.ts'
 import { cancelScript, claimScript, endScript } from './scripts/finite.ts'
 import { fitnessScript } from './scripts/sync.ts'
 import { Upkeep } from './upkeep.ts'
-import { checkTopic, encodeEvent } from './wire.ts'
+import { encodeEvent } from './wire.ts'
 
 const scripts = {
   cancel: createScript(cancelScript),

@@ -1,4 +1,4 @@
-import { TopicError, type LogEntry, type LoggedEvent } from '@sse-toolkit/sse-server'
+import type { LogEntry, LoggedEvent } from '@sse-toolkit/sse-server'
 
 /** An event as Redis keeps it, beside its topic: `[data]`, `[data, event]` or `[data, event, key]`, as JSON: one line. */
 export function encodeEvent({ data, event, key }: LoggedEvent): string {
@@ -9,16 +9,6 @@ export function encodeEvent({ data, event, key }: LoggedEvent): string {
 export function decodeEntry(epoch: string, seq: number, topic: string, line: string): LogEntry {
   const [data, event, key] = JSON.parse(line) as [string, string | null | undefined, string | undefined]
   return { topic, event: event ?? undefined, data, key, position: { epoch, seq } }
-}
-
-/**
- * A topic is a word of the messages. The hub's topics have neither space nor control; a log may be used without a hub.
- *
- * @throws {@link TopicError}
- */
-export function checkTopic(topic: string): void {
-  // oxlint-disable-next-line no-control-regex -- controls are what is refused
-  if (/[\s\x00-\x1f]/.test(topic)) throw new TopicError(topic, 'A topic must be without spaces and controls')
 }
 
 /** What processes tell each other over the channel. */

@@ -1,4 +1,5 @@
 import type { ByteSink } from './byte-sink.ts'
+import { callListener } from './callbacks.ts'
 import type { ServerSentEvent } from './event.ts'
 import { commentFrame, eventFrame, type Frame } from './frame.ts'
 import { FrameQueue, type CloseReason } from './frame-queue.ts'
@@ -152,10 +153,6 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     this.#settleReady(false)
     this.#closed?.resolve(reason)
     this.#aborter?.abort()
-    try {
-      options.onClose?.(reason)
-    } catch (error) {
-      settings.onError(error)
-    }
+    callListener(() => options.onClose?.(reason), settings.onError)
   }
 }

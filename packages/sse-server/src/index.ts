@@ -56,5 +56,8 @@ export type {
   TopicState,
   TopicStatus,
 } from './log/event-log.ts'
+export { LogTails } from './log/log-tails.ts'
 export { memoryLog, type MemoryLogOptions } from './log/memory-log.ts'
-export type { TopicPattern } from './hub/topic-pattern.ts'
+export { checkTopic } from './topics/topic.ts'
+export { parseTopicPattern, type TopicPattern } from './topics/topic-pattern.ts'
+export { pattern, topic, type TopicValue } from './topics/topic-tags.ts'

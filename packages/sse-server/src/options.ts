@@ -33,12 +33,17 @@ export function choiceOption<const Choice extends string>(
   return value
 }
 
+export function stringOption(option: string, value: string | undefined): string | undefined {
+  if (value !== undefined && typeof value !== 'string') throw new OptionError(option, value, 'a string')
+  return value
+}
+
 export function functionOption<T>(option: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function')
   return value
 }
 
-/** @throws {@link OptionError} if it is none: one of node:http in its place is the usual mistake. */
+/** @throws {@link OptionError} if `value` is not a web Request. The usual mistake is to pass a node:http request. */
 export function checkRequest(value: Request): void {
   // Not by its class: a framework may bring one of its own.
   if (typeof (value as Partial<Request> | null)?.headers?.get === 'function') return

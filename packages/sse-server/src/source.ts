@@ -33,12 +33,17 @@ export interface SourceIterator<T> {
   return?(): unknown
 }
 
-/** @returns undefined if it is no sequence. A string is none here: its characters are not events. */
+/** By its shape: a polyfill, or another realm, has a class of its own. */
+function isReadableStream<T>(value: object): value is ReadableStream<T> {
+  return 'getReader' in value && typeof value.getReader === 'function'
+}
+
+/** @returns undefined if it is not a sequence. A string is not one here: its characters are not events. */
 export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undefined {
   if (typeof sequence !== 'object' || sequence === null) return undefined
-  if (sequence instanceof ReadableStream) {
+  if (isReadableStream<T>(sequence)) {
     // Not its own async iterator: that one's `return` waits for the pending read, which may never end.
-    const reader = (sequence as ReadableStream<T>).getReader()
+    const reader = sequence.getReader()
     return {
       next: () => reader.read(),
       return: () => reader.cancel(),
@@ -50,10 +55,11 @@ export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undef
 }
 
 /** The iterator of a sequence that is still to come. What becomes of it, `next` tells. */
-export function iterateLater<T>(sequence: Promise<SourceIterator<T>>): SourceIterator<T> {
+export function iterateLater<T>(sequence: PromiseLike<SourceIterator<T>>): SourceIterator<T> {
   return {
     next: async () => (await sequence).next(),
-    return: async () => (await sequence.catch(() => undefined))?.return?.(),
+    // What went wrong with it, `next` has said.
+    return: async () => (await sequence.then(undefined, () => undefined))?.return?.(),
   }
 }
 
@@ -61,8 +67,7 @@ export function iterateLater<T>(sequence: Promise<SourceIterator<T>>): SourceIte
 export function checkSource(option: 'source' | 'producer', source: unknown): void {
   if (typeof source === 'function') return
   if (typeof source === 'object' && source !== null) {
-    if (source instanceof ReadableStream || Symbol.asyncIterator in source || Symbol.iterator in source)
-      return
+    if (isReadableStream(source) || Symbol.asyncIterator in source || Symbol.iterator in source) return
   }
   throw new OptionError(option, source, 'an iterable, a ReadableStream, or a function')
 }

@@ -1,4 +1,5 @@
 import type { ByteSink } from './byte-sink.ts'
+import { isThenable } from './callbacks.ts'
 import { Connection } from './event-stream.ts'
 import { OptionError } from './errors/option-error.ts'
 import { encodeFrame, type Frame } from './frame.ts'
@@ -79,7 +80,7 @@ function run<T, Schemas extends EventSchemas>(
   }
   try {
     const result: unknown = typeof source === 'function' ? source(connection) : source
-    if (result instanceof Promise) result.then(begin).catch(target.fail)
+    if (isThenable(result)) void result.then(begin).then(undefined, target.fail)
     else begin(result)
   } catch (error) {
     connection.fail(error)

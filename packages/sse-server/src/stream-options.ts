@@ -1,3 +1,4 @@
+import { callListener } from './callbacks.ts'
 import { formatComment, type ServerSentEvent } from './event.ts'
 import { OptionError } from './errors/option-error.ts'
 import { commentFrame, encodeFrame, eventFrame, type Frame } from './frame.ts'
@@ -112,7 +113,7 @@ export function eventStreamSetup(
 ): EventStreamSetup {
   choiceOption('validate', options.validate, ['off', 'on-send'])
   functionOption('onClose', options.onClose)
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+  if (options.signal !== undefined && typeof options.signal?.addEventListener !== 'function') {
     throw new OptionError('signal', options.signal, 'an AbortSignal')
   }
   return { settings: connectionSettings(options), lastEventId, options }
@@ -140,13 +141,11 @@ export function primingFrame(
 function errorReporter(listener: ConnectionOptions['onError']): (error: unknown) => void {
   /* oxlint-disable no-console -- the last resort */
   if (listener === undefined) return (error) => console.error(error)
-  return (error) => {
-    try {
-      listener(error)
-    } catch (failure) {
-      console.error(failure)
-    }
-  }
+  return (error) =>
+    callListener(
+      () => listener(error),
+      (failure) => console.error(failure),
+    )
   /* oxlint-enable no-console */
 }
 

@@ -1,3 +1,4 @@
+import { isThenable } from './callbacks.ts'
 import { checkEvent, type ServerSentEvent } from './event.ts'
 import { EventFieldError } from './errors/event-field-error.ts'
 import { OptionError } from './errors/option-error.ts'
@@ -47,7 +48,7 @@ export function validateEvent(schemas: EventSchemas, event: ServerSentEvent): vo
   if (schema === undefined)
     throw new EventFieldError('invalid-event', 'event', type, 'The event type has no schema')
   const result = schema['~standard'].validate(event.data)
-  if (result instanceof Promise)
+  if (isThenable(result))
     throw new OptionError(`events.${type}`, schema, 'a schema that validates synchronously')
   if (result.issues === undefined) return
   const issues = result.issues.map((issue) => issue.message).join('; ')

@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm'
+import { Response as UndiciResponse } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
 import {
   memoryLog,
@@ -6,8 +8,7 @@ import {
   type HubConnection,
   type HubOptions,
 } from '@sse-toolkit/sse-server'
-import { coversPattern } from '../src/hub/access.ts'
-import { parseTopicPattern } from '../src/hub/topic-pattern.ts'
+import { coversPattern, parseTopicPattern } from '../src/topics/topic-pattern.ts'
 import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
 import { attach } from './recording-sink.ts'
 import { beganAt, turn } from './virtual-runtime.ts'
@@ -53,17 +54,17 @@ describe('authorize', () => {
   })
 
   it.each([
-    [['orders.42'], 200],
-    [['orders.42', 'news.sport'], 200],
-    [['orders.43'], 403],
-    [['orders.42', 'orders.43'], 403],
-    [['orders.*'], 403],
-    [['>'], 403],
-    [['news.>'], 403],
-    [['news.*'], 200],
-  ])('allows orders.42 and news.*: asking for %j is answered %i', async (topics, status) => {
+    [{ topics: ['orders.42'] }, 200],
+    [{ topics: ['orders.42', 'news.sport'] }, 200],
+    [{ topics: ['orders.43'] }, 403],
+    [{ topics: ['orders.42', 'orders.43'] }, 403],
+    [{ patterns: ['orders.*'] }, 403],
+    [{ patterns: ['>'] }, 403],
+    [{ topics: ['orders.42'], patterns: ['news.>'] }, 403],
+    [{ topics: ['orders.42'], patterns: ['news.*'] }, 200],
+  ])('allows orders.42 and news.*: asking for %j is answered %i', async (asked, status) => {
     const { hub } = createTestHub({ authorize: () => ({ topics: ['orders.42', 'news.*'] }) })
-    const response = await hub.subscribe(request(), { topics })
+    const response = await hub.subscribe(request(), asked)
     expect(response.status).toBe(status)
     expect(hub.stats().refused[403]).toBe(status === 403 ? 1 : 0)
   })
@@ -78,23 +79,114 @@ describe('authorize', () => {
     expect(reader.sink.text).not.toContain('s2')
   })
 
-  it('lets its error through', async () => {
-    const failure = new Error('directory is down')
-    const { hub } = createTestHub({ authorize: () => Promise.reject(failure) })
-    await expect(hub.subscribe(request(), { topics: ['a'] })).rejects.toBe(failure)
+  it.each<[string, unknown]>([
+    ["undici's", new UndiciResponse('no', { status: 401, headers: { 'www-authenticate': 'Bearer' } })],
+    ["the platform's", new Response('no', { status: 401, headers: { 'www-authenticate': 'Bearer' } })],
+  ])('answers with a Response whose class is %s', async (_name, answer) => {
+    const { hub } = createTestHub({ authorize: () => answer as Response })
+    const response = await hub.subscribe(request(), { topics: ['a'] })
+    expect(response).toBeInstanceOf(Response)
+    expect([response.status, response.headers.get('www-authenticate'), await response.text()]).toEqual([
+      401,
+      'Bearer',
+      'no',
+    ])
+    expect(hub.stats().connections).toBe(0)
   })
 
-  it.each([
-    [undefined as unknown as Authorization, 'authorize'],
-    [null as unknown as Authorization, 'authorize'],
-    [false as unknown as Authorization, 'authorize'],
-    [{ expiresAt: new Date('no date') }, 'authorize: expiresAt'],
-    [{ expiresAt: Number.NaN }, 'authorize: expiresAt'],
-    [{ identity: 7 as unknown as string }, 'authorize: identity'],
-  ])('refuses what it gives without a meaning: %j', async (authorization, option) => {
-    const { hub } = createTestHub({ authorize: () => authorization })
-    const subscribed = hub.subscribe(request(), { topics: ['a'] })
-    await expect(subscribed).rejects.toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  it.each<[string, () => Authorization]>([
+    ['an object with an identity only', () => ({ identity: 'ada' })],
+    ['an empty object', () => ({})],
+    ['an object of another realm', () => runInNewContext("({ identity: 'ada', topics: ['a'] })")],
+    ['an object without a prototype', () => Object.assign(Object.create(null), { topics: ['a'] })],
+    ['a Date of another realm', () => ({ expiresAt: runInNewContext(`new Date(${beganAt + 1000})`) })],
+  ])('takes %s for a grant', async (_name, authorize) => {
+    const { hub } = createTestHub({ authorize })
+    expect((await hub.subscribe(request(), { topics: ['a'] })).status).toBe(200)
+  })
+
+  it.each<[string, () => unknown]>([
+    ['throws', () => Promise.reject(new Error('directory is down'))],
+    ['forgets to answer', () => undefined],
+    ['answers null', () => null],
+    ['answers false', () => false],
+    ['answers true', () => true],
+    ['answers a string', () => 'ada'],
+    ['answers a list', () => ['a']],
+    ['answers a list of topics as the grant', () => Object.assign([], { topics: ['a'] })],
+    ['misspells topics', () => ({ topic: ['x'] })],
+    ['adds a key that means nothing', () => ({ identity: 'ada', role: 'guest' })],
+    ['adds a symbol', () => ({ [Symbol('topics')]: ['x'] })],
+    [
+      'answers an object of a class',
+      () =>
+        new (class Session {
+          identity = 'ada'
+        })(),
+    ],
+    ['answers a Map', () => new Map([['topics', ['x']]])],
+    ['answers a status without a response', () => ({ status: 401 })],
+    ['answers a network error', () => Response.error()],
+    ['gives topics that are a string', () => ({ topics: 'a' })],
+    ['gives topics that are null', () => ({ topics: null })],
+    ['gives a topic that there cannot be', () => ({ topics: ['a', 'b c'] })],
+    ['gives an expiry that is not a date', () => ({ expiresAt: new Date('no date') })],
+    ['gives an expiry that is not a number', () => ({ expiresAt: Number.NaN })],
+    ['gives an expiry of null', () => ({ expiresAt: null })],
+    ['gives an identity that is not a string', () => ({ identity: 7 })],
+  ])('lets nobody in if it %s: the client gets 500, and onError the reason', async (_name, authorize) => {
+    const errors: unknown[] = []
+    const { hub } = createTestHub({
+      authorize: authorize as NonNullable<HubOptions['authorize']>,
+      onError: (error) => errors.push(error),
+    })
+    const response = await hub.subscribe(request(), { topics: ['a'] })
+    expect([response.status, await response.text()]).toEqual([500, ''])
+    expect(hub.stats()).toMatchObject({ connections: 0, refused: { 500: 1 } })
+    expect(errors).toHaveLength(1)
+  })
+})
+
+describe('filter', () => {
+  it.each<[string, unknown]>([
+    ['1', 1],
+    ["'yes'", 'yes'],
+    ['an object', {}],
+    ['a list', ['match']],
+    ['undefined', undefined],
+    ['null', null],
+  ])('holds back an event for which it returns %s, reports that once, and goes on', async (_name, answer) => {
+    const errors: unknown[] = []
+    const { hub } = createTestHub({ onError: (error) => errors.push(error) })
+    const filter = ({ data }: { data: string }): boolean => (data === 'wanted' ? true : (answer as boolean))
+    const readers = [await subscribe(hub, { filter }), await subscribe(hub, { filter })]
+    await publishAll(hub, 'a', 'x', 'y', 'wanted')
+    await turn()
+    expect(readers.map(({ data }) => data)).toEqual([['wanted'], ['wanted']])
+    expect(errors).toMatchObject([{ code: 'invalid-option', option: 'filter' }])
+  })
+
+  it.each<[string, () => unknown]>([
+    ['a promise', () => Promise.resolve(true)],
+    ['a promise that rejects', () => Promise.reject(new Error('late'))],
+    ['a promise of another realm', () => runInNewContext('Promise.resolve(true)')],
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the case
+    ['a thenable', () => ({ then: () => undefined })],
+  ])('that returns %s ends its stream at the first event, in replay and live', async (_name, answer) => {
+    const errors: unknown[] = []
+    const { hub } = createTestHub({ onError: (error) => errors.push(error) })
+    await publishAll(hub, 'a', 'old')
+    const filter = answer as () => boolean
+    const replaying = await subscribe(hub, { filter, lastEventId: 'earliest' })
+    const live = await subscribe(hub, { filter })
+    const other = await subscribe(hub)
+    await publishAll(hub, 'a', 'x', 'y')
+    await turn()
+    expect([replaying.data, live.data, other.data]).toEqual([[], [], ['x', 'y']])
+    expect(hub.stats()).toMatchObject({ connections: 1, closed: { error: 2 } })
+    expect(errors).toEqual(
+      expect.arrayContaining([expect.objectContaining({ code: 'invalid-option', option: 'filter' })]),
+    )
   })
 })
 
@@ -272,7 +364,7 @@ describe('presence', () => {
       onLeave: ({ identity }, reason) => log.push(`${identity} left: ${reason}`),
     })
     const ada = await subscribe(hub, { identity: 'ada', topics: ['rooms.1'] })
-    await subscribe(hub, { identity: 'bob', topics: ['rooms.*'] })
+    await subscribe(hub, { identity: 'bob', patterns: ['rooms.*'] })
     const names = (connections: readonly HubConnection[]) => connections.map(({ identity }) => identity)
     expect(names(hub.connections({ topic: 'rooms.1' }))).toEqual(['ada', 'bob'])
     expect(names(hub.connections({ topic: 'rooms.2' }))).toEqual(['bob'])
@@ -284,7 +376,7 @@ describe('presence', () => {
 
   it('is all there in inspect(), as JSON', async () => {
     const { hub } = createTestHub()
-    await subscribe(hub, { identity: 'ada', topics: ['rooms.1', 'rooms.*'] })
+    await subscribe(hub, { identity: 'ada', topics: ['rooms.1'], patterns: ['rooms.*'] })
     await subscribe(hub, { topics: ['rooms.1'] })
     const [id] = await publishAll(hub, 'rooms.1', 'x')
     await hub.run('answer', { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) })

@@ -343,7 +343,7 @@ describe('end', () => {
 
   it('does not end a reader of patterns: there may always come another topic', async () => {
     const { hub } = createTestHub()
-    const reader = await subscribe(hub, { topics: ['jobs.*'] })
+    const reader = await subscribe(hub, { patterns: ['jobs.*'] })
     await publishAll(hub, 'jobs.1', 'x')
     await hub.end('jobs.1')
     await publishAll(hub, 'jobs.2', 'y')
@@ -401,7 +401,7 @@ describe('topics with schemas', () => {
 
   it('type what is published, and check it if asked to', async () => {
     const { hub } = createTestHub({ topics, validate: 'on-publish' })
-    const reader = await subscribe(hub, { topics: ['>'] })
+    const reader = await subscribe(hub, { patterns: ['>'] })
     await hub.publish('rooms.1', { event: 'said', data: 'hello' })
     await hub.publish('news', { data: 'today' })
     // @ts-expect-error -- not what the schema accepts

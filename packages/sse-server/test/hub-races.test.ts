@@ -96,7 +96,7 @@ describe('a log that restarts', () => {
     script.listener.appended(entryAt('one', 1))
     script.epoch = 'three'
     const request = new Request('http://localhost/')
-    const response = await hub.subscribe(request, { topics: ['>'] })
+    const response = await hub.subscribe(request, { patterns: ['>'] })
     script.listener.restarted({ epoch: 'two', seq: 0 })
     const text = response.text()
     await turn()
@@ -120,7 +120,7 @@ it('a gap does not end before what follows it, however late the hub hears of the
 it('who is forbidden while its subscription is under way gets nothing', async () => {
   const { hub } = createTestHub({ authorize: () => ({ identity: 'anna' }) })
   await subscribe(hub)
-  const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['>'] })
+  const response = await hub.subscribe(new Request('http://localhost/'), { patterns: ['>'] })
   expect(hub.disconnect(() => true, { reconnect: 'forbid' })).toBe(1)
   const text = response.text()
   await hub.publish('a', { data: 'secret' })

@@ -45,7 +45,8 @@ export async function subscribe(
   options: Partial<SubscribeOptions> = {},
   sink: RecordingSink = new RecordingSink(),
 ): Promise<Reader> {
-  const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['>'], ...options })
+  const everything = options.topics === undefined ? { patterns: ['>'] } : {}
+  const response = await hub.subscribe(new Request('http://localhost/'), { ...everything, ...options })
   expect(response.status).toBe(200)
   attach(response, sink)
   const parsed = (): { events: Received[]; ids: string[] } => {

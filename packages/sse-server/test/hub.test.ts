@@ -8,6 +8,7 @@ import {
   type LogEntry,
   type LogPage,
   type Position,
+  type SubscribeOptions,
 } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, publishAll, subscribe, type Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
@@ -38,8 +39,8 @@ describe('publish and subscribe', () => {
   it('brings an event to those whose topics match, with its id', async () => {
     const { hub } = createTestHub()
     const exact = await subscribe(hub, { topics: ['orders.42'] })
-    const pattern = await subscribe(hub, { topics: ['orders.*', 'orders.42', 'orders.>'] })
-    const other = await subscribe(hub, { topics: ['orders.43', 'news.>'] })
+    const pattern = await subscribe(hub, { topics: ['orders.42'], patterns: ['orders.*', 'orders.>'] })
+    const other = await subscribe(hub, { topics: ['orders.43'], patterns: ['news.>'] })
     const { id } = await hub.publish('orders.42', { event: 'paid', data: { total: 12 } })
     await turn()
     const event = { id, event: 'paid', data: '{"total":12}' }
@@ -165,15 +166,74 @@ describe('publish and subscribe', () => {
     await expect(hub.publish('a', { data: 'é'.repeat(500) })).resolves.toHaveProperty('id')
   })
 
-  it.each<[string, unknown, string]>([
-    ['no topics', [], 'invalid-option'],
-    ['a string', 'a', 'invalid-option'],
-    ['too many topics', Array.from({ length: 65 }, (_, n) => `t${n}`), 'invalid-option'],
-    ['a topic with a space', ['a b'], 'invalid-topic'],
-  ])('refuses to subscribe to %s', async (_name, topics, code) => {
+  it.each<[string, unknown]>([
+    ['topics', 'a'],
+    ['topics', null],
+    ['patterns', 'a.*'],
+    ['identity', 7],
+  ])('rejects the option %s: %j, which only the program can have given', async (option, value) => {
     const { hub } = createTestHub()
-    const subscribed = hub.subscribe(new Request('http://localhost/'), { topics: topics as string[] })
-    await expect(subscribed).rejects.toThrow(expect.objectContaining({ code }))
+    const subscribed = hub.subscribe(new Request('http://localhost/'), { topics: ['a'], [option]: value })
+    await expect(subscribed).rejects.toThrow(expect.objectContaining({ code: 'invalid-option', option }))
+  })
+
+  it.each<[string, SubscribeOptions]>([
+    ['no topic', {}],
+    ['an empty list of topics', { topics: [], patterns: [] }],
+    ['65 topics', { topics: Array.from({ length: 65 }, (_, n) => `t${n}`) }],
+    ['64 topics and a pattern', { topics: Array.from({ length: 64 }, (_, n) => `t${n}`), patterns: ['>'] }],
+    ['a topic with a space', { topics: ['a b'] }],
+    ['a topic that ends with a dot', { topics: ['a', '42.'] }],
+    ['an empty topic', { topics: [''] }],
+    ['a topic of 256 characters', { topics: ['x'.repeat(256)] }],
+    ['a pattern of 256 characters', { patterns: ['x'.repeat(254) + '.>'] }],
+    ['a topic with a lone surrogate', { topics: ['user.mallory\udc01'] }],
+    ['a topic that is not a string', { topics: [undefined as unknown as string] }],
+    ['a wildcard among the topics', { topics: ['orders.*'] }],
+    ["a last '>' among the topics", { topics: ['orders.>'] }],
+    ['a pattern with a wildcard within a token', { patterns: ['orders.a*'] }],
+  ])('answers 400 to a subscription to %s, and reports it once', async (_name, options) => {
+    const errors: unknown[] = []
+    const { hub } = createTestHub({ onError: (error) => errors.push(error) })
+    for (let n = 0; n < 3; n += 1) {
+      expect((await hub.subscribe(new Request('http://localhost/'), options)).status).toBe(400)
+    }
+    expect(hub.stats()).toMatchObject({ connections: 0, refused: { 400: 3 } })
+    expect(errors).toHaveLength(1)
+  })
+
+  it('names the option `patterns` to the program that subscribes to a wildcard by `topics`', async () => {
+    const errors: unknown[] = []
+    const { hub } = createTestHub({ onError: (error) => errors.push(error) })
+    await hub.subscribe(new Request('http://localhost/'), { topics: ['a b'] })
+    await hub.subscribe(new Request('http://localhost/'), { topics: ['orders.>'] })
+    expect(errors).toMatchObject([
+      { code: 'invalid-topic' },
+      { code: 'invalid-option', option: 'topics', message: expect.stringContaining('option patterns') },
+    ])
+  })
+
+  it.each(['a b', 'x.*', 'user.mallory\ud800'])(
+    'refuses to end, run, cancel or look up %j',
+    async (topic) => {
+      const { hub } = createTestHub()
+      for (const call of [
+        hub.end(topic),
+        hub.run(topic, ['x']),
+        hub.cancel(topic),
+        hub.topicState(topic),
+        hub.publish(topic, { data: 'x' }),
+      ]) {
+        await expect(call).rejects.toThrow(expect.objectContaining({ code: 'invalid-topic', status: 400 }))
+      }
+    },
+  )
+
+  it.each(['k\ud800', 7])('refuses to publish under the key %j', async (key) => {
+    const { hub } = createTestHub()
+    await expect(hub.publish('a', { data: 'x' }, { key: key as string })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-option', option: 'key' }),
+    )
   })
 
   it.each([
@@ -504,7 +564,9 @@ describe('replay and live meet without a seam', () => {
         const connect = async (from: string | undefined, wanted: readonly string[]): Promise<void> => {
           const sink = new RecordingSink()
           const first = from === undefined ? published.length : (parseEventId(from)?.seq ?? 0)
-          const reader = await subscribe(hub, { topics: wanted, lastEventId: from }, sink)
+          const exact = wanted.filter((topic) => !topic.includes('*') && topic !== '>')
+          const patterns = wanted.filter((topic) => !exact.includes(topic))
+          const reader = await subscribe(hub, { topics: exact, patterns, lastEventId: from }, sink)
           readers.push({ name: `reader ${readers.length}`, reader, from, topics: wanted, first })
         }
         for (let n = random.integer(0, 300); n > 0; n -= 1) await publish()
@@ -604,7 +666,11 @@ describe('limits and the end', () => {
   it('nothing is left after a thousand clients have come and gone', async () => {
     const { hub, runtime } = createTestHub({ heartbeatIntervalMs: 1000, log: memoryLog({ maxAgeMs: 0 }) })
     for (let n = 0; n < 1000; n += 1) {
-      const { sink } = await subscribe(hub, { topics: [`t${n}`, `u${n}.*`], lastEventId: 'earliest' })
+      const { sink } = await subscribe(hub, {
+        topics: [`t${n}`],
+        patterns: [`u${n}.*`],
+        lastEventId: 'earliest',
+      })
       if (n % 3 === 0) await publishAll(hub, `t${n}`, 'x')
       sink.leave()
     }

@@ -1,18 +1,16 @@
 import { shorten } from './shorten.ts'
 
-/** An option that has no meaning. Thrown by the call that was given it, before anything has happened. */
+/** An option has a value that it cannot have. Thrown by the call that was given the option, before anything happens. */
 export class OptionError extends Error {
   override readonly name = 'OptionError'
   readonly code = 'invalid-option'
   /** The option's name, with dots for nested ones. */
   readonly option: string
-  /** The value, shortened to one line. */
-  readonly value: string
+  readonly value: unknown
 
-  constructor(option: string, value: unknown, expected: string) {
-    const shown = shorten(value)
-    super(`${option} must be ${expected}, not ${shown}`)
+  constructor(option: string, value: unknown, expected: string, options?: ErrorOptions) {
+    super(`${option}: expected ${expected}, got ${shorten(value)}.`, options)
     this.option = option
-    this.value = shown
+    this.value = value
   }
 }

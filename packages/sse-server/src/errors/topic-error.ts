@@ -1,15 +1,22 @@
 import { shorten } from './shorten.ts'
 
-/** A topic, or a pattern of topics, that does not have their form. */
+/**
+ * A topic, or a pattern of topics, that there cannot be.
+ *
+ * Names of topics often come from a request, so the error bears the status that answers it: frameworks that read
+ * `status` or `statusCode` of an error (Express, Koa, Fastify, h3, http-core) answer 400.
+ */
 export class TopicError extends Error {
   override readonly name = 'TopicError'
   readonly code = 'invalid-topic'
-  /** The topic or pattern, shortened. */
+  readonly status = 400
+  readonly statusCode = 400
+  /** The topic, pattern or value, shortened to one line. */
   readonly topic: string
 
-  constructor(topic: unknown, expected: string) {
-    const shown = shorten(topic)
-    super(`${expected}, not ${shown}`)
+  constructor(what: string, value: unknown, expected: string) {
+    const shown = shorten(value)
+    super(`${what}: expected ${expected}, got ${shown}.`)
     this.topic = shown
   }
 }

@@ -14,7 +14,7 @@ import type { HubOptions, TopicSchemas } from './hub-options.ts'
  * await hub.publish('orders.42', { event: 'paid', data: { total: 12 } })
  *
  * const request = new Request('http://localhost/events?lastEventId=earliest')
- * const response = await hub.subscribe(request, { topics: ['orders.*'] })
+ * const response = await hub.subscribe(request, { patterns: ['orders.*'] })
  * await hub.close()
  * ```
  */

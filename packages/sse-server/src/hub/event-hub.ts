@@ -1,6 +1,8 @@
 import type { ByteSink } from '../byte-sink.ts'
+import { callListener } from '../callbacks.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
+import { TopicError } from '../errors/topic-error.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../event-stream-response.ts'
 import { eventFrame, type Frame } from '../frame.ts'
 import type { CloseReason } from '../frame-queue.ts'
@@ -15,11 +17,19 @@ import {
   functionOption,
   limitOption,
   maxTimerMs,
+  stringOption,
 } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import { checkSource } from '../source.ts'
 import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
-import { accessTo, ForbiddenIdentities, type Access, type Authorize } from './access.ts'
+import {
+  ForbiddenIdentities,
+  fullAccess,
+  grants,
+  parseAuthorization,
+  type Access,
+  type Authorize,
+} from './access.ts'
 import { dismiss, drain } from './drain.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
 import type {
@@ -40,8 +50,14 @@ import { PublicationRules } from './publication-rules.ts'
 import { Runs, ttlOf } from './runs.ts'
 import { startAt, type Start } from './start.ts'
 import { Subscription, type SubscriptionHost, type SubscriptionTerms } from './subscription.ts'
-import { TopicIndex } from './topic-index.ts'
-import { matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
+import { TopicIndex } from '../topics/topic-index.ts'
+import {
+  isPatternOnly,
+  matchesTopic,
+  parseTopic,
+  parseTopicPattern,
+  type TopicPattern,
+} from '../topics/topic-pattern.ts'
 
 // What a client waits before it returns, where nothing else was said: as browsers do.
 const usualRetryMs = 1000
@@ -80,6 +96,7 @@ export class EventHub implements Hub {
   #closing: Promise<void> | null = null
   #closed = false
   #onAllGone: (() => void) | null = null
+  readonly #reported = new Set<string>()
 
   constructor(options: HubOptions) {
     this.#settings = connectionSettings(options)
@@ -126,18 +143,21 @@ export class EventHub implements Hub {
   }
 
   async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
-    const patterns = this.#parseTopics(options.topics)
+    const { topics, patterns } = checkLists(options)
     const filter = functionOption('filter', options.filter)
+    const identity = stringOption('identity', options.identity)
     const announcements = choiceOption('announcements', options.announcements, ['send', 'omit'])
     const headers = eventStreamHeaders(options.headers)
     checkRequest(request)
     const requested = requestedEventId(options.lastEventId, request.headers.get('last-event-id'), request.url)
+    const asked = this.#parseAsked(topics, patterns)
+    if (asked instanceof Error) return this.#refuse(400, asked.message)
     if (this.#closing !== null) return this.#refuse(503)
-    const authorization = this.#authorize === undefined ? {} : await this.#authorize(request)
-    if (authorization instanceof Response) return authorization
-    const granted = accessTo(patterns, authorization, this.#rules.maxTopicLength)
-    if (granted === undefined) return this.#refuse(403)
-    const access = { ...granted, identity: options.identity ?? granted.identity }
+    const answer = await this.#askAuthorize(request)
+    if (answer === undefined) return this.#refuse(500)
+    if ('refusal' in answer) return answer.refusal
+    if (!grants(answer.access, asked)) return this.#refuse(403)
+    const access = { ...answer.access, identity: identity ?? answer.access.identity }
     const refusal = this.#refusalOf(access)
     if (refusal !== undefined) return this.#refuse(refusal)
 
@@ -150,7 +170,7 @@ export class EventHub implements Hub {
         restarts = this.#restarts
         heard = this.#head.epoch
         head = await this.#log.head()
-        statuses = await this.#statusesOf(patterns)
+        statuses = await this.#statusesOf(asked)
         // What was asked of a log that has restarted meanwhile is asked again.
       } while (restarts !== this.#restarts)
     } catch (error) {
@@ -160,7 +180,7 @@ export class EventHub implements Hub {
     }
     if (statuses?.every(({ state }) => state === 'expired')) return this.#refuse(410)
     const start = startAt(requested, head, statuses?.every(({ state }) => state !== 'open') === true)
-    const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
+    const unendedTopics = statuses === undefined ? undefined : unended(asked, statuses, start)
     if (unendedTopics?.size === 0) return this.#refuse(204)
 
     return eventStreamResponse(
@@ -172,7 +192,14 @@ export class EventHub implements Hub {
           head.epoch !== this.#head.epoch &&
           (heard === head.epoch || heard === '')
         const from = isStale ? startAt(formatEventId(start.position), this.#head, false) : start
-        return this.#open(sink, { patterns, start: from, filter, access, announcements, unendedTopics }).queue
+        return this.#open(sink, {
+          patterns: asked,
+          start: from,
+          filter,
+          access,
+          announcements,
+          unendedTopics,
+        }).queue
       },
       headers,
       request,
@@ -193,10 +220,12 @@ export class EventHub implements Hub {
   }
 
   async cancel(topic: string): Promise<boolean> {
+    this.#rules.checkTopic(topic)
     return (await this.#log.cancel(topic)) === 'running'
   }
 
   async topicState(topic: string): Promise<TopicState> {
+    this.#rules.checkTopic(topic)
     return (await this.#log.status(topic)).state
   }
 
@@ -240,10 +269,11 @@ export class EventHub implements Hub {
   disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions = {}): number {
     const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
     const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
+    // All are asked before the first goes: a predicate that cannot be understood ends no connection.
+    const chosen = [...this.#subscriptions.keys()].filter((each) => isChosen(predicate, this.#describe(each)))
     let count = 0
-    for (const subscription of this.#subscriptions.keys()) {
+    for (const subscription of chosen) {
       const { identity } = subscription
-      if (!predicate(this.#describe(subscription))) continue
       if (reconnect === 'forbid' && identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
       if (subscription.queue.close('server')) count += 1
     }
@@ -303,12 +333,53 @@ export class EventHub implements Hub {
     return { id: formatEventId(position) }
   }
 
-  #parseTopics(topics: readonly string[]): readonly TopicPattern[] {
-    const expected = `a list of 1 to ${this.#maxTopicsPerConnection} topics`
-    if (!Array.isArray(topics) || topics.length === 0 || topics.length > this.#maxTopicsPerConnection) {
-      throw new OptionError('topics', topics, expected)
+  /**
+   * What a subscription asks for, or why there cannot be such topics. They may come from the request, so the reason is
+   * not thrown: the client gets it with 400, and `onError` once, since it may as well be a mistake in the program.
+   */
+  #parseAsked(
+    topics: readonly string[],
+    patterns: readonly string[],
+  ): readonly TopicPattern[] | TopicError | OptionError {
+    const { maxTopicLength } = this.#rules
+    const max = this.#maxTopicsPerConnection
+    const count = topics.length + patterns.length
+    if (count === 0 || count > max) {
+      const expected = `1 to ${max} topics and patterns (maxTopicsPerConnection)`
+      return this.#reportOnce('count', new OptionError('topics', count, expected))
     }
-    return topics.map((topic: string) => parseTopicPattern(topic, this.#rules.maxTopicLength))
+    const wildcard = topics.find(isPatternOnly)
+    if (wildcard !== undefined) {
+      const expected = 'topics without wildcards. Patterns go into the option patterns'
+      return this.#reportOnce('wildcard', new OptionError('topics', wildcard, expected))
+    }
+    try {
+      return [
+        ...topics.map((topic) => parseTopic(topic, maxTopicLength)),
+        ...patterns.map((pattern) => parseTopicPattern(pattern, maxTopicLength)),
+      ]
+    } catch (error) {
+      if (!(error instanceof TopicError)) throw error
+      return this.#reportOnce('topic', error)
+    }
+  }
+
+  /** What the request may have; undefined if `authorize` failed, which is reported. */
+  async #askAuthorize(request: Request): Promise<ReturnType<typeof parseAuthorization> | undefined> {
+    if (this.#authorize === undefined) return { access: fullAccess }
+    try {
+      return parseAuthorization(await this.#authorize(request), this.#rules.maxTopicLength)
+    } catch (error) {
+      this.#settings.onError(error)
+      return undefined
+    }
+  }
+
+  /** For what may go wrong with each request in the same way. */
+  #reportOnce<E extends Error>(what: string, error: E): E {
+    if (!this.#reported.has(what)) this.#settings.onError(error)
+    this.#reported.add(what)
+    return error
   }
 
   #refusalOf({ identity, expiresAt }: Access): RefusalStatus | undefined {
@@ -320,12 +391,15 @@ export class EventHub implements Hub {
     return undefined
   }
 
-  #refuse(status: RefusalStatus): Response {
+  #refuse(status: RefusalStatus, reason?: string): Response {
     this.#counters.refused[status] += 1
     // At a time of their own, so that those who were refused together do not return together.
     const retryAfter = String(1 + Math.floor(this.#runtime.random() * 3))
-    const headers = status === 429 || status === 503 ? { 'retry-after': retryAfter } : undefined
-    return new Response(null, { status, ...(headers !== undefined && { headers }) })
+    const headers = new Headers()
+    if (status === 429 || status === 503) headers.set('retry-after', retryAfter)
+    if (reason === undefined) return new Response(null, { status, headers })
+    headers.set('content-type', 'text/plain; charset=utf-8')
+    return new Response(`${reason}\n`, { status, headers })
   }
 
   /** Where each topic stands; undefined if there are patterns among them, which never come to an end. */
@@ -371,6 +445,7 @@ export class EventHub implements Hub {
         this.#counters.deliveredBytes += frame.bytes.byteLength
         if (replayed) this.#counters.replayed += 1
       },
+      reportOnce: (what, error) => void this.#reportOnce(what, error),
       gapAnnounced: () => {
         this.#counters.gaps += 1
       },
@@ -384,7 +459,7 @@ export class EventHub implements Hub {
     if (identity !== undefined)
       this.#connectionsOf.set(identity, (this.#connectionsOf.get(identity) ?? 0) + 1)
     for (const pattern of subscription.patterns) this.#index.add(pattern, subscription)
-    this.#tell(() => this.#onJoin?.(this.#describe(subscription)))
+    callListener(() => this.#onJoin?.(this.#describe(subscription)), this.#settings.onError)
   }
 
   #remove(subscription: Subscription, reason: CloseReason): void {
@@ -398,7 +473,7 @@ export class EventHub implements Hub {
       else this.#connectionsOf.delete(identity)
     }
     for (const pattern of subscription.patterns) this.#index.delete(pattern, subscription)
-    this.#tell(() => this.#onLeave?.(this.#describe(subscription), reason))
+    callListener(() => this.#onLeave?.(this.#describe(subscription), reason), this.#settings.onError)
     if (this.#subscriptions.size === 0) this.#onAllGone?.()
   }
 
@@ -408,14 +483,6 @@ export class EventHub implements Hub {
       () => this.#dismiss(subscription, 'expired'),
       Math.min(this.#maxConnectionAgeMs * (0.9 + 0.2 * this.#runtime.random()), maxTimerMs),
     )
-  }
-
-  #tell(call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      this.#settings.onError(error)
-    }
   }
 
   #appended(entry: LogEntry): void {
@@ -471,6 +538,22 @@ export class EventHub implements Hub {
       bufferedBytes: subscription.queue.bufferedBytes,
     }
   }
+}
+
+/** The lists are the program's, what is in them may be the request's. */
+function checkLists({ topics = [], patterns = [] }: SubscribeOptions): {
+  readonly topics: readonly string[]
+  readonly patterns: readonly string[]
+} {
+  if (!Array.isArray(topics)) throw new OptionError('topics', topics, 'a list of topics')
+  if (!Array.isArray(patterns)) throw new OptionError('patterns', patterns, 'a list of topic patterns')
+  return { topics, patterns }
+}
+
+function isChosen(predicate: (connection: HubConnection) => boolean, connection: HubConnection): boolean {
+  const answer: unknown = predicate(connection)
+  if (typeof answer === 'boolean') return answer
+  throw new OptionError('predicate', answer, 'a function that returns true or false, and not a promise of it')
 }
 
 function logOption(log: EventLog | undefined): EventLog | undefined {

@@ -83,13 +83,24 @@ export interface HubEventView {
 
 /** Options of {@link Hub.subscribe}. */
 export interface SubscribeOptions {
-  /** Topics, and patterns of them: `orders.*` is one token in the place of `*`, `orders.>` one or more at the end. */
-  readonly topics: readonly string[]
+  /**
+   * Topics by their names, with no wildcards. Use the tag `topic` for names that hold values of the request:
+   * `` [topic`orders.${id}`] ``. Topics and patterns together: 1 to `maxTopicsPerConnection`.
+   */
+  readonly topics?: readonly string[] | undefined
+  /**
+   * Patterns: `orders.*` is one token in the place of `*`, `orders.>` one or more at the end. Use the tag `pattern` for
+   * those that hold values of the request.
+   */
+  readonly patterns?: readonly string[] | undefined
   /** Which event to go on after, or `earliest`. @defaultValue what the request says */
   readonly lastEventId?: string | undefined
-  /** Which events this connection gets. Called for each, in replay too; it should be quick. */
+  /**
+   * Which events this connection gets: those for which it returns `true`. Called for each event, in replay too, so it
+   * should be quick, and cannot be asynchronous: a promise ends the stream with an error.
+   */
   readonly filter?: ((event: HubEventView) => boolean) | undefined
-  /** Who it is. @defaultValue what `authorize` says */
+  /** Whose connection it is. @defaultValue what `authorize` says */
   readonly identity?: string | undefined
   /**
    * Whether the hub speaks for itself, by events whose types begin with `stream.` (gaps, ends, failures). Clients that

@@ -25,7 +25,7 @@ export interface HubStats {
 }
 
 /** Why a subscription was not begun; see `Hub.subscribe`. */
-export type RefusalStatus = 204 | 403 | 410 | 429 | 503
+export type RefusalStatus = 204 | 400 | 403 | 410 | 429 | 500 | 503
 
 /** What a hub counts as it goes. */
 export class HubCounters {
@@ -43,7 +43,15 @@ export class HubCounters {
     drain: 0,
     error: 0,
   }
-  readonly refused: Record<RefusalStatus, number> = { 204: 0, 403: 0, 410: 0, 429: 0, 503: 0 }
+  readonly refused: Record<RefusalStatus, number> = {
+    204: 0,
+    400: 0,
+    403: 0,
+    410: 0,
+    429: 0,
+    500: 0,
+    503: 0,
+  }
   readonly #lags = new Float64Array(1024)
   #lagCount = 0
 

@@ -62,11 +62,18 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * Answers a request with the events of some topics, from where it asks to go on (`Last-Event-ID`, or the query
    * parameter `lastEventId`), else from now on; a finite topic from its beginning.
    *
-   * Other answers than a stream: what `authorize` gives; 403 for topics that it does not allow; 204 for a client that
-   * must not come back, and for one that has read finite topics to their end; 410 for finite topics whose time is over;
-   * 429 and 503, with `Retry-After`, at `maxConnectionsPerIdentity`, at `maxConnections`, and while the hub closes.
+   * It rejects for a mistake in the options only, and never for what a request can cause. Other answers than a stream:
    *
-   * @throws {@link TopicError} `code: 'invalid-topic'`
+   * - what `authorize` returns, if it returns a Response; 500 if it throws, or returns what is not a grant
+   * - 400, with the reason as text, for topics that there cannot be: no topic, a wildcard in `topics`, too long, too
+   *   many
+   * - 403 for topics that `authorize` does not grant
+   * - 204 for a client that must not come back, and for one that has read finite topics to their end
+   * - 410 for finite topics whose time is over
+   * - 429 and 503, with `Retry-After`, at `maxConnectionsPerIdentity`, at `maxConnections`, and while the hub closes
+   *
+   * `onError` receives what led to 500, and the first time what led to 400.
+   *
    * @throws {@link OptionError} `code: 'invalid-option'`
    */
   subscribe(request: Request, options: SubscribeOptions): Promise<Response>
@@ -116,9 +123,11 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /** @param filter - only those that would get events of `topic`, or are of `identity`. */
   connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[]
   /**
-   * Ends the connections that the predicate holds for, after what was sent to them.
+   * Ends the connections for which the predicate returns `true`, after what was sent to them.
    *
    * @returns how many.
+   * @throws {@link OptionError} `code: 'invalid-option'` if the predicate returns anything but true or false; no
+   *   connection has been ended then.
    */
   disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
   /**

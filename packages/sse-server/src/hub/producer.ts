@@ -1,3 +1,4 @@
+import { isThenable } from '../callbacks.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../source.ts'
 import type { HubEvent } from './hub-options.ts'
@@ -34,7 +35,7 @@ export async function produce(
   onError: (error: unknown) => void,
 ): Promise<'completed' | 'cancelled'> {
   const source: unknown = typeof producer === 'function' ? producer({ signal }) : producer
-  const iterator = source instanceof Promise ? iterateLater(source.then(iterate)) : iterate(source)
+  const iterator = isThenable(source) ? iterateLater(source.then(iterate)) : iterate(source)
   const aborted = new Promise<'aborted'>((resolve) => {
     if (signal.aborted) resolve('aborted')
     else signal.addEventListener('abort', () => resolve('aborted'), { once: true })

@@ -1,11 +1,13 @@
 import { EventFieldError } from '../errors/event-field-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
+import { OptionError } from '../errors/option-error.ts'
 import { checkEvent, checkEventType, serializeData } from '../event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { choiceOption, limitOption } from '../options.ts'
 import { validateEvent, type EventSchemas } from '../typed-events.ts'
 import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
-import { checkTopic, matchesTopic, parseTopicPattern, type TopicPattern } from './topic-pattern.ts'
+import { checkTopic } from '../topics/topic.ts'
+import { matchesTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
 
 /** What may be published to a hub, and in which form it goes into the log. */
 export class PublicationRules {
@@ -37,7 +39,7 @@ export class PublicationRules {
       validateEvent(schemas[1], { event: event.event ?? 'message', data: event.data })
     const data = serializeData(event.data)
     this.#checkSize(data)
-    return { topic, event: event.event, data, key: options.key }
+    return { topic, event: event.event, data, key: checkKey(options.key) }
   }
 
   /** @throws {@link TopicError} */
@@ -52,4 +54,10 @@ export class PublicationRules {
       data.length > this.#maxEventBytes ? data.length : new TextEncoder().encode(data).byteLength
     if (byteLength > this.#maxEventBytes) throw new EventSizeError(byteLength, this.#maxEventBytes)
   }
+}
+
+/** A key that UTF-8 cannot express would be another one, of several, as soon as it leaves the process. */
+function checkKey(key: string | undefined): string | undefined {
+  if (key === undefined || (typeof key === 'string' && key.isWellFormed())) return key
+  throw new OptionError('key', key, 'a string without lone surrogates')
 }

@@ -1,4 +1,6 @@
 import type { ByteSink } from '../byte-sink.ts'
+import { isThenable } from '../callbacks.ts'
+import { OptionError } from '../errors/option-error.ts'
 import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../frame-queue.ts'
 import { eventFrame, type Frame } from '../frame.ts'
 import { gapFrame, type GapReason } from '../gap.ts'
@@ -8,7 +10,7 @@ import { primingFrame, type ConnectionSettings } from '../stream-options.ts'
 import type { Access } from './access.ts'
 import type { HubEventView } from './hub-options.ts'
 import type { Start } from './start.ts'
-import type { TopicPattern } from './topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 
 /** What all subscriptions of a hub share. */
 export interface SubscriptionHost {
@@ -23,6 +25,8 @@ export interface SubscriptionHost {
   /** Counts what is sent. */
   delivered(frame: Frame, replayed: boolean): void
   gapAnnounced(): void
+  /** Reports an error of a kind that each event or connection may repeat. */
+  reportOnce(what: string, error: Error): void
 }
 
 /** What one subscription is. */
@@ -172,9 +176,11 @@ export class Subscription implements FrameQueueOwner {
           this.#send(entry, true)
         }
         if (page.more || this.#held === null) continue
-        this.#live = true
+        // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
         for (const entry of this.#held) this.#send(entry, false)
+        if (this.#held === null) continue
         this.#held = null
+        this.#live = true
         if (page.evictedUpTo > 0) await this.#closeIfExpired()
       }
     } catch (error) {
@@ -214,19 +220,33 @@ export class Subscription implements FrameQueueOwner {
     }
     if (entry.event === 'stream.error' && this.#terms.announcements === 'omit') return
     const { filter } = this.#terms
-    if (filter !== undefined) {
-      // Who is about to leave is still told of events, and can have no more of them.
-      if (!this.queue.isOpen) return
-      try {
-        if (!filter(viewOf(entry))) return
-      } catch (error) {
-        this.#host.settings.onError(error)
-        this.queue.close('error')
-        return
-      }
-    }
+    if (filter !== undefined && !this.#passes(entry, filter)) return
     const frame = this.#host.frameOf(entry)
     if (frame !== null && this.queue.push(frame)) this.#host.delivered(frame, replayed)
+  }
+
+  /** Only `true` lets an event through: what is truthy may be a mistake, such as the promise of an async filter. */
+  #passes(entry: LogEntry, filter: NonNullable<SubscriptionTerms['filter']>): boolean {
+    // A reader that is about to leave is still told of events, and can have no more of them.
+    if (!this.queue.isOpen) return false
+    const { onError } = this.#host.settings
+    let answer: unknown
+    try {
+      answer = filter(viewOf(entry))
+    } catch (error) {
+      onError(error)
+      this.queue.close('error')
+      return false
+    }
+    if (typeof answer === 'boolean') return answer
+    const error = new OptionError('filter', answer, 'a function that returns true or false')
+    if (isThenable(answer)) {
+      // It would come too late: the events after this one are not kept for it.
+      void answer.then(undefined, onError)
+      onError(error)
+      this.queue.close('error')
+    } else this.#host.reportOnce('filter', error)
+    return false
   }
 
   /** The reader is told of the end when all of its topics have ended: then there is nothing more to come. */

@@ -1,4 +1,5 @@
-import { parseTopicPattern } from '../hub/topic-pattern.ts'
+import { TopicError } from '../errors/topic-error.ts'
+import { parseTopicPattern } from '../topics/topic-pattern.ts'
 import { formatEventId, parseEventId, type Position } from './event-id.ts'
 import type { EventLog, LogEntry, LogPage } from './event-log.ts'
 
@@ -181,6 +182,107 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
       }),
     },
     {
+      name: 'a topic that there cannot be is refused, whatever is done with it',
+      run: withLog(async (log) => {
+        const ending = { event: 'stream.end', data: '{}', key: undefined }
+        for (const topic of ['', '.', 'a.', '.a', 'a..b', 'a b', 'a\nb', 'a\0b', 'a.*', '>', 'a.\ud800']) {
+          for (const [what, call] of [
+            ['append', append(log, topic, 'x')],
+            ['claim', log.claim(topic)],
+            ['end', log.end({ ...ending, topic }, 60_000)],
+            ['cancel', log.cancel(topic)],
+            ['status', log.status(topic)],
+          ] as const) {
+            equal(await errorOf(call), 'invalid-topic', `${what} of ${JSON.stringify(topic)}`)
+          }
+        }
+        equal((await log.head()).seq, 0, 'seq of the head')
+        equal(await readAll(log, ['>']), [], 'what is held')
+      }),
+    },
+    {
+      name: 'topics that differ are different topics, in any script and of any length',
+      run: withLog(async (log) => {
+        const topics = [
+          'é',
+          'e\u0301',
+          'E',
+          'ﬁ',
+          'fi',
+          '\ufffd',
+          '😀',
+          'a:b',
+          'a\\b',
+          'a"b',
+          '%2e',
+          'x'.repeat(1000),
+        ]
+        for (const topic of topics) await append(log, topic, topic)
+        for (const topic of topics) {
+          const { entries } = await read(log, [topic])
+          equal(
+            entries.map((entry) => [entry.topic, entry.data]),
+            [[topic, topic]],
+            `what topic ${topic} holds`,
+          )
+        }
+      }),
+    },
+    {
+      name: 'every tail hears of events in order, also of those that a tail itself causes',
+      run: withLog(async (log) => {
+        const heard: LogEntry[][] = [[], [], []]
+        const caused: Promise<unknown>[] = []
+        for (const [index, each] of heard.entries()) {
+          log.tail({
+            ...deaf,
+            appended: (entry) => {
+              each.push(entry)
+              const depth = Number(entry.data)
+              // Each of the three answers an event of the next lower depth, in a topic of its own.
+              if (depth > 0) caused.push(append(log, `answer.${index}`, String(depth - 1)))
+            },
+          })
+        }
+        await append(log, 'question', '3')
+        const count = 1 + 3 + 9 + 27
+        await until(
+          () => heard.every((each) => each.length === count),
+          `three tails to hear of ${count} events`,
+        )
+        await Promise.all(caused)
+        const stored = await readAll(log, ['>'])
+        for (const each of heard) equal(each, stored, 'what a tail heard of')
+      }),
+    },
+    {
+      name: 'a tail hears of nothing from before it began, and of nothing once it has stopped',
+      run: withLog(async (log) => {
+        const late: LogEntry[] = []
+        const stopped: LogEntry[] = []
+        let stop: () => void = () => undefined
+        log.tail({
+          ...deaf,
+          appended: (entry) => {
+            if (entry.data !== 'first') return
+            stop()
+            log.tail({ ...deaf, appended: (each) => void late.push(each) })
+          },
+        })
+        stop = log.tail({ ...deaf, appended: (entry) => void stopped.push(entry) })
+        await append(log, 'a', 'first')
+        await until(() => true, 'the turn to end')
+        const second = await append(log, 'a', 'second')
+        await until(() => late.at(-1)?.position.seq === second.seq, 'the late tail to hear of an event')
+        equal(
+          late.map((entry) => entry.data),
+          ['second'],
+          'what the late tail heard of',
+        )
+        equal(stopped, [], 'what the tail heard of that was stopped by another')
+      }),
+    },
+    {
       name: 'beyond its limit the oldest events go, and a reader from before them is told',
       run: withLog(async (log) => {
         const positions: Position[] = []
@@ -353,7 +455,7 @@ function append(log: EventLog, topic: string, data: string): Promise<Position> {
 
 function read(log: EventLog, patterns: readonly string[], after = 0, limit = 1000): Promise<LogPage> {
   return log.read(
-    patterns.map((pattern) => parseTopicPattern(pattern, 255)),
+    patterns.map((pattern) => parseTopicPattern(pattern)),
     after,
     limit,
   )
@@ -370,6 +472,14 @@ function numbers(count: number): readonly number[] {
 function equal(actual: unknown, expected: unknown, what: string): void {
   const [got, wanted] = [actual, expected].map((value) => JSON.stringify(value))
   if (got !== wanted) throw new Error(`${what}: expected ${wanted}, got ${got}`)
+}
+
+/** The code of the error that a promise rejects with. */
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof TopicError ? error.code : String(error)),
+  )
 }
 
 function settled(promise: Promise<unknown>): Promise<'resolved' | 'rejected'> {

@@ -1,4 +1,4 @@
-import type { TopicPattern } from '../hub/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 import type { Position } from './event-id.ts'
 
 /** An event as a log keeps it: all strings, so that no process sees another's objects. */
@@ -46,7 +46,10 @@ export interface TopicStatus {
   readonly endSeq?: number | undefined
 }
 
-/** What a tail is told. Must not throw. */
+/**
+ * What the log tells a tail. All tails are told everything in one order: what a listener itself causes, such as an event
+ * that it appends, is told after all of them know of the one at hand. A listener must not throw.
+ */
 export interface LogTailListener {
   /** An event was appended, by any process. Each one once, in order. */
   appended(entry: LogEntry): void
@@ -67,6 +70,9 @@ export interface LogTailListener {
  * Where a hub's events are kept, in one order over all topics. One hub, or many processes on a shared log.
  *
  * What every implementation keeps to is written as tests: `@sse-toolkit/sse-server/event-log-contract`.
+ *
+ * Every log has the same topics, those that {@link checkTopic} accepts. Each method that takes another name rejects with
+ * {@link TopicError}.
  */
 export interface EventLog {
   /**

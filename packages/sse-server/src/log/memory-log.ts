@@ -1,9 +1,10 @@
 import { Deque } from '../deque.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { TopicEndedError } from '../errors/topic-ended-error.ts'
-import { matchesTopic, type TopicPattern } from '../hub/topic-pattern.ts'
 import { durationOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
+import { checkTopic } from '../topics/topic.ts'
+import { matchesTopic, type TopicPattern } from '../topics/topic-pattern.ts'
 import { createEpoch, type Position } from './event-id.ts'
 import type {
   EventLog,
@@ -14,6 +15,7 @@ import type {
   TopicState,
   TopicStatus,
 } from './event-log.ts'
+import { LogTails } from './log-tails.ts'
 
 /** How much a {@link memoryLog} holds. Whichever limit is reached first evicts the oldest events. */
 export interface MemoryLogOptions {
@@ -92,7 +94,7 @@ class MemoryLog implements EventLog {
   #size = 0
   #dataLength = 0
   #expiryTimer: unknown = undefined
-  #listeners: readonly LogTailListener[] = []
+  readonly #tails = new LogTails()
   #closed = false
 
   constructor(options: MemoryLogOptions) {
@@ -137,7 +139,7 @@ class MemoryLog implements EventLog {
 
   async cancel(topic: string): Promise<TopicState> {
     const state = this.#stateOf(topic)
-    if (state === 'running') for (const listener of this.#listeners) listener.cancelled(topic)
+    if (state === 'running') this.#tails.notify((listener) => listener.cancelled(topic))
     return state
   }
 
@@ -145,7 +147,10 @@ class MemoryLog implements EventLog {
     return { state: this.#stateOf(topic), endSeq: this.#endingOf(topic)?.position.seq }
   }
 
+  /** @throws {@link TopicError} */
   #stateOf(topic: string): TopicState {
+    // What is held under a name has been checked already.
+    if (!this.#topics.has(topic)) checkTopic(topic)
     return this.#finite.get(topic)?.state ?? (this.#expired.has(topic) ? 'expired' : 'open')
   }
 
@@ -182,7 +187,7 @@ class MemoryLog implements EventLog {
       this.#evictOldest()
     }
     this.#scheduleExpiry()
-    for (const listener of this.#listeners) listener.appended(entry)
+    this.#tails.notify((listener) => listener.appended(entry))
     return entry
   }
 
@@ -199,10 +204,7 @@ class MemoryLog implements EventLog {
   }
 
   tail(listener: LogTailListener): () => void {
-    this.#listeners = [...this.#listeners, listener]
-    return () => {
-      this.#listeners = this.#listeners.filter((each) => each !== listener)
-    }
+    return this.#tails.add(listener)
   }
 
   async head(): Promise<Position> {
@@ -211,7 +213,7 @@ class MemoryLog implements EventLog {
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#listeners = []
+    this.#tails.clear()
     while (this.#size > 0) this.#evictOldest()
     this.#runtime.clearTimeout(this.#expiryTimer)
     for (const finite of this.#finite.values())

@@ -1,10 +1,11 @@
 import type { NodeRequest } from './node-response.ts'
 
 /**
- * The head of a Node request as a web Request, for what asks for one: `hub.subscribe`, `respond`, `acceptsEventStream`.
+ * The head of a Node request as a web Request, for functions that take one: `hub.subscribe`, `respond`,
+ * `acceptsEventStream`. `toNodeHandler` does this for a whole handler.
  *
- * It has no body, and its signal never aborts: `sendResponse` notices itself that the client has left. A host that the
- * request does not name is `localhost`; nothing here depends on it.
+ * It has no body, and its signal never aborts: `sendResponse` notices itself that the client has left. If the request
+ * does not name a valid host, the host is `localhost`; nothing here depends on it.
  *
  * @example
  * ```ts
@@ -13,8 +14,11 @@ import type { NodeRequest } from './node-response.ts'
  * import { sendResponse, webRequest } from '@sse-toolkit/sse-server/node'
  *
  * const hub = createHub()
- * const server = createServer(async (req, res) => {
- *   await sendResponse(res, await hub.subscribe(webRequest(req), { topics: ['news'] }))
+ * const server = createServer((req, res) => {
+ *   hub
+ *     .subscribe(webRequest(req), { topics: ['news'] })
+ *     .then((response) => sendResponse(res, response))
+ *     .catch((error: unknown) => res.destroy(error as Error))
  * })
  * server.close()
  * ```
@@ -36,9 +40,16 @@ export function webRequest(request: NodeRequest): Request {
 /** A target may be a path, a whole URL, or `*`. What begins with `//` is a path too, not another host. */
 function urlOf(target: string, origin: string): string {
   if (target.startsWith('/')) return `${origin}${target}`
-  return URL.canParse(target) ? target : origin
+  const url = URL.parse(target)
+  if (url === null) return origin
+  // Fetch, "new Request": a URL with credentials is a TypeError. What a client writes there must not become one.
+  url.username = ''
+  url.password = ''
+  return url.href
 }
 
 function validHost(host: unknown): string {
-  return typeof host === 'string' && URL.canParse(`http://${host}/`) ? host : 'localhost'
+  const url = typeof host === 'string' ? URL.parse(`http://${host}/`) : null
+  // More than host and port, such as credentials or a path, is not a host.
+  return url === null || url.href !== `http://${url.host}/` ? 'localhost' : url.host
 }

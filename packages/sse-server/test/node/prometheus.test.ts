@@ -12,7 +12,7 @@ describe('registerHubMetrics', () => {
     registerHubMetrics(hub, { registry })
     expect(stats).not.toHaveBeenCalled()
     const reader = await subscribe(hub, { topics: ['a'] })
-    await subscribe(hub, { topics: ['a', 'b.*'] })
+    await subscribe(hub, { topics: ['a'], patterns: ['b.*'] })
     await hub.subscribe(new Request('http://localhost/'), { topics: ['a'] })
     await publishAll(hub, 'a', '1', '2')
     await turn()

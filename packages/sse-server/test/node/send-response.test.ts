@@ -144,7 +144,7 @@ describe('sendResponse', () => {
     })
     expect((await fetch(server.url)).status).toBe(500)
     expect(outcomes).toMatchObject([
-      { code: 'invalid-option', message: 'response must be a Response, not a promise' },
+      { code: 'invalid-option', message: 'response: expected a Response, got a promise.' },
     ])
   })
 

@@ -38,10 +38,11 @@ export function addTopicRoutes(
   const { hub, refuse } = deps
 
   router.get('/topics', async (request) => {
-    const topics = new URL(request.url).searchParams.getAll('topic')
-    if (topics.length === 0)
+    // Whether one is a topic or a pattern, its wildcards say.
+    const patterns = new URL(request.url).searchParams.getAll('topic')
+    if (patterns.length === 0)
       return textResponse('Name a topic or a pattern: /topics?topic=machine.*\n', { status: 400 })
-    return answer(() => hub.subscribe(request, { topics }))
+    return hub.subscribe(request, { patterns })
   })
 
   router.post(

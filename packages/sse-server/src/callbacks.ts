@@ -1,0 +1,22 @@
+/** Whether somebody can wait for it: a promise of any realm, or what takes its place. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}
+
+/**
+ * Calls a function of the user's that is told something and asked nothing. What it throws, or rejects with if it is
+ * asynchronous, goes to `onError`: it stops nobody else, and does not end the process.
+ */
+export function callListener(listen: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    const result = listen()
+    if (isThenable(result)) void result.then(undefined, onError)
+  } catch (error) {
+    onError(error)
+  }
+}

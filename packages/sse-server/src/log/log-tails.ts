@@ -1,0 +1,79 @@
+import { Deque } from '../deque.ts'
+import type { LogTailListener } from './event-log.ts'
+
+interface Tail {
+  readonly listener: LogTailListener
+  isStopped: boolean
+}
+
+interface Notification {
+  /** Those that listened when it happened. A tail that begins later is not told of it. */
+  readonly tails: readonly Tail[]
+  readonly notify: (listener: LogTailListener) => void
+}
+
+/**
+ * The tails of a log, each notified of everything in one order. For logs of your own: it keeps the rule of
+ * {@link EventLog} that is hardest to keep.
+ *
+ *     append 1 -> notify A of 1 -> A appends 2 -> (2 waits) -> notify B of 1 -> notify A of 2 -> notify B of 2
+ *
+ * A listener may cause further notifications, when a filter or an error handler publishes. They wait until every tail
+ * knows of the one at hand: a tail that heard of 2 before 1 would take 1 for an event that it has had.
+ */
+export class LogTails {
+  #tails: readonly Tail[] = []
+  readonly #waiting = new Deque<Notification>()
+  #isNotifying = false
+
+  get size(): number {
+    return this.#tails.length
+  }
+
+  /** @returns a function that stops the tail, also in the middle of a notification. */
+  add(listener: LogTailListener): () => void {
+    const tail: Tail = { listener, isStopped: false }
+    this.#tails = [...this.#tails, tail]
+    return () => {
+      tail.isStopped = true
+      this.#tails = this.#tails.filter((each) => each !== tail)
+    }
+  }
+
+  /** Stops all tails. */
+  clear(): void {
+    for (const tail of this.#tails) tail.isStopped = true
+    this.#tails = []
+  }
+
+  /** Calls `notify` with each listener: now, or after the notifications that are under way. */
+  notify(notify: (listener: LogTailListener) => void): void {
+    this.#enqueue({ tails: this.#tails, notify })
+  }
+
+  /** As {@link notify}, for what falls to one tail and no other. */
+  notifyFirst(notify: (listener: LogTailListener) => void): void {
+    this.#enqueue({ tails: this.#tails.slice(0, 1), notify })
+  }
+
+  #enqueue(notification: Notification): void {
+    this.#waiting.push(notification)
+    if (this.#isNotifying) return
+    this.#isNotifying = true
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      for (const tail of next.tails) if (!tail.isStopped) notifyTail(tail, next.notify)
+    }
+    this.#isNotifying = false
+  }
+}
+
+/** A listener that throws breaks its contract: the error surfaces as an uncaught exception, and the others are notified. */
+function notifyTail({ listener }: Tail, notify: Notification['notify']): void {
+  try {
+    notify(listener)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
