@@ -105,21 +105,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'gap-without-position',
     breaks: 'a gap does not move the position of those who are told of it',
-    file: `${server}/gap.ts`,
+    file: `${server}/wire-contract/gap.ts`,
     find: 'position === undefined ? event : { ...event, id: position }',
     replace: 'event',
   },
   {
     name: 'drop-oldest-silent',
     breaks: 'what is dropped for a slow reader is not announced',
-    file: `${server}/frame-queue.ts`,
+    file: `${server}/connection/frame-queue.ts`,
     find: 'this.#dropped = { id: waiting.shift()?.id ?? this.#dropped?.id }',
     replace: 'waiting.shift()',
   },
   {
     name: 'buffer-limit-in-events',
     breaks: 'the limit on what waits for one connection counts events, not bytes',
-    file: `${server}/waiting-frames.ts`,
+    file: `${server}/connection/waiting-frames.ts`,
     find: 'this.#frames.push(frame)\n    this.byteLength += frame.bytes.byteLength',
     replace: 'this.#frames.push(frame)\n    this.byteLength += 1',
   },
@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'claim-not-heeded',
     breaks: 'a job that somebody runs is run again',
-    file: `${hub}/runs.ts`,
+    file: `${hub}/finite-topics.ts`,
     find: "if (state !== 'open') return { started: false, state }",
     replace: "if (state === 'expired') return { started: false, state }",
   },
@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'run-outlives-hub',
     breaks: 'a job that is claimed while the hub closes runs on in a hub that is closed',
-    file: `${hub}/runs.ts`,
+    file: `${hub}/finite-topics.ts`,
     find: 'while (this.#pending.size > 0) await Promise.all(this.#pending)',
     replace: '',
   },

@@ -1,30 +1,30 @@
-export { acceptsEventStream } from './accepts.ts'
-export { byteSourceSymbol } from './byte-sink.ts'
-export type { ByteSink, ByteSinkListener, ByteSource, SharedBytes } from './byte-sink.ts'
+export { acceptsEventStream } from './format/accepts.ts'
+export { byteSourceSymbol } from './connection/byte-sink.ts'
+export type { ByteSink, ByteSinkListener, ByteSource, SharedBytes } from './connection/byte-sink.ts'
 export { EventFieldError, type EventFieldErrorCode } from './errors/event-field-error.ts'
 export { EventSizeError } from './errors/event-size-error.ts'
 export { HubClosedError } from './errors/hub-closed-error.ts'
 export { OptionError } from './errors/option-error.ts'
 export { TopicEndedError } from './errors/topic-ended-error.ts'
 export { TopicError } from './errors/topic-error.ts'
-export { formatComment, formatEvent, type ServerSentEvent } from './event.ts'
-export type { EventStream, SendOptions } from './event-stream.ts'
-export type { CloseReason } from './frame-queue.ts'
-export type { Gap, GapReason } from './gap.ts'
-export { EVENT_STREAM_HEADERS, type HeaderFields } from './headers.ts'
+export { formatComment, formatEvent, type ServerSentEvent } from './format/event.ts'
+export type { EventStream, SendOptions } from './connection/event-stream.ts'
+export type { CloseReason } from './connection/frame-queue.ts'
+export type { Gap, GapReason } from './wire-contract/gap.ts'
+export { EVENT_STREAM_HEADERS, type HeaderFields } from './format/headers.ts'
 export {
   respond,
   respondOnFirstEvent,
   respondRaw,
   type RespondOptions,
   type RespondRawOptions,
-} from './respond.ts'
+} from './respond/respond.ts'
 export { systemRuntime, type Runtime } from './runtime.ts'
-export type { EventStreamSource, RawSource, Sequence } from './source.ts'
-export type { SchemaInput, SchemaResult, StandardSchema } from './standard-schema.ts'
-export type { ConnectionOptions, EventStreamOptions } from './stream-options.ts'
-export type { EventOf, EventSchemas, ValidateOnSend } from './typed-events.ts'
-export type { SlowConsumerPolicy } from './waiting-frames.ts'
+export type { EventStreamSource, RawSource, Sequence } from './respond/source.ts'
+export type { SchemaInput, SchemaResult, StandardSchema } from './format/standard-schema.ts'
+export type { ConnectionOptions, EventStreamOptions } from './connection/stream-options.ts'
+export type { EventOf, EventSchemas, ValidateOnSend } from './format/typed-events.ts'
+export type { SlowConsumerPolicy } from './connection/waiting-frames.ts'
 export type { Authorization, Authorize } from './hub/access.ts'
 export { createHub } from './hub/create-hub.ts'
 export type { Hub, HubInspection, Run } from './hub/hub.ts'
@@ -46,7 +46,7 @@ export type {
 } from './hub/hub-options.ts'
 export type { HubStats, RefusalStatus } from './hub/hub-stats.ts'
 export type { Producer, RunOutcome } from './hub/producer.ts'
-export { formatEventId, parseEventId, type Position } from './log/event-id.ts'
+export { formatEventId, parseEventId, type Position } from './wire-contract/event-id.ts'
 export type {
   EventLog,
   LogEntry,

@@ -1,6 +1,6 @@
-import { eventFrame } from '../frame.ts'
-import type { CloseReason } from '../frame-queue.ts'
-import type { Scheduler } from '../scheduler.ts'
+import { eventFrame } from '../connection/frame.ts'
+import type { CloseReason } from '../connection/frame-queue.ts'
+import type { Scheduler } from '../connection/scheduler.ts'
 import type { Subscription } from './subscription.ts'
 
 // How often a drain lets some of the connections go: often enough that they come back as a stream, not as waves.

@@ -1,13 +1,13 @@
-import type { ByteSink } from '../byte-sink.ts'
+import type { ByteSink } from '../connection/byte-sink.ts'
 import { callListener } from '../callbacks.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { TopicError } from '../errors/topic-error.ts'
-import { eventStreamHeaders, eventStreamResponse } from '../event-stream-response.ts'
-import { eventFrame, type Frame } from '../frame.ts'
-import type { CloseReason } from '../frame-queue.ts'
-import { requestedEventId } from '../last-event-id.ts'
-import { formatEventId, type Position } from '../log/event-id.ts'
+import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
+import { eventFrame, type Frame } from '../connection/frame.ts'
+import type { CloseReason } from '../connection/frame-queue.ts'
+import { requestedEventId } from '../wire-contract/requested-event-id.ts'
+import { formatEventId, type Position } from '../wire-contract/event-id.ts'
 import type { EventLog, LogEntry, LoggedEvent, TopicState, TopicStatus } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
 import {
@@ -20,8 +20,8 @@ import {
   stringOption,
 } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
-import { checkSource } from '../source.ts'
-import { connectionSettings, type ConnectionSettings } from '../stream-options.ts'
+import { checkSource } from '../respond/source.ts'
+import { connectionSettings, type ConnectionSettings } from '../connection/stream-options.ts'
 import {
   ForbiddenIdentities,
   fullAccess,
@@ -47,7 +47,7 @@ import type {
 import { HubCounters, type HubStats, type RefusalStatus } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
 import { PublicationRules } from './publication-rules.ts'
-import { Runs, ttlOf } from './runs.ts'
+import { Runs, ttlOf } from './finite-topics.ts'
 import { startAt, type Start } from './start.ts'
 import { Subscription, type SubscriptionHost, type SubscriptionTerms } from './subscription.ts'
 import { TopicIndex } from '../topics/topic-index.ts'

@@ -1,8 +1,8 @@
-import type { CloseReason } from '../frame-queue.ts'
-import type { HeaderFields } from '../headers.ts'
+import type { CloseReason } from '../connection/frame-queue.ts'
+import type { HeaderFields } from '../format/headers.ts'
 import type { EventLog } from '../log/event-log.ts'
-import type { ConnectionOptions } from '../stream-options.ts'
-import type { EventOf, EventSchemas } from '../typed-events.ts'
+import type { ConnectionOptions } from '../connection/stream-options.ts'
+import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 import type { Authorize } from './access.ts'
 
 /** Which events each topic has: topic or pattern -> event type -> Standard Schema of its data. */

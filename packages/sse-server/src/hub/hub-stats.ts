@@ -1,4 +1,4 @@
-import type { CloseReason } from '../frame-queue.ts'
+import type { CloseReason } from '../connection/frame-queue.ts'
 
 /** Counts since the hub was created; `connections`, `topics`, `running` and `bufferedBytes` are of the moment. */
 export interface HubStats {

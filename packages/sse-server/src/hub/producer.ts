@@ -1,6 +1,6 @@
 import { isThenable } from '../callbacks.ts'
 import { OptionError } from '../errors/option-error.ts'
-import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../source.ts'
+import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../respond/source.ts'
 import type { HubEvent } from './hub-options.ts'
 
 /** How a producer came to its end. */

@@ -1,5 +1,5 @@
-import type { GapReason } from '../gap.ts'
-import { parseEventId, type Position } from '../log/event-id.ts'
+import type { GapReason } from '../wire-contract/gap.ts'
+import { parseEventId, type Position } from '../wire-contract/event-id.ts'
 
 /** A subscription's place in the log when it begins. */
 export interface Start {

@@ -1,6 +1,6 @@
 import { TopicError } from '../errors/topic-error.ts'
 import { parseTopicPattern } from '../topics/topic-pattern.ts'
-import { formatEventId, parseEventId, type Position } from './event-id.ts'
+import { formatEventId, parseEventId, type Position } from '../wire-contract/event-id.ts'
 import type { EventLog, LogEntry, LogPage } from './event-log.ts'
 
 /** One thing that every log keeps to. Rejects with what is wrong. */

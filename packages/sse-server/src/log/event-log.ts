@@ -1,5 +1,5 @@
 import type { TopicPattern } from '../topics/topic-pattern.ts'
-import type { Position } from './event-id.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 
 /** An event as a log keeps it: all strings, so that no process sees another's objects. */
 export interface LoggedEvent {

@@ -5,7 +5,7 @@ import { durationOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { checkTopic } from '../topics/topic.ts'
 import { matchesTopic, type TopicPattern } from '../topics/topic-pattern.ts'
-import { createEpoch, type Position } from './event-id.ts'
+import { createEpoch, type Position } from '../wire-contract/event-id.ts'
 import type {
   EventLog,
   LogEntry,

@@ -1,4 +1,4 @@
-import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
+import type { ByteSink, ByteSinkListener } from '../connection/byte-sink.ts'
 import { createHttp1ByteSink } from './http1-byte-sink.ts'
 import { createHttp2ByteSink } from './http2-byte-sink.ts'
 import { isHttp2, type NodeResponse } from './node-response.ts'

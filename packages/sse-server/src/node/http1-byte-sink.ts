@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
+import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { listenForClose, type ResponseByteSink } from './node-response.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { Http2ServerResponse } from 'node:http2'
-import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
+import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { listenForClose, type ResponseByteSink } from './node-response.ts'
 
 /**

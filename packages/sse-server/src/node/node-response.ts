@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { ByteSink, ByteSinkListener } from '../byte-sink.ts'
+import type { ByteSink, ByteSinkListener } from '../connection/byte-sink.ts'
 
 /** A response of node:http, node:https or node:http2, and so of every framework on top of them. */
 export type NodeResponse = ServerResponse | Http2ServerResponse

@@ -1,6 +1,6 @@
-import { byteSourceSymbol, type ByteSource } from '../byte-sink.ts'
+import { byteSourceSymbol, type ByteSource } from '../connection/byte-sink.ts'
 import { OptionError } from '../errors/option-error.ts'
-import { joinBytes } from '../frame.ts'
+import { joinBytes } from '../connection/frame.ts'
 import { attachToResponse } from './attach-to-response.ts'
 import { listenForClose, type NodeResponse } from './node-response.ts'
 import { sendHead } from './send-head.ts'

@@ -1,4 +1,4 @@
-import type { ByteSinkListener, SharedBytes } from '../byte-sink.ts'
+import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { isHttp2, listenForClose, type NodeResponse, type ResponseByteSink } from './node-response.ts'
 
 /** A response as an output by its public methods: where it is wrapped, HTTP/1.0, or waits for its turn in a pipeline. */

@@ -14,7 +14,7 @@ const longestPooledText = slabBytes / 8
  * the text. In exchange, a slab lives as long as any of its texts; and whoever takes `bytes.buffer` for a text gets those
  * of others: these bytes are for use inside the package, and are copied before they leave it.
  */
-export class Utf8Pool {
+export class BytePool {
   #slab = new Uint8Array(slabBytes)
   #used = 0
 

@@ -1,4 +1,4 @@
-import { EventFieldError } from './errors/event-field-error.ts'
+import { EventFieldError } from '../errors/event-field-error.ts'
 
 /**
  * One block of an event stream.

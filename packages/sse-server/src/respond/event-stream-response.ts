@@ -1,7 +1,7 @@
-import { byteSourceSymbol, type ByteSink, type ByteSinkListener, type ByteSource } from './byte-sink.ts'
-import { OptionError } from './errors/option-error.ts'
-import { EVENT_STREAM_HEADERS, type HeaderFields } from './headers.ts'
-import { createLazyBody } from './web-byte-sink.ts'
+import { byteSourceSymbol, type ByteSink, type ByteSinkListener, type ByteSource } from '../connection/byte-sink.ts'
+import { OptionError } from '../errors/option-error.ts'
+import { EVENT_STREAM_HEADERS, type HeaderFields } from '../format/headers.ts'
+import { createLazyBody } from '../connection/web-byte-sink.ts'
 
 /**
  * A Response whose body begins when it is read, or when a server attaches a sink to its {@link ByteSource}, whichever

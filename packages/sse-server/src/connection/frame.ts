@@ -1,6 +1,6 @@
 import type { SharedBytes } from './byte-sink.ts'
-import { formatComment, formatEvent, type ServerSentEvent } from './event.ts'
-import { Utf8Pool } from './utf8-pool.ts'
+import { formatComment, formatEvent, type ServerSentEvent } from '../format/event.ts'
+import { BytePool } from './byte-pool.ts'
 
 /** One block of an event stream, formatted and encoded once, and shared by every connection that gets it. */
 export interface Frame {
@@ -13,7 +13,7 @@ export interface Frame {
 }
 
 const encoder = new TextEncoder()
-const pool = new Utf8Pool()
+const pool = new BytePool()
 
 export function encodeFrame(text: string, id: string | undefined, key: string): Frame {
   return { bytes: pool.encode(text), id, key }

@@ -1,4 +1,4 @@
-import { checkRequest } from './options.ts'
+import { checkRequest } from '../options.ts'
 
 /** How a client weighs one media type: the weight, and how narrowly the range that gave it fits. */
 interface Preference {

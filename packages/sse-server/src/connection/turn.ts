@@ -1,5 +1,5 @@
 import { Batch } from './frame.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 
 /** What wants to write once when the turn is over. `flush` must not throw. */
 export interface Flushable {

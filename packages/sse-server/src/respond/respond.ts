@@ -1,12 +1,12 @@
 import { eventStreamHeaders, eventStreamResponse } from './event-stream-response.ts'
-import type { Connection } from './event-stream.ts'
-import { HoldingSink } from './holding-sink.ts'
-import { requestedEventId } from './last-event-id.ts'
-import { checkRequest } from './options.ts'
+import type { Connection } from '../connection/event-stream.ts'
+import { DeferredSink } from '../connection/deferred-sink.ts'
+import { requestedEventId } from '../wire-contract/requested-event-id.ts'
+import { checkRequest } from '../options.ts'
 import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
 import { startRawStream, startStream } from './start-stream.ts'
-import { eventStreamSetup, type EventStreamOptions, type EventStreamSetup } from './stream-options.ts'
-import type { EventSchemas } from './typed-events.ts'
+import { eventStreamSetup, type EventStreamOptions, type EventStreamSetup } from '../connection/stream-options.ts'
+import type { EventSchemas } from '../format/typed-events.ts'
 
 /** Options of {@link respond}. */
 export interface RespondOptions<
@@ -83,13 +83,13 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
   // Nobody reads the body yet, so nobody else would notice that the client has left.
   const signals = [signal, request?.signal].filter((each) => each !== undefined)
   const begun = Promise.withResolvers<void>()
-  const holding = new HoldingSink(() => {
+  const deferred = new DeferredSink(() => {
     begun.resolve()
     // The stream is over for its source, whether or not somebody comes to read what is left of it.
     queueMicrotask(() => connection.queue.closed())
   })
   const connection: Connection<Schemas> = startStream(
-    holding,
+    deferred,
     {
       ...setup,
       options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
@@ -100,7 +100,7 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
   await begun.promise
   return eventStreamResponse(
     (sink) => {
-      holding.connect(sink, connection.queue)
+      deferred.connect(sink, connection.queue)
       return connection.queue
     },
     headers,

@@ -1,4 +1,4 @@
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 
 /** The beats in one interval: how finely silence is measured. */
 export const beatsPerInterval = 4

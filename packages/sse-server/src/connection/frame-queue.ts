@@ -1,6 +1,6 @@
 import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
 import { joinBytes, type Batch, type Frame } from './frame.ts'
-import { gapFrame } from './gap.ts'
+import { gapFrame } from '../wire-contract/gap.ts'
 import { beatsPerInterval, type Beating } from './heartbeat.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Flushable } from './turn.ts'

@@ -1,10 +1,10 @@
 import type { ByteSink } from './byte-sink.ts'
-import { callListener } from './callbacks.ts'
-import type { ServerSentEvent } from './event.ts'
+import { callListener } from '../callbacks.ts'
+import type { ServerSentEvent } from '../format/event.ts'
 import { commentFrame, eventFrame, type Frame } from './frame.ts'
 import { FrameQueue, type CloseReason } from './frame-queue.ts'
 import type { EventStreamSetup, FirstEventListener } from './stream-options.ts'
-import { validateEvent, type EventOf, type EventSchemas } from './typed-events.ts'
+import { validateEvent, type EventOf, type EventSchemas } from '../format/typed-events.ts'
 
 /** How one event is treated on its way, beside what it says. */
 export interface SendOptions {

@@ -1,4 +1,4 @@
-import { Deque } from './deque.ts'
+import { Deque } from '../deque.ts'
 import type { Frame } from './frame.ts'
 
 /** What to do with a connection whose reader is too slow: when more than `maxBufferedBytes` would wait for it. */

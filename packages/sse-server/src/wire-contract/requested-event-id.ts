@@ -1,4 +1,4 @@
-import { OptionError } from './errors/option-error.ts'
+import { OptionError } from '../errors/option-error.ts'
 
 /**
  * Which event to go on after: `given`, which an option says, else what the request asks for.

@@ -1,6 +1,6 @@
-import type { Connection, EventStream } from './event-stream.ts'
-import { OptionError } from './errors/option-error.ts'
-import type { EventOf, EventSchemas } from './typed-events.ts'
+import type { Connection, EventStream } from '../connection/event-stream.ts'
+import { OptionError } from '../errors/option-error.ts'
+import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 
 /** Things in order: an iterable, an async iterable, or a web stream. */
 export type Sequence<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>

@@ -1,5 +1,5 @@
-import { encodeFrame, type Frame } from './frame.ts'
-import { formatEvent } from './event.ts'
+import { encodeFrame, type Frame } from '../connection/frame.ts'
+import { formatEvent } from '../format/event.ts'
 
 /** Why events are missing. See docs/wire-contract.md. */
 export type GapReason = 'evicted' | 'epoch' | 'future' | 'dropped'

@@ -4,7 +4,7 @@ import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
 const highWaterMarkBytes = 65_536
 
 /** An output that is not there yet: it keeps what is written, up to its high-water mark, until the real one comes. */
-export class HoldingSink implements ByteSink {
+export class DeferredSink implements ByteSink {
   readonly #onEnd: () => void
   #held: SharedBytes[] = []
   #heldBytes = 0

@@ -1,5 +1,5 @@
 import { Heartbeats } from './heartbeat.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 import { Turn } from './turn.ts'
 
 /** What all connections on one runtime share: the turn they write at the end of, and the timers of their heartbeats. */

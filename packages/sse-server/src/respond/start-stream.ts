@@ -1,11 +1,11 @@
-import type { ByteSink } from './byte-sink.ts'
-import { isThenable } from './callbacks.ts'
-import { Connection } from './event-stream.ts'
-import { OptionError } from './errors/option-error.ts'
-import { encodeFrame, type Frame } from './frame.ts'
+import type { ByteSink } from '../connection/byte-sink.ts'
+import { isThenable } from '../callbacks.ts'
+import { Connection } from '../connection/event-stream.ts'
+import { OptionError } from '../errors/option-error.ts'
+import { encodeFrame, type Frame } from '../connection/frame.ts'
 import { iterateSequence, pump, type EventStreamSource, type RawSource, type Sequence } from './source.ts'
-import { primingFrame, type EventStreamSetup } from './stream-options.ts'
-import type { EventOf, EventSchemas } from './typed-events.ts'
+import { primingFrame, type EventStreamSetup } from '../connection/stream-options.ts'
+import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 
 /** Opens a stream on the output, with its first block, and starts its source, if it has one. */
 export function startStream<Schemas extends EventSchemas>(
