@@ -47,7 +47,7 @@ function read(request: Request, id: string): Promise<Response> {
   const { 'x-vercel-ai-ui-message-stream': version } = UI_MESSAGE_STREAM_HEADERS
   return hub.subscribe(request, {
     topics: [topic`chat.${id}`],
-    announcements: 'omit',
+    wireContract: 'ids-only',
     headers: { 'x-vercel-ai-ui-message-stream': version },
   })
 }

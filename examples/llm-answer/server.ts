@@ -19,7 +19,7 @@ export interface AnswerServer {
 export async function startServer(
   ask: (id: string, signal: AbortSignal) => AsyncIterable<string>,
 ): Promise<AnswerServer> {
-  const hub = createHub({ retryMs: 50 })
+  const hub = createHub({ reconnectionTimeMs: 50 })
   const router = createRouter()
 
   router.post('/answers/:id', async (_request, { params: { id } }) => {

@@ -194,7 +194,7 @@ describe('the wire contract', () => {
   })
 
   it('a client follows the reconnection time that it is told', async () => {
-    await using started = await startHub({ retryMs: 10 })
+    await using started = await startHub({ reconnectionTimeMs: 10 })
     await using source = createEventSource(`${started.proxy.url}/events/numbers`)
     const delays: number[] = []
     source.onStatus((status) => {

@@ -26,9 +26,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'live-beside-replay-lost',
     breaks: 'what arrives beside the last read of a replay is not held',
-    file: `${hub}/subscription.ts`,
-    find: 'else if (this.#held !== null && this.#held.push(entry) > replayPageSize) this.#held = null',
-    replace: '',
+    file: `${hub}/replay.ts`,
+    find: "effects: [{ type: 'hold', entry }]",
+    replace: 'effects: []',
   },
   {
     name: 'held-beside-replay-twice',
@@ -68,16 +68,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'restart-skips',
     breaks: 'whoever came after a restart, and before the hub heard of it, loses what was stored between',
-    file: `${hub}/subscription.ts`,
-    find: 'if (head.seq > seq) this.readAgain()',
-    replace: '',
+    file: `${hub}/replay.ts`,
+    find: 'return head.seq > position.seq ? fallBehind(state, position) : stay(state)',
+    replace: 'return stay(state)',
   },
   {
     name: 'skipped-not-read',
     breaks: 'events that were evicted before the hub heard of them are lost without a word',
-    file: `${hub}/subscription.ts`,
-    find: '    if (!this.#live) return\n    this.#live = false\n    void this.#replay()',
-    replace: '',
+    file: `${hub}/replay.ts`,
+    find: "return state.phase === 'live' ? read(state, position.epoch) : dropHeld(state)",
+    replace: "return state.phase === 'live' ? stay(state) : dropHeld(state)",
   },
   {
     name: 'told-out-of-order',
@@ -93,7 +93,8 @@ export const mutants: readonly Mutant[] = [
       'an event that a filter publishes at the end of a replay overtakes those that came during its last read',
     file: `${hub}/subscription.ts`,
     find: 'for (const entry of this.#held) this.#send(entry, false)',
-    replace: 'this.#live = true\n        for (const entry of this.#held) this.#send(entry, false)',
+    replace:
+      "this.#replay = { ...this.#replay, phase: 'live' } as ReplayState\n    for (const entry of this.#held) this.#send(entry, false)",
   },
   {
     name: 'eviction-mark-forgotten',
@@ -105,7 +106,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'gap-without-position',
     breaks: 'a gap does not move the position of those who are told of it',
-    file: `${server}/wire-contract/gap.ts`,
+    file: `${server}/wire-contract/reserved-events.ts`,
     find: 'position === undefined ? event : { ...event, id: position }',
     replace: 'event',
   },
@@ -133,15 +134,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'expiry-not-checked',
     breaks: 'a connection outlives its authorization',
-    file: `${hub}/subscription.ts`,
-    find: 'access.expiresAt !== Number.POSITIVE_INFINITY &&',
-    replace: 'access.expiresAt < 0 &&',
+    file: `${hub}/expiry.ts`,
+    find: 'return this.#expiresAt !== Number.POSITIVE_INFINITY &&',
+    replace: 'return this.#expiresAt < 0 &&',
   },
   {
     name: 'expired-let-in',
     breaks: 'whoever comes with a grant that has expired is let in',
-    file: `${hub}/event-hub.ts`,
-    find: 'if (expiresAt <= this.#runtime.wallClock()) return 403',
+    file: `${hub}/admission.ts`,
+    find: 'if (expiresAt <= runtime.wallClock()) return 403',
     replace: '',
   },
   {
@@ -176,15 +177,15 @@ export const mutants: readonly Mutant[] = [
     name: 'drain-without-deadline',
     breaks: 'a reader that does not read holds the process for ever',
     file: `${hub}/event-hub.ts`,
-    find: "for (const { queue } of this.#subscriptions.keys()) queue.abort('drain')",
-    replace: '',
+    find: "({ queue }) => queue.abort('drain')",
+    replace: '() => {}',
   },
   {
     name: 'long-retry-throws',
     breaks: 'a hub that asks its clients for a very long reconnection time cannot be closed',
-    file: `${hub}/drain.ts`,
-    find: 'Math.min(Math.round(retryMs * (0.5 + random())), Number.MAX_SAFE_INTEGER)',
-    replace: 'Math.round(retryMs * (0.5 + random()))',
+    file: `${hub}/dismissal.ts`,
+    find: 'Math.min(jitteredMs, Number.MAX_SAFE_INTEGER)',
+    replace: 'jitteredMs',
   },
   {
     name: 'partial-event-id-kept',

@@ -60,7 +60,7 @@ export function createServerProcess(world: World, name: string, random: SeededRa
       log,
       runtime,
       heartbeatIntervalMs: settings.heartbeatIntervalMs,
-      retryMs: settings.retryMs,
+      reconnectionTimeMs: settings.reconnectionTimeMs,
       maxBufferedBytes: settings.maxBufferedBytes,
       slowConsumer: settings.slowConsumer,
       stallTimeoutMs: settings.stallTimeoutMs,

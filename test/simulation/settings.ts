@@ -19,7 +19,7 @@ export interface Settings {
   readonly maxEventsPerTopic: number
   readonly maxAgeMs: number
   readonly heartbeatIntervalMs: number
-  readonly retryMs: number | undefined
+  readonly reconnectionTimeMs: number | undefined
   readonly maxBufferedBytes: number
   readonly slowConsumer: SlowConsumerPolicy
   readonly stallTimeoutMs: number
@@ -104,7 +104,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
     maxEventsPerTopic: random() < 0.2 ? random.integer(2, 8) : ampleEvents,
     maxAgeMs: random() < 0.2 ? random.integer(500, 8000) : 0,
     heartbeatIntervalMs: random.pick([0, 1000, 4000, 15_000]),
-    retryMs: random.pick([undefined, undefined, 0, 100, 2500, Number.MAX_SAFE_INTEGER]),
+    reconnectionTimeMs: random.pick([undefined, undefined, 0, 100, 2500, Number.MAX_SAFE_INTEGER]),
     maxBufferedBytes: random.pick([600, 2500, 1_048_576]),
     slowConsumer: random.pick(['disconnect', 'disconnect', 'drop-oldest', 'latest']),
     stallTimeoutMs: random.pick([1500, 8000, 60_000]),

@@ -20,3 +20,16 @@ export function callListener(listen: () => unknown, onError: (error: unknown) =>
     onError(error)
   }
 }
+
+/**
+ * A way to report what may go wrong in the same way with each request, or each event: the first of each kind.
+ *
+ * @param onError - must not throw.
+ */
+export function createOnceReporter(onError: (error: unknown) => void): (what: string, error: Error) => void {
+  const reported = new Set<string>()
+  return (what, error) => {
+    if (!reported.has(what)) onError(error)
+    reported.add(what)
+  }
+}

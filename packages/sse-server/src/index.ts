@@ -10,7 +10,7 @@ export { TopicError } from './errors/topic-error.ts'
 export { formatComment, formatEvent, type ServerSentEvent } from './format/event.ts'
 export type { EventStream, SendOptions } from './connection/event-stream.ts'
 export type { CloseReason } from './connection/frame-queue.ts'
-export type { Gap, GapReason } from './wire-contract/gap.ts'
+export type { EndReason, Gap, GapReason } from './wire-contract/reserved-events.ts'
 export { EVENT_STREAM_HEADERS, type HeaderFields } from './format/headers.ts'
 export {
   respond,
@@ -22,10 +22,11 @@ export {
 export { systemRuntime, type Runtime } from './runtime.ts'
 export type { EventStreamSource, RawSource, Sequence } from './respond/source.ts'
 export type { SchemaInput, SchemaResult, StandardSchema } from './format/standard-schema.ts'
-export type { ConnectionOptions, EventStreamOptions } from './connection/stream-options.ts'
+export type { ConnectionOptions } from './connection/connection-options.ts'
+export type { EventStreamOptions } from './connection/event-stream-options.ts'
 export type { EventOf, EventSchemas, ValidateOnSend } from './format/typed-events.ts'
 export type { SlowConsumerPolicy } from './connection/waiting-frames.ts'
-export type { Authorization, Authorize } from './hub/access.ts'
+export type { Authorization, Authorize } from './hub/authorization.ts'
 export { createHub } from './hub/create-hub.ts'
 export type { Hub, HubInspection, Run } from './hub/hub.ts'
 export type {
@@ -43,9 +44,10 @@ export type {
   SubscribeOptions,
   TopicSchemas,
   TopicsOf,
+  WireContract,
 } from './hub/hub-options.ts'
 export type { HubStats, RefusalStatus } from './hub/hub-stats.ts'
-export type { Producer, RunOutcome } from './hub/producer.ts'
+export type { Producer } from './hub/producer.ts'
 export { formatEventId, parseEventId, type Position } from './wire-contract/event-id.ts'
 export type {
   EventLog,

@@ -23,7 +23,7 @@ function open(options: RespondOptions = {}) {
 
 describe('the heartbeat', () => {
   it('is announced in the first block, with the reconnection time', async () => {
-    const { sink } = open({ retryMs: 250 })
+    const { sink } = open({ reconnectionTimeMs: 250 })
     await turn()
     expect(sink.text).toBe(': heartbeat 1000\nretry: 250\n\n')
   })

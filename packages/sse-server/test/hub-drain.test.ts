@@ -13,7 +13,7 @@ function retriesOf(sink: RecordingSink): readonly number[] {
 
 describe('close({ drainMs })', () => {
   it('ends 2000 connections evenly over the time, each with a reconnection time of its own', async () => {
-    const { hub, runtime } = createTestHub({ retryMs: 1000 })
+    const { hub, runtime } = createTestHub({ reconnectionTimeMs: 1000 })
     const readers = await Promise.all(Array.from({ length: 2000 }, () => subscribe(hub)))
     const closing = hub.close({ drainMs: 10_000 })
     const perSecond: number[] = []

@@ -352,14 +352,14 @@ describe('end', () => {
   })
 })
 
-describe("for clients that take every event for one of theirs (announcements: 'omit')", () => {
+describe("for clients that take every event for one of theirs (wireContract: 'ids-only')", () => {
   it('the end is the end of the response, and a failure is the same', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', async function* () {
       yield 'It'
       throw new Error('secret')
     })
-    const reader = await subscribe(hub, { topics: ['answer'], announcements: 'omit' })
+    const reader = await subscribe(hub, { topics: ['answer'], wireContract: 'ids-only' })
     await turn()
     expect(reader.events.map(({ event, data }) => [event, data])).toEqual([['message', 'It']])
     expect(reader.sink.ended).toBe('close')
@@ -368,7 +368,11 @@ describe("for clients that take every event for one of theirs (announcements: 'o
   it('a gap moves the place, and is not told', async () => {
     const { hub } = createTestHub()
     const [id] = await publishAll(hub, 'news', '1')
-    const reader = await subscribe(hub, { topics: ['news'], announcements: 'omit', lastEventId: 'other-7' })
+    const reader = await subscribe(hub, {
+      topics: ['news'],
+      wireContract: 'ids-only',
+      lastEventId: 'other-7',
+    })
     await turn()
     expect(reader.events.map(({ data }) => data)).toEqual(['1'])
     expect(reader.ids).toEqual([id?.replace(/-1$/, '-0'), id])

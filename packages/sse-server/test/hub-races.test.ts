@@ -128,7 +128,7 @@ it('who is forbidden while its subscription is under way gets nothing', async ()
 })
 
 it('a hub that asks for the longest reconnection time can be closed', async () => {
-  const { hub } = createTestHub({ retryMs: Number.MAX_SAFE_INTEGER })
+  const { hub } = createTestHub({ reconnectionTimeMs: Number.MAX_SAFE_INTEGER })
   const { sink } = await subscribe(hub)
   await hub.close()
   expect(sink.ended).toBe('close')

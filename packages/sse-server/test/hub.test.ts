@@ -58,7 +58,7 @@ describe('publish and subscribe', () => {
   })
 
   it('begins with a block that says where the stream goes on, and has no event', async () => {
-    const { hub } = createTestHub({ heartbeatIntervalMs: 15_000, retryMs: 1000 })
+    const { hub } = createTestHub({ heartbeatIntervalMs: 15_000, reconnectionTimeMs: 1000 })
     const [id] = await publishAll(hub, 'a', '1')
     const reader = await subscribe(hub)
     await turn()

@@ -4,7 +4,7 @@ import { createServer } from '@sse-toolkit/http-core/node'
 import { createHub } from '@sse-toolkit/sse-server'
 
 const [port = '0', ratePerSecond = '100'] = process.argv.slice(2)
-const hub = createHub({ heartbeatIntervalMs: 100, retryMs: 50 })
+const hub = createHub({ heartbeatIntervalMs: 100, reconnectionTimeMs: 50 })
 const router = createRouter()
 router.get('/numbers', (request) => hub.subscribe(request, { topics: ['numbers'] }))
 const server = createServer({ fetch: router.fetch, port: Number(port) })

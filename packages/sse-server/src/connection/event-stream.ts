@@ -3,7 +3,7 @@ import { callListener } from '../callbacks.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 import { commentFrame, eventFrame, type Frame } from './frame.ts'
 import { FrameQueue, type CloseReason } from './frame-queue.ts'
-import type { EventStreamSetup, FirstEventListener } from './stream-options.ts'
+import type { EventStreamSetup, FirstEventListener } from './event-stream-options.ts'
 import { validateEvent, type EventOf, type EventSchemas } from '../format/typed-events.ts'
 
 /** How one event is treated on its way, beside what it says. */

@@ -1,9 +1,9 @@
 import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
-import { joinBytes, type Batch, type Frame } from './frame.ts'
-import { gapFrame } from '../wire-contract/gap.ts'
+import { eventFrame, joinBytes, type Batch, type Frame } from './frame.ts'
 import { beatsPerInterval, type Beating } from './heartbeat.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Flushable } from './turn.ts'
+import { gapEvent } from '../wire-contract/reserved-events.ts'
 import { createWaitingFrames, type SlowConsumerPolicy, type WaitingFrames } from './waiting-frames.ts'
 
 /**
@@ -208,7 +208,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
         earliest: waiting.oldest?.id ?? null,
         latest: waiting.newest?.id ?? null,
       } as const
-      parts.push(gapFrame(gap, position).bytes)
+      parts.push(eventFrame(gapEvent(gap, position)).bytes)
       this.#dropped = null
     }
     let byteLength = 0

@@ -2,12 +2,13 @@ import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
 import type { Run } from './hub.ts'
 import type { EndOptions, HubEvent, RunOptions } from './hub-options.ts'
-import { produce, type Producer, type RunOutcome } from './producer.ts'
+import { endEvent, failureEvent, type EndReason } from '../wire-contract/reserved-events.ts'
+import { produce, type Producer } from './producer.ts'
 
 const usualErrorMessage = 'The producer failed'
 
 /** What the producers that run here need of their hub. */
-export interface RunsHost {
+export interface FiniteTopicsHost {
   readonly log: EventLog
   readonly onError: (error: unknown) => void
   /** Checks an event as any that is published, and stores it. */
@@ -16,14 +17,14 @@ export interface RunsHost {
 }
 
 /** The finite topics of a hub, and the producers of those that run in this process. */
-export class Runs {
-  readonly #host: RunsHost
+export class FiniteTopics {
+  readonly #host: FiniteTopicsHost
   readonly #producers = new Map<string, AbortController>()
   // All that is to be over before the hub is: claims, runs, ends.
   readonly #pending = new Set<Promise<void>>()
   #isClosing = false
 
-  constructor(host: RunsHost) {
+  constructor(host: FiniteTopicsHost) {
     this.#host = host
   }
 
@@ -59,9 +60,8 @@ export class Runs {
   }
 
   /** @returns false if it had ended before. */
-  async end(topic: string, reason: RunOutcome, options: EndOptions): Promise<boolean> {
-    const data = JSON.stringify({ topic, reason })
-    const ending = { topic, event: 'stream.end', data, key: undefined }
+  async end(topic: string, reason: EndReason, options: EndOptions): Promise<boolean> {
+    const ending = { topic, ...endEvent(topic, reason), key: undefined }
     return (await this.#host.log.end(ending, ttlOf(options))) !== undefined
   }
 
@@ -78,7 +78,7 @@ export class Runs {
     return { started: true, finished: this.#track(this.#run(topic, producer, options)) }
   }
 
-  async #endFailed(topic: string): Promise<RunOutcome> {
+  async #endFailed(topic: string): Promise<EndReason> {
     await this.#announceFailure(topic, undefined, usualErrorMessage)
     try {
       await this.end(topic, 'failed', {})
@@ -88,12 +88,12 @@ export class Runs {
     return 'failed'
   }
 
-  async #run(topic: string, producer: Producer, options: RunOptions): Promise<RunOutcome> {
+  async #run(topic: string, producer: Producer, options: RunOptions): Promise<EndReason> {
     const { onError } = this.#host
     const aborter = new AbortController()
     this.#producers.set(topic, aborter)
     if (this.#isClosing) aborter.abort()
-    let outcome: RunOutcome
+    let outcome: EndReason
     try {
       outcome = await produce(producer, aborter.signal, (event) => this.#host.publish(topic, event), onError)
     } catch (error) {
@@ -116,8 +116,8 @@ export class Runs {
     message: NonNullable<RunOptions['errorMessage']>,
   ): Promise<void> {
     try {
-      const data = { topic, message: typeof message === 'function' ? message(error) : message }
-      await this.#host.append({ topic, event: 'stream.error', data: JSON.stringify(data), key: undefined })
+      const text = typeof message === 'function' ? message(error) : message
+      await this.#host.append({ topic, ...failureEvent(topic, text), key: undefined })
     } catch (cause) {
       this.#host.onError(cause)
     }

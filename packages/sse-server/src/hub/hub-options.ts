@@ -1,9 +1,9 @@
 import type { CloseReason } from '../connection/frame-queue.ts'
 import type { HeaderFields } from '../format/headers.ts'
 import type { EventLog } from '../log/event-log.ts'
-import type { ConnectionOptions } from '../connection/stream-options.ts'
+import type { ConnectionOptions } from '../connection/connection-options.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
-import type { Authorize } from './access.ts'
+import type { Authorize } from './authorization.ts'
 
 /** Which events each topic has: topic or pattern -> event type -> Standard Schema of its data. */
 export type TopicSchemas = Readonly<Record<string, EventSchemas>>
@@ -81,6 +81,9 @@ export interface HubEventView {
   readonly id: string
 }
 
+/** See {@link SubscribeOptions.wireContract}. */
+export type WireContract = 'full' | 'ids-only'
+
 /** Options of {@link Hub.subscribe}. */
 export interface SubscribeOptions {
   /**
@@ -103,13 +106,14 @@ export interface SubscribeOptions {
   /** Whose connection it is. @defaultValue what `authorize` says */
   readonly identity?: string | undefined
   /**
-   * Whether the hub speaks for itself, by events whose types begin with `stream.` (gaps, ends, failures). Clients that
-   * take every event for one of theirs, whatever its type, such as the AI SDK's, need `omit`: the end is then the end of
-   * the response, and a gap is not told.
+   * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md) the stream
+   * follows. Clients that take every event for one of theirs, whatever its type, such as the AI SDK's, need `ids-only`:
+   * the first block and the ids stay, and events whose types begin with `stream.` are left out. The end is then the end of
+   * the response, and a gap is not announced.
    *
-   * @defaultValue `'send'`
+   * @defaultValue `'full'`
    */
-  readonly announcements?: 'send' | 'omit' | undefined
+  readonly wireContract?: WireContract | undefined
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields | undefined
 }

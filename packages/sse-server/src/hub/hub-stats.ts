@@ -55,6 +55,12 @@ export class HubCounters {
   readonly #lags = new Float64Array(1024)
   #lagCount = 0
 
+  countDelivery(byteLength: number, replayed: boolean): void {
+    this.delivered += 1
+    this.deliveredBytes += byteLength
+    if (replayed) this.replayed += 1
+  }
+
   countLag(lagMs: number): void {
     this.#lags[this.#lagCount % this.#lags.length] = lagMs
     this.#lagCount += 1

@@ -11,7 +11,8 @@ import type {
   TopicSchemas,
 } from './hub-options.ts'
 import type { HubStats } from './hub-stats.ts'
-import type { Producer, RunOutcome } from './producer.ts'
+import type { EndReason } from '../wire-contract/reserved-events.ts'
+import type { Producer } from './producer.ts'
 
 /** See {@link Hub.inspect}. */
 export interface HubInspection {
@@ -31,7 +32,7 @@ export type Run =
   | {
       readonly started: true
       /** Resolves when the topic has ended. Never rejects. */
-      readonly finished: Promise<RunOutcome>
+      readonly finished: Promise<EndReason>
     }
   | {
       readonly started: false

@@ -3,9 +3,6 @@ import { OptionError } from '../errors/option-error.ts'
 import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../respond/source.ts'
 import type { HubEvent } from './hub-options.ts'
 
-/** How a producer came to its end. */
-export type RunOutcome = 'completed' | 'cancelled' | 'failed'
-
 type Production = Sequence<HubEvent | string>
 
 /**

@@ -5,6 +5,7 @@ import { checkEvent, checkEventType, serializeData } from '../format/event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { choiceOption, limitOption } from '../options.ts'
 import { validateEvent, type EventSchemas } from '../format/typed-events.ts'
+import { isReserved } from '../wire-contract/reserved-events.ts'
 import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
 import { checkTopic } from '../topics/topic.ts'
 import { matchesTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
@@ -30,7 +31,7 @@ export class PublicationRules {
     this.checkTopic(topic)
     checkEvent(event)
     if (event.event !== undefined) checkEventType(event.event)
-    if (event.event?.startsWith('stream.') === true) {
+    if (isReserved(event.event)) {
       const fact = "Event types that begin with 'stream.' are the hub's own"
       throw new EventFieldError('reserved-event', 'event', event.event, fact)
     }

@@ -1,5 +1,9 @@
-import type { GapReason } from '../wire-contract/gap.ts'
-import { parseEventId, type Position } from '../wire-contract/event-id.ts'
+import type { EventLog, TopicStatus } from '../log/event-log.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
+import { formatEventId, type Position } from '../wire-contract/event-id.ts'
+import { parseRequestedStart, type RequestedStart } from '../wire-contract/requested-event-id.ts'
+import type { GapReason } from '../wire-contract/reserved-events.ts'
+import type { KnownHead } from './known-head.ts'
 
 /** A subscription's place in the log when it begins. */
 export interface Start {
@@ -7,26 +11,94 @@ export interface Start {
   readonly position: Position
   /** The log's head at that time. */
   readonly head: Position
-  /** Whether it asked for whatever is held: then what was evicted before is nothing that it misses. */
+  /** Whether it asked for whatever is held: then it misses nothing that was evicted before. */
   readonly fromEarliest?: boolean | undefined
   /** Why it cannot go on after what was asked for, and what that was. */
   readonly gap?: { readonly reason: GapReason; readonly requested: string } | undefined
 }
 
+/** What the log said of a subscription, before it is opened. */
+export interface PlannedStart {
+  /** Where it begins if it is opened now: the log may have restarted since it was asked. */
+  readonly atOpening: () => Start
+  /** The topics whose end the reader has not had yet; undefined if the subscription can never end, as with patterns. */
+  readonly unendedTopics: Set<string> | undefined
+}
+
 /**
- * Where a subscription begins.
+ * Asks the log where a subscription begins.
  *
- * @param requested - the id it asks to go on after, `earliest`, or undefined.
- * @param isFinite - whether its topics come to an end: who asks for nothing wants such a topic whole.
+ * @returns a status instead if there is nothing to subscribe to: 410 if the time of all its topics is over, 204 if the
+ *   reader has had all of them to their end.
+ * @throws what the log throws.
  */
-export function startAt(requested: string | undefined, head: Position, isFinite: boolean): Start {
+export async function planStart(
+  log: EventLog,
+  known: KnownHead,
+  patterns: readonly TopicPattern[],
+  requestedId: string | undefined,
+): Promise<PlannedStart | 204 | 410> {
+  let restarts: number
+  let knownEpoch: string
+  let head: Position
+  let statuses: readonly TopicStatus[] | undefined
+  do {
+    restarts = known.restarts
+    knownEpoch = known.position.epoch
+    head = await log.head()
+    statuses = await statusesOf(log, patterns)
+    // What was asked of a log that has restarted meanwhile is asked again.
+  } while (restarts !== known.restarts)
+  if (statuses?.every(({ state }) => state === 'expired')) return 410
+  const hasBegun = statuses?.every(({ state }) => state !== 'open') === true
+  const start = startAt(parseRequestedStart(requestedId), head, hasBegun)
+  const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
+  if (unendedTopics?.size === 0) return 204
+  return {
+    unendedTopics,
+    atOpening() {
+      // The hub has been notified of a restart since the log was asked. If the log was in another epoch already than the
+      // hub knew, that was old news, and the hub will be notified again.
+      const isStale =
+        restarts !== known.restarts &&
+        head.epoch !== known.position.epoch &&
+        (knownEpoch === head.epoch || knownEpoch === '')
+      if (!isStale) return start
+      return startAt(parseRequestedStart(formatEventId(start.position)), known.position, false)
+    },
+  }
+}
+
+/** Where each topic stands; undefined if there are patterns among them, which never come to an end. */
+async function statusesOf(
+  log: EventLog,
+  patterns: readonly TopicPattern[],
+): Promise<readonly TopicStatus[] | undefined> {
+  if (patterns.some((pattern) => pattern.hasWildcard)) return undefined
+  return Promise.all(patterns.map((pattern) => log.status(pattern.text)))
+}
+
+/** @param isFinite - whether its topics come to an end: who asks for nothing gets such a topic from its beginning. */
+function startAt(requested: RequestedStart, head: Position, isFinite: boolean): Start {
   const beginning = { epoch: head.epoch, seq: 0 }
-  if (requested === undefined) return { position: isFinite ? beginning : head, head }
-  if (requested === 'earliest') return { position: beginning, head, fromEarliest: !isFinite }
-  const position = parseEventId(requested)
-  // What is no id of ours is of another log, and so of another epoch.
+  if (requested.from === 'now') return { position: isFinite ? beginning : head, head }
+  if (requested.from === 'earliest') return { position: beginning, head, fromEarliest: !isFinite }
+  const { id, position } = requested
+  // An id that is not a position is of another log, and so of another epoch.
   if (position?.epoch !== head.epoch)
-    return { position: beginning, head, gap: { reason: 'epoch', requested } }
-  if (position.seq > head.seq) return { position: head, head, gap: { reason: 'future', requested } }
+    return { position: beginning, head, gap: { reason: 'epoch', requested: id } }
+  if (position.seq > head.seq) return { position: head, head, gap: { reason: 'future', requested: id } }
   return { position, head }
+}
+
+function unended(
+  patterns: readonly TopicPattern[],
+  statuses: readonly TopicStatus[],
+  start: Start,
+): Set<string> {
+  const isAhead = ({ state, endSeq = 0 }: TopicStatus): boolean =>
+    state === 'open' || state === 'running' || (state === 'ended' && endSeq > start.position.seq)
+  return new Set(
+    patterns.filter((_, index) => isAhead(statuses[index] ?? { state: 'open' })).map(({ text }) => text),
+  )
 }

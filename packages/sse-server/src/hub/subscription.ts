@@ -1,22 +1,24 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
-import { isThenable } from '../callbacks.ts'
-import { OptionError } from '../errors/option-error.ts'
-import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../connection/frame-queue.ts'
+import type { ConnectionSettings } from '../connection/connection-options.ts'
 import { eventFrame, type Frame } from '../connection/frame.ts'
-import { gapFrame, type GapReason } from '../wire-contract/gap.ts'
-import { formatEventId, type Position } from '../wire-contract/event-id.ts'
-import type { EventLog, LogEntry, LogPage } from '../log/event-log.ts'
-import { primingFrame, type ConnectionSettings } from '../connection/stream-options.ts'
-import type { Access } from './access.ts'
-import type { HubEventView } from './hub-options.ts'
-import type { Start } from './start.ts'
+import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../connection/frame-queue.ts'
+import type { EventLog, LogEntry } from '../log/event-log.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
+import { formatEventId, type Position } from '../wire-contract/event-id.ts'
+import { firstBlock } from '../wire-contract/first-block.ts'
+import { gapEvent, isEndType, isFailureType, type Gap } from '../wire-contract/reserved-events.ts'
+import type { Access } from './authorization.ts'
+import { Expiry } from './expiry.ts'
+import { applyFilter } from './filter.ts'
+import type { HubEventView, WireContract } from './hub-options.ts'
+import { beginReplay, opening, pageSize, stepReplay, type ReplayState, type ReplayStep } from './replay.ts'
+import type { Start } from './start.ts'
 
 /** What all subscriptions of a hub share. */
 export interface SubscriptionHost {
   readonly settings: ConnectionSettings
   readonly log: EventLog
-  /** The newest place in the log that the hub has heard of. */
+  /** The newest place in the log that the hub knows of. */
   readonly head: Position
   /** The frame of an entry, made once for all subscriptions; null if it cannot be formatted. */
   frameOf(entry: LogEntry): Frame | null
@@ -26,7 +28,7 @@ export interface SubscriptionHost {
   delivered(frame: Frame, replayed: boolean): void
   gapAnnounced(): void
   /** Reports an error of a kind that each event or connection may repeat. */
-  reportOnce(what: string, error: Error): void
+  readonly reportOnce: (what: string, error: Error) => void
 }
 
 /** What one subscription is. */
@@ -35,71 +37,39 @@ export interface SubscriptionTerms {
   readonly start: Start
   readonly filter: ((event: HubEventView) => boolean) | undefined
   readonly access: Access
-  readonly announcements: 'send' | 'omit'
+  readonly wireContract: WireContract
   /** The topics that have not ended; undefined if there may always come more, as with patterns. */
   readonly unendedTopics: Set<string> | undefined
 }
 
-// How many events are read from the log at once, and how many new ones may come in beside such a read.
-const replayPageSize = 256
-
-// What expires later is looked at again in a day; a timer takes no more than 25 days.
-const longestTimerMs = 86_400_000
-
-/**
- * One connection to the hub.
- *
- *     replaying: read after position -> send -> (wait for room) -> read ...        new events are not queued: the next
- *                                                                                  read finds them in the log
- *       the last read: events that arrive beside it are held                       then sent after it, if newer
- *     live:      each event that arrives is sent, if newer than the position
- *
- * So nothing is missed between replay and live, nothing comes twice, and what waits in memory is bounded by what arrives
- * during one read, however long the replay and however slow the reader.
- */
+/** One connection to the hub: carries out what `replay.ts` decides, and sends each event that is newer than the last. */
 export class Subscription implements FrameQueueOwner {
   readonly openedAt: number
   readonly queue: FrameQueue
   readonly #host: SubscriptionHost
   readonly #terms: SubscriptionTerms
+  readonly #expiry: Expiry
+  #replay: ReplayState = opening
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
-  #live: boolean
-  #held: LogEntry[] | null = null
+  #held: LogEntry[] = []
   #room: PromiseWithResolvers<void> | null = null
-  // Why it could not go on after what it had or asked for: it is told with the next page of the log.
-  #gap: Start['gap']
-  // Whether what was evicted before its first page is nothing that it misses.
-  #fromEarliest: boolean
-  // Up to where the reader has been told that events are gone.
-  #toldGoneUpTo = 0
-  #expiryTimer: unknown = undefined
 
   constructor(sink: ByteSink, host: SubscriptionHost, terms: SubscriptionTerms) {
     const { settings } = host
-    const { start } = terms
+    const { start, access } = terms
+    const { runtime } = settings.scheduler
     this.#host = host
     this.#terms = terms
-    this.openedAt = settings.scheduler.runtime.now()
+    this.openedAt = runtime.now()
     this.#position = start.position
-    this.#gap = start.gap
-    this.#fromEarliest = start.fromEarliest === true
     this.queue = new FrameQueue(sink, settings, this)
     host.opened(this)
-    this.#startExpiryTimer()
-    // Where there is a gap to tell of, the place is given with it: a client cut between the two must still be told.
-    const priming = primingFrame(
-      settings,
-      start.gap === undefined ? formatEventId(start.position) : undefined,
-    )
-    if (priming !== null) this.queue.push(priming)
-    // What was appended until now, and has been told already, is only in the log.
-    this.#live = start.position.seq >= this.#head.seq
-    if (!this.#live) void this.#replay()
-    else {
-      this.#fromEarliest = false
-      this.#announcePendingGap(null)
-    }
+    this.#expiry = new Expiry(access.expiresAt, runtime, () => this.queue.close('expired'))
+    // Where a gap follows, the place is given with it: a client that is cut between the two must still get the gap.
+    const block = firstBlock(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
+    if (block !== null) this.queue.push(eventFrame(block))
+    this.#carryOut(beginReplay(start, this.#head))
   }
 
   get patterns(): readonly TopicPattern[] {
@@ -116,32 +86,18 @@ export class Subscription implements FrameQueueOwner {
 
   /** An event was appended. */
   deliver(entry: LogEntry): void {
-    if (this.#live) this.#send(entry, false)
-    else if (this.#held !== null && this.#held.push(entry) > replayPageSize) this.#held = null
+    if (this.#replay.phase === 'live') this.#send(entry, false)
+    else this.#carryOut(stepReplay(this.#replay, { type: 'appended', entry }))
   }
 
-  /** Events passed by untold. What of them is meant for this reader, and what of that is gone, the log knows. */
+  /** Events passed by unannounced. What of them is meant for this reader, and what of that is gone, the log knows. */
   readAgain(): void {
-    // A replay that is under way may have read before them: it is to read once more.
-    this.#held = null
-    if (!this.#live) return
-    this.#live = false
-    void this.#replay()
+    this.#carryOut(stepReplay(this.#replay, { type: 'skipped', position: this.#position }))
   }
 
-  /** The log goes on in another epoch. What was appended to it until the hub was told is only in the log. */
+  /** The log goes on in another epoch. */
   restart(head: Position): void {
-    const { epoch, seq } = this.#position
-    if (head.epoch === epoch) {
-      // It was looked up after the log had restarted, and before the hub was told.
-      if (head.seq > seq) this.readAgain()
-      return
-    }
-    this.#gap ??= { reason: 'epoch', requested: formatEventId(this.#position) }
-    this.#position = { epoch: head.epoch, seq: 0 }
-    this.#toldGoneUpTo = 0
-    if (head.seq > 0 || !this.#live) this.readAgain()
-    else this.#announcePendingGap(null)
+    this.#carryOut(stepReplay(this.#replay, { type: 'restarted', position: this.#position, head }))
   }
 
   drained(): void {
@@ -151,116 +107,131 @@ export class Subscription implements FrameQueueOwner {
 
   closed(reason: CloseReason): void {
     this.drained()
-    this.#host.settings.scheduler.runtime.clearTimeout(this.#expiryTimer)
-    this.#held = null
+    this.#expiry.stop()
+    this.#held = []
     this.#host.closed(this, reason)
   }
 
-  async #replay(): Promise<void> {
-    const { log, settings } = this.#host
-    const { patterns } = this.#terms
-    try {
-      while (this.queue.isOpen && !this.#live) {
-        const { epoch } = this.#position
-        this.#held = []
-        const page = await log.read(patterns, this.#position.seq, replayPageSize)
-        // The reader may have gone beside the read. And a page of another epoch than the position's says nothing: the log
-        // has restarted.
-        if (!this.queue.isOpen || this.#position.epoch !== epoch) continue
-        if (this.#announcePendingGap(page) || this.#fromEarliest) this.#toldGoneUpTo = page.evictedUpTo
-        else if (page.evictedUpTo > Math.max(this.#position.seq, this.#toldGoneUpTo))
-          this.#announceEviction(page)
-        this.#fromEarliest = false
-        for (const entry of page.entries) {
-          if (this.queue.isBlocked && !(await this.#waitForRoom())) return
-          this.#send(entry, true)
-        }
-        if (page.more || this.#held === null) continue
-        // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
-        for (const entry of this.#held) this.#send(entry, false)
-        if (this.#held === null) continue
-        this.#held = null
-        this.#live = true
-        if (page.evictedUpTo > 0) await this.#closeIfExpired()
+  #carryOut({ state, effects }: ReplayStep): void {
+    this.#replay = state
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'read':
+          this.#held = []
+          void this.#report(this.#read())
+          break
+        case 'send-page':
+          void this.#report(this.#sendPage(effect.entries))
+          break
+        case 'hold':
+          this.#held.push(effect.entry)
+          break
+        case 'drop-held':
+          this.#held = []
+          break
+        case 'release':
+          this.#release()
+          break
+        case 'check-ends':
+          void this.#report(this.#closeIfExpired())
+          break
+        case 'move':
+          this.#position = effect.position
+          break
+        case 'announce':
+          this.#announce(effect.gap, effect.position)
+          break
       }
+    }
+  }
+
+  async #report(work: Promise<void>): Promise<void> {
+    try {
+      await work
     } catch (error) {
-      settings.onError(error)
+      this.#host.settings.onError(error)
       this.queue.close('error')
     }
   }
 
-  async #waitForRoom(): Promise<boolean> {
-    // It may take long: what arrives meanwhile is not kept here, but read from the log afterwards.
-    this.#held = null
-    this.#room = Promise.withResolvers()
-    await this.#room.promise
-    return this.queue.isOpen
+  async #read(): Promise<void> {
+    const page = await this.#host.log.read(this.patterns, this.#position.seq, pageSize)
+    // The reader may have gone beside the read.
+    if (!this.queue.isOpen) return
+    this.#carryOut(
+      stepReplay(this.#replay, { type: 'page', page, position: this.#position, head: this.#head }),
+    )
   }
 
-  /** The newest place in the log that is known: the hub may hear of what is appended later than the log was asked. */
+  async #sendPage(entries: readonly LogEntry[]): Promise<void> {
+    for (const entry of entries) {
+      if (this.queue.isBlocked) {
+        this.#carryOut(stepReplay(this.#replay, { type: 'blocked' }))
+        this.#room = Promise.withResolvers()
+        await this.#room.promise
+      }
+      if (!this.queue.isOpen) return
+      this.#send(entry, true)
+    }
+    this.#carryOut(stepReplay(this.#replay, { type: 'page-sent', position: this.#position }))
+  }
+
+  #release(): void {
+    // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
+    for (const entry of this.#held) this.#send(entry, false)
+    this.#held = []
+    this.#carryOut(stepReplay(this.#replay, { type: 'held-sent', position: this.#position }))
+  }
+
+  /** The newest place in the log that is known: the hub may be notified later than the log was asked. */
   get #head(): Position {
     const { head } = this.#terms.start
-    const heard = this.#host.head
-    return heard.epoch === head.epoch && heard.seq > head.seq ? heard : head
+    const known = this.#host.head
+    return known.epoch === head.epoch && known.seq > head.seq ? known : head
   }
 
   #send(entry: LogEntry, replayed: boolean): void {
     const { position } = entry
     // Of another epoch is what comes late, from before a restart that this reader came after; or what was read from a
-    // log that has restarted, and the hub is about to be told, with where to go on from.
+    // log that has restarted, of which the hub is about to be notified.
     if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return
-    if (this.#isExpired()) {
+    if (this.#expiry.isOver) {
       this.queue.close('expired')
       return
     }
     this.#position = position
-    if (entry.event === 'stream.end') {
+    if (isEndType(entry.event)) {
       this.#endTopic(entry)
       return
     }
-    if (entry.event === 'stream.error' && this.#terms.announcements === 'omit') return
-    const { filter } = this.#terms
+    const { filter, wireContract } = this.#terms
+    if (isFailureType(entry.event) && wireContract === 'ids-only') return
     if (filter !== undefined && !this.#passes(entry, filter)) return
     const frame = this.#host.frameOf(entry)
     if (frame !== null && this.queue.push(frame)) this.#host.delivered(frame, replayed)
   }
 
-  /** Only `true` lets an event through: what is truthy may be a mistake, such as the promise of an async filter. */
   #passes(entry: LogEntry, filter: NonNullable<SubscriptionTerms['filter']>): boolean {
     // A reader that is about to leave is still told of events, and can have no more of them.
     if (!this.queue.isOpen) return false
-    const { onError } = this.#host.settings
-    let answer: unknown
-    try {
-      answer = filter(viewOf(entry))
-    } catch (error) {
-      onError(error)
-      this.queue.close('error')
-      return false
-    }
-    if (typeof answer === 'boolean') return answer
-    const error = new OptionError('filter', answer, 'a function that returns true or false')
-    if (isThenable(answer)) {
-      // It would come too late: the events after this one are not kept for it.
-      void answer.then(undefined, onError)
-      onError(error)
-      this.queue.close('error')
-    } else this.#host.reportOnce('filter', error)
-    return false
+    const { settings, reportOnce } = this.#host
+    const passes = applyFilter(filter, entry, { onError: settings.onError, reportOnce })
+    if (passes === 'failed') this.queue.close('error')
+    return passes === true
   }
 
-  /** The reader is told of the end when all of its topics have ended: then there is nothing more to come. */
+  /** The reader gets the end when all of its topics have ended: then there is nothing more to come. */
   #endTopic(entry: LogEntry): void {
     const { unendedTopics } = this.#terms
     if (unendedTopics === undefined) return
     unendedTopics.delete(entry.topic)
     if (unendedTopics.size > 0) return
     const frame = this.#host.frameOf(entry)
-    if (frame !== null && this.#terms.announcements === 'send') this.queue.push(frame)
+    if (frame !== null && this.#terms.wireContract === 'full') this.queue.push(frame)
     this.queue.close('server')
   }
 
-  /** Topics whose time was over before the reader came to their end have none to come to any more. */
+  /** A topic whose time was over before the reader came to its end has no end to come to any more. */
   async #closeIfExpired(): Promise<void> {
     const { unendedTopics } = this.#terms
     if (unendedTopics === undefined) return
@@ -269,78 +240,13 @@ export class Subscription implements FrameQueueOwner {
     if (statuses.every(({ state }) => state === 'expired')) this.queue.close('server')
   }
 
-  #isExpired(): boolean {
-    const { access } = this.#terms
-    // Asked at each event, and not left to the timer: the wall clock may have jumped.
-    return (
-      access.expiresAt !== Number.POSITIVE_INFINITY &&
-      access.expiresAt <= this.#host.settings.scheduler.runtime.wallClock()
-    )
-  }
-
-  #startExpiryTimer(): void {
-    const { access } = this.#terms
-    if (access.expiresAt === Number.POSITIVE_INFINITY) return
-    const { runtime } = this.#host.settings.scheduler
-    const leftMs = access.expiresAt - runtime.wallClock()
-    this.#expiryTimer = runtime.setTimeout(
-      () => {
-        if (this.#isExpired()) this.queue.close('expired')
-        else this.#startExpiryTimer()
-      },
-      Math.min(Math.max(leftMs, 0), longestTimerMs),
-    )
-  }
-
-  /** @returns whether there was one. */
-  #announcePendingGap(page: LogPage | null): boolean {
-    const gap = this.#gap
-    if (gap === undefined) return false
-    this.#gap = undefined
-    this.#announceGap(gap.reason, gap.requested, page, this.#position)
-    return true
-  }
-
-  /** The reader's place becomes the newest one before which nothing more can be had. */
-  #announceEviction(page: LogPage): void {
-    const { epoch, seq } = this.#position
-    const { entries, evictedUpTo } = page
-    const before = Math.min(evictedUpTo, (entries[0]?.position.seq ?? Number.POSITIVE_INFINITY) - 1)
-    const position = { epoch, seq: Math.max(seq, before) }
-    this.#announceGap('evicted', formatEventId(this.#position), page, position)
-    this.#toldGoneUpTo = evictedUpTo
+  #announce(gap: Gap, position: Position): void {
     this.#position = position
-  }
-
-  #announceGap(reason: GapReason, requested: string, page: LogPage | null, position: Position): void {
-    const { epoch } = position
-    const first = page?.entries[0]
-    const head = this.#head
-    // The log may be further than the hub has heard.
-    const latest = Math.max(
-      position.seq,
-      head.epoch === epoch ? head.seq : 0,
-      page?.evictedUpTo ?? 0,
-      page?.entries.at(-1)?.position.seq ?? 0,
-    )
-    const gap = {
-      reason,
-      requested,
-      earliest: first === undefined ? null : formatEventId(first.position),
-      latest: formatEventId({ epoch, seq: latest }),
-    }
     this.#host.gapAnnounced()
+    // The place is given in any case: a reader that resumes must not resume from where the gap began.
     const id = formatEventId(position)
-    // The place is told in any case: what is resumed from must not be where the gap began.
-    this.queue.push(this.#terms.announcements === 'send' ? gapFrame(gap, id) : eventFrame({ id }))
-  }
-}
-
-function viewOf(entry: LogEntry): HubEventView {
-  return {
-    topic: entry.topic,
-    event: entry.event ?? 'message',
-    data: entry.data,
-    id: formatEventId(entry.position),
+    const block = this.#terms.wireContract === 'full' ? gapEvent(gap, id) : { id }
+    // A key of its own, so that it takes the place of nothing else that waits.
+    this.queue.push(eventFrame(block, `gap ${id}`))
   }
 }

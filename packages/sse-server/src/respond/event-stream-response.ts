@@ -1,4 +1,9 @@
-import { byteSourceSymbol, type ByteSink, type ByteSinkListener, type ByteSource } from '../connection/byte-sink.ts'
+import {
+  byteSourceSymbol,
+  type ByteSink,
+  type ByteSinkListener,
+  type ByteSource,
+} from '../connection/byte-sink.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { EVENT_STREAM_HEADERS, type HeaderFields } from '../format/headers.ts'
 import { createLazyBody } from '../connection/web-byte-sink.ts'

@@ -5,7 +5,11 @@ import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { checkRequest } from '../options.ts'
 import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
 import { startRawStream, startStream } from './start-stream.ts'
-import { eventStreamSetup, type EventStreamOptions, type EventStreamSetup } from '../connection/stream-options.ts'
+import {
+  eventStreamSetup,
+  type EventStreamOptions,
+  type EventStreamSetup,
+} from '../connection/event-stream-options.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
 
 /** Options of {@link respond}. */
@@ -109,7 +113,10 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
 }
 
 /** Options of {@link respondRaw}: those of {@link respond}, but for what writes blocks of its own. */
-export type RespondRawOptions = Omit<RespondOptions, 'events' | 'validate' | 'retryMs' | 'heartbeat'>
+export type RespondRawOptions = Omit<
+  RespondOptions,
+  'events' | 'validate' | 'reconnectionTimeMs' | 'heartbeat'
+>
 
 /**
  * Answers with an event stream that is formatted already: strings, sent as UTF-8, or bytes, passed on as they are.

@@ -2,9 +2,10 @@ import type { ByteSink } from '../connection/byte-sink.ts'
 import { isThenable } from '../callbacks.ts'
 import { Connection } from '../connection/event-stream.ts'
 import { OptionError } from '../errors/option-error.ts'
-import { encodeFrame, type Frame } from '../connection/frame.ts'
+import { encodeFrame, eventFrame, type Frame } from '../connection/frame.ts'
+import { firstBlock } from '../wire-contract/first-block.ts'
 import { iterateSequence, pump, type EventStreamSource, type RawSource, type Sequence } from './source.ts'
-import { primingFrame, type EventStreamSetup } from '../connection/stream-options.ts'
+import type { EventStreamSetup } from '../connection/event-stream-options.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 
 /** Opens a stream on the output, with its first block, and starts its source, if it has one. */
@@ -14,8 +15,8 @@ export function startStream<Schemas extends EventSchemas>(
   source?: EventStreamSource<Schemas>,
 ): Connection<Schemas> {
   const connection = new Connection<Schemas>(sink, setup)
-  const priming = primingFrame(setup.settings)
-  if (priming !== null) connection.queue.push(priming)
+  const block = firstBlock(setup.settings)
+  if (block !== null) connection.queue.push(eventFrame(block))
   if (source !== undefined)
     run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
   return connection

@@ -1,9 +1,10 @@
+import { parseEventId, type Position } from './event-id.ts'
 import { OptionError } from '../errors/option-error.ts'
 
 /**
  * Which event to go on after: `given`, which an option says, else what the request asks for.
  *
- * @returns undefined for none. An empty string asks for nothing, wherever it comes from.
+ * @returns undefined if neither asks for anything. An empty string asks for nothing, wherever it comes from.
  * @throws {@link OptionError}
  */
 export function requestedEventId(
@@ -41,4 +42,21 @@ function decodeUtf8(byteString: string): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
     Uint8Array.from(byteString, (character) => character.charCodeAt(0)),
   )
+}
+
+/** What a subscriber asks for: what comes from now on, all that is held, or what follows an id. */
+export type RequestedStart =
+  | { readonly from: 'now' }
+  | { readonly from: 'earliest' }
+  | {
+      readonly from: 'id'
+      readonly id: string
+      /** Undefined for an id that is not a position of any log. */
+      readonly position: Position | undefined
+    }
+
+export function parseRequestedStart(requested: string | undefined): RequestedStart {
+  if (requested === undefined) return { from: 'now' }
+  if (requested === 'earliest') return { from: 'earliest' }
+  return { from: 'id', id: requested, position: parseEventId(requested) }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createHub, topic } from '@sse-toolkit/sse-server'
 import { toNodeHandler } from '@sse-toolkit/sse-server/node'
 import { connectRaw, serve, serveHttp2 } from './servers.ts'
@@ -70,12 +70,15 @@ describe('toNodeHandler', () => {
   })
 
   it('is not ended by an onError that throws', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const handler = toNodeHandler(() => fail(new Error('first')), {
       onError: () => fail(new Error('second')),
     })
     await using server = await serve(handler)
     expect((await fetch(server.url)).status).toBe(500)
     expect((await fetch(server.url)).status).toBe(500)
+    expect(log).toHaveBeenCalledTimes(2)
+    log.mockRestore()
   })
 
   it.each([

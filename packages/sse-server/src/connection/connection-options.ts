@@ -2,12 +2,10 @@ import { callListener } from '../callbacks.ts'
 import { formatComment, type ServerSentEvent } from '../format/event.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { commentFrame, encodeFrame, eventFrame, type Frame } from './frame.ts'
-import type { CloseReason, FrameQueueSettings } from './frame-queue.ts'
-import type { HeaderFields } from '../format/headers.ts'
+import type { FrameQueueSettings } from './frame-queue.ts'
 import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { schedulerOf } from './scheduler.ts'
-import type { EventSchemas, ValidateOnSend } from '../format/typed-events.ts'
 import type { SlowConsumerPolicy } from './waiting-frames.ts'
 
 /** What a connection goes by, whether it stands alone or belongs to a hub. */
@@ -26,7 +24,7 @@ export interface ConnectionOptions {
    */
   readonly heartbeat?: string | ServerSentEvent | (() => string | ServerSentEvent) | undefined
   /** The reconnection time that the client is told in the first block. Absent: the client's own. */
-  readonly retryMs?: number | undefined
+  readonly reconnectionTimeMs?: number | undefined
   /**
    * Bytes that may wait for this connection, over what the operating system holds. A single event may exceed it while
    * nothing waits.
@@ -54,87 +52,35 @@ export interface ConnectionOptions {
   readonly runtime?: Runtime | undefined
 }
 
-/** Options of one event stream. */
-export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas> extends ConnectionOptions {
-  /** Types `send`, and with `validate: 'on-send'` checks it. */
-  readonly events?: Schemas | undefined
-  /** @defaultValue `'off'` */
-  readonly validate?: ValidateOnSend | undefined
-  /** Header fields beside those of the event stream; they win over them. */
-  readonly headers?: HeaderFields
-  /** Closes the stream, with the reason `server`, when it aborts. */
-  readonly signal?: AbortSignal | undefined
-  /** Called once, when the connection is gone. */
-  readonly onClose?: ((reason: CloseReason) => void) | undefined
-}
-
 /** The checked form of {@link ConnectionOptions}. */
 export interface ConnectionSettings extends FrameQueueSettings {
-  readonly retryMs: number | undefined
-}
-
-/** What is known of a stream before its connection opens. */
-export interface EventStreamSetup {
-  readonly settings: ConnectionSettings
-  readonly lastEventId: string | undefined
-  readonly options: Pick<EventStreamOptions, 'events' | 'validate' | 'signal' | 'onClose'>
-  readonly firstEvent?: FirstEventListener | undefined
-}
-
-/** Hears whether the stream's first event came, or its source failed before. */
-export interface FirstEventListener {
-  sent(): void
-  failed(error: unknown): void
+  readonly reconnectionTimeMs: number | undefined
 }
 
 /** @throws {@link OptionError} */
 export function connectionSettings(options: ConnectionOptions): ConnectionSettings {
   const heartbeatIntervalMs = durationOption('heartbeatIntervalMs', options.heartbeatIntervalMs, 15_000)
   const onError = errorReporter(functionOption('onError', options.onError))
-  if (options.retryMs !== undefined && (!Number.isSafeInteger(options.retryMs) || options.retryMs < 0)) {
-    throw new OptionError('retryMs', options.retryMs, 'a non-negative integer of milliseconds')
+  if (
+    options.reconnectionTimeMs !== undefined &&
+    (!Number.isSafeInteger(options.reconnectionTimeMs) || options.reconnectionTimeMs < 0)
+  ) {
+    throw new OptionError(
+      'reconnectionTimeMs',
+      options.reconnectionTimeMs,
+      'a non-negative integer of milliseconds',
+    )
   }
   return {
     scheduler: schedulerOf(options.runtime ?? systemRuntime),
     heartbeatIntervalMs,
     heartbeatFrame: heartbeatFrames(options.heartbeat, onError),
-    retryMs: options.retryMs,
+    reconnectionTimeMs: options.reconnectionTimeMs,
     maxBufferedBytes: limitOption('maxBufferedBytes', options.maxBufferedBytes, 1_048_576),
     slowConsumer: choiceOption('slowConsumer', options.slowConsumer, ['disconnect', 'drop-oldest', 'latest']),
     stallTimeoutMs: durationOption('stallTimeoutMs', options.stallTimeoutMs, 60_000),
     onError,
   }
-}
-
-/** @throws {@link OptionError} */
-export function eventStreamSetup(
-  options: EventStreamOptions,
-  lastEventId: string | undefined,
-): EventStreamSetup {
-  choiceOption('validate', options.validate, ['off', 'on-send'])
-  functionOption('onClose', options.onClose)
-  if (options.signal !== undefined && typeof options.signal?.addEventListener !== 'function') {
-    throw new OptionError('signal', options.signal, 'an AbortSignal')
-  }
-  return { settings: connectionSettings(options), lastEventId, options }
-}
-
-/**
- * The first block of a response: it says how often a heartbeat is to be expected, and how long to wait before
- * reconnecting. It has no data, so no event is dispatched. Null if there is nothing to say.
- *
- * @param position - the id after which the stream goes on, if it has positions.
- */
-export function primingFrame(
-  settings: Pick<ConnectionSettings, 'heartbeatIntervalMs' | 'retryMs'>,
-  position?: string,
-): Frame | null {
-  const block = {
-    ...(settings.heartbeatIntervalMs > 0 && { comment: `heartbeat ${settings.heartbeatIntervalMs}` }),
-    ...(settings.retryMs !== undefined && { retry: settings.retryMs }),
-    ...(position !== undefined && { id: position }),
-  }
-  return Object.keys(block).length === 0 ? null : eventFrame(block)
 }
 
 /** An error that nobody listens for must not pass unseen; and a listener that throws must not make it worse. */

@@ -1,5 +1,4 @@
 import { OptionError } from '../errors/option-error.ts'
-import type { Runtime } from '../runtime.ts'
 import { coversPattern, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
 
 /**
@@ -114,37 +113,5 @@ function toResponse(answer: Response): Response {
     return new Response(body, { status, statusText, headers: [...headers] })
   } catch (cause) {
     throw new OptionError('authorize', answer, 'a Response that can be sent', { cause })
-  }
-}
-
-// How many identities are remembered as forbidden at once: beyond it, the oldest are forgotten.
-const maxForbidden = 10_000
-
-/** The identities that must not come back, each with the time until when. */
-export class ForbiddenIdentities {
-  readonly #runtime: Runtime
-  readonly #until = new Map<string, number>()
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime
-  }
-
-  forbid(identity: string, durationMs: number): void {
-    this.#until.delete(identity)
-    this.#until.set(identity, this.#runtime.now() + durationMs)
-    const [oldest] = this.#until.keys()
-    if (this.#until.size > maxForbidden && oldest !== undefined) this.#until.delete(oldest)
-  }
-
-  allow(identity: string): void {
-    this.#until.delete(identity)
-  }
-
-  has(identity: string | undefined): boolean {
-    const until = identity === undefined ? undefined : this.#until.get(identity)
-    if (identity === undefined || until === undefined) return false
-    if (until > this.#runtime.now()) return true
-    this.#until.delete(identity)
-    return false
   }
 }

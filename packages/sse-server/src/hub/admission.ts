@@ -1,0 +1,148 @@
+import { OptionError } from '../errors/option-error.ts'
+import { TopicError } from '../errors/topic-error.ts'
+import { functionOption, limitOption } from '../options.ts'
+import type { Runtime } from '../runtime.ts'
+import { isPatternOnly, parseTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
+import { fullAccess, grants, parseAuthorization, type Access, type Authorize } from './authorization.ts'
+import type { ConnectionRegistry } from './connection-registry.ts'
+import { ForbiddenIdentities } from './forbidden-identities.ts'
+import type { HubOptions, SubscribeOptions } from './hub-options.ts'
+import type { HubCounters, RefusalStatus } from './hub-stats.ts'
+
+interface AdmissionDependencies {
+  readonly runtime: Runtime
+  readonly counters: HubCounters
+  readonly connections: Pick<ConnectionRegistry, 'size' | 'countOf'>
+  readonly maxTopicLength: number
+  readonly onError: (error: unknown) => void
+  readonly reportOnce: (what: string, error: Error) => void
+}
+
+/** What a request asks for and may have. */
+export interface Admitted {
+  readonly patterns: readonly TopicPattern[]
+  readonly access: Access
+}
+
+/** Decides whether a request may subscribe: topics that there can be, authorization, limits. Makes all refusals. */
+export class Admission {
+  readonly forbidden: ForbiddenIdentities
+  readonly #needs: AdmissionDependencies
+  readonly #authorize: Authorize | undefined
+  readonly #maxConnections: number
+  readonly #maxConnectionsPerIdentity: number
+  readonly #maxTopicsPerConnection: number
+
+  /** @throws {@link OptionError} */
+  constructor(options: HubOptions, needs: AdmissionDependencies) {
+    const none = Number.POSITIVE_INFINITY
+    const { maxConnections, maxConnectionsPerIdentity, maxTopicsPerConnection } = options
+    this.#needs = needs
+    this.forbidden = new ForbiddenIdentities(needs.runtime)
+    this.#authorize = functionOption('authorize', options.authorize)
+    this.#maxConnections = limitOption('maxConnections', maxConnections, none)
+    this.#maxConnectionsPerIdentity = limitOption(
+      'maxConnectionsPerIdentity',
+      maxConnectionsPerIdentity,
+      none,
+    )
+    this.#maxTopicsPerConnection = limitOption('maxTopicsPerConnection', maxTopicsPerConnection, 64)
+  }
+
+  /** @throws {@link OptionError} for lists that are not lists, which only the program can have given. */
+  async admit(request: Request, options: SubscribeOptions): Promise<Admitted | Response> {
+    const patterns = this.#parseAsked(listsOf(options))
+    if (patterns instanceof Error) return this.refuse(400, patterns.message)
+    const answer = await this.#askAuthorize(request)
+    if (answer === undefined) return this.refuse(500)
+    if ('refusal' in answer) return answer.refusal
+    if (!grants(answer.access, patterns)) return this.refuse(403)
+    const access = { ...answer.access, identity: options.identity ?? answer.access.identity }
+    const refusal = this.#refusalOf(access)
+    return refusal === undefined ? { patterns, access } : this.refuse(refusal)
+  }
+
+  /** Since it was let in a connection may have been forbidden, or the hub filled up: many can be let in at once. */
+  isOverfull(identity: string | undefined): boolean {
+    const { connections } = this.#needs
+    if (connections.size > this.#maxConnections || this.forbidden.has(identity)) return true
+    return identity !== undefined && connections.countOf(identity) > this.#maxConnectionsPerIdentity
+  }
+
+  refuse(status: RefusalStatus, reason?: string): Response {
+    const { counters, runtime } = this.#needs
+    counters.refused[status] += 1
+    const headers = new Headers()
+    // At a time of their own, so that those who were refused together do not return together.
+    if (status === 429 || status === 503)
+      headers.set('retry-after', String(1 + Math.floor(runtime.random() * 3)))
+    if (reason === undefined) return new Response(null, { status, headers })
+    headers.set('content-type', 'text/plain; charset=utf-8')
+    return new Response(`${reason}\n`, { status, headers })
+  }
+
+  /**
+   * What a subscription asks for, or why there cannot be such topics. They may come from the request, so the reason is
+   * not thrown: the client gets it with 400, and `onError` once, since it may as well be a mistake in the program.
+   */
+  #parseAsked({ topics, patterns }: Lists): readonly TopicPattern[] | Error {
+    const { maxTopicLength } = this.#needs
+    const max = this.#maxTopicsPerConnection
+    const count = topics.length + patterns.length
+    if (count === 0 || count > max) {
+      const expected = `1 to ${max} topics and patterns (maxTopicsPerConnection)`
+      return this.#report('count of topics', new OptionError('topics', count, expected))
+    }
+    const wildcard = topics.find(isPatternOnly)
+    if (wildcard !== undefined) {
+      const expected = 'topics without wildcards. Patterns go into the option patterns'
+      return this.#report('wildcard in topics', new OptionError('topics', wildcard, expected))
+    }
+    try {
+      return [
+        ...topics.map((topic) => parseTopic(topic, maxTopicLength)),
+        ...patterns.map((pattern) => parseTopicPattern(pattern, maxTopicLength)),
+      ]
+    } catch (error) {
+      if (!(error instanceof TopicError)) throw error
+      return this.#report('invalid topic', error)
+    }
+  }
+
+  #report(what: string, error: Error): Error {
+    this.#needs.reportOnce(what, error)
+    return error
+  }
+
+  /** What the request may have; undefined if `authorize` failed, which is reported. */
+  async #askAuthorize(request: Request): Promise<ReturnType<typeof parseAuthorization> | undefined> {
+    if (this.#authorize === undefined) return { access: fullAccess }
+    try {
+      return parseAuthorization(await this.#authorize(request), this.#needs.maxTopicLength)
+    } catch (error) {
+      this.#needs.onError(error)
+      return undefined
+    }
+  }
+
+  #refusalOf({ identity, expiresAt }: Access): RefusalStatus | undefined {
+    const { runtime, connections } = this.#needs
+    if (this.forbidden.has(identity)) return 204
+    if (expiresAt <= runtime.wallClock()) return 403
+    if (connections.size >= this.#maxConnections) return 503
+    if (identity !== undefined && connections.countOf(identity) >= this.#maxConnectionsPerIdentity) return 429
+    return undefined
+  }
+}
+
+interface Lists {
+  readonly topics: readonly string[]
+  readonly patterns: readonly string[]
+}
+
+/** The lists are the program's; what is in them may be the request's. */
+function listsOf({ topics = [], patterns = [] }: SubscribeOptions): Lists {
+  if (!Array.isArray(topics)) throw new OptionError('topics', topics, 'a list of topics')
+  if (!Array.isArray(patterns)) throw new OptionError('patterns', patterns, 'a list of topic patterns')
+  return { topics, patterns }
+}

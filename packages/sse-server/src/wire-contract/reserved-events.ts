@@ -1,0 +1,69 @@
+import type { ServerSentEvent } from '../format/event.ts'
+
+/*
+ * The events that a hub writes for itself. Their types begin with `stream.`, which no application may publish; their data
+ * is JSON. See docs/wire-contract.md, "Reserved events".
+ */
+const reservedPrefix = 'stream.'
+const gapType = 'stream.gap'
+const endType = 'stream.end'
+const failureType = 'stream.error'
+
+/** Why events are missing. See docs/wire-contract.md. */
+export type GapReason = 'evicted' | 'epoch' | 'future' | 'dropped'
+
+/**
+ * What a reader gets when events were lost to it: the `data`, as JSON, of an event of type `stream.gap`.
+ *
+ * All positions are ids, or null where there is none.
+ */
+export interface Gap {
+  readonly reason: GapReason
+  /** The position the reader asked to go on after, or, for `dropped`, its last event before the gap. */
+  readonly requested: string | null
+  /** The first event that can still follow. */
+  readonly earliest: string | null
+  /** The newest event there was when the gap was noticed. */
+  readonly latest: string | null
+}
+
+/** How a finite topic ended. */
+export type EndReason = 'completed' | 'cancelled' | 'failed'
+
+/** Whether events of this type are the hub's own. */
+export function isReserved(type: string | undefined): boolean {
+  return type?.startsWith(reservedPrefix) === true
+}
+
+/**
+ * @param position - the id after which the stream goes on: the reader's position becomes it, so that a reader cut
+ *   right after the gap does not get it again.
+ */
+export function gapEvent(gap: Gap, position: string | undefined): ServerSentEvent {
+  const event = { event: gapType, data: gap }
+  return position === undefined ? event : { ...event, id: position }
+}
+
+/** The last event of a finite topic. */
+export function endEvent(
+  topic: string,
+  reason: EndReason,
+): { readonly event: string; readonly data: string } {
+  return { event: endType, data: JSON.stringify({ topic, reason }) }
+}
+
+/** The producer of a finite topic failed. The end of the topic follows. */
+export function failureEvent(
+  topic: string,
+  message: string,
+): { readonly event: string; readonly data: string } {
+  return { event: failureType, data: JSON.stringify({ topic, message }) }
+}
+
+export function isEndType(type: string | undefined): boolean {
+  return type === endType
+}
+
+export function isFailureType(type: string | undefined): boolean {
+  return type === failureType
+}
