@@ -110,13 +110,31 @@ describe('the habits that a test can see', () => {
     expect(wrong).toEqual([])
   })
 
+  it('only wire-contract/ knows the words of the wire contract', () => {
+    const words = /['"`](?:stream\.|heartbeat |earliest['"`])|\blastEventId['"]\)/
+    const wrong = ['sse-server'].flatMap((name) =>
+      filesBelow(`packages/${name}/src`)
+        .filter((path) => path.endsWith('.ts') && !path.includes('/wire-contract/'))
+        .filter((path) => words.test(withoutComments(readSource(path)))),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('no source file of a package is longer than 350 lines', () => {
+    const wrong = ['sse-server']
+      .flatMap((name) => filesBelow(`packages/${name}/src`))
+      .map((path) => `${path}: ${readSource(path).split('\n').length - 1}`)
+      .filter((each) => Number(each.split(': ')[1]) > 350)
+    expect(wrong).toEqual([])
+  })
+
   it('time, timers and chance come from the runtime', () => {
     const hidden =
       /(?<![.\w])(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate)\s*\(|\bnew Date\(\)/
     // A method of that name is the runtime's own; a contract is run by test runners, on their clock.
     const declaration = /^\s*(?:readonly )?set\w+\s*\(.*\)\s*(?::.*|\{)$/
     const wrong = sourceFiles
-      .filter((path) => !/\/runtime\.ts$|-contract\.ts$/.test(path))
+      .filter((path) => !/\/runtime\.ts$|\/contract\/harness\.ts$/.test(path))
       .flatMap((path) =>
         withoutComments(readSource(path))
           .split('\n')

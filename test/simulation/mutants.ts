@@ -19,7 +19,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'replay-off-by-one',
     breaks: 'a replay of named topics leaves out the first event after the position',
-    file: `${log}/memory-log.ts`,
+    file: `${log}/event-store.ts`,
     find: 'const first = slots.partition((slot) => slot.seq <= after)',
     replace: 'const first = slots.partition((slot) => slot.seq <= after + 1)',
   },
@@ -99,7 +99,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'eviction-mark-forgotten',
     breaks: 'the log does not say that it has let events go',
-    file: `${log}/memory-log.ts`,
+    file: `${log}/event-store.ts`,
     find: 'record.evictedUpTo = seq',
     replace: '',
   },

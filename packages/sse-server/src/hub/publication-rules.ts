@@ -1,11 +1,10 @@
-import { EventFieldError } from '../errors/event-field-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { checkEvent, checkEventType, serializeData } from '../format/event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { choiceOption, limitOption } from '../options.ts'
 import { validateEvent, type EventSchemas } from '../format/typed-events.ts'
-import { isReserved } from '../wire-contract/reserved-events.ts'
+import { checkNotReserved } from '../wire-contract/reserved-events.ts'
 import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
 import { checkTopic } from '../topics/topic.ts'
 import { matchesTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
@@ -31,10 +30,7 @@ export class PublicationRules {
     this.checkTopic(topic)
     checkEvent(event)
     if (event.event !== undefined) checkEventType(event.event)
-    if (isReserved(event.event)) {
-      const fact = "Event types that begin with 'stream.' are the hub's own"
-      throw new EventFieldError('reserved-event', 'event', event.event, fact)
-    }
+    checkNotReserved(event.event)
     const schemas = this.#schemas.find(([pattern]) => matchesTopic(pattern, topic))
     if (schemas !== undefined)
       validateEvent(schemas[1], { event: event.event ?? 'message', data: event.data })

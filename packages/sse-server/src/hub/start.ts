@@ -82,7 +82,7 @@ async function statusesOf(
 function startAt(requested: RequestedStart, head: Position, isFinite: boolean): Start {
   const beginning = { epoch: head.epoch, seq: 0 }
   if (requested.from === 'now') return { position: isFinite ? beginning : head, head }
-  if (requested.from === 'earliest') return { position: beginning, head, fromEarliest: !isFinite }
+  if (requested.from === 'beginning') return { position: beginning, head, fromEarliest: !isFinite }
   const { id, position } = requested
   // An id that is not a position is of another log, and so of another epoch.
   if (position?.epoch !== head.epoch)

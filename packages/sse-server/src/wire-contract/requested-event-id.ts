@@ -47,7 +47,7 @@ function decodeUtf8(byteString: string): string {
 /** What a subscriber asks for: what comes from now on, all that is held, or what follows an id. */
 export type RequestedStart =
   | { readonly from: 'now' }
-  | { readonly from: 'earliest' }
+  | { readonly from: 'beginning' }
   | {
       readonly from: 'id'
       readonly id: string
@@ -57,6 +57,6 @@ export type RequestedStart =
 
 export function parseRequestedStart(requested: string | undefined): RequestedStart {
   if (requested === undefined) return { from: 'now' }
-  if (requested === 'earliest') return { from: 'earliest' }
+  if (requested === 'earliest') return { from: 'beginning' }
   return { from: 'id', id: requested, position: parseEventId(requested) }
 }

@@ -1,3 +1,4 @@
+import { EventFieldError } from '../errors/event-field-error.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 
 /*
@@ -33,6 +34,13 @@ export type EndReason = 'completed' | 'cancelled' | 'failed'
 /** Whether events of this type are the hub's own. */
 export function isReserved(type: string | undefined): boolean {
   return type?.startsWith(reservedPrefix) === true
+}
+
+/** @throws {@link EventFieldError} `code: 'reserved-event'` */
+export function checkNotReserved(type: string | undefined): void {
+  if (!isReserved(type)) return
+  const fact = `Event types that begin with '${reservedPrefix}' are the hub's own`
+  throw new EventFieldError('reserved-event', 'event', type, fact)
 }
 
 /**

@@ -1,0 +1,241 @@
+import { Deque } from '../deque.ts'
+import type { Runtime } from '../runtime.ts'
+import { matchesTopic, type TopicPattern } from '../topics/topic-pattern.ts'
+import type { LogEntry } from './event-log.ts'
+
+/** An event as both queues hold it. It stays in the queue of all, empty, after its topic has evicted it. */
+interface Slot {
+  entry: LogEntry | null
+  readonly seq: number
+  readonly appendedAt: number
+}
+
+interface TopicRecord {
+  readonly slots: Deque<Slot>
+  /** The `seq` of its newest event that is gone. */
+  evictedUpTo: number
+}
+
+export interface EventStoreOptions {
+  readonly runtime: Runtime
+  readonly maxEvents: number
+  readonly maxEventsPerTopic: number
+  readonly maxDataLength: number
+  /** 0 is for ever. */
+  readonly maxAgeMs: number
+  /** The last event of a finite topic can be read after it was evicted: it does not count as gone. */
+  readonly isEnding: (entry: LogEntry) => boolean
+}
+
+const noSlots = new Deque<Slot>()
+
+// How many topics without events are remembered one by one, with what they have lost, so that a reader of one gets no gap
+// for another's eviction.
+const maxForgottenTopics = 10_000
+
+/**
+ * The events of a log in memory, oldest first, within its limits.
+ *
+ *     all      | a1 | b2 | a3 | .. | a5 |     in order of `seq`: the oldest go first; patterns are read from here
+ *     topic a  | a1 |      a3 |      a5 |     the same slots; exact topics are read from here
+ *     topic b       | b2 |
+ */
+export class EventStore {
+  readonly #options: EventStoreOptions
+  readonly #all = new Deque<Slot>()
+  readonly #topics = new Map<string, TopicRecord>()
+  // Topics that hold no event any more, oldest first, with their `evictedUpTo`; and the greatest of those of which even
+  // that was forgotten, which stands for every topic that is not known.
+  readonly #forgotten = new Map<string, number>()
+  #forgottenUpTo = 0
+  #evictedUpTo = 0
+  #size = 0
+  #dataLength = 0
+  #expiryTimer: unknown = undefined
+
+  constructor(options: EventStoreOptions) {
+    this.#options = options
+  }
+
+  /** Whether anything is held under this name. */
+  has(topic: string): boolean {
+    return this.#topics.has(topic)
+  }
+
+  /** The topic begins here: what was forgotten, of whatever topic, is not missing from it. */
+  begin(topic: string): void {
+    if (!this.#topics.has(topic) && !this.#forgotten.has(topic))
+      this.#topics.set(topic, { slots: new Deque(), evictedUpTo: 0 })
+  }
+
+  append(entry: LogEntry): void {
+    const { runtime, maxEvents, maxEventsPerTopic, maxDataLength } = this.#options
+    this.#evictExpired()
+    const slot: Slot = { entry, seq: entry.position.seq, appendedAt: runtime.now() }
+    const record = this.#recordOf(entry.topic)
+    record.slots.push(slot)
+    this.#all.push(slot)
+    this.#size += 1
+    this.#dataLength += entry.data.length
+    if (record.slots.size > maxEventsPerTopic) this.#evictOldestOf(record, entry.topic)
+    // The newest stays, however large it is: it is about to be delivered.
+    while ((this.#size > maxEvents || this.#dataLength > maxDataLength) && this.#size > 1) this.#evictOldest()
+    this.#scheduleExpiry()
+  }
+
+  /** The first `limit` events after the position, in order. */
+  read(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+    this.#evictExpired()
+    return patterns.some((pattern) => pattern.hasWildcard)
+      ? this.#scan(patterns, after, limit)
+      : this.#merge(patterns, after, limit)
+  }
+
+  /** See {@link LogPage.evictedUpTo}. */
+  evictedUpToOf(patterns: readonly TopicPattern[], after: number): number {
+    // Nothing that the reader has not had is gone: the common case, and the cheap one.
+    if (this.#evictedUpTo <= after) return 0
+    let evictedUpTo = 0
+    for (const pattern of patterns) {
+      if (!pattern.hasWildcard) {
+        const record = this.#topics.get(pattern.text)
+        const mark = record?.evictedUpTo ?? this.#forgotten.get(pattern.text) ?? this.#forgottenUpTo
+        evictedUpTo = Math.max(evictedUpTo, mark)
+        continue
+      }
+      evictedUpTo = Math.max(evictedUpTo, this.#forgottenUpTo)
+      for (const [topic, record] of this.#topics) {
+        if (record.evictedUpTo > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = record.evictedUpTo
+      }
+      for (const [topic, mark] of this.#forgotten) {
+        if (mark > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = mark
+      }
+    }
+    return evictedUpTo
+  }
+
+  /** All events of the topic are gone, up to this position. */
+  evictTopic(topic: string, upTo: number): void {
+    const record = this.#recordOf(topic)
+    while (record.slots.size > 0) this.#evictOldestOf(record, topic)
+    this.#markEvicted(record, upTo)
+    this.#forget(topic, record)
+  }
+
+  close(): void {
+    while (this.#size > 0) this.#evictOldest()
+    this.#options.runtime.clearTimeout(this.#expiryTimer)
+  }
+
+  #recordOf(topic: string): TopicRecord {
+    let record = this.#topics.get(topic)
+    if (record === undefined) {
+      record = { slots: new Deque(), evictedUpTo: this.#forgotten.get(topic) ?? this.#forgottenUpTo }
+      this.#forgotten.delete(topic)
+      this.#topics.set(topic, record)
+    }
+    return record
+  }
+
+  /** All events in order, those that match: for patterns, whose topics are not known beforehand. */
+  #scan(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+    const found: LogEntry[] = []
+    const wanted = new Map<string, boolean>()
+    for (let index = this.#all.partition((slot) => slot.seq <= after); index < this.#all.size; index += 1) {
+      const entry = this.#all.at(index)?.entry
+      if (entry === null || entry === undefined) continue
+      let matches = wanted.get(entry.topic)
+      if (matches === undefined) {
+        matches = patterns.some((pattern) => matchesTopic(pattern, entry.topic))
+        wanted.set(entry.topic, matches)
+      }
+      if (!matches) continue
+      found.push(entry)
+      if (found.length === limit) break
+    }
+    return found
+  }
+
+  /** The events of topics that are known by name, in order. */
+  #merge(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+    const found: LogEntry[] = []
+    for (const topic of new Set(patterns.map((pattern) => pattern.text))) {
+      const slots = this.#topics.get(topic)?.slots ?? noSlots
+      const first = slots.partition((slot) => slot.seq <= after)
+      for (let index = first; index < Math.min(slots.size, first + limit); index += 1) {
+        const entry = slots.at(index)?.entry
+        if (entry !== null && entry !== undefined) found.push(entry)
+      }
+    }
+    return found.toSorted((a, b) => a.position.seq - b.position.seq).slice(0, limit)
+  }
+
+  #evictExpired(): void {
+    if (this.#options.maxAgeMs === 0) return
+    const before = this.#options.runtime.now() - this.#options.maxAgeMs
+    while (this.#oldest() !== undefined && (this.#oldest()?.appendedAt ?? 0) <= before) this.#evictOldest()
+  }
+
+  /** The oldest slot that is not empty. */
+  #oldest(): Slot | undefined {
+    while (this.#all.oldest?.entry === null) this.#all.shift()
+    return this.#all.oldest
+  }
+
+  #evictOldest(): void {
+    const topic = this.#oldest()?.entry?.topic
+    const record = topic === undefined ? undefined : this.#topics.get(topic)
+    if (topic !== undefined && record !== undefined) this.#evictOldestOf(record, topic)
+  }
+
+  #evictOldestOf(record: TopicRecord, topic: string): void {
+    const slot = record.slots.shift()
+    if (slot === undefined || slot.entry === null) return
+    this.#size -= 1
+    this.#dataLength -= slot.entry.data.length
+    if (!this.#options.isEnding(slot.entry)) this.#markEvicted(record, slot.seq)
+    slot.entry = null
+    if (record.slots.size === 0) this.#forget(topic, record)
+    this.#compact()
+  }
+
+  #markEvicted(record: TopicRecord, seq: number): void {
+    record.evictedUpTo = seq
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, seq)
+  }
+
+  #forget(topic: string, record: TopicRecord): void {
+    this.#topics.delete(topic)
+    this.#forgotten.set(topic, record.evictedUpTo)
+    if (this.#forgotten.size <= maxForgottenTopics) return
+    const [oldest] = this.#forgotten
+    if (oldest === undefined) return
+    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, oldest[1])
+    this.#forgotten.delete(oldest[0])
+  }
+
+  /** A topic that evicts by itself leaves empty slots behind an old one of another: they must not pile up. */
+  #compact(): void {
+    if (this.#all.size < 64 || this.#all.size < this.#size * 2) return
+    const { size } = this.#all
+    for (let index = 0; index < size; index += 1) {
+      const slot = this.#all.shift()
+      if (slot !== undefined && slot.entry !== null) this.#all.push(slot)
+    }
+  }
+
+  /** An event must not be kept beyond its time because nobody publishes or reads. */
+  #scheduleExpiry(): void {
+    const { runtime, maxAgeMs } = this.#options
+    if (maxAgeMs === 0 || this.#expiryTimer !== undefined || this.#size === 0) return
+    const age = runtime.now() - (this.#oldest()?.appendedAt ?? 0)
+    this.#expiryTimer = runtime.setTimeout(
+      () => {
+        this.#expiryTimer = undefined
+        this.#evictExpired()
+        this.#scheduleExpiry()
+      },
+      Math.max(1, maxAgeMs - age),
+    )
+  }
+}
