@@ -6,6 +6,8 @@ import { createEventSource } from '@sse-toolkit/event-source-client'
 import { findRedisServer, startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describeDemo, env } from './running-demo.ts'
+import type { RunningDemo } from './running-demo.ts'
 
 const DEMO = fileURLToPath(new URL('../../apps/demo/', import.meta.url))
 const redis = findRedisServer()
@@ -29,15 +31,15 @@ describe('the built demo, in a folder of its own', () => {
     await rm(folder, { recursive: true })
   })
 
-  async function start(...args: string[]): Promise<string> {
+  async function start(...args: string[]): Promise<RunningDemo> {
     demo = await startProcess({
       args: [join(folder, 'server.js'), '--port', '0', ...args],
       nodeArgs: [],
-      env: { PORT: undefined },
+      env,
       cwd: folder,
       ready: /The demo runs at \S+ /,
     })
-    return /runs at (\S+)/.exec(demo.stdout)?.[1] ?? ''
+    return describeDemo(demo)
   }
 
   it('needs nothing of the workspace, and names no folder of it', async () => {
@@ -51,7 +53,7 @@ describe('the built demo, in a folder of its own', () => {
   })
 
   it('serves the page and the stream', async () => {
-    const url = await start()
+    const { url } = await start()
     expect(await (await fetch(url)).text()).toContain('<title>')
     for (const [path, contentType] of [
       ['page.js', 'text/javascript; charset=utf-8'],
@@ -73,9 +75,10 @@ describe('the built demo, in a folder of its own', () => {
   })
 
   it('starts the clients of a load from the one file', async () => {
-    const url = await start()
+    const { url, authorization } = await start()
     await using stream = createEventSource(new URL('load', url), {
       method: 'POST',
+      headers: { authorization },
       body: JSON.stringify({ clients: 3, rate: 10 }),
       data: 'json',
       reconnection: { maxAttempts: 0 },
@@ -87,7 +90,7 @@ describe('the built demo, in a folder of its own', () => {
   })
 
   it.skipIf(redis.skip)('starts several processes from it', async () => {
-    const url = await start('--nodes', '2')
+    const { url } = await start('--nodes', '2')
     expect(await (await fetch(new URL('about', url))).json()).toMatchObject({ nodes: 2 })
     expect(await (await fetch(new URL('page.js', url))).text()).toContain('/events')
     expect(await demo?.stop({ signal: 'SIGINT', timeoutMs: 8_000 })).toEqual({ code: 0, signal: null })

@@ -79,7 +79,7 @@ describe.skipIf(chromium.skip)('the memory of a page', () => {
       connections: createReaderConnections(),
       access: createReaderAccess('key', systemRuntime),
       injectFault: async () => 0,
-      faultReach: 'loopback',
+      token: 'a-token-of-this-test',
       inspectReach: 'loopback',
       runtime: systemRuntime,
       node: 1,
@@ -107,7 +107,7 @@ describe.skipIf(chromium.skip)('the memory of a page', () => {
     /** The least of some looks: what is compiled or evaluated at the moment comes and goes. */
     async function heapBytes(): Promise<number> {
       const last = lastNumber().toLocaleString('en')
-      await eventually(() => page.locator('#tape-last').innerText()).toBe(`now ${last}`)
+      await eventually(() => page.locator('#sequence-strip-last').innerText()).toBe(`now ${last}`)
       const sizes: number[] = []
       for (let look = 0; look < 4; look += 1) {
         await session.send('HeapProfiler.collectGarbage')

@@ -25,6 +25,7 @@ it('a restart tells each reader when to come back, and ends its stream in good o
     const reading = response.text()
     const answer = await fetch(`${demo.url}faults/restart`, {
       method: 'POST',
+      headers: { authorization: demo.authorization },
       body: JSON.stringify({ reader }),
     })
     expect(await answer.json()).toEqual({ restart: 1 })
@@ -51,7 +52,11 @@ it('a restart tells each reader when to come back, and ends its stream in good o
 it('Ctrl-C in the middle of a restart ends it with 0', async () => {
   const demo = await startDemo()
   const body = JSON.stringify({ reader: '0'.repeat(32) })
-  await fetch(`${demo.url}faults/restart`, { method: 'POST', body })
+  await fetch(`${demo.url}faults/restart`, {
+    method: 'POST',
+    headers: { authorization: demo.authorization },
+    body,
+  })
   expect(await demo.process.stop({ signal: 'SIGINT', timeoutMs: 8_000 })).toEqual({ code: 0, signal: null })
   expect(demo.process.stderr).toBe('')
 })
@@ -77,7 +82,7 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
 
   async function openTab(): Promise<Page> {
     const tab = await context.newPage()
-    await tab.goto(`${demo.url}#/connection`)
+    await tab.goto(`${demo.pageUrl}#/connection`)
     await eventually(() => received(tab)).toBeGreaterThan(10)
     return tab
   }
@@ -154,7 +159,11 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
     demo = await startDemo(0, ['--nodes', '3'])
     const [revoked, expired] = ['ab'.repeat(16), 'cd'.repeat(16)]
     const end = (how: string, reader: string): Promise<Response> =>
-      fetch(`${demo.url}faults/${how}`, { method: 'POST', body: JSON.stringify({ reader }) })
+      fetch(`${demo.url}faults/${how}`, {
+        method: 'POST',
+        headers: { authorization: demo.authorization },
+        body: JSON.stringify({ reader }),
+      })
     await end('revoke', revoked)
     await end('expire', expired)
     await restart(await openTab())

@@ -47,7 +47,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
       if (message.type() === 'error' && !/net::ERR_|status of 40[013]/.test(message.text()))
         troubles.push(message.text())
     })
-    await tab.goto(`${demo.url}#/connection`)
+    await tab.goto(`${demo.pageUrl}#/connection`)
     return tab
   }
 
@@ -88,7 +88,8 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
 
   /** The connections of browsers to the process that answers; not those of a test. */
   async function connections(): Promise<number> {
-    const hub = (await (await fetch(`${demo.url}hub`)).json()) as { connections: { identity?: string }[] }
+    const response = await fetch(`${demo.url}hub`, { headers: { authorization: demo.authorization } })
+    const hub = (await response.json()) as { connections: { identity?: string }[] }
     return hub.connections.filter(({ identity }) => identity !== undefined).length
   }
 

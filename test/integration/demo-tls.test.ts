@@ -5,13 +5,10 @@ import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import { startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-
-const DEMO = fileURLToPath(new URL('../../apps/demo/src/main.ts', import.meta.url))
-const env = { PORT: undefined }
+import { DEMO, env } from './running-demo.ts'
 
 function hasOpenssl(): boolean {
   try {

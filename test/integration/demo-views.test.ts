@@ -19,11 +19,15 @@ afterAll(async () => {
 })
 
 const publish = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${demo.url}publish`, { method: 'POST', body, headers })
+  fetch(`${demo.url}publish`, {
+    method: 'POST',
+    body,
+    headers: { authorization: demo.authorization, ...headers },
+  })
 
 describe('publishing', () => {
   it.each([
-    ['{"topic":"machine.cpu","data":1}', 403, /^Only topics under play\. are open/],
+    ['{"topic":"machine.cpu","data":1}', 403, /^Only topics under play\. can be published to/],
     ['{"topic":"play..x","data":1}', 400, /play\.\.x/],
     ['{"topic":"play.x","event":"stream.gap","data":1}', 400, /stream\./],
     ['{"topic":"play.x"}', 400, /^Send JSON/],
@@ -82,7 +86,7 @@ describe.skipIf(chromium.skip)('the views', () => {
       if (message.type() === 'error' && !/net::ERR_|status of 40[013]/.test(message.text()))
         troubles.push(message.text())
     })
-    await opened.goto(`${of.url}${path}`)
+    await opened.goto(`${of.pageUrl}${path}`)
     await eventually(() => opened.locator('#status').innerText()).toBe('Live')
     return opened
   }

@@ -12,11 +12,19 @@ export const eventually: typeof expect.poll = (read, options) =>
 export interface RunningDemo {
   readonly process: StartedProcess
   readonly port: number
+  /** Where it is: without the token, so that whoever opens it can watch. */
   readonly url: string
+  /** The address that the demo printed: opening it lets a browser use the controls. */
+  readonly pageUrl: string
+  /** Lets a request without the cookie use the controls. */
+  readonly authorization: string
 }
 
-/** PORT of whoever runs the tests must not decide what they see. */
-export const env = { PORT: undefined }
+/** The environment of whoever runs the tests must not decide what they see. */
+export const env: Readonly<Record<string, string | undefined>> = {
+  PORT: undefined,
+  SSE_DEMO_TOKEN: undefined,
+}
 
 export async function startDemo(port = 0, args: readonly string[] = []): Promise<RunningDemo> {
   const process = await startProcess({
@@ -24,6 +32,18 @@ export async function startDemo(port = 0, args: readonly string[] = []): Promise
     env,
     ready: /The demo runs at \S+ /,
   })
-  const url = /runs at (\S+)/.exec(process.stdout)?.[1] ?? ''
-  return { process, url, port: Number(new URL(url).port) }
+  return describeDemo(process)
+}
+
+/** What a demo that runs has printed about itself. */
+export function describeDemo(process: StartedProcess): RunningDemo {
+  const pageUrl = /runs at (\S+)/.exec(process.stdout)?.[1] ?? ''
+  const { origin, port, searchParams } = new URL(pageUrl)
+  return {
+    process,
+    url: `${origin}/`,
+    pageUrl,
+    port: Number(port),
+    authorization: `Bearer ${searchParams.get('token')}`,
+  }
 }

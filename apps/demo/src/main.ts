@@ -28,7 +28,18 @@ async function main(): Promise<void> {
       return { destroyedConnections: 0 }
     },
   })
-  console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
+  const { token, tokenSource } = command
+  if (tokenSource === 'random') {
+    console.log(`The demo runs at ${demo.url}?token=${token} (Ctrl-C stops it)`)
+    console.log(
+      'Whoever opens this address may use all controls. Without the token the page is there to watch.',
+    )
+  } else {
+    console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
+    console.log(
+      `To use its controls, open ${demo.url}?token= with your token. Without it the page is there to watch.`,
+    )
+  }
   await demo.failed
 }
 

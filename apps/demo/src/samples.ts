@@ -1,3 +1,5 @@
+import type { ControlRefusalCode } from './control-refusal.ts'
+
 /**
  * What the server publishes and the page draws: one event type for each topic, named as the topic.
  *
@@ -118,6 +120,6 @@ export interface About {
   start: number
   /** How many processes serve the page, behind one port. */
   nodes: number
-  /** Whether this reader may ask for its connection to be cut: faults are for readers on the machine itself. */
-  faults: 'allowed' | 'loopback-only'
+  /** Whether this visitor may break, publish, load and inspect, or why not. */
+  controls: 'allowed' | Exclude<ControlRefusalCode, 'other-site'>
 }

@@ -11,7 +11,7 @@ export class MissingProgramError extends Error {
 }
 
 /**
- * Looks for a program: first where the environment variable says, then under its names in PATH.
+ * Looks for a program: first where the environment variable says, then under its names in PATH, and in `folders`.
  *
  * When there is none, says so on standard error, once for each call, with the way to get it.
  *
@@ -20,17 +20,18 @@ export class MissingProgramError extends Error {
  */
 export function findExternalProgram(options: {
   names: readonly string[]
+  folders?: readonly string[]
   variable: string
   howToGet: string
   env?: NodeJS.ProcessEnv
 }): ExternalProgram {
-  const { names, variable, howToGet, env = process.env } = options
+  const { names, folders: others = [], variable, howToGet, env = process.env } = options
   const named = env[variable]
   if (named !== undefined && named !== '') {
     if (!isExecutable(named)) throw new MissingProgramError(`${variable} is ${named}, which cannot be run`)
     return { skip: false, path: named }
   }
-  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
+  const folders = [...(env.PATH ?? '').split(delimiter).filter((folder) => folder !== ''), ...others]
   for (const folder of folders)
     for (const name of names)
       if (isExecutable(join(folder, name))) return { skip: false, path: join(folder, name) }

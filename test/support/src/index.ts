@@ -11,6 +11,8 @@ export type { FaultProxy, FaultProxyOptions } from './fault-proxy/fault-proxy.ts
 export type { DirectionFaults, Ending, Faults, Flow } from './fault-proxy/faults.ts'
 export { createLedger } from './ledger.ts'
 export type { Expectation, Ledger, LedgerReport } from './ledger.ts'
+export { findNginx, startNginx } from './nginx.ts'
+export type { StartedNginx } from './nginx.ts'
 export type { NumberRange } from './number-ranges.ts'
 export { findBun, findDeno } from './other-runtimes.ts'
 export { patience } from './patience.ts'

@@ -1,8 +1,8 @@
-import type { About } from '../samples.ts'
 import { createBrowserIdentity } from './browser-identity.ts'
 import { createConnectionRecord } from './connection/connection-record.ts'
 import { createConnectionView } from './connection/connection-view.ts'
 import { createConnectionStory } from './connection-story.ts'
+import { createControlNotice } from './control-notice.ts'
 import { byId } from './element.ts'
 import { createFacts } from './facts.ts'
 import { createFaultButton } from './fault-button.ts'
@@ -32,13 +32,13 @@ journal.showIn(byId('journal', HTMLOListElement))
 const meter = createSequenceMeter()
 const story = createConnectionStory({ journal, statusLine: createStatusLine(), meter, now })
 const facts = createFacts()
+const controlNotice = createControlNotice()
 const identity = createBrowserIdentity()
 const tabs = createTabChannel()
 const network = createNetworkSwitch(tabs)
-let about: About | undefined
 let hasListened = false
 
-const context: ViewContext = { readerId: identity.id, theme: createTheme(), about: () => about }
+const context: ViewContext = { readerId: identity.id, theme: createTheme() }
 const record = createConnectionRecord(now)
 const sequence = createSequenceCard(meter, context.theme)
 const overview = createOverviewView(context, { clock, sequence })
@@ -82,11 +82,16 @@ const connection = createConnectionView(context, {
 createViewSwitch([
   { path: overview.path, title: overview.title, create: () => overview },
   { path: connection.path, title: connection.title, create: () => connection },
-  { path: 'topics', title: 'Topics', create: () => createTopicsView(context) },
+  { path: 'topics', title: 'Topics', create: () => createTopicsView() },
   { path: 'connections', title: 'Connections', create: () => createPresenceView(context) },
   { path: 'load', title: 'Load', create: () => createLoadView(context) },
   { path: 'inspect', title: 'Inspect', create: () => createInspectView(context) },
 ])
+
+// The token may have come to this browser in another tab.
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && stream.status.state === 'open') void showFacts()
+})
 
 function noteAccess(failure: string | undefined): void {
   if (failure === undefined) journal.note('The access had expired. This browser has got a new token.', 'good')
@@ -137,8 +142,8 @@ function listen(source: DemoStream): void {
 
 async function showFacts(): Promise<void> {
   try {
-    about = await facts.load()
-    cutButton.setFaults(about.faults)
+    const about = await facts.load()
+    controlNotice.show(about.controls)
     connection.setAbout(about)
   } catch (error) {
     // The stream tells of a server that went away; what else there is to say belongs into the journal.

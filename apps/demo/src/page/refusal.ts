@@ -1,3 +1,11 @@
+import type { ControlRefusal } from '../control-refusal.ts'
+
+/** What the server says against it, in words for whoever asked. */
+export async function readRefusal(response: Response): Promise<string> {
+  if (response.headers.get('content-type') !== 'application/json') return (await response.text()).trim()
+  return ((await response.json()) as ControlRefusal).message
+}
+
 /** A `fetch` that notes what the latest refusal said: a stream's error has its status alone. */
 export interface ExplainingFetch {
   readonly fetch: (...request: Parameters<typeof fetch>) => Promise<Response>
@@ -10,7 +18,7 @@ export function createExplainingFetch(): ExplainingFetch {
   return {
     async fetch(...request) {
       const response = await fetch(...request)
-      refusal = response.ok ? undefined : (await response.clone().text()).trim()
+      refusal = response.ok ? undefined : await readRefusal(response.clone())
       return response
     },
     get refusal() {

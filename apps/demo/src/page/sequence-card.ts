@@ -2,7 +2,7 @@ import type { SequenceSample } from '../samples.ts'
 import { byId } from './element.ts'
 import { formatCount } from './format.ts'
 import type { SequenceMeter } from './sequence-meter.ts'
-import { createTape } from './tape.ts'
+import { createSequenceStrip } from './sequence-strip.ts'
 import type { Theme } from './theme.ts'
 
 export interface SequenceCard {
@@ -12,9 +12,9 @@ export interface SequenceCard {
   draw(): void
 }
 
-/** The visible account: the four counts, and the tape of the latest numbers. */
+/** The visible account: the four counts, and the strip of the latest numbers. */
 export function createSequenceCard(meter: SequenceMeter, theme: Theme): SequenceCard {
-  const tape = createTape(theme)
+  const strip = createSequenceStrip(theme)
   const figures = (['received', 'missing', 'repeated', 'gaps'] as const).map((name) => {
     const value = byId(name, HTMLElement)
     return { name, value, figure: value.parentElement }
@@ -24,18 +24,18 @@ export function createSequenceCard(meter: SequenceMeter, theme: Theme): Sequence
   return {
     take(sample, arrival) {
       const result = meter.take(sample)
-      if (result.kind === 'next') for (const skipped of result.skipped) tape.add(skipped, 'missing')
-      if (result.kind === 'late') tape.mend(sample.n)
-      else if (result.kind !== 'repeated') tape.add(sample.n, arrival)
+      if (result.kind === 'next') for (const skipped of result.skipped) strip.add(skipped, 'missing')
+      if (result.kind === 'late') strip.mend(sample.n)
+      else if (result.kind !== 'repeated') strip.add(sample.n, arrival)
       isStale = true
     },
     announceGap() {
       meter.announceGap()
-      tape.addGap()
+      strip.addGap()
       isStale = true
     },
     draw() {
-      tape.draw()
+      strip.draw()
       if (!isStale) return
       isStale = false
       const { counts } = meter

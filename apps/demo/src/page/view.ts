@@ -1,4 +1,3 @@
-import type { About } from '../samples.ts'
 import type { Theme } from './theme.ts'
 
 /** One of the page's views: built when it is first shown, kept after that. */
@@ -20,6 +19,4 @@ export interface ViewContext {
   /** Names this browser for the server. */
   readonly readerId: string
   readonly theme: Theme
-  /** What the server allows this page to do; undefined until it is known. */
-  readonly about: () => About | undefined
 }

@@ -4,7 +4,6 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../samples.ts'
 import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
-import type { FaultReach } from './faults.ts'
 import type { InspectReach } from './inspect/exchange.ts'
 import { createNodeServer, DRAIN_MS, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
 import type { NodeServer } from './node-server.ts'
@@ -35,8 +34,8 @@ export interface Demo {
 export async function startDemo(options: {
   host: string
   port: number
-  faultReach: FaultReach
   inspectReach: InspectReach
+  token: string
   tls: TlsFiles | undefined
 }): Promise<Demo> {
   const failure = Promise.withResolvers<never>()

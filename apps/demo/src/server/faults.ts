@@ -8,9 +8,6 @@ export const FAULTS = ['cut', 'silence', 'slow', 'expire', 'revoke', 'allow', 'r
 
 export type Fault = (typeof FAULTS)[number]
 
-/** Who may have faults injected, and publish: pages on the machine itself, or all. */
-export type FaultReach = 'loopback' | 'anywhere'
-
 /**
  * Does it, whichever process holds the reader's stream.
  *

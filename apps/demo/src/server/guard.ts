@@ -17,10 +17,13 @@ export function hostIsLoopback(host: string | null): boolean {
   return LOOPBACK_NAMES.has((host ?? '').toLowerCase().replace(/:\d+$/, ''))
 }
 
-/** Whether a browser sent this for a page of ours. Not a browser (curl): no such field, and nothing to fear from it. */
+/**
+ * Whether a browser sent this for a page of ours, or because its user typed the address. Not a browser (curl): no such
+ * field, and nothing to fear from it.
+ */
 export function isSameOrigin(request: Request): boolean {
   const site = request.headers.get('sec-fetch-site')
-  if (site !== null) return site === 'same-origin'
+  if (site !== null) return site === 'same-origin' || site === 'none'
   const origin = request.headers.get('origin')
   return origin === null || origin === new URL(request.url).origin
 }

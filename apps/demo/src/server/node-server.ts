@@ -1,10 +1,7 @@
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { createServer } from '@sse-toolkit/http-core/node'
 import type { Hub } from '@sse-toolkit/sse-server'
-import type { InspectReach } from './inspect/exchange.ts'
-import { addInspectRoutes } from './inspect/routes.ts'
-import { addLoadRoutes } from './load/routes.ts'
-import { addPresenceRoutes } from './presence/routes.ts'
+import { createControlAccess } from './control-access.ts'
 import { createRoutes } from './routes.ts'
 import type { RoutesOptions } from './routes.ts'
 import type { TlsFiles } from './tls.ts'
@@ -31,23 +28,28 @@ export interface NodeServer {
   close(drainMs?: number): Promise<void>
 }
 
-export interface NodeServerOptions extends Omit<RoutesOptions, 'about'> {
+export interface NodeServerOptions extends Omit<RoutesOptions, 'about' | 'controls' | 'ownUrl'> {
   readonly host: string
   readonly port: number
   readonly hub: Hub
   readonly nodes: number
   /** Which server in this place it is, from 1. */
   readonly start: number
-  readonly inspectReach: InspectReach
+  /** What the controls ask for. */
+  readonly token: string
   /** Undefined serves plain HTTP/1.1. */
   readonly tls: TlsFiles | undefined
 }
 
 export function createNodeServer(options: NodeServerOptions): NodeServer {
-  const { host, port, hub, nodes, start, inspectReach, tls, ...routes } = options
-  const router = createRoutes({
+  const { host, hub, nodes, start, token, tls, ...routes } = options
+  // The one that it listens on, once it does; a server that is closing has none, and still answers.
+  let { port } = options
+  const { router, load } = createRoutes({
     ...routes,
     hub,
+    controls: createControlAccess(token, () => port),
+    ownUrl: () => `${tls === undefined ? 'http' : 'https'}://${ownHost(host)}:${port}/`,
     about: {
       platform: `${type()} ${release()}`,
       cpuModel: cpus()[0]?.model.trim() ?? 'unknown processor',
@@ -59,15 +61,6 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
       nodes,
     },
   })
-  const { node, runtime, faultReach } = routes
-  addPresenceRoutes(router, { hub, node, nodes, runtime })
-  addInspectRoutes(router, { reach: inspectReach, runtime })
-  const load = addLoadRoutes(router, {
-    nodes,
-    runtime,
-    faultReach,
-    ownUrl: () => `${tls === undefined ? 'http' : 'https'}://${ownHost(host)}:${server.port}/`,
-  })
   const server = createServer({
     fetch: router.fetch,
     hostname: host,
@@ -78,6 +71,7 @@ export function createNodeServer(options: NodeServerOptions): NodeServer {
   return {
     async listen() {
       await server.listen()
+      port = server.port ?? port
     },
     get port() {
       return server.port

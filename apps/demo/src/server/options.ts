@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { createControlToken } from './control-access.ts'
 import { UsageError } from './errors/usage-error.ts'
-import type { FaultReach } from './faults.ts'
 import type { InspectReach } from './inspect/exchange.ts'
 import type { TlsChoice } from './tls.ts'
 
@@ -15,7 +15,8 @@ Options:
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
   --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one need Redis (default: 1)
   --redis <url>     the Redis that they share (default: an own redis-server, if there is one on the PATH)
-  --allow-faults    let every browser break its own stream and publish, not only those on this machine
+  --token <token>   what the controls ask for: 16 to 128 letters, digits, and - . _ ~ (default: $SSE_DEMO_TOKEN, else a
+                    random one, printed at the start); processes of other users can see an option, but not a variable
   --allow-inspect   let the Inspect view ask any server, not only those on this machine
   --tls             serve over HTTPS and HTTP/2, with a certificate that openssl makes for this run
   --tls-cert <file> the certificate to use instead, with its chain, as PEM; needs --tls-key
@@ -31,8 +32,10 @@ export interface ServeCommand {
   port: number
   nodes: number
   redisUrl: string | undefined
-  faultReach: FaultReach
   inspectReach: InspectReach
+  token: string
+  /** A token that somebody chose is a secret of theirs, and is not printed. */
+  tokenSource: 'given' | 'random'
   tls: TlsChoice
 }
 
@@ -45,7 +48,7 @@ export type DemoCommand = ServeCommand | { kind: 'help' }
  */
 export function parseCommand(
   args: readonly string[],
-  env: { readonly PORT?: string | undefined },
+  env: { readonly PORT?: string | undefined; readonly SSE_DEMO_TOKEN?: string | undefined },
 ): DemoCommand {
   const values = parseOptions(args)
   if (values.help === true) return { kind: 'help' }
@@ -66,10 +69,24 @@ export function parseCommand(
     port: text === undefined ? DEFAULT_PORT : parsePort(name, text),
     nodes: Number(nodes),
     redisUrl,
-    faultReach: values['allow-faults'] === true ? 'anywhere' : 'loopback',
     inspectReach: values['allow-inspect'] === true ? 'anywhere' : 'loopback',
     tls: chooseTls(values),
+    ...chooseToken(values.token, env.SSE_DEMO_TOKEN),
   }
+}
+
+function chooseToken(
+  option: string | undefined,
+  variable: string | undefined,
+): Pick<ServeCommand, 'token' | 'tokenSource'> {
+  const fromEnv = variable === '' ? undefined : variable
+  const [name, token] =
+    option === undefined ? (['SSE_DEMO_TOKEN', fromEnv] as const) : (['--token', option] as const)
+  if (token === undefined) return { token: createControlToken(), tokenSource: 'random' }
+  // What needs no escaping, neither in a URL nor in a cookie. The text does not repeat a secret.
+  if (!/^[\w.~-]{16,128}$/.test(token))
+    throw new UsageError(`${name} does not fit: give 16 to 128 letters, digits, and - . _ ~.`)
+  return { token, tokenSource: 'given' }
 }
 
 function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
@@ -82,8 +99,8 @@ function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
 
 function parseOptions(
   args: readonly string[],
-): Partial<Record<'host' | 'port' | 'nodes' | 'redis' | 'tls-cert' | 'tls-key', string>> &
-  Partial<Record<'help' | 'allow-faults' | 'allow-inspect' | 'tls', boolean>> {
+): Partial<Record<'host' | 'port' | 'nodes' | 'redis' | 'token' | 'tls-cert' | 'tls-key', string>> &
+  Partial<Record<'help' | 'allow-inspect' | 'tls', boolean>> {
   try {
     return parseArgs({
       // pnpm passes the separator of `pnpm demo -- --port 1` on.
@@ -94,7 +111,7 @@ function parseOptions(
         port: { type: 'string' },
         nodes: { type: 'string' },
         redis: { type: 'string' },
-        'allow-faults': { type: 'boolean' },
+        token: { type: 'string' },
         'allow-inspect': { type: 'boolean' },
         tls: { type: 'boolean' },
         'tls-cert': { type: 'string' },

@@ -1,17 +1,23 @@
 import { createRouter, jsonResponse, textResponse } from '@sse-toolkit/http-core'
-import type { RequestContext, Router } from '@sse-toolkit/http-core'
+import type { Router } from '@sse-toolkit/http-core'
 import type { Hub } from '@sse-toolkit/sse-server'
 import { TOPIC_INTERVAL_MS } from '../samples.ts'
 import type { About } from '../samples.ts'
 import { READER_ID } from './connections.ts'
 import type { ReaderConnections } from './connections.ts'
+import { guardControls, refuseOtherSite } from './control-access.ts'
+import type { ControlAccess } from './control-access.ts'
 import { FAULTS, identityOf } from './faults.ts'
-import type { Fault, FaultReach, InjectFault } from './faults.ts'
+import type { Fault, InjectFault } from './faults.ts'
 import { withFaults } from './faulty-connection.ts'
 import { hostIsLoopback, isLoopbackAddress } from './guard.ts'
-import { refuseForeignSite } from './loopback-only.ts'
+import type { InspectReach } from './inspect/exchange.ts'
+import { addInspectRoutes } from './inspect/routes.ts'
+import { addLoadRoutes } from './load/routes.ts'
+import type { Load } from './load/routes.ts'
 import type { ReaderAccess } from './reader-access.ts'
 import type { PageFiles } from './page-files.ts'
+import { addPresenceRoutes } from './presence/routes.ts'
 import { readJson } from './read-json.ts'
 import type { Runtime } from './runtime.ts'
 import { addTopicRoutes } from './topics/routes.ts'
@@ -35,71 +41,90 @@ export interface RoutesOptions {
   pageFiles: Promise<PageFiles>
   connections: ReaderConnections
   access: ReaderAccess
+  /** Who may use the controls. */
+  controls: ControlAccess
   injectFault: InjectFault
-  faultReach: FaultReach
+  inspectReach: InspectReach
+  /** Where this server is asked from its own machine. */
+  ownUrl: () => string
   runtime: Runtime
   /** Which of the processes this is, from 1. */
   node: number
-  about: Omit<About, 'faults'>
+  about: Omit<About, 'controls'>
 }
 
 /**
- * The demo's routes:
+ * The demo's routes. Open to every visitor, who watches:
  *
  *     GET  /             the page, and beside it /page.js, /page.css, /icon.svg
  *     GET  /events       the stream of all topics; `?reader=<id>` names who reads it
- *     GET  /about        what does not change while the process runs
- *     GET  /hub          all that the hub sees, its connections included; for this machine only
- *     GET  /topics       a stream of any topics; POST /publish beside it: see topics/routes.ts
+ *     GET  /topics       a stream of any topics
+ *     GET  /about        what does not change while the process runs, and whether the visitor may use the controls
  *     POST /access       gives a reader that is named by `{ "reader": "<id>" }` a new token: see reader-access.ts
- *     POST /faults/cut   breaks the streams of the reader that is named so; from this machine only, unless --allow-faults
- *     POST /faults/...   silence, slow, expire, revoke, allow, restart, kill: see faults.ts
+ *     GET  /load/events  for the clients of a load that runs, which know its name
+ *
+ * Everything else needs the token of whoever started the demo: see control-access.ts.
+ *
+ *     POST /faults/cut   breaks the streams of the reader that is named so; silence, slow, expire, revoke, allow, restart,
+ *                        kill: see faults.ts
+ *     POST /publish      publishes below `play.`: see topics/routes.ts
+ *     GET  /hub          all that the hub sees, its connections included
+ *     GET  /presence     who reads, from where; POST /presence/disconnect: see presence/routes.ts
+ *     POST /load         thousands of connections; DELETE /load: see load/routes.ts
+ *     POST /inspect      sends a request to wherever the order says: see inspect/routes.ts
  */
-export function createRoutes(options: RoutesOptions): Router {
-  const { hub, pageFiles, connections, access, injectFault, faultReach, runtime, node, about } = options
+export function createRoutes(options: RoutesOptions): { readonly router: Router; readonly load: Load } {
+  const { hub, pageFiles, connections, access, controls, injectFault, inspectReach, ownUrl, runtime, node } =
+    options
+  const { about } = options
+  const { nodes } = about
   const router = createRouter()
   router.useHead(({ headers }) => {
     for (const [name, value] of Object.entries(SECURITY_FIELDS)) headers.set(name, value)
   })
-  // Who reaches us over loopback under a foreign name was led here by DNS rebinding: the figures are none of its business.
+  router.use((next) => (request, context) => controls.signIn(request) ?? next(request, context))
+  // A request over loopback that names another host was led here by DNS rebinding, and the figures are none of that site's
+  // business; or it comes from a proxy that passes the Host on, and then the token says so.
   router.use(
     (next) => (request, context) =>
-      isLoopbackAddress(context.remoteAddress) && !hostIsLoopback(request.headers.get('host'))
+      isLoopbackAddress(context.remoteAddress) &&
+      !hostIsLoopback(request.headers.get('host')) &&
+      controls.check(request) !== 'granted'
         ? textResponse('This machine is not known by that name here.\n', { status: 421 })
         : next(request, context),
   )
+  const guard = guardControls(router, controls)
 
   for (const path of ['/', '/page.js', '/page.js.map', '/page.css', '/icon.svg'])
-    router.get(path, async () => {
-      const file = (await pageFiles).get(path)
-      if (file === undefined) throw new Error(`the page has no ${path}`)
-      return new Response(file.content, {
-        headers: { 'content-type': file.contentType, 'cache-control': 'no-cache' },
-      })
+    guard.leaveOpen(router.get(path, () => pageFile(path)))
+
+  guard.leaveOpen(
+    router.get('/about', (request) => {
+      const verdict = controls.check(request)
+      return jsonResponse({
+        ...about,
+        controls: verdict === 'granted' ? 'allowed' : verdict,
+      } satisfies About)
+    }),
+    router.get('/events', subscribe),
+    router.post('/access', renewAccess, { accept: refuseOtherSite }),
+    addTopicRoutes(router, hub).subscribe,
+  )
+  router.get('/hub', () => jsonResponse(hub.inspect()))
+  for (const fault of FAULTS) router.post(`/faults/${fault}`, inject(fault))
+  addPresenceRoutes(router, { hub, node, nodes, runtime })
+  addInspectRoutes(router, { reach: inspectReach, runtime })
+  const { load, clientRoute } = addLoadRoutes(router, { nodes, runtime, ownUrl })
+  guard.leaveOpen(clientRoute)
+  return { router, load }
+
+  async function pageFile(path: string): Promise<Response> {
+    const file = (await pageFiles).get(path)
+    if (file === undefined) throw new Error(`the page has no ${path}`)
+    return new Response(file.content, {
+      headers: { 'content-type': file.contentType, 'cache-control': 'no-cache' },
     })
-
-  router.get('/about', (_request, context) =>
-    jsonResponse({
-      ...about,
-      faults: mayInject(faultReach, context) ? 'allowed' : 'loopback-only',
-    } satisfies About),
-  )
-
-  router.get('/hub', (_request, context) =>
-    isLoopbackAddress(context.remoteAddress)
-      ? jsonResponse(hub.inspect())
-      : textResponse('Who reads is shown on the machine itself only.\n', { status: 403 }),
-  )
-  const refuseFault = (request: Request, context: RequestContext): Response | undefined =>
-    mayInject(faultReach, context)
-      ? refuseForeignSite(request)
-      : textResponse('Faults and publishing are for readers on the machine itself.\n', { status: 403 })
-
-  router.get('/events', subscribe)
-  addTopicRoutes(router, { hub, refuse: refuseFault })
-  router.post('/access', renewAccess, { accept: refuseForeignSite })
-  for (const fault of FAULTS) router.post(`/faults/${fault}`, inject(fault), { accept: refuseFault })
-  return router
+  }
 
   async function subscribe(request: Request): Promise<Response> {
     const readerId = new URL(request.url).searchParams.get('reader') ?? ''
@@ -137,11 +162,6 @@ export function createRoutes(options: RoutesOptions): Router {
 
 function noReaderId(): Response {
   return textResponse('Send JSON with the id of a reader.\n', { status: 400 })
-}
-
-/** A name that only DNS rebinding leads here is refused before: see the middleware. */
-function mayInject(reach: FaultReach, context: RequestContext): boolean {
-  return reach === 'anywhere' || isLoopbackAddress(context.remoteAddress)
 }
 
 async function readReaderId(request: Request): Promise<string | undefined> {

@@ -183,7 +183,6 @@ export function createConnectionView(
       for (const button of buttons) button.setState(state)
     },
     setAbout(about) {
-      for (const button of buttons) button.setFaults(about.faults)
       if (about.nodes > 1 || kill === undefined) return
       kill.button.refuse()
       kill.why.textContent = KILL_NEEDS_NODES

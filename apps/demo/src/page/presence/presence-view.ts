@@ -2,6 +2,7 @@ import { createEventSource } from '@sse-toolkit/event-source-client'
 import type { PresenceSnapshot, PresentConnection } from '../../presence/presence-snapshot.ts'
 import { create } from '../element.ts'
 import { formatCount, formatMemory } from '../format.ts'
+import { createExplainingFetch, readRefusal } from '../refusal.ts'
 import type { View, ViewContext } from '../view.ts'
 
 const COLUMNS = ['Who', 'Where', 'Topics', 'Position', 'Connected for', 'Waiting', '']
@@ -67,7 +68,7 @@ export function createPresenceView({ readerId }: ViewContext): View {
     })
     outcome.textContent = response.ok
       ? `The stream of ${identity} was ended. Its client comes back, and goes on where it was.`
-      : `The server refused: ${(await response.text()).trim()}`
+      : `The server refused: ${await readRefusal(response)}`
   }
 
   return {
@@ -77,13 +78,17 @@ export function createPresenceView({ readerId }: ViewContext): View {
     show() {
       if (close !== undefined) return
       summary.textContent = 'Asking the server.'
-      const stream = createEventSource(`/presence?reader=${readerId}`, { data: 'json' })
+      const explaining = createExplainingFetch()
+      const stream = createEventSource(`/presence?reader=${readerId}`, {
+        data: 'json',
+        fetch: explaining.fetch,
+      })
       close = () => stream.close()
       stream.on('presence', ({ data }) => draw(data as PresenceSnapshot))
       stream.onStatus((status) => {
         if (status.state === 'reconnecting') summary.textContent = 'The server is gone. Trying again.'
         else if (status.state === 'closed' && status.cause !== undefined)
-          summary.textContent = `Who reads is shown on the machine itself only. (${status.cause.message})`
+          summary.textContent = explaining.refusal ?? status.cause.message
       })
     },
     hide() {

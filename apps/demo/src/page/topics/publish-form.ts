@@ -1,14 +1,9 @@
-import type { About } from '../../samples.ts'
 import { create } from '../element.ts'
+import { readRefusal } from '../refusal.ts'
 import { createField } from './field.ts'
 
 /** Publishes what one types, where the server lets this page. */
-export interface PublishForm {
-  readonly element: HTMLElement
-  setAllowed(faults: About['faults'] | undefined): void
-}
-
-export function createPublishForm(): PublishForm {
+export function createPublishForm(): HTMLElement {
   const card = create('section', 'card')
   const title = create('h3', '', 'Publish')
   title.id = 'publish-title'
@@ -43,11 +38,10 @@ export function createPublishForm(): PublishForm {
           data: valueOf(data.value),
         }),
       })
-      const text = await response.text()
       answer.dataset.kind = response.ok ? 'good' : 'trouble'
       answer.textContent = response.ok
-        ? `Published as ${(JSON.parse(text) as { id: string }).id}.`
-        : text.trim()
+        ? `Published as ${((await response.json()) as { id: string }).id}.`
+        : await readRefusal(response)
     } catch (error) {
       answer.dataset.kind = 'trouble'
       answer.textContent = `The server could not be asked: ${String(error)}`
@@ -56,15 +50,9 @@ export function createPublishForm(): PublishForm {
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    if (button.getAttribute('aria-disabled') !== 'true') void publish()
+    void publish()
   })
-  return {
-    element: card,
-    setAllowed(faults) {
-      button.setAttribute('aria-disabled', String(faults === 'loopback-only'))
-      if (faults === 'loopback-only') answer.textContent = 'Only a page on the machine itself may publish.'
-    },
-  }
+  return card
 }
 
 /** A text that is JSON is sent as its value, so that it is looked at as a tree. */

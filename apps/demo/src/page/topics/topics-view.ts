@@ -1,13 +1,13 @@
 import { createEventSource } from '@sse-toolkit/event-source-client'
 import type { EventSourceClient } from '@sse-toolkit/event-source-client'
 import { create } from '../element.ts'
-import type { View, ViewContext } from '../view.ts'
+import type { View } from '../view.ts'
 import { createEventList } from './event-list.ts'
 import { createField } from './field.ts'
 import { createPublishForm } from './publish-form.ts'
 
 /** Reads any topics, from any place in the log, and publishes. */
-export function createTopicsView(context: ViewContext): View {
+export function createTopicsView(): View {
   const element = create('section', 'view view-topics')
   const heading = create('h2', 'view-title', 'Topics')
   heading.id = 'topics-title'
@@ -35,8 +35,7 @@ export function createTopicsView(context: ViewContext): View {
     count.textContent = text
   })
   card.append(title, lead, form, tools, events.element)
-  const publishForm = createPublishForm()
-  element.append(heading, card, publishForm.element)
+  element.append(heading, card, createPublishForm())
 
   let source: EventSourceClient | undefined
   // What was subscribed to when the view was hidden, to go on with. At first: what the form says, so that there is
@@ -94,7 +93,6 @@ export function createTopicsView(context: ViewContext): View {
     title: 'Topics',
     element,
     show() {
-      publishForm.setAllowed(context.about()?.faults)
       if (left === undefined) return
       ;({ topics } = left)
       subscribe(left.position)

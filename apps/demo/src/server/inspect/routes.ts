@@ -2,7 +2,6 @@ import { textResponse } from '@sse-toolkit/http-core'
 import type { Router } from '@sse-toolkit/http-core'
 import { respond } from '@sse-toolkit/sse-server'
 import type { InspectOrder } from '../../inspect/observation.ts'
-import { refuseForeigner } from '../loopback-only.ts'
 import type { Runtime } from '../runtime.ts'
 import { readJson } from '../read-json.ts'
 import { InspectionError } from './errors/inspection-error.ts'
@@ -17,7 +16,7 @@ const MAX_INSPECTIONS = 4
  * Adds the inspector:
  *
  *     POST /inspect  asks what the JSON of an `InspectOrder` says, and tells what comes back as an event stream: see
- *                    `InspectEvents`; from this machine only. 400 for an order that cannot be, 429 while four others run
+ *                    `InspectEvents`. 400 for an order that cannot be, 429 while four others run
  *
  * @param options - `reach` is where orders may lead: to this machine alone, unless whoever started the demo said
  *   otherwise. The demo is no open proxy.
@@ -26,30 +25,26 @@ export function addInspectRoutes(router: Router, options: { reach: InspectReach;
   const { reach, runtime } = options
   let running = 0
 
-  router.post(
-    '/inspect',
-    async (request) => {
-      const order = await readOrder(request)
-      if (order instanceof Response) return order
-      if (running >= MAX_INSPECTIONS)
-        return textResponse(`${MAX_INSPECTIONS} inspections run already.\n`, {
-          status: 429,
-          headers: { 'retry-after': '5' },
-        })
-      return respond(
-        async function* ({ signal }) {
-          running += 1
-          try {
-            yield* inspect({ order, reach, runtime, signal })
-          } finally {
-            running -= 1
-          }
-        },
-        { request },
-      )
-    },
-    { accept: refuseForeigner },
-  )
+  router.post('/inspect', async (request) => {
+    const order = await readOrder(request)
+    if (order instanceof Response) return order
+    if (running >= MAX_INSPECTIONS)
+      return textResponse(`${MAX_INSPECTIONS} inspections run already.\n`, {
+        status: 429,
+        headers: { 'retry-after': '5' },
+      })
+    return respond(
+      async function* ({ signal }) {
+        running += 1
+        try {
+          yield* inspect({ order, reach, runtime, signal })
+        } finally {
+          running -= 1
+        }
+      },
+      { request },
+    )
+  })
 }
 
 /** @returns A response that says what is wrong with it, otherwise. */

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { jsonResponse, textResponse } from '@sse-toolkit/http-core'
-import type { Router } from '@sse-toolkit/http-core'
+import type { Route, Router } from '@sse-toolkit/http-core'
 import { respond } from '@sse-toolkit/sse-server'
 import { MAX_CLIENTS, MAX_DELIVERIES_PER_SECOND, MAX_RATE } from '../../load/load-figures.ts'
 import type { LoadOrder } from '../../load/load-figures.ts'
-import type { FaultReach } from '../faults.ts'
-import { refuseForeigner, refuseForeignSite } from '../loopback-only.ts'
+import { isSameSecret } from '../control-access.ts'
 import type { Runtime } from '../runtime.ts'
 import { readJson } from '../read-json.ts'
 import { LOAD_TOPIC, startLoadRun } from './load-run.ts'
@@ -16,8 +15,6 @@ export interface LoadRoutesOptions {
   readonly nodes: number
   /** Where this server is asked from this machine. */
   readonly ownUrl: () => string
-  /** Who may begin one: a load is a fault like others. */
-  readonly faultReach: FaultReach
   readonly runtime: Runtime
 }
 
@@ -28,77 +25,76 @@ export interface Load {
 }
 
 /**
- * Adds the load generator, for this machine only, unless --allow-faults:
+ * Adds the load generator:
  *
  *     POST   /load         begins a run, `{ "clients": 500, "rate": 10 }`, and streams its `figures` until it has `ended`;
  *                          who leaves this stream ends the run. 409 while there is another, 400 for figures that cannot be
  *     DELETE /load         ends the run
- *     GET    /load/events  what its clients read, `?run=<token>`
+ *     GET    /load/events  what its clients read, `?run=<name>`; nobody else knows the run's name
+ *
+ * @returns `clientRoute`: the one that the clients ask, which have nothing but that name.
  */
-export function addLoadRoutes(router: Router, options: LoadRoutesOptions): Load {
-  const { nodes, ownUrl, faultReach, runtime } = options
-  const accept = faultReach === 'anywhere' ? refuseForeignSite : refuseForeigner
-  let current: { run: LoadRun; token: string } | undefined
+export function addLoadRoutes(
+  router: Router,
+  options: LoadRoutesOptions,
+): { readonly load: Load; readonly clientRoute: Route } {
+  const { nodes, ownUrl, runtime } = options
+  let current: { run: LoadRun; name: string } | undefined
 
-  router.post(
-    '/load',
-    async (request) => {
-      const order = await readOrder(request)
-      if (order instanceof Response) return order
-      if (nodes > 1)
-        return textResponse('A load is for one process: start the demo without --nodes.\n', { status: 409 })
-      if (current !== undefined) return busy()
-      return respond(
-        (stream) => {
-          // Another may have begun between the request and its body.
-          if (current !== undefined) {
-            stream.close()
-            return
-          }
-          const token = randomBytes(16).toString('hex')
-          const run = startLoadRun({
-            order,
-            url: new URL(`/load/events?run=${token}`, ownUrl()).href,
-            runtime,
-            onFigures: (figures) => stream.send({ event: 'figures', data: figures }),
-          })
-          current = { run, token }
-          stream.signal.addEventListener('abort', () => run.stop('stopped'))
-          void run.ended.then((end) => {
-            current = undefined
-            stream.send({ event: 'ended', data: end })
-            stream.close()
-            return undefined
-          })
-        },
-        { request },
-      )
-    },
-    { accept },
-  )
+  router.post('/load', async (request) => {
+    const order = await readOrder(request)
+    if (order instanceof Response) return order
+    if (nodes > 1)
+      return textResponse('A load is for one process: start the demo without --nodes.\n', { status: 409 })
+    if (current !== undefined) return busy()
+    return respond(
+      (stream) => {
+        // Another may have begun between the request and its body.
+        if (current !== undefined) {
+          stream.close()
+          return
+        }
+        const name = randomBytes(16).toString('hex')
+        const run = startLoadRun({
+          order,
+          url: new URL(`/load/events?run=${name}`, ownUrl()).href,
+          runtime,
+          onFigures: (figures) => stream.send({ event: 'figures', data: figures }),
+        })
+        current = { run, name }
+        stream.signal.addEventListener('abort', () => run.stop('stopped'))
+        void run.ended.then((end) => {
+          current = undefined
+          stream.send({ event: 'ended', data: end })
+          stream.close()
+          return undefined
+        })
+      },
+      { request },
+    )
+  })
 
-  router.delete(
-    '/load',
-    async () => {
-      const wasRunning = current !== undefined
-      current?.run.stop('stopped')
-      await current?.run.ended
-      return jsonResponse({ stopped: wasRunning ? 1 : 0 })
-    },
-    { accept },
-  )
+  router.delete('/load', async () => {
+    const wasRunning = current !== undefined
+    current?.run.stop('stopped')
+    await current?.run.ended
+    return jsonResponse({ stopped: wasRunning ? 1 : 0 })
+  })
 
-  router.get('/load/events', (request) => {
-    const token = new URL(request.url).searchParams.get('run')
-    return current?.token === token && current !== undefined
+  const clientRoute = router.get('/load/events', (request) => {
+    const name = new URL(request.url).searchParams.get('run') ?? ''
+    return current !== undefined && isSameSecret(name, current.name)
       ? current.run.hub.subscribe(request, { topics: [LOAD_TOPIC] })
       : textResponse('There is no such run.\n', { status: 404 })
   })
 
   return {
-    async close() {
-      current?.run.stop('server-closed')
-      await current?.run.ended
+    clientRoute,
+    load: {
+      async close() {
+        current?.run.stop('server-closed')
+        await current?.run.ended
+      },
     },
   }
 }

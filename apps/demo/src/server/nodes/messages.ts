@@ -1,5 +1,5 @@
 import type { PageFiles } from '../page-files.ts'
-import type { Fault, FaultReach } from '../faults.ts'
+import type { Fault } from '../faults.ts'
 import type { HubFigures } from '../hub-reader.ts'
 import type { InspectReach } from '../inspect/exchange.ts'
 import type { TlsFiles } from '../tls.ts'
@@ -20,8 +20,9 @@ export interface NodeOrder {
   /** Which process in the node's place it is, from 1. */
   readonly start: number
   readonly redisUrl: string
-  readonly faultReach: FaultReach
   readonly inspectReach: InspectReach
+  /** Of the controls: one for all nodes, however often they are restarted. */
+  readonly token: string
   readonly tls: TlsFiles | undefined
   /** A node that is started anew has not heard of it. */
   readonly ended: EndedAccess

@@ -7,13 +7,12 @@ import { createHub } from '@sse-toolkit/sse-server'
 import { browsableHost } from '../demo.ts'
 import type { Demo } from '../demo.ts'
 import type { InspectReach } from '../inspect/exchange.ts'
-import type { FaultReach } from '../faults.ts'
 import { createAccessKey } from '../reader-access.ts'
 import { buildPageFiles } from '../page-files.ts'
 import { publishSamples } from '../publish-samples.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { TlsFiles } from '../tls.ts'
-import { createFaultDesk } from './fault-desk.ts'
+import { createFaultRelay } from './fault-relay.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 import { LOG_OPTIONS } from './node.ts'
 import { createNodeFigures } from './node-figures.ts'
@@ -36,8 +35,8 @@ export async function startNodes(options: {
   port: number
   nodes: number
   redisUrl: string
-  faultReach: FaultReach
   inspectReach: InspectReach
+  token: string
   tls: TlsFiles | undefined
 }): Promise<Demo> {
   const { host, nodes, redisUrl, tls } = options
@@ -46,7 +45,7 @@ export async function startNodes(options: {
   const accessKey = createAccessKey()
   const running = new Map<number, Worker>()
   const figures = createNodeFigures()
-  const desk = createFaultDesk(running, systemRuntime)
+  const relay = createFaultRelay(running, systemRuntime)
   let port = options.port
   // What the nodes that run have asked for. Where it is 0, that is one port for all of them; with the last of them it is
   // gone, and who comes after them asks for the port that it was.
@@ -68,12 +67,12 @@ export async function startNodes(options: {
           Object.assign(new Error(message.message), { name: 'ListenError', code: message.code }),
         )
       } else if (message.kind === 'figures') figures.take(node, message.figures)
-      else desk.take(node, message)
+      else relay.take(node, message)
     })
     worker.on('exit', () => {
       running.delete(node)
       figures.forget(node)
-      desk.forget(node)
+      relay.forget(node)
       listening.reject(new Error(`Node ${node} ended before it listened`))
       if (isClosing) return
       restarts.set(
@@ -91,7 +90,7 @@ export async function startNodes(options: {
       start,
       accessKey,
       pageFiles,
-      ended: desk.ended,
+      ended: relay.ended,
     }
     worker.send({ kind: 'serve', order } satisfies ToNode)
     await listening.promise

@@ -7,7 +7,6 @@ import type { PresenceSnapshot } from '../../presence/presence-snapshot.ts'
 import { READER_ID } from '../connections.ts'
 import { every } from '../every.ts'
 import { identityOf } from '../faults.ts'
-import { refuseForeigner } from '../loopback-only.ts'
 import type { Runtime } from '../runtime.ts'
 import { readJson } from '../read-json.ts'
 import { createVisitors } from './visitors.ts'
@@ -26,7 +25,7 @@ export interface PresenceRoutesOptions {
 }
 
 /**
- * Adds who reads from this process, for this machine only:
+ * Adds who reads from this process:
  *
  *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names who asks
  *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "reader 12ab34cd" }`; they may come back
@@ -46,42 +45,34 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
     return next(request, context)
   })
 
-  router.get(
-    '/presence',
-    (request, context) => {
-      const asker = identityIn(request)
-      return respond(
-        (stream) => {
-          let sent = ''
-          const send = (): void => {
-            // What a reader has not taken yet would only be older than what is sent next.
-            if (stream.bufferedBytes > MAX_WAITING_BYTES) return
-            const { at, ...snapshot } = snapshotOf(options, visitors, asker)
-            const text = JSON.stringify(snapshot)
-            if (text === sent) return
-            sent = text
-            stream.send({ event: 'presence', data: { at, ...snapshot } satisfies PresenceSnapshot })
-          }
-          send()
-          stream.signal.addEventListener('abort', every(SNAPSHOT_INTERVAL_MS, send, runtime))
-          context.closing.addEventListener('abort', () => stream.close(), { signal: stream.signal })
-        },
-        { request },
-      )
-    },
-    { accept: refuseForeigner },
-  )
+  router.get('/presence', (request, context) => {
+    const asker = identityIn(request)
+    return respond(
+      (stream) => {
+        let sent = ''
+        const send = (): void => {
+          // What a reader has not taken yet would only be older than what is sent next.
+          if (stream.bufferedBytes > MAX_WAITING_BYTES) return
+          const { at, ...snapshot } = snapshotOf(options, visitors, asker)
+          const text = JSON.stringify(snapshot)
+          if (text === sent) return
+          sent = text
+          stream.send({ event: 'presence', data: { at, ...snapshot } satisfies PresenceSnapshot })
+        }
+        send()
+        stream.signal.addEventListener('abort', every(SNAPSHOT_INTERVAL_MS, send, runtime))
+        context.closing.addEventListener('abort', () => stream.close(), { signal: stream.signal })
+      },
+      { request },
+    )
+  })
 
-  router.post(
-    '/presence/disconnect',
-    async (request) => {
-      const identity = await readIdentity(request)
-      return identity === undefined
-        ? textResponse('Send JSON with an identity.\n', { status: 400 })
-        : jsonResponse({ disconnected: hub.disconnect((connection) => connection.identity === identity) })
-    },
-    { accept: refuseForeigner },
-  )
+  router.post('/presence/disconnect', async (request) => {
+    const identity = await readIdentity(request)
+    return identity === undefined
+      ? textResponse('Send JSON with an identity.\n', { status: 400 })
+      : jsonResponse({ disconnected: hub.disconnect((connection) => connection.identity === identity) })
+  })
 }
 
 /** Most requests are none of a reader that names itself, and need no URL made of them. */

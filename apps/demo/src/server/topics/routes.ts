@@ -1,5 +1,5 @@
 import { jsonResponse, textResponse } from '@sse-toolkit/http-core'
-import type { RequestContext, Router } from '@sse-toolkit/http-core'
+import type { Route, Router } from '@sse-toolkit/http-core'
 import type { Hub } from '@sse-toolkit/sse-server'
 import { readJson } from '../read-json.ts'
 
@@ -26,18 +26,15 @@ interface Publication {
 
 /**
  *     GET  /topics?topic=machine.*&topic=play.>   a stream of those topics, patterns as in NATS; up to 64
- *     POST /publish                               publishes below `play.`; for who may inject faults
+ *     POST /publish                               publishes below `play.`
+ *
+ * @returns The route that only reads.
  */
 export function addTopicRoutes(
   router: Router,
-  deps: {
-    hub: Pick<Hub, 'subscribe' | 'publish'>
-    refuse: (request: Request, context: RequestContext) => Response | undefined
-  },
-): void {
-  const { hub, refuse } = deps
-
-  router.get('/topics', async (request) => {
+  hub: Pick<Hub, 'subscribe' | 'publish'>,
+): { readonly subscribe: Route } {
+  const subscribe = router.get('/topics', async (request) => {
     // Whether one is a topic or a pattern, its wildcards say.
     const patterns = new URL(request.url).searchParams.getAll('topic')
     if (patterns.length === 0)
@@ -45,18 +42,15 @@ export function addTopicRoutes(
     return hub.subscribe(request, { patterns })
   })
 
-  router.post(
-    '/publish',
-    async (request) => {
-      const publication = publicationOf(await readJson(request))
-      if (publication === undefined) return textResponse(PUBLICATION_HELP, { status: 400 })
-      const { topic, event, data } = publication
-      if (!topic.startsWith(PLAYGROUND))
-        return textResponse(`Only topics under ${PLAYGROUND} are open to everybody.\n`, { status: 403 })
-      return answer(async () => jsonResponse(await hub.publish(topic, { event, data })))
-    },
-    { accept: refuse },
-  )
+  router.post('/publish', async (request) => {
+    const publication = publicationOf(await readJson(request))
+    if (publication === undefined) return textResponse(PUBLICATION_HELP, { status: 400 })
+    const { topic, event, data } = publication
+    if (!topic.startsWith(PLAYGROUND))
+      return textResponse(`Only topics under ${PLAYGROUND} can be published to.\n`, { status: 403 })
+    return answer(async () => jsonResponse(await hub.publish(topic, { event, data })))
+  })
+  return { subscribe }
 }
 
 /** @returns undefined if it is no publication. */

@@ -4,7 +4,7 @@ import type { Theme } from './theme.ts'
 
 type CellKind = 'live' | 'caught-up' | 'gap' | 'missing'
 
-export interface Tape {
+export interface SequenceStrip {
   /** The next number. */
   add(n: number, kind: Exclude<CellKind, 'gap'>): void
   /** A missing number came after all. */
@@ -45,9 +45,9 @@ const COLORS: Readonly<Record<CellKind, string>> = {
  *     | 31 32 33 34 .. .. 13 14 15 |    34 is the newest; before it a few empty cells
  *     | 16 17 18 19 20 21 22 ...   |
  */
-export function createTape(theme: Theme): Tape {
-  const canvas = byId('tape', HTMLCanvasElement)
-  const last = byId('tape-last', HTMLOutputElement)
+export function createSequenceStrip(theme: Theme): SequenceStrip {
+  const canvas = byId('sequence-strip', HTMLCanvasElement)
+  const last = byId('sequence-strip-last', HTMLOutputElement)
   const drawing = canvas.getContext('2d')
   if (drawing === null) throw new Error('this browser draws on no canvas')
   const cells: Cell[] = []
@@ -102,7 +102,7 @@ export function createTape(theme: Theme): Tape {
         const index = place + shown * Math.floor((total - 1 - place) / shown)
         const isOldest = total >= shown && index < total - shown + SWEEP_GAP
         const cell = isOldest ? undefined : cells[index - dropped]
-        drawing.fillStyle = theme.color(cell === undefined ? '--tape-empty' : COLORS[cell.kind])
+        drawing.fillStyle = theme.color(cell === undefined ? '--strip-empty' : COLORS[cell.kind])
         const x = (place % columns) * (CELL_WIDTH + CELL_GAP)
         const y = Math.floor(place / columns) * (ROW_HEIGHT + ROW_GAP)
         drawing.beginPath()

@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime.ts'
 import type { EndedAccess, FromNode, ToNode } from './messages.ts'
 
 /** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
-export interface FaultDesk {
+export interface FaultRelay {
   take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
   /** Whose access has ended, for a node that is started anew. */
   readonly ended: EndedAccess
@@ -23,10 +23,10 @@ interface Question {
   count: number
 }
 
-export function createFaultDesk(
+export function createFaultRelay(
   running: ReadonlyMap<number, Worker>,
   runtime: Pick<Runtime, 'wallClock'>,
-): FaultDesk {
+): FaultRelay {
   const questions = new Map<number, Question>()
   const revoked = new Map<string, true>()
   const expired = new Map<string, number>()
