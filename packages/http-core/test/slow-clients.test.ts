@@ -106,7 +106,7 @@ describe('a reader that stops reading', () => {
 
   it('is not one that is slow, nor a stream that is silent', async () => {
     const server = await serving({
-      responseStallTimeoutMs: 80,
+      responseStallTimeoutMs: 400,
       fetch: (request) =>
         request.url.endsWith('/silent')
           ? new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } })
@@ -120,7 +120,7 @@ describe('a reader that stops reading', () => {
     for (let round = 0; round < 12; round += 1) {
       slow.socket.pause()
       await new Promise((resolve) => {
-        setTimeout(resolve, 20)
+        setTimeout(resolve, 60)
       })
       slow.socket.resume()
       const before = slow.received.length

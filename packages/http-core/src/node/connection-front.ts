@@ -155,6 +155,9 @@ class SecureConnections {
   }
 
   begin(socket: Socket): void {
+    // The TLS socket takes this over: a client that closes its side during the handshake has left. Later on, both
+    // versions of HTTP see to that themselves.
+    socket.allowHalfOpen = false
     const header = this.#core.proxyHeaders?.get(socket)
     if (header === undefined) this.#server.emit('connection', socket)
     else handshakes.run(header, () => this.#server.emit('connection', socket))

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { admit, peerAddress } from './admission.ts'
 import { clientErrorListener, closeWith } from './client-error.ts'
 import { isAnswering, mayUpgrade } from './connection-upgrade.ts'
@@ -21,6 +22,8 @@ export function makeHttp1Server(core: ServerCore): Server {
     joinDuplicateHeaders: true,
     optimizeEmptyRequests: true,
     noDelay: true,
+    keepAlive: settings.tcpKeepAliveMs > 0,
+    keepAliveInitialDelay: settings.tcpKeepAliveMs,
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headersTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
@@ -33,6 +36,9 @@ export function makeHttp1Server(core: ServerCore): Server {
   server.maxHeadersCount = 0
   if (Number.isFinite(settings.maxConnections)) server.maxConnections = settings.maxConnections
   return server
+    .on('connection', (socket) => {
+      socket.on('end', cutUnlessEnded)
+    })
     .on('request', (message, response) => {
       serve(core, message, response, undefined)
     })
@@ -61,6 +67,15 @@ export function makeHttp1Server(core: ServerCore): Server {
         `Dropped a connection: ${settings.maxConnections} are open`,
       )
     })
+}
+
+/**
+ * The client sends no more. Node closes the connection for that, once it has sent what waits, and whatever is written to a
+ * response now is lost. So a response that has not ended is given up at once, however much of it a client takes that
+ * could still read: one that only looks like that has left.
+ */
+function cutUnlessEnded(this: Socket & { readonly _httpMessage?: ServerResponse | null }): void {
+  if (this._httpMessage?.writableEnded === false) this.destroy()
 }
 
 function serve(

@@ -4,13 +4,17 @@ import type { Socket } from 'node:net'
 import { Exchange } from './exchange.ts'
 import { admit } from './admission.ts'
 import { Http2Request, Http2Response, resetStream } from './http2-message.ts'
+import { watchHttp2Client } from './http2-liveness.ts'
 import { refuse } from './refusal.ts'
 import type { ServerCore } from './server-core.ts'
+import { waitingBytes } from './stalled-connections.ts'
 
 /** Each field counts as its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32
 /** A session that says nothing is told of the end so much later than it was promised; see `idleTimeoutMs`. */
 const IDLE_GRACE_MS = 1000
+/** How long a client may take to close a connection whose last stream has ended. */
+const LINGER_MS = 1000
 
 /** The HTTP/2 sessions of one server. */
 export interface Http2Sessions {
@@ -28,7 +32,7 @@ export interface Http2Sessions {
  */
 export function makeHttp2Sessions(core: ServerCore): Http2Sessions {
   const { settings } = core
-  const sessions = new Set<ServerHttp2Session>()
+  const connections = new Set<Http2Connection>()
   const options = {
     settings: {
       maxConcurrentStreams: settings.maxConcurrentStreams,
@@ -43,41 +47,116 @@ export function makeHttp2Sessions(core: ServerCore): Http2Sessions {
   }
   return {
     serve(socket) {
-      const session = performServerHandshake(socket, options)
-      sessions.add(session)
-      let streams = 0
-      session
-        .on('stream', (stream, _headers, _flags, rawHeaders) => {
-          streams += 1
-          // 'close' follows, with all there is to know.
-          stream.on('error', () => {})
-          stream.once('close', () => {
-            streams -= 1
-          })
-          limitStall(core, stream)
-          serveStream(core, new Http2Request(stream, socket, rawHeaders), new Http2Response(stream))
-        })
-        .on('error', (error) => {
-          core.log.warn(
-            { event: 'connection-failed', error, remoteAddress: socket.remoteAddress },
-            'An HTTP/2 connection failed',
-          )
-        })
-        .once('close', () => {
-          sessions.delete(session)
-          socket.destroy()
-        })
-      if (settings.idleTimeoutMs > 0) {
-        session.setTimeout(settings.idleTimeoutMs + IDLE_GRACE_MS, () => {
-          // An event stream may well be silent for so long.
-          if (streams === 0) session.close()
-        })
-      }
-      if (core.closing.aborted) session.close()
+      const connection = new Http2Connection(core, socket, performServerHandshake(socket, options), () => {
+        connections.delete(connection)
+      })
+      connections.add(connection)
+      if (core.closing.aborted) connection.close()
     },
     close() {
-      for (const session of sessions) session.close()
+      for (const connection of connections) connection.close()
     },
+  }
+}
+
+/**
+ * One connection, and what decides that its client is gone:
+ *
+ *     FIN, or close_notify ------------> destroyed: see `constructor`
+ *     RST -----------------------------> Node's
+ *     no sign of life ------------------> destroyed, after `http2PingIntervalMs`
+ *     idle ------------> GOAWAY ----+
+ *     the server stops -> GOAWAY ---+--> after the last stream the client closes it, or it is destroyed a second later
+ *     the client's own GOAWAY ------+
+ */
+class Http2Connection {
+  readonly #core: ServerCore
+  readonly #socket: Socket
+  readonly #session: ServerHttp2Session
+  #streams = 0
+  #lingering: unknown
+  #stopWatching: (() => void) | undefined
+
+  constructor(core: ServerCore, socket: Socket, session: ServerHttp2Session, closed: () => void) {
+    this.#core = core
+    this.#socket = socket
+    this.#session = session
+    // A client that sends no more can acknowledge neither PING nor SETTINGS (RFC 9113 sections 6.5.3 and 6.7) and gives no
+    // more room for content: whether or not it could still read, it has left. Node waits for it for ever.
+    socket.on('end', () => {
+      socket.destroy()
+    })
+    session
+      .on('stream', (stream, _headers, _flags, rawHeaders) => {
+        this.#serve(stream, rawHeaders)
+      })
+      .on('goaway', () => {
+        if (this.#streams === 0) this.#linger()
+      })
+      .on('error', (error) => {
+        this.#report('An HTTP/2 connection failed', { error })
+      })
+      .once('close', () => {
+        this.#stopWatching?.()
+        core.settings.runtime.clearTimeout(this.#lingering)
+        socket.destroy()
+        closed()
+      })
+    this.#limitIdleness()
+    this.#limitSilence()
+  }
+
+  /** GOAWAY: no more streams; the connection closes with its last one. */
+  close(): void {
+    this.#session.close()
+    if (this.#streams === 0) this.#linger()
+  }
+
+  #serve(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
+    this.#streams += 1
+    // 'close' follows, with all there is to know.
+    stream.on('error', () => {})
+    stream.once('close', () => {
+      this.#streams -= 1
+      if (this.#streams === 0 && this.#session.closed) this.#linger()
+    })
+    limitStall(this.#core, stream)
+    serveStream(this.#core, new Http2Request(stream, this.#socket, rawHeaders), new Http2Response(stream))
+  }
+
+  #limitIdleness(): void {
+    const { idleTimeoutMs } = this.#core.settings
+    if (idleTimeoutMs === 0) return
+    this.#session.setTimeout(idleTimeoutMs + IDLE_GRACE_MS, () => {
+      // An event stream may well be silent for so long.
+      if (this.#streams === 0) this.close()
+    })
+  }
+
+  #limitSilence(): void {
+    const { http2PingIntervalMs, runtime } = this.#core.settings
+    if (http2PingIntervalMs === 0) return
+    this.#stopWatching = watchHttp2Client(this.#session, this.#socket, http2PingIntervalMs, runtime, () => {
+      const reason = 'the client did not answer a PING'
+      this.#report(`Closed a connection: ${reason}`, { reason })
+      this.#socket.destroy()
+    })
+  }
+
+  /** After GOAWAY and the last stream Node waits for the client to close the connection, however long that takes. */
+  #linger(): void {
+    const { runtime } = this.#core.settings
+    runtime.clearTimeout(this.#lingering)
+    this.#lingering = runtime.setTimeout(() => {
+      // What is still being sent is the end of a response.
+      if (waitingBytes(this.#socket) > 0) this.#linger()
+      else this.#socket.destroy()
+    }, LINGER_MS)
+  }
+
+  #report(text: string, fields: { readonly error: Error } | { readonly reason: string }): void {
+    const { remoteAddress } = this.#socket
+    this.#core.log.warn({ event: 'connection-failed', ...fields, remoteAddress }, text)
   }
 }
 

@@ -183,6 +183,12 @@ class PrintableRequest extends Request {
   }
 }
 
+/**
+ * Keeps native requests as long as their exchange, which holds the signal. The platform passes the signal's abort on to
+ * `request.signal` through a weak reference: a handler that kept only `request.signal` would never see it abort.
+ */
+const nativeRequests = new WeakMap<AbortSignal, Request>()
+
 /** A native request over the same message. */
 export function nativeRequest(source: RequestSource): Request {
   const { method, url, signal, body, message } = source
@@ -191,5 +197,6 @@ export function nativeRequest(source: RequestSource): Request {
   const request = new PrintableRequest(url, init)
   appendFields(request.headers, message)
   redactNativeHeaders(request.headers)
+  nativeRequests.set(signal, request)
   return request
 }

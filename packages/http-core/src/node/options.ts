@@ -74,6 +74,18 @@ export interface ServerOptions {
    * 256.
    */
   readonly maxConcurrentStreams?: number
+  /**
+   * How often the client of an HTTP/2 connection is asked for a sign of life (PING), in milliseconds. A connection whose
+   * client has sent nothing by the next time is closed: it vanished without a word, or froze. Default 15 000; 0: never.
+   */
+  readonly http2PingIntervalMs?: number
+  /**
+   * How long a connection may be silent before the kernel asks the kernel at the other end whether it is still there, in
+   * milliseconds, of which whole seconds count; after ten questions a second apart without an answer the connection is
+   * closed (on Linux). It finds clients that vanished from a silent HTTP/1.1 stream; while something that was sent is not
+   * acknowledged, the kernel's retransmission timeout decides in its place. Default 15 000; 0: never.
+   */
+  readonly tcpKeepAliveMs?: number
   /** How long the head of a request may take, in milliseconds; then 408. Default 10 000; 0: for ever. */
   readonly headersTimeoutMs?: number
   /** How long a whole request may take to arrive, in milliseconds; then 408. Default 300 000; 0: for ever. */
@@ -202,6 +214,8 @@ export interface Settings {
   readonly tls: TlsOptions | undefined
   readonly http2: 'offer' | 'off'
   readonly maxConcurrentStreams: number
+  readonly http2PingIntervalMs: number
+  readonly tcpKeepAliveMs: number
   readonly proxyProtocol: ProxyProtocolSettings | undefined
   readonly runtime: Runtime
 }
@@ -252,6 +266,13 @@ export function resolveSettings(options: ServerOptions): Settings {
       1,
       2 ** 31 - 1,
     ),
+    http2PingIntervalMs: integer(
+      'http2PingIntervalMs',
+      options.http2PingIntervalMs ?? 15_000,
+      0,
+      MAX_TIMEOUT_MS,
+    ),
+    tcpKeepAliveMs: keepAlive(options.tcpKeepAliveMs ?? 15_000),
     runtime: {
       now: options.now ?? (() => systemRuntime.now()),
       setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
@@ -319,6 +340,12 @@ function checkTogether(settings: Settings): void {
     else if (typeof listen.path !== 'string' || listen.path === '')
       throw new OptionError('listen.path', listen.path, 'the path of a Unix socket')
   }
+}
+
+/** The kernel counts in seconds, and on Linux to 32 767. */
+function keepAlive(value: number): number {
+  if (value === 0) return 0
+  return integer('tcpKeepAliveMs', value, 1000, 32_767_000)
 }
 
 function integer(option: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {

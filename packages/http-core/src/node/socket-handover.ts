@@ -91,8 +91,8 @@ function isParser(parser: unknown): parser is HttpParser {
   )
 }
 
-// How many there are of each: node:http's, and one 'close' each of this package.
-const socketListeners = { close: 3, end: 2, error: 1, drain: 1, data: 1, timeout: 1, resume: 1, pause: 1 }
+// How many there are of each: node:http's, and this package's one 'close' each and one 'end'.
+const socketListeners = { close: 3, end: 3, error: 1, drain: 1, data: 1, timeout: 1, resume: 1, pause: 1 }
 const responseListeners = { close: 1, finish: 1 }
 
 function hasJust(emitter: Socket | ServerResponse, counts: Readonly<Record<string, number>>): boolean {

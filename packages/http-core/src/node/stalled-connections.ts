@@ -43,7 +43,8 @@ export function watchStalledConnections(
   }
 }
 
-function waitingBytes(socket: HeldSocket): number {
+/** The bytes that a connection has been given, and that the kernel has not taken yet. */
+export function waitingBytes(socket: HeldSocket): number {
   const size = socket._handle?.writeQueueSize
   return typeof size === 'number' ? size : 0
 }
