@@ -16,6 +16,13 @@ const waiting = {
   expect: { poll: { timeout: 15_000 } },
 }
 
+const alone = {
+  ...waiting,
+  fileParallelism: false,
+  sequence: { groupOrder: 1 },
+  testTimeout: 60_000,
+}
+
 export default defineConfig({
   ...shared,
   test: {
@@ -38,14 +45,12 @@ export default defineConfig({
       {
         ...shared,
         // Real processes, real sockets, a real browser: one file at a time, so that they do not starve each other.
-        test: {
-          ...waiting,
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-        },
+        test: { ...alone, name: 'integration', include: ['test/integration/**/*.test.ts'] },
+      },
+      {
+        ...shared,
+        // With other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples, soaks.
+        test: { ...alone, name: 'abroad', include: ['test/abroad/**/*.test.ts'] },
       },
     ],
   },

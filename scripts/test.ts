@@ -1,6 +1,11 @@
 /**
- * Everything that must hold, as one command: formats, lint, types, unused code, the packages as they are published, and
- * all tests. Prints a line for each step, the output of those that fail, and at the end a count over all runners.
+ * Everything that must hold, in two tiers. Prints a line for each step, the output of those that fail, and at the end a
+ * count over all runners.
+ *
+ *     node scripts/test.ts          format, lint, types, unused code, the packages as they are published, unit and
+ *                                   integration tests
+ *     node scripts/test.ts abroad   with other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples
+ *                                   and soaks
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -19,13 +24,13 @@ interface Outcome {
   readonly seconds: number
 }
 
+type Project = 'unit' | 'integration' | 'abroad'
+
 const reports = await mkdtemp(join(tmpdir(), 'sse-toolkit-test-'))
-const unitReport = join(reports, 'unit.json')
-const integrationReport = join(reports, 'integration.json')
 
 // Steps of one group run side by side; the groups one after the other, since the tests with real processes and a real
-// browser want the machine for themselves.
-const groups: readonly (readonly Step[])[] = [
+// browser need the machine for themselves.
+const home: readonly (readonly Step[])[] = [
   [
     { name: 'format', command: ['oxfmt', '--check'] },
     { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
@@ -36,11 +41,16 @@ const groups: readonly (readonly Step[])[] = [
     { name: 'unused code', command: ['knip'] },
     { name: 'packages', command: ['turbo', 'run', 'check:package', '--output-logs=errors-only'] },
   ],
-  [{ name: 'unit tests', command: vitest('unit', unitReport) }],
-  [{ name: 'integration tests', command: vitest('integration', integrationReport) }],
+  [{ name: 'unit tests', command: vitest('unit') }],
+  [{ name: 'integration tests', command: vitest('integration') }],
 ]
+const abroad: readonly (readonly Step[])[] = [[{ name: 'tests abroad', command: vitest('abroad') }]]
 
-function vitest(project: string, report: string): [string, ...string[]] {
+function reportOf(project: Project): string {
+  return join(reports, `${project}.json`)
+}
+
+function vitest(project: Project): [string, ...string[]] {
   return [
     'vitest',
     'run',
@@ -48,7 +58,7 @@ function vitest(project: string, report: string): [string, ...string[]] {
     project,
     '--reporter=default',
     '--reporter=json',
-    `--outputFile.json=${report}`,
+    `--outputFile.json=${reportOf(project)}`,
   ]
 }
 
@@ -127,6 +137,13 @@ function sayFailed(file: string, test: string, message: string): void {
   console.log([`FAIL  ${relative('.', file)}: ${test}`, ...lines.map((line) => `      ${line}`)].join('\n'))
 }
 
+const tier = process.argv[2]
+if (tier !== undefined && tier !== 'abroad') {
+  console.error(`node scripts/test.ts [abroad], not ${tier}`)
+  process.exit(1)
+}
+const groups = tier === 'abroad' ? abroad : home
+const projects: readonly Project[] = tier === 'abroad' ? ['abroad'] : ['unit', 'integration']
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
 let failed = false
 
@@ -141,8 +158,8 @@ for (const group of groups) {
   }
 }
 
-for (const report of [unitReport, integrationReport]) {
-  await addReport(counts, report).catch((error: unknown) => {
+for (const project of projects) {
+  await addReport(counts, reportOf(project)).catch((error: unknown) => {
     console.log(`FAIL  no report from vitest: ${String(error)}`)
     counts.failed += 1
     failed = true

@@ -21,8 +21,8 @@ export interface ByteSink {
   /**
    * Hands bytes to the output, which must not change them.
    *
-   * @returns false when what is buffered is above the output's high-water mark. The bytes are queued all the same, and
-   *   `drained` follows.
+   * @returns false when what is buffered is above the output's high-water mark: the bytes are queued all the same, and
+   *   `drained` follows. False as well after the end of the output: the bytes are dropped, and `closed` follows.
    */
   write(shared: SharedBytes): boolean
   /** Bytes that the output has taken and not yet handed on. */

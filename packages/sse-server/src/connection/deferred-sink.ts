@@ -17,6 +17,7 @@ export class DeferredSink implements ByteSink {
   }
 
   write(shared: SharedBytes): boolean {
+    if (this.#ended !== null) return false
     if (this.#target !== null) return this.#target.write(shared)
     this.#held.push(shared)
     this.#heldBytes += shared.bytes.byteLength

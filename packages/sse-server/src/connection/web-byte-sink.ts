@@ -31,7 +31,7 @@ export function createLazyBody(
 
   const createSink = (controller: ReadableStreamDefaultController<Uint8Array>): ByteSink => ({
     write(shared: SharedBytes): boolean {
-      if (ended) return true
+      if (ended) return false
       // A copy: whoever reads a body may give its chunks away, their memory included, and others write the same.
       controller.enqueue(shared.bytes.slice())
       return this.bufferedBytes < highWaterMarkBytes

@@ -25,8 +25,7 @@ export function createHttp1ByteSink(response: ServerResponse): ResponseByteSink 
   }
   return {
     write(shared: SharedBytes): boolean {
-      // The answer to a write that comes too late: taken, and never drained.
-      if (socket.destroyed || !isSending(socket, response)) return true
+      if (socket.destroyed || !isSending(socket, response)) return false
       return socket.write(shared.chunk)
     },
     get bufferedBytes(): number {

@@ -13,7 +13,7 @@ export function createHttp2ByteSink(response: Http2ServerResponse): ResponseByte
   const { stream } = response
   return {
     write(shared: SharedBytes): boolean {
-      if (stream.destroyed || stream.closed) return true
+      if (stream.destroyed || stream.closed) return false
       return stream.write(shared.bytes)
     },
     get bufferedBytes(): number {

@@ -5,7 +5,7 @@ import { isHttp2, listenForClose, type NodeResponse, type ResponseByteSink } fro
 export function createWrappedByteSink(response: NodeResponse): ResponseByteSink {
   return {
     write(shared: SharedBytes): boolean {
-      if (response.destroyed || response.writableEnded) return true
+      if (response.destroyed || response.writableEnded) return false
       // The two kinds of response have one `write`, but types that do not meet.
       const room = isHttp2(response) ? response.write(shared.bytes) : response.write(shared.bytes)
       // Compression middleware keeps what it is given until it has enough, or until it is told to pass it on.

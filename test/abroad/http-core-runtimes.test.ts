@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 // A router is a bare fetch handler: the same routes on other runtimes.
 
-const program = fileURLToPath(new URL('programs/http-core-app.ts', import.meta.url))
+const program = fileURLToPath(new URL('../integration/programs/http-core-app.ts', import.meta.url))
 const condition = '--conditions=@sse-toolkit/source'
 const bun = findBun()
 const deno = findDeno()

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest'
 // The client on each runtime: the promise through a proxy that cuts its connections, the transport that the package
 // chooses there, and that a closed client lets the process end.
 
-const programOf = (name: string): string => fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url))
+const programOf = (name: string): string =>
+  fileURLToPath(new URL(`../integration/programs/${name}.ts`, import.meta.url))
 const condition = '--conditions=@sse-toolkit/source'
 const bun = findBun()
 const deno = findDeno()

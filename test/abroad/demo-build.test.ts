@@ -6,8 +6,8 @@ import { createEventSource } from '@sse-toolkit/event-source-client'
 import { findRedisServer, startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { describeDemo, env } from './running-demo.ts'
-import type { RunningDemo } from './running-demo.ts'
+import { describeDemo, env } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
 
 const DEMO = fileURLToPath(new URL('../../apps/demo/', import.meta.url))
 const redis = findRedisServer()

@@ -11,7 +11,7 @@ import type { NodeServer } from '../../apps/demo/src/server/node-server.ts'
 import { buildPageFiles } from '../../apps/demo/src/server/page-files.ts'
 import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
-import { eventually } from './running-demo.ts'
+import { eventually } from '../integration/running-demo.ts'
 
 const chromium = findChromium()
 const TOPICS = Object.keys(TOPIC_INTERVAL_MS) as DemoTopic[]

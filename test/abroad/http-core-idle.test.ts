@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { startProcess } from '@sse-toolkit/test-support'
 import { expect, it, onTestFinished } from 'vitest'
 
-const program = fileURLToPath(new URL('programs/http-core-workers.ts', import.meta.url))
+const program = fileURLToPath(new URL('../integration/programs/http-core-workers.ts', import.meta.url))
 const CONNECTIONS = 10_000
 const HOSTS = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
