@@ -1,6 +1,6 @@
 import { checkChoice, checkList, checkOrigins, isToken } from './check-options.ts'
 import { OptionError } from './errors/option-error.ts'
-import { isHttpError, httpErrorResponse } from './errors/http-error.ts'
+import { asHttpError, httpErrorResponse } from './errors/http-error.ts'
 import type { Middleware } from './middleware.ts'
 import { withMutableHeaders } from './response-head.ts'
 import { addVary } from './vary.ts'
@@ -112,7 +112,8 @@ export function cors(options: CorsOptions = {}): Middleware {
       return answerPreflight(requestOrigin)
     }
     const failed = (error: unknown): Response => {
-      if (isHttpError(error)) return finish(httpErrorResponse(error), requestOrigin)
+      const answer = asHttpError(error)
+      if (answer !== undefined) return finish(httpErrorResponse(answer), requestOrigin)
       throw error
     }
     try {

@@ -2,7 +2,7 @@ import { addRoute, createRouter as createTree, findRoute } from 'rou3'
 import type { MatchedRoute, RouterContext as Tree } from 'rou3'
 import { checkFunction, checkList, checkRequired, isToken } from './check-options.ts'
 import { Context } from './context.ts'
-import { HttpError, httpErrorResponse, isHttpError } from './errors/http-error.ts'
+import { asHttpError, HttpError, httpErrorResponse } from './errors/http-error.ts'
 import { RouteError } from './errors/route-error.ts'
 import { lightRequestsSymbol } from './light-requests.ts'
 import { compose, staged } from './middleware.ts'
@@ -251,7 +251,8 @@ function answering(handler: Handler): Handler {
 }
 
 function answerHttpError(error: unknown): Response {
-  if (isHttpError(error)) return httpErrorResponse(error)
+  const answer = asHttpError(error)
+  if (answer !== undefined) return httpErrorResponse(answer)
   throw error
 }
 

@@ -2,7 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
 import {
   HttpError,
+  cors,
   createContext,
+  createRouter,
   isHttpError,
   isSuccess,
   metadataKey,
@@ -11,6 +13,7 @@ import {
 } from '../src/index.ts'
 import { httpErrorResponse } from '../src/errors/http-error.ts'
 import { shorten } from '../src/shorten.ts'
+import { recordingLogger, serving } from './serving.ts'
 
 describe('reasonPhrase and isSuccess', () => {
   it('know the registered statuses', () => {
@@ -25,6 +28,30 @@ describe('reasonPhrase and isSuccess', () => {
   it('know every status that Node knows, but those that were never or are no longer registered', () => {
     const unknown = Object.keys(STATUS_CODES).filter((status) => reasonPhrase(Number(status)) === undefined)
     expect(unknown).toEqual(['418', '509', '510'])
+  })
+})
+
+describe('an error that a handler throws', () => {
+  const errorWith = (fields: object): Error => Object.assign(new Error('not for the client'), fields)
+
+  it.each([
+    ['with the status 400', errorWith({ status: 400 }), 400, 'Bad Request'],
+    ['with the status 404', errorWith({ status: 404 }), 404, 'Not Found'],
+    ['with a status that is not a number', errorWith({ status: '400' }), 500, 'Internal Server Error\n'],
+    ['with the status 200', errorWith({ status: 200 }), 500, 'Internal Server Error\n'],
+    ['with the status 503', errorWith({ status: 503 }), 500, 'Internal Server Error\n'],
+    ['with the status 400.5', errorWith({ status: 400.5 }), 500, 'Internal Server Error\n'],
+    ['without a status', errorWith({}), 500, 'Internal Server Error\n'],
+    ['that is not an object', 'not for the client', 500, 'Internal Server Error\n'],
+  ])('%s is answered with the standard text of its status', async (_name, error, status, text) => {
+    const router = createRouter()
+    router.use(cors())
+    router.get('/', () => {
+      throw error
+    })
+    const server = await serving({ fetch: router.fetch, logger: recordingLogger() })
+    const response = await fetch(server.url, { headers: { origin: 'http://a.example' } })
+    expect([response.status, await response.text()]).toEqual([status, text])
   })
 })
 

@@ -11,7 +11,8 @@ export interface HttpErrorOptions {
 
 /**
  * Thrown by a handler or a middleware to answer with a status. The text **is sent to the client**, so it must be safe
- * to show; whatever is not goes into `cause`. Every other thrown value becomes a 500 without any detail.
+ * to show; whatever is not goes into `cause`. An error of another class that has a `status` from 400 to 499 is answered with
+ * that status and its standard text. Every other thrown value becomes a 500 without any detail.
  *
  * @throws RangeError if `status` is not an integer from 400 to 599.
  * @example
@@ -52,6 +53,20 @@ export function isHttpError(error: unknown): error is HttpError {
       'headers' in error &&
       error.headers instanceof Headers)
   )
+}
+
+/**
+ * The answer that an error asks for: an {@link HttpError} itself; for another error that has a `status` from 400 to 499, as
+ * errors of Express, Koa, h3 and sse-server's `topic` have, that status with its standard text, since the error's own may
+ * not be meant for the client.
+ *
+ * @returns undefined for every other error, which is a 500.
+ */
+export function asHttpError(error: unknown): HttpError | undefined {
+  if (isHttpError(error)) return error
+  const status: unknown = typeof error === 'object' && error !== null && 'status' in error && error.status
+  if (typeof status !== 'number' || !isStatus(status) || status < 400 || status > 499) return undefined
+  return new HttpError(status, undefined, { cause: error })
 }
 
 /** The response that an {@link HttpError} stands for: its text as `text/plain`, unless its headers say otherwise. */

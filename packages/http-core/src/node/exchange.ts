@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { byteSourceOf } from '../byte-source.ts'
 import type { ByteSource } from '../byte-source.ts'
 import { Context } from '../context.ts'
-import { httpErrorResponse, isHttpError } from '../errors/http-error.ts'
+import { asHttpError, httpErrorResponse } from '../errors/http-error.ts'
 import { lightPartsOf, textResponse } from '../light-response.ts'
 import type { LightParts } from '../light-response.ts'
 import { assertResponse, isResponse } from '../response-head.ts'
@@ -102,8 +102,9 @@ export class Exchange implements PumpTarget, OpenStream {
   }
 
   #handlerFailed(error: unknown): void {
-    if (isHttpError(error) && !this.#isFailing) {
-      this.#respond(httpErrorResponse(error))
+    const answer = asHttpError(error)
+    if (answer !== undefined && !this.#isFailing) {
+      this.#respond(httpErrorResponse(answer))
       return
     }
     if (this.response.destroyed && error instanceof Error && error.name === 'AbortError') {
