@@ -8,7 +8,8 @@ import {
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { Fact } from './history.ts'
 import { createReader, type AnnouncedGap, type Reader } from './oracle.ts'
-import { passesFilter, type StartRanks } from './session.ts'
+import { passesFilter } from './session.ts'
+import type { ClientActor } from './actors.ts'
 import { createActorTimers, type ActorTimers } from './timers.ts'
 import { isTopicOf } from './topic-match.ts'
 import type { World } from './world.ts'
@@ -19,25 +20,6 @@ const minDelayMs = 100
 
 // How clients of a page come: with what they already have.
 type Beginning = 'now' | 'earliest' | 'garbage' | 'future' | 'past'
-
-/** A client of the real package, and the application that reads it. */
-export interface ClientActor {
-  readonly name: string
-  /** What it asks for, and is granted. */
-  readonly topics: readonly string[]
-  /** Open and in possession of everything, or closed as it had to be. */
-  readonly isContent: boolean
-  /** What speaks against it. */
-  readonly complaint: string
-  open(): void
-  reconnect(): void
-  jumpClock(byMs: number): void
-  /** As a page that is left and comes back, or a process that restarts: it goes on from the position it has saved. */
-  reopen(): void
-  gotFirstBlock(ranks: StartRanks): void
-  /** Closes for good, and shows that nothing is left. */
-  close(): void
-}
 
 /** One opening of the client: what it was given belongs to it alone. */
 interface Visit {

@@ -1,6 +1,6 @@
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import { noteFailure, publishBy } from './publishing.ts'
-import type { ServerProcess } from './server-process.ts'
+import type { ServerProcess } from './actors.ts'
 import { happenings, type Happening } from './settings.ts'
 import type { World } from './world.ts'
 

@@ -1,28 +1,6 @@
 import type { TransportExchange, TransportRequest, TransportSink } from '@sse-toolkit/event-source-client'
-import type { ByteSink, ByteSinkListener, ByteSource } from '@sse-toolkit/sse-server'
-import type { Host, Network } from './network.ts'
-
-/** A request as a host sees it. */
-export interface IncomingRequest {
-  readonly request: TransportRequest
-  /** Whether the host still has reason to answer. */
-  readonly isOpen: boolean
-  /**
-   * Answers: the body comes from the source, or is empty.
-   *
-   * @param onBytes - hears of every piece of the body that reaches the client, before the client does.
-   */
-  respond(status: number, headers: Headers, body?: ByteSource, onBytes?: (bytes: Uint8Array) => void): void
-  /** The host dies: its kernel resets the connection, or its machine is gone and nobody does. */
-  die(how: 'reset' | 'silence'): void
-}
-
-/** What the network holds of an exchange. */
-export interface ExchangeControl {
-  readonly client: string
-  readonly held: string
-  heal(silenceIsNoticed: boolean): void
-}
+import type { ByteSink, ByteSinkListener } from '@sse-toolkit/sse-server'
+import type { ExchangeControl, Host, IncomingRequest, Network } from './network-types.ts'
 
 // How long TCP resends before it gives a connection up.
 const resendMs = 60_000

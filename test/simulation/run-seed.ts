@@ -1,9 +1,10 @@
 import { startEvents, startRest } from './events.ts'
 import type { Violation } from './oracle.ts'
-import type { ServerProcess } from './server-process.ts'
+import type { ServerProcess } from './actors.ts'
 import { drawSettings, type Reduction, type Settings } from './settings.ts'
 import { createTrace, type TraceLine } from './trace.ts'
-import { createWorld, type World } from './world.ts'
+import { createWorld } from './create-world.ts'
+import type { World } from './world.ts'
 
 export interface Outcome {
   readonly seed: number

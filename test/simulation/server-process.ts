@@ -1,10 +1,10 @@
 import { byteSourceSymbol, createHub, type ByteSource, type Hub, type Runtime } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
+import type { ServerProcess, Session } from './actors.ts'
 import { bodySource } from './body-source.ts'
-import type { IncomingRequest } from './exchange.ts'
-import type { Host } from './network.ts'
+import type { IncomingRequest } from './network-types.ts'
 import type { ProcessLog } from './log-house.ts'
-import { openSession, type Session } from './session.ts'
+import { openSession } from './session.ts'
 import { isWildcard } from './topic-match.ts'
 import { publishBy } from './publishing.ts'
 import { createActorTimers, type ActorTimers } from './timers.ts'
@@ -18,20 +18,6 @@ interface Life {
   readonly log: ProcessLog
   readonly requests: Set<IncomingRequest>
   isOver: boolean
-}
-
-/** A server that crashes and is started again: a hub, and the application around it. */
-export interface ServerProcess extends Host {
-  readonly name: string
-  /** Undefined while it is down. */
-  readonly hub: Hub | undefined
-  /** The application's own. */
-  readonly timers: ActorTimers | undefined
-  start(): void
-  /** Its memory is lost; its connections are reset, or fall silent. */
-  crash(how: 'reset' | 'silence'): void
-  /** Ends in good order. Resolves when it has, and nothing of it is left. */
-  stop(options: { readonly drainMs: number; readonly timeoutMs: number }): Promise<void>
 }
 
 // What is published within a filter is filtered as well: it must come to an end.

@@ -1,34 +1,8 @@
 import type { TransportRequest } from '@sse-toolkit/event-source-client'
-import type { ByteSource, HubEventView } from '@sse-toolkit/sse-server'
+import type { Session } from './actors.ts'
 import { isTopicOf } from './topic-match.ts'
 import { createBlockReader, createWireJudge } from './wire.ts'
 import type { World } from './world.ts'
-
-/** One request to a hub, as the judge sees it: what it may have, and what it is sent. */
-export interface Session {
-  readonly client: string
-  /** That serves it. */
-  readonly process: string
-  readonly topics: readonly string[]
-  readonly filter: ((event: HubEventView) => boolean) | undefined
-  readonly onBytes: (bytes: Uint8Array) => void
-  /** The same source, and what it writes is counted. */
-  readonly watch: (source: ByteSource) => ByteSource
-  /** The hub has made its answer. */
-  respond(status: number): void
-  /** Whoever it is must get nothing that is stored from now on. */
-  revoke(): void
-}
-
-/** Where in the history the answer to a request came about. */
-export interface StartRanks {
-  /** Where the log's epoch began. */
-  readonly beganAt: number
-  /** The log's head when the answer was made. */
-  readonly respondedAt: number
-  /** All its topics were finite, and begun, as it came in. */
-  readonly wasFinite: boolean
-}
 
 /** The filter that clients can ask for: whatever it lets through is as good as any other. */
 export function passesFilter(data: string): boolean {

@@ -1,6 +1,7 @@
 import { createSeededRandom, type SeededRandom } from '@sse-toolkit/test-support'
 import type { SlowConsumerPolicy } from '@sse-toolkit/sse-server'
-import { fairWeather, type Weather } from './network.ts'
+import { fairWeather } from './network.ts'
+import type { Weather } from './network-types.ts'
 
 /** Everything that a run is, but for what happens in it. Drawn from the seed, so that no two runs try the same. */
 export interface Settings {

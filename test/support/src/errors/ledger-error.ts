@@ -1,4 +1,4 @@
-import type { LedgerReport } from '../ledger.ts'
+import type { LedgerReport } from '../ledger-report.ts'
 
 /** A ledger was not complete. `reports` are those of the readers that failed. */
 export class LedgerError extends Error {
