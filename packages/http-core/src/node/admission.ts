@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Refusal } from './refusal.ts'
 import { Http2Request } from './http2-message.ts'
+import type { TargetFault } from './request-target.ts'
 import type { ServerCore } from './server-core.ts'
 import type { WireRequest } from './wire.ts'
 
@@ -47,7 +48,7 @@ export function admit(core: ServerCore, message: WireRequest): Admitted | Refusa
   // The asterisk-form asks about the server as a whole; a URL cannot say so.
   const isAsterisk = target === '*' && method === 'OPTIONS'
   const url = isAsterisk ? `${origin}/` : core.targets.url(target, origin)
-  if (url === undefined) return refusal(400, 'the target is not in origin-form or absolute-form', 'close')
+  if (typeof url !== 'string') return refuseTarget(url)
 
   const overload = overloadOf(core, message)
   if (overload !== undefined) {
@@ -58,6 +59,12 @@ export function admit(core: ServerCore, message: WireRequest): Admitted | Refusa
     return refusal(413, `content of more than ${settings.maxBodyBytes} bytes`, 'close')
   }
   return { url, forwardedAddress: forwarded?.remoteAddress }
+}
+
+function refuseTarget({ reason, location }: TargetFault): Refusal {
+  if (location === undefined) return refusal(400, reason, 'close')
+  // RFC 9110 section 15.4.9: the client repeats the request there, with its method and content.
+  return { ...refusal(308, reason, 'keep'), fields: ['location', location] }
 }
 
 /** Who is at the other end, if need be by what a proxy said of it. */

@@ -1,21 +1,41 @@
 /**
- * A name or an address, and a port; no user information. RFC 3986 section 3.2.2 would also let `!$&'()*+,;=` stand in a
- * name: no name that resolves has them, and a comma is how two Host fields look when somebody joined them.
+ * A name or an address, and a port; no user information. RFC 3986 section 3.2.2 would also let `%` and `!$&'()*+,;=` stand
+ * in a name: no name that resolves has them, the URL parser would decode the first, and a comma is how two Host fields look
+ * when somebody joined them.
  */
-const AUTHORITY = /^(?:[\w\-.~%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/
+const AUTHORITY = /^([\w\-.~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/
 /** Targets that the URL parser would leave exactly as they are: no dot segments, nothing to encode. */
 const PLAIN_TARGET = /^(?:\/(?!\.|%2e)[\w\-.~!$&'()*+,;=:@%]*)+(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/i
 /** Neither in a URL nor, as raw bytes, in any text: controls, space, DEL, and what is not ASCII; `#` never leaves a client. */
 // oxlint-disable-next-line no-control-regex -- naming the control characters is the point
 const IMPOSSIBLE = /[\u0000-\u0020\u007f-\uffff#]/
-
+/** `.` and `..` as whole segments, which the URL parser resolves. */
+const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/
+/** The same with a dot as `%2e`, which it resolves as well. */
+const ENCODED_DOT_SEGMENT = /\/(?:%2e|\.%2e|%2e\.|%2e%2e)(?:\/|$)/i
 /** Hosts are few per server, but anyone can send another one: the memory of them is bounded. */
 const MAX_REMEMBERED_HOSTS = 64
+
+/** Why a target is not served. */
+export interface TargetFault {
+  readonly reason: string
+  /** Where the client should ask in its place. */
+  readonly location?: string
+}
 
 /**
  * Turns targets and Host fields into URLs, remembering the hosts it has parsed.
  *
- * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+ * A proxy may have judged the request by the bytes of its target. So the URL must mean the same as they do: where the URL
+ * parser would make another path or another host of them, nothing is served.
+ *
+ *     /a\quick            the parser reads a slash               400
+ *     /a/%2e%2e/quick     the parser resolves it: /quick         400: no client writes this
+ *     /a/../quick         the parser resolves it: /quick         308 to /quick, which the proxy gets to judge
+ *     /{a}                the parser encodes it: /%7Ba%7D        served, the segment is the same
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2 "A recipient SHOULD NOT attempt to autocorrect and then process
+ *   the request without a redirect"
  */
 export class TargetReader {
   readonly #origins = new Map<string, string | undefined>()
@@ -25,7 +45,7 @@ export class TargetReader {
     const key = `${scheme}://${host}`
     const known = this.#origins.get(key)
     if (known !== undefined || this.#origins.has(key)) return known
-    const origin = AUTHORITY.test(host) && URL.canParse(key) ? new URL(key).origin : undefined
+    const origin = readOrigin(key, host)
     if (this.#origins.size >= MAX_REMEMBERED_HOSTS) this.#origins.clear()
     this.#origins.set(key, origin)
     return origin
@@ -33,20 +53,38 @@ export class TargetReader {
 
   /**
    * The URL of a target in origin-form (`/path?query`) or absolute-form (`http://host/path`, whose host counts in place
-   * of the Host field); undefined if it is neither.
+   * of the Host field).
    */
-  url(target: string, origin: string): string | undefined {
+  url(target: string, origin: string): string | TargetFault {
     if (PLAIN_TARGET.test(target)) return origin + target
-    if (IMPOSSIBLE.test(target)) return undefined
-    if (target.startsWith('/')) {
-      const url = origin + target
-      return URL.canParse(url) ? new URL(url).href : undefined
-    }
+    if (IMPOSSIBLE.test(target)) return { reason: 'a character in the target that no URL has' }
+    if (target.startsWith('/')) return originForm(target, origin)
     const absolute = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target)
-    if (absolute === null) return undefined
-    const [, scheme = '', host = '', rest = ''] = absolute
+    const [, scheme = '', host = '', rest = ''] = absolute ?? []
     const named = this.origin(scheme.toLowerCase() === 'https' ? 'https' : 'http', host)
-    if (named === undefined) return undefined
+    if (absolute === null || named === undefined) {
+      return { reason: 'the target is not in origin-form or absolute-form' }
+    }
     return this.url(rest.startsWith('/') ? rest : `/${rest}`, named)
   }
+}
+
+function readOrigin(url: string, host: string): string | undefined {
+  const name = AUTHORITY.exec(host)?.[1]
+  if (name === undefined || !URL.canParse(url)) return undefined
+  const { origin, hostname } = new URL(url)
+  // `127.1` and `0x7f000001` are names to a proxy, and the address 127.0.0.1 to the parser.
+  return name.startsWith('[') || hostname === name.toLowerCase() ? origin : undefined
+}
+
+function originForm(target: string, origin: string): string | TargetFault {
+  const queryStart = target.indexOf('?')
+  const path = queryStart === -1 ? target : target.slice(0, queryStart)
+  if (path.includes('\\')) return { reason: 'a backslash in the path' }
+  if (ENCODED_DOT_SEGMENT.test(path)) return { reason: 'an encoded dot segment in the path' }
+  const { href, pathname, search } = new URL(origin + target)
+  if (!DOT_SEGMENT.test(path)) return href
+  const reason = 'a dot segment in the path'
+  // A Location of `//host/path` would lead to another host.
+  return pathname.startsWith('//') ? { reason } : { reason, location: pathname + search }
 }

@@ -116,8 +116,11 @@ function visiblePath(
   { dotfiles = 'hide', forbidden = [] }: ServeDirectoryOptions,
 ): readonly string[] | undefined {
   if (typeof rest !== 'string') return undefined
-  const path = rest.split('/').filter((name) => name !== '')
-  const isPossible = path.every((name) => name !== '.' && name !== '..' && !/[\0\\/]/.test(name))
+  const path = rest.split('/')
+  // One slash at the end makes no difference. A name in between is never empty: `/files//private` would pass by the routes
+  // that guard `/files/private`.
+  if (path.at(-1) === '') path.pop()
+  const isPossible = path.every((name) => !['', '.', '..'].includes(name) && !/[\0\\/]/.test(name))
   const isHidden = dotfiles === 'hide' && path.some((name) => name.startsWith('.'))
   const isForbidden = forbidden.some((pattern) => path.join('/').search(pattern) !== -1)
   return isPossible && !isHidden && !isForbidden ? path : undefined
