@@ -2,7 +2,7 @@ import { callListener } from '../callbacks.ts'
 import { functionOption } from '../options.ts'
 import type { NodeRequest, NodeResponse } from './node-response.ts'
 import { sendResponse } from './send-response.ts'
-import { webRequest } from './web-request.ts'
+import { isAmbiguousTarget, webRequest } from './web-request.ts'
 
 /** Options of {@link toNodeHandler}. */
 export interface NodeHandlerOptions {
@@ -17,6 +17,9 @@ export interface NodeHandlerOptions {
  * handler fails before a head was sent, the client gets the error's own `status` if that is 400 to 499 (as the tag
  * `topic` has for a name that there cannot be), else 500, both without content. If the body fails later, the connection
  * is destroyed, so that the client notices.
+ *
+ * A target of which the URL parser would make another path (`/x/..\\quick`, `/x/%2e%2e/quick`) is answered with 400: a
+ * proxy in front has judged the path that arrived.
  *
  * @param handler - gets the head of the request as a web Request, and the Node request itself, for what a framework has
  *   added to it, such as Express's `params`.
@@ -39,6 +42,11 @@ export function toNodeHandler<Incoming extends NodeRequest = NodeRequest>(
   // oxlint-disable-next-line no-console -- the last resort
   const report = functionOption('onError', options.onError) ?? console.error
   const answer = async (incoming: Incoming, target: NodeResponse): Promise<void> => {
+    if (isAmbiguousTarget(incoming)) {
+      target.statusCode = 400
+      target.end()
+      return
+    }
     try {
       await sendResponse(target, await handler(webRequest(incoming), incoming))
     } catch (error) {

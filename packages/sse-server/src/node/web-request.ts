@@ -37,6 +37,17 @@ export function webRequest(request: NodeRequest): Request {
   return new Request(urlOf(request.url ?? '/', `${scheme}://${validHost(host)}`), { method, headers })
 }
 
+// A backslash, which the URL parser reads as a slash, and dot segments, which it resolves, in whatever spelling.
+const ambiguousPath = /\\|\/(?:\.|%2e){1,2}(?:\/|$)/i
+
+/**
+ * Whether the URL parser would make another path of the target: what a proxy in front, or a framework's router, has judged
+ * is not what `new URL(request.url).pathname` says then.
+ */
+export function isAmbiguousTarget({ url = '/' }: NodeRequest): boolean {
+  return ambiguousPath.test(url.split(/[?#]/, 1)[0] ?? '')
+}
+
 /** A target may be a path, a whole URL, or `*`. What begins with `//` is a path too, not another host. */
 function urlOf(target: string, origin: string): string {
   if (target.startsWith('/')) return `${origin}${target}`

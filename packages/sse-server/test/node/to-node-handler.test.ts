@@ -111,6 +111,31 @@ describe('toNodeHandler', () => {
   })
 
   it.each([
+    ['/x/..\\quick', 400],
+    ['/x\\..\\quick', 400],
+    ['/x/../quick', 400],
+    ['/x/%2e%2E/quick', 400],
+    ['/x/.%2e', 400],
+    ['/./quick', 400],
+    ['/x/...', 200],
+    ['/x/..quick', 200],
+    ['/x/.well-known', 200],
+    ['/x?a=/../b&c=\\', 200],
+    ['//x/y', 200],
+  ])(
+    'serves no path that the URL parser would make of another: %s is answered %i',
+    async (target, status) => {
+      await using server = await serve(toNodeHandler(() => new Response('ok')))
+      const client = await connectRaw(
+        server.port,
+        `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+      )
+      await client.closed
+      expect(client.text.slice(9, 12)).toBe(String(status))
+    },
+  )
+
+  it.each([
     ['http://user:secret@host.example/events', 'host.example'],
     ['/events', 'user:secret@host.example'],
     ['/events', 'host.example/path'],
