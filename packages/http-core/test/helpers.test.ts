@@ -46,9 +46,7 @@ describe('an error that a handler throws', () => {
   ])('%s is answered with the standard text of its status', async (_name, error, status, text) => {
     const router = createRouter()
     router.use(cors())
-    router.get('/', () => {
-      throw error
-    })
+    router.get('/', () => Promise.reject(error as Error))
     const server = await serving({ fetch: router.fetch, logger: recordingLogger() })
     const response = await fetch(server.url, { headers: { origin: 'http://a.example' } })
     expect([response.status, await response.text()]).toEqual([status, text])

@@ -1,6 +1,6 @@
 import { createOnceReporter } from '../callbacks.ts'
 import type { ByteSink } from '../connection/byte-sink.ts'
-import { connectionSettings, type ConnectionSettings } from '../connection/connection-options.ts'
+import { connectionSettings } from '../connection/connection-options.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { EventLog, LoggedEvent, TopicState } from '../log/event-log.ts'
@@ -9,7 +9,6 @@ import { checkRequest, choiceOption, durationOption, functionOption, stringOptio
 import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
 import { checkSource } from '../respond/source.ts'
 import type { Runtime } from '../runtime.ts'
-import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { Admission } from './admission.ts'
@@ -34,7 +33,6 @@ import type {
 import { HubCounters, type HubStats } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
 import { PublicationRules } from './publication-rules.ts'
-import { planStart, type PlannedStart } from './start.ts'
 import type { Subscription, SubscriptionTerms } from './subscription.ts'
 
 /**
@@ -45,7 +43,6 @@ import type { Subscription, SubscriptionTerms } from './subscription.ts'
  *     run, end   -> FiniteTopics -> EventLog
  */
 export class EventHub implements Hub {
-  readonly #settings: ConnectionSettings
   readonly #runtime: Runtime
   readonly #log: EventLog
   readonly #ownsLog: boolean
@@ -65,7 +62,6 @@ export class EventHub implements Hub {
     const settings = connectionSettings(options)
     const { onError } = settings
     const { runtime } = settings.scheduler
-    this.#settings = settings
     this.#runtime = runtime
     this.#rules = new PublicationRules(options)
     const onJoin = functionOption('onJoin', options.onJoin)
@@ -128,7 +124,7 @@ export class EventHub implements Hub {
     if (this.#closing !== null) return this.#admission.refuse(503)
     const admitted = await this.#admission.admit(request, options)
     if (!('access' in admitted)) return admitted
-    const planned = await this.#planStart(admitted.patterns, requested)
+    const planned = await this.#delivery.planStart(admitted.patterns, requested)
     if (typeof planned === 'number') return this.#admission.refuse(planned)
     const { atOpening, unendedTopics } = planned
     return eventStreamResponse(
@@ -173,7 +169,7 @@ export class EventHub implements Hub {
   }
 
   inspect(): HubInspection {
-    const head = this.#delivery.known.position
+    const { head } = this.#delivery
     return {
       head: head.epoch === '' ? null : formatEventId(head),
       status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
@@ -227,19 +223,6 @@ export class EventHub implements Hub {
     this.#counters.published += 1
     this.#counters.countLag(this.#runtime.now() - startedAt)
     return { id: formatEventId(position) }
-  }
-
-  async #planStart(
-    patterns: readonly TopicPattern[],
-    requested: string | undefined,
-  ): Promise<PlannedStart | 204 | 410 | 503> {
-    try {
-      return await planStart(this.#log, this.#delivery.known, patterns, requested)
-    } catch (error) {
-      // A log behind a network. The client should come again, and not give up.
-      this.#settings.onError(error)
-      return 503
-    }
   }
 
   #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {

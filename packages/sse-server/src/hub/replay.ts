@@ -26,8 +26,7 @@ import type { Start } from './start.ts'
  * missed between replay and live, nothing comes twice, and what waits in memory is bounded, however long the replay and
  * however slow the reader.
  *
- * The reader's position is the subscription's, and comes with each input: in the live phase, where nearly all events come,
- * it alone changes. Events whose position is not above it are left out there.
+ * The reader's position is the subscription's, and comes with each input: in the live phase it alone changes.
  */
 
 /** How many events are read from the log at once, and how many new ones may be held beside such a read. */
@@ -36,7 +35,7 @@ export const pageSize = 256
 interface Memory {
   /** Why the reader could not go on after what it had or asked for: announced with the next page of the log. */
   readonly gap: Start['gap']
-  /** Whether the reader asked for all that is held: it misses nothing that was evicted before its first page. */
+  /** Whether the reader asked for all that is held, and so misses nothing that was evicted before. */
   readonly fromEarliest: boolean
   /** Up to where the reader knows that events are gone. */
   readonly announcedUpTo: number
@@ -61,9 +60,9 @@ export type ReplayState = Memory & Phase
 
 /** Positions are the reader's, `head` is the newest position that is known. */
 export type ReplayInput =
-  /** An event was appended. In the live phase it is simply sent, and does not come here. */
+  /** In the live phase an event that was appended is simply sent, and does not come here. */
   | { readonly type: 'appended'; readonly entry: LogEntry }
-  /** Events were appended that nobody was notified of. */
+  /** Events were appended without notice. */
   | { readonly type: 'skipped'; readonly position: Position }
   /** The log goes on in another epoch. */
   | { readonly type: 'restarted'; readonly position: Position; readonly head: Position }
@@ -101,7 +100,6 @@ export const opening: ReplayState = {
   announcedUpTo: 0,
 }
 
-/** Leaves the phase `opening`. */
 export function beginReplay({ position, gap, fromEarliest = false }: Start, head: Position): ReplayStep {
   const memory = { gap, fromEarliest, announcedUpTo: 0 }
   // What was appended up to the head was announced before this reader came: it can have it from the log only.
@@ -123,19 +121,10 @@ export function stepReplay(state: ReplayState, input: ReplayInput): ReplayStep {
     case 'blocked':
       return state.phase === 'sending' ? dropHeld(state) : stay(state)
     case 'page-sent':
-      if (state.phase !== 'sending') return stay(state)
-      if (!state.isLastPage || state.held === null) return read(state, input.position.epoch)
-      return to(
-        state,
-        { phase: 'releasing', hasLosses: state.hasLosses, held: state.held },
-        { type: 'release' },
-      )
+      return pageSent(state, input.position)
     case 'held-sent':
-      if (state.phase !== 'releasing') return stay(state)
-      if (state.held === null) return read(state, input.position.epoch)
-      return state.hasLosses
-        ? to(state, { phase: 'live' }, { type: 'check-ends' })
-        : to(state, { phase: 'live' })
+    default:
+      return heldSent(state, input.position)
   }
 }
 
@@ -167,7 +156,20 @@ function dropHeld(state: Exclude<Begun, { phase: 'live' }>): ReplayStep {
   return { state: { ...state, held: null }, effects: [{ type: 'drop-held' }] }
 }
 
-/** What was appended without notice is in the log only: a replay that is under way reads once more. */
+function pageSent(state: Begun, { epoch }: Position): ReplayStep {
+  if (state.phase !== 'sending') return stay(state)
+  const { held, hasLosses, isLastPage } = state
+  if (!isLastPage || held === null) return read(state, epoch)
+  return to(state, { phase: 'releasing', hasLosses, held }, { type: 'release' })
+}
+
+function heldSent(state: Begun, { epoch }: Position): ReplayStep {
+  if (state.phase !== 'releasing') return stay(state)
+  if (state.held === null) return read(state, epoch)
+  return state.hasLosses ? to(state, { phase: 'live' }, { type: 'check-ends' }) : to(state, { phase: 'live' })
+}
+
+/** A replay that is under way reads once more. */
 function fallBehind(state: Begun, position: Position): ReplayStep {
   return state.phase === 'live' ? read(state, position.epoch) : dropHeld(state)
 }
@@ -183,15 +185,11 @@ function restart(state: Begun, position: Position, head: Position): ReplayStep {
   if (state.phase !== 'live')
     return {
       state: { ...state, gap, announcedUpTo: 0, held: null },
-      effects: [{ type: 'drop-held' }, move(beginning)],
+      effects: [{ type: 'drop-held' }, { type: 'move', position: beginning }],
     }
   if (head.seq === 0) return goLive(memory, beginning, head)
   const { state: reading, effects } = read(memory, head.epoch)
-  return { state: reading, effects: [move(beginning), ...effects] }
-}
-
-function move(position: Position): ReplayEffect {
-  return { type: 'move', position }
+  return { state: reading, effects: [{ type: 'move', position: beginning }, ...effects] }
 }
 
 function goLive(memory: Memory, position: Position, head: Position): ReplayStep {

@@ -66,7 +66,7 @@ export class Subscription implements FrameQueueOwner {
     this.queue = new FrameQueue(sink, settings, this)
     host.opened(this)
     this.#expiry = new Expiry(access.expiresAt, runtime, () => this.queue.close('expired'))
-    // Where a gap follows, the place is given with it: a client that is cut between the two must still get the gap.
+    // A gap brings its own place with it: a client that is cut between the two must still get the gap.
     const block = firstBlock(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
     if (block !== null) this.queue.push(eventFrame(block))
     this.#carryOut(beginReplay(start, this.#head))
@@ -84,13 +84,12 @@ export class Subscription implements FrameQueueOwner {
     return this.#position
   }
 
-  /** An event was appended. */
   deliver(entry: LogEntry): void {
     if (this.#replay.phase === 'live') this.#send(entry, false)
     else this.#carryOut(stepReplay(this.#replay, { type: 'appended', entry }))
   }
 
-  /** Events passed by unannounced. What of them is meant for this reader, and what of that is gone, the log knows. */
+  /** Events passed by unannounced. */
   readAgain(): void {
     this.#carryOut(stepReplay(this.#replay, { type: 'skipped', position: this.#position }))
   }
@@ -183,7 +182,7 @@ export class Subscription implements FrameQueueOwner {
     this.#carryOut(stepReplay(this.#replay, { type: 'held-sent', position: this.#position }))
   }
 
-  /** The newest place in the log that is known: the hub may be notified later than the log was asked. */
+  /** The newest place that is known: the hub may be notified later than the log was asked. */
   get #head(): Position {
     const { head } = this.#terms.start
     const known = this.#host.head
@@ -192,8 +191,7 @@ export class Subscription implements FrameQueueOwner {
 
   #send(entry: LogEntry, replayed: boolean): void {
     const { position } = entry
-    // Of another epoch is what comes late, from before a restart that this reader came after; or what was read from a
-    // log that has restarted, of which the hub is about to be notified.
+    // Another epoch: it comes late, from before a restart, or was read from a log whose restart the hub does not know yet.
     if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return
     if (this.#expiry.isOver) {
       this.queue.close('expired')
@@ -212,7 +210,7 @@ export class Subscription implements FrameQueueOwner {
   }
 
   #passes(entry: LogEntry, filter: NonNullable<SubscriptionTerms['filter']>): boolean {
-    // A reader that is about to leave is still told of events, and can have no more of them.
+    // A reader that is about to leave can have no more events, and its filter is not asked about them.
     if (!this.queue.isOpen) return false
     const { settings, reportOnce } = this.#host
     const passes = applyFilter(filter, entry, { onError: settings.onError, reportOnce })
@@ -246,7 +244,7 @@ export class Subscription implements FrameQueueOwner {
     // The place is given in any case: a reader that resumes must not resume from where the gap began.
     const id = formatEventId(position)
     const block = this.#terms.wireContract === 'full' ? gapEvent(gap, id) : { id }
-    // A key of its own, so that it takes the place of nothing else that waits.
+    // A key of its own: it takes the place of nothing else that waits.
     this.queue.push(eventFrame(block, `gap ${id}`))
   }
 }
