@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import type {
   Hub,
@@ -463,4 +465,56 @@ describe('an end that the log could lose', () => {
     expect(sink.ended).toBe('close')
     expect(await statusOf(hub)).toBe(410)
   })
+})
+
+describe('a producer that never waits', () => {
+  it.each<[string, () => Iterable<string> | AsyncIterable<string>]>([
+    [
+      'a generator',
+      function* () {
+        for (let n = 0; n < 100_000; n += 1) yield String(n)
+      },
+    ],
+    [
+      'an async generator',
+      async function* () {
+        for (let n = 0; n < 100_000; n += 1) yield String(n)
+      },
+    ],
+  ])('%s lets the event loop turn, and can be stopped', async (_name, source) => {
+    const { hub } = createTestHub()
+    const run = await hub.run('busy', source)
+    for (let n = 0; n < 3; n += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+    }
+    await hub.cancel('busy')
+    expect(run.started && (await run.finished)).toBe('cancelled')
+    expect(hub.stats().published).toBeLessThan(10_000)
+  })
+})
+
+it('a run keeps none of the events that it has published', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
+  const published: WeakRef<object>[] = []
+  const gate = Promise.withResolvers<void>()
+  const reached = Promise.withResolvers<void>()
+  const run = await hub.run('long', async function* () {
+    for (let n = 0; n < 1000; n += 1) {
+      const data = { n }
+      published.push(new WeakRef(data))
+      yield { data }
+    }
+    reached.resolve()
+    await gate.promise
+  })
+  await reached.promise
+  await turn()
+  collectGarbage()
+  expect(published.filter((each) => each.deref() !== undefined).length).toBeLessThan(50)
+  gate.resolve()
+  expect(run.started && (await run.finished)).toBe('completed')
 })

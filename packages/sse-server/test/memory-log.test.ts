@@ -118,6 +118,42 @@ describe('memoryLog', () => {
     await expect(append(log, 'a', '2')).rejects.toThrow(expect.objectContaining({ code: 'hub-closed' }))
   })
 
+  it('lets the event loop turn while it looks at many events', async () => {
+    const { log } = open()
+    for (let n = 0; n < 5000; n += 1) await append(log, 'a', String(n))
+    let isOver = false
+    const page = read(log, 'none.*').finally(() => {
+      isOver = true
+    })
+    let turns = 0
+    for (; !isOver; turns += 1) await turn()
+    expect(turns).toBeGreaterThan(5)
+    expect(await page).toEqual({ entries: [], more: false, evictedUpTo: 0 })
+  })
+
+  it('tells of what was evicted while it looked, before it came there', async () => {
+    const { log } = open({ maxEvents: 2000 })
+    for (let n = 0; n < 1900; n += 1) await append(log, 'a', String(n))
+    const { seq } = await append(log, 'rare.b', 'lost')
+    const page = read(log, 'rare.*')
+    for (let n = 0; n < 2000; n += 1) void append(log, 'a', String(n))
+    await append(log, 'rare.b', 'later')
+    expect(await page).toEqual({ entries: [], more: true, evictedUpTo: seq })
+    expect(dataOf(await read(log, 'rare.*', seq))).toEqual(['later'])
+  })
+
+  it('ends a page where what follows was evicted while it looked', async () => {
+    const { log } = open({ maxEvents: 2000 })
+    const first = await append(log, 'rare.b', 'first')
+    for (let n = 0; n < 1900; n += 1) await append(log, 'a', String(n))
+    const { seq } = await append(log, 'rare.b', 'lost')
+    const page = read(log, 'rare.*')
+    for (let n = 0; n < 2000; n += 1) void append(log, 'a', String(n))
+    const found = await page
+    expect([dataOf(found), found.more, found.evictedUpTo]).toEqual([['first'], true, 0])
+    expect((await read(log, 'rare.*', first.seq)).evictedUpTo).toBe(seq)
+  })
+
   it.each<[keyof MemoryLogOptions, unknown]>([
     ['maxEvents', 0],
     ['maxEventsPerTopic', -1],
@@ -135,7 +171,7 @@ function append(log: EventLog, topic: string, data: string) {
 }
 
 function read(log: EventLog, topic: string, after = 0): Promise<LogPage> {
-  const pattern = { text: topic, tokens: topic.split('.'), hasWildcard: topic === '>' }
+  const pattern = { text: topic, tokens: topic.split('.'), hasWildcard: /[*>]/.test(topic) }
   return log.read([pattern], after, 1000)
 }
 

@@ -575,3 +575,30 @@ function countingSource(events: readonly ServerSentEvent[], atEnd: 'end' | 'wait
   }
   return source
 }
+
+it.each<[string, () => Response]>([
+  [
+    'events that are dropped',
+    () =>
+      respond(
+        function* () {
+          for (let n = 0; n < 100_000; n += 1) yield { comment: '' }
+        },
+        { heartbeatIntervalMs: 0 },
+      ),
+  ],
+  [
+    'pieces that are empty',
+    () =>
+      respondRaw(function* () {
+        for (let n = 0; n < 100_000; n += 1) yield ''
+      }),
+  ],
+])('a source that never waits lets the event loop turn: %s', async (_name, answer) => {
+  const sink = attach(answer())
+  await new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve))
+  })
+  expect(sink.ended).toBeUndefined()
+  sink.leave()
+})

@@ -82,6 +82,7 @@ export class EventHub implements Hub {
     this.#ownsLog = options.log === undefined
     this.#finite = new FiniteTopics({
       log: this.#log,
+      runtime,
       onError,
       publish: (topic, event) => this.#append(this.#check([topic, event])),
       append: (event) => this.#append(event),

@@ -1,5 +1,6 @@
 import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
+import type { Runtime } from '../runtime.ts'
 import type { Run } from './hub.ts'
 import type { EndOptions, HubEvent, RunOptions } from './hub-options.ts'
 import { endEvent, failureEvent, type EndReason } from '../wire-contract/reserved-events.ts'
@@ -10,6 +11,7 @@ const usualErrorMessage = 'The producer failed'
 /** What the producers that run here need of their hub. */
 export interface FiniteTopicsHost {
   readonly log: EventLog
+  readonly runtime: Runtime
   readonly onError: (error: unknown) => void
   /** Checks an event as any that is published, and stores it. */
   publish(topic: string, event: HubEvent): Promise<unknown>
@@ -89,13 +91,17 @@ export class FiniteTopics {
   }
 
   async #run(topic: string, producer: Producer, options: RunOptions): Promise<EndReason> {
-    const { onError } = this.#host
+    const { onError, runtime } = this.#host
     const aborter = new AbortController()
     this.#producers.set(topic, aborter)
     if (this.#isClosing) aborter.abort()
     let outcome: EndReason
     try {
-      outcome = await produce(producer, aborter.signal, (event) => this.#host.publish(topic, event), onError)
+      outcome = await produce(producer, aborter.signal, {
+        runtime,
+        onError,
+        publish: (event) => this.#host.publish(topic, event),
+      })
     } catch (error) {
       outcome = 'failed'
       onError(error)

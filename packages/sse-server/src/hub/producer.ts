@@ -1,6 +1,8 @@
 import { isThenable } from '../callbacks.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../respond/source.ts'
+import { Pace } from '../pace.ts'
+import type { Runtime } from '../runtime.ts'
 import type { HubEvent } from './hub-options.ts'
 
 type Production = Sequence<HubEvent | string>
@@ -19,6 +21,13 @@ function iterate(source: unknown): SourceIterator<HubEvent | string> {
   throw new OptionError('producer', source, 'an iterable, a ReadableStream, or a function that returns one')
 }
 
+/** What a production needs of its hub. */
+export interface ProductionHost {
+  readonly runtime: Runtime
+  readonly publish: (event: HubEvent) => Promise<unknown>
+  readonly onError: (error: unknown) => void
+}
+
 /**
  * Reads a producer to its end, or until `signal` aborts. It is not waited for then: one that does not listen to the
  * signal must not hold the topic open.
@@ -28,27 +37,29 @@ function iterate(source: unknown): SourceIterator<HubEvent | string> {
 export async function produce(
   producer: Producer,
   signal: AbortSignal,
-  publish: (event: HubEvent) => Promise<unknown>,
-  onError: (error: unknown) => void,
+  { runtime, publish, onError }: ProductionHost,
 ): Promise<'completed' | 'cancelled'> {
   const source: unknown = typeof producer === 'function' ? producer({ signal }) : producer
   const iterator = isThenable(source) ? iterateLater(source.then(iterate)) : iterate(source)
-  const aborted = new Promise<'aborted'>((resolve) => {
-    if (signal.aborted) resolve('aborted')
-    else signal.addEventListener('abort', () => resolve('aborted'), { once: true })
-  })
+  const pace = new Pace(runtime)
   // False once the iterator has ended, by itself or by its error.
   let running = true
-  const next = async (): Promise<IteratorResult<HubEvent | string, unknown>> => {
-    try {
-      return await iterator.next()
-    } catch (error) {
-      running = false
-      // After the abort nobody waits for it, and an AbortError is what is to be expected.
-      if (signal.aborted) return { done: true, value: undefined }
-      throw error
-    }
-  }
+  // One function for the whole production, and what it ends is replaced at each step: a promise that lives as long as the
+  // production would keep every event that was raced against it.
+  let endWait: (() => void) | undefined
+  const onAbort = (): void => endWait?.()
+  signal.addEventListener('abort', onAbort)
+  const next = (): Promise<IteratorResult<HubEvent | string, unknown> | undefined> =>
+    new Promise((resolve, reject) => {
+      endWait = () => resolve(undefined)
+      if (signal.aborted) endWait()
+      nextOf(iterator).then(resolve, (error: unknown) => {
+        running = false
+        // After the abort nobody waits for it, and an AbortError is what is to be expected.
+        if (signal.aborted) resolve(undefined)
+        else reject(error as Error)
+      })
+    })
   const leave = async (): Promise<void> => {
     try {
       await iterator.return?.()
@@ -58,8 +69,10 @@ export async function produce(
   }
   try {
     for (;;) {
-      const result = await Promise.race([next(), aborted])
-      if (result === 'aborted' || signal.aborted) return 'cancelled'
+      const share = pace.step()
+      if (share !== undefined) await share
+      const result = signal.aborted ? undefined : await next()
+      if (result === undefined || signal.aborted) return 'cancelled'
       if (result.done === true) {
         running = false
         return 'completed'
@@ -67,7 +80,14 @@ export async function produce(
       await publish(typeof result.value === 'string' ? { data: result.value } : result.value)
     }
   } finally {
+    endWait = undefined
+    signal.removeEventListener('abort', onAbort)
     // Not awaited: beside a pending `next`, the `return` of a generator waits for it.
     if (running) void leave()
   }
+}
+
+/** What a synchronous iterator throws is a rejection as well. */
+async function nextOf<T>(iterator: SourceIterator<T>): Promise<IteratorResult<T, unknown>> {
+  return iterator.next()
 }

@@ -3,6 +3,7 @@ import type { ConnectionSettings } from '../connection/connection-options.ts'
 import { eventFrame, type Frame } from '../connection/frame.ts'
 import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../connection/frame-queue.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
+import { Pace } from '../pace.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { formatEventId, type Position } from '../wire-contract/event-id.ts'
 import { firstBlock } from '../wire-contract/first-block.ts'
@@ -53,6 +54,8 @@ export class Subscription implements FrameQueueOwner {
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
   #held: LogEntry[] = []
+  // While it replays: a filter may let nothing pass, and then nothing else would make the replay wait.
+  #pace: Pace | null = null
   #room: PromiseWithResolvers<void> | null = null
 
   constructor(sink: ByteSink, host: SubscriptionHost, terms: SubscriptionTerms) {
@@ -113,10 +116,12 @@ export class Subscription implements FrameQueueOwner {
 
   #carryOut({ state, effects }: ReplayStep): void {
     this.#replay = state
+    if (state.phase === 'live') this.#pace = null
     for (const effect of effects) {
       switch (effect.type) {
         case 'read':
           this.#held = []
+          this.#pace ??= new Pace(this.#host.settings.scheduler.runtime)
           void this.#report(this.#read())
           break
         case 'send-page':
@@ -164,6 +169,8 @@ export class Subscription implements FrameQueueOwner {
 
   async #sendPage(entries: readonly LogEntry[]): Promise<void> {
     for (const entry of entries) {
+      const share = this.#pace?.step()
+      if (share !== undefined) await share
       if (this.queue.isBlocked) {
         this.#carryOut(stepReplay(this.#replay, { type: 'blocked' }))
         this.#room = Promise.withResolvers()

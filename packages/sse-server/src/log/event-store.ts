@@ -1,7 +1,8 @@
 import { Deque } from '../deque.ts'
+import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
-import { matchesTopic, type TopicPattern } from '../topics/topic-pattern.ts'
-import type { LogEntry } from './event-log.ts'
+import { matchesAny, type TopicPattern } from '../topics/topic-pattern.ts'
+import type { LogEntry, LogPage } from './event-log.ts'
 
 /** An event as both queues hold it. It stays in the queue of all, empty, after its topic has evicted it. */
 interface Slot {
@@ -32,6 +33,9 @@ const noSlots = new Deque<Slot>()
 // How many topics without events are remembered one by one, with what they have lost, so that a reader of one gets no gap
 // for another's eviction.
 const maxForgottenTopics = 10_000
+
+// Of how many topics one look at all events remembers whether they match.
+const maxRememberedMatches = 10_000
 
 /**
  * The events of a log in memory, oldest first, within its limits.
@@ -83,35 +87,13 @@ export class EventStore {
     this.#scheduleExpiry()
   }
 
-  /** The first `limit` events after the position, in order. */
-  read(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+  /** See {@link EventLog.read}. A look at many events lets the event loop turn meanwhile. */
+  async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     this.#evictExpired()
-    return patterns.some((pattern) => pattern.hasWildcard)
-      ? this.#scan(patterns, after, limit)
-      : this.#merge(patterns, after, limit)
-  }
-
-  /** See {@link LogPage.evictedUpTo}. */
-  evictedUpToOf(patterns: readonly TopicPattern[], after: number): number {
-    // Nothing that the reader has not had is gone: the common case, and the cheap one.
-    if (this.#evictedUpTo <= after) return 0
-    let evictedUpTo = 0
-    for (const pattern of patterns) {
-      if (!pattern.hasWildcard) {
-        const record = this.#topics.get(pattern.text)
-        const mark = record?.evictedUpTo ?? this.#forgotten.get(pattern.text) ?? this.#forgottenUpTo
-        evictedUpTo = Math.max(evictedUpTo, mark)
-        continue
-      }
-      evictedUpTo = Math.max(evictedUpTo, this.#forgottenUpTo)
-      for (const [topic, record] of this.#topics) {
-        if (record.evictedUpTo > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = record.evictedUpTo
-      }
-      for (const [topic, mark] of this.#forgotten) {
-        if (mark > evictedUpTo && matchesTopic(pattern, topic)) evictedUpTo = mark
-      }
-    }
-    return evictedUpTo
+    const evictedUpTo = this.#evictedUpToOf(patterns, after)
+    if (patterns.some((pattern) => pattern.hasWildcard))
+      return this.#scan(patterns, after, limit, evictedUpTo)
+    return pageOf(this.#merge(patterns, after, limit + 1), limit, evictedUpTo)
   }
 
   /** All events of the topic are gone, up to this position. */
@@ -137,23 +119,62 @@ export class EventStore {
     return record
   }
 
-  /** All events in order, those that match: for patterns, whose topics are not known beforehand. */
-  #scan(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
-    const found: LogEntry[] = []
-    const wanted = new Map<string, boolean>()
-    for (let index = this.#all.partition((slot) => slot.seq <= after); index < this.#all.size; index += 1) {
-      const entry = this.#all.at(index)?.entry
-      if (entry === null || entry === undefined) continue
-      let matches = wanted.get(entry.topic)
-      if (matches === undefined) {
-        matches = patterns.some((pattern) => matchesTopic(pattern, entry.topic))
-        wanted.set(entry.topic, matches)
-      }
-      if (!matches) continue
-      found.push(entry)
-      if (found.length === limit) break
+  /** See {@link LogPage.evictedUpTo}. */
+  #evictedUpToOf(patterns: readonly TopicPattern[], after: number): number {
+    // The reader lacks nothing that is gone: the common case, and the cheap one.
+    if (this.#evictedUpTo <= after) return 0
+    let evictedUpTo = after
+    const wildcards = patterns.filter((pattern) => pattern.hasWildcard)
+    for (const { text, hasWildcard } of patterns) {
+      if (hasWildcard) continue
+      const mark = this.#topics.get(text)?.evictedUpTo ?? this.#forgotten.get(text) ?? this.#forgottenUpTo
+      evictedUpTo = Math.max(evictedUpTo, mark)
     }
-    return found
+    if (wildcards.length > 0) {
+      evictedUpTo = Math.max(evictedUpTo, this.#forgottenUpTo)
+      for (const [topic, { evictedUpTo: mark }] of this.#topics)
+        if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
+      for (const [topic, mark] of this.#forgotten)
+        if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
+    }
+    return evictedUpTo === after ? 0 : evictedUpTo
+  }
+
+  /** All events in order, those that match: for patterns, whose topics are not known beforehand. */
+  async #scan(
+    patterns: readonly TopicPattern[],
+    after: number,
+    limit: number,
+    evictedUpTo: number,
+  ): Promise<LogPage> {
+    const found: LogEntry[] = []
+    const pace = new Pace(this.#options.runtime)
+    const wanted = new Map<string, boolean>()
+    // What is appended meanwhile is announced to tails. To look at it as well might never end.
+    const newest = this.#all.newest?.seq ?? after
+    let last = after
+    let index = this.#indexAfter(last)
+    while (last < newest && found.length <= limit) {
+      const share = pace.step()
+      if (share !== undefined) {
+        await share
+        // What was evicted before it was looked at is the next page's to tell of, or this one's if it is empty.
+        const lostUpTo = this.#evictedUpToOf(patterns, last)
+        if (lostUpTo > 0)
+          return { entries: found, more: true, evictedUpTo: found.length > 0 ? evictedUpTo : lostUpTo }
+        index = this.#indexAfter(last)
+      }
+      const slot = this.#all.at(index)
+      if (slot === undefined) break
+      last = slot.seq
+      index += 1
+      if (slot.entry !== null && matchesOnce(patterns, slot.entry.topic, wanted)) found.push(slot.entry)
+    }
+    return pageOf(found, limit, evictedUpTo)
+  }
+
+  #indexAfter(seq: number): number {
+    return this.#all.partition((slot) => slot.seq <= seq)
   }
 
   /** The events of topics that are known by name, in order. */
@@ -238,4 +259,19 @@ export class EventStore {
       Math.max(1, maxAgeMs - age),
     )
   }
+}
+
+function pageOf(found: readonly LogEntry[], limit: number, evictedUpTo: number): LogPage {
+  return { entries: found.slice(0, limit), more: found.length > limit, evictedUpTo }
+}
+
+/** Whether a pattern matches the topic, which is found out once for each. */
+function matchesOnce(patterns: readonly TopicPattern[], topic: string, known: Map<string, boolean>): boolean {
+  let matches = known.get(topic)
+  if (matches === undefined) {
+    if (known.size >= maxRememberedMatches) known.clear()
+    matches = matchesAny(patterns, topic)
+    known.set(topic, matches)
+  }
+  return matches
 }

@@ -102,20 +102,22 @@ class MemoryLog implements EventLog {
   }
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
-    const found = inOrder(this.#events.read(patterns, after, limit + 1), this.#heldEndings(patterns, after))
-    return {
-      entries: found.slice(0, limit),
-      more: found.length > limit,
-      evictedUpTo: this.#events.evictedUpToOf(patterns, after),
-    }
+    const page = await this.#events.read(patterns, after, limit)
+    // Of a page that is cut, up to where it reaches.
+    const upTo = page.more ? (page.entries.at(-1)?.position.seq ?? after) : Number.POSITIVE_INFINITY
+    const endings = this.#heldEndings(patterns).filter(
+      ({ position }) => position.seq > after && position.seq <= upTo,
+    )
+    if (endings.length === 0) return page
+    const entries = [...page.entries, ...endings].toSorted((a, b) => a.position.seq - b.position.seq)
+    return { ...page, entries: entries.slice(0, limit), more: page.more || entries.length > limit }
   }
 
   /** What a topic ends with is held until the topic expires: without it a reader would wait for ever. */
-  #heldEndings(patterns: readonly TopicPattern[], after: number): readonly LogEntry[] {
+  #heldEndings(patterns: readonly TopicPattern[]): readonly LogEntry[] {
     return [...new Set(patterns.map(({ text }) => text))]
       .filter((topic) => !this.#events.has(topic))
       .flatMap((topic) => this.#finite.endingOf(topic) ?? [])
-      .filter((ending) => ending.position.seq > after)
   }
 
   tail(listener: LogTailListener): () => void {
@@ -153,9 +155,4 @@ class MemoryLog implements EventLog {
     this.#tails.notify((listener) => listener.appended(entry))
     return position
   }
-}
-
-function inOrder(events: readonly LogEntry[], endings: readonly LogEntry[]): readonly LogEntry[] {
-  if (endings.length === 0) return events
-  return [...events, ...endings].toSorted((a, b) => a.position.seq - b.position.seq)
 }

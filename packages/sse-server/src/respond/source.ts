@@ -1,5 +1,7 @@
 import type { Connection, EventStream } from '../connection/event-stream.ts'
 import { OptionError } from '../errors/option-error.ts'
+import { Pace } from '../pace.ts'
+import type { Runtime } from '../runtime.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 
 /** Things in order: an iterable, an async iterable, or a web stream. */
@@ -74,6 +76,7 @@ export function checkSource(option: 'source' | 'producer', source: unknown): voi
 
 /** What a pump needs of the stream it fills. */
 export interface PumpTarget<T> {
+  readonly runtime: Runtime
   readonly stream: Pick<Connection, 'isReady' | 'ready' | 'close' | 'signal'>
   send(value: T): void
   /** The source failed: ends the stream. */
@@ -90,6 +93,7 @@ export interface PumpTarget<T> {
  */
 export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>): Promise<void> {
   const { stream } = target
+  const pace = new Pace(target.runtime)
   // False once the iterator has ended, by itself or because it was told to.
   let running = true
   const leave = async (): Promise<void> => {
@@ -106,6 +110,11 @@ export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>
   try {
     // Without a wait that is not needed: it would be a third of what an event costs.
     while (stream.isReady || (await stream.ready())) {
+      const share = pace.step()
+      if (share !== undefined) {
+        await share
+        continue
+      }
       let result: IteratorResult<T, unknown>
       try {
         result = await iterator.next()

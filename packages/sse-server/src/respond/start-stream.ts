@@ -72,6 +72,7 @@ function run<T, Schemas extends EventSchemas>(
     send,
     fail: (error: unknown) => connection.fail(error),
     onError: setup.settings.onError,
+    runtime: setup.settings.scheduler.runtime,
   }
   const begin = (result: unknown): void => {
     const iterator = iterateSequence<T>(result)

@@ -57,8 +57,15 @@ export function parseTopic(topic: string, maxLength: number): TopicPattern {
 }
 
 export function matchesTopic(pattern: TopicPattern, topic: string): boolean {
-  if (!pattern.hasWildcard) return pattern.text === topic
+  return pattern.hasWildcard ? matchesTokens(pattern, topic.split('.')) : pattern.text === topic
+}
+
+export function matchesAny(patterns: readonly TopicPattern[], topic: string): boolean {
   const tokens = topic.split('.')
+  return patterns.some((pattern) => matchesTokens(pattern, tokens))
+}
+
+function matchesTokens(pattern: TopicPattern, tokens: readonly string[]): boolean {
   for (const [index, expected] of pattern.tokens.entries()) {
     if (expected === '>') return tokens.length > index
     if (index >= tokens.length || (expected !== '*' && expected !== tokens[index])) return false
