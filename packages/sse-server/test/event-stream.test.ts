@@ -240,6 +240,17 @@ describe('a slow consumer', () => {
     expect(eventsOf(sink).map((event) => event.id)).toEqual(['first', '48', '49', '50'])
   })
 
+  it('under latest keeps the newest of each key, however much the output itself holds', async () => {
+    const { sink, stream } = open({ slowConsumer: 'latest', maxBufferedBytes: 2000 })
+    sink.reading = false
+    stream.send({ data: 'x'.repeat(1900) })
+    await turn()
+    for (let n = 0; n < 30; n += 1) stream.send({ data: 'y', id: String(n) }, { key: `key${n % 3}` })
+    sink.resume()
+    await turn()
+    expect(eventsOf(sink).map((event) => event.event ?? event.id)).toEqual([undefined, '27', '28', '29'])
+  })
+
   it('under latest is told when even the newest of all keys are too much', async () => {
     const { sink, stream } = open({ slowConsumer: 'latest', maxBufferedBytes: 3000 })
     sink.reading = false

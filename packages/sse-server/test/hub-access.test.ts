@@ -9,7 +9,7 @@ import {
   type HubOptions,
 } from '@sse-toolkit/sse-server'
 import { coversPattern, parseTopicPattern } from '../src/topics/topic-pattern.ts'
-import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
+import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { attach } from './recording-sink.ts'
 import { beganAt, turn } from './virtual-runtime.ts'
 
@@ -410,4 +410,71 @@ describe('presence', () => {
     expect(onError).toHaveBeenCalledTimes(2)
     expect(hub.stats().connections).toBe(0)
   })
+})
+
+describe('a reader that is forbidden', () => {
+  it.each<[string, (hub: Hub) => unknown]>([
+    ['forbid', (hub) => hub.forbid('mallory')],
+    ['disconnect', (hub) => hub.disconnect(() => true, { reconnect: 'forbid' })],
+  ])('by %s gets nothing of what still waits for it', async (_name, forbid) => {
+    const { hub } = createTestHub()
+    const reader = await subscribe(hub, { identity: 'mallory' })
+    reader.sink.reading = false
+    await publishAll(hub, 'a', 'taken by the output')
+    await turn()
+    await publishAll(hub, 'a', 'waits', 'waits too')
+    await turn()
+    forbid(hub)
+    reader.sink.resume()
+    await turn()
+    expect([reader.data, reader.sink.ended]).toEqual([['taken by the output'], 'close'])
+    await hub.close()
+  })
+
+  it('gets what was sent before if it may come back', async () => {
+    const { hub } = createTestHub()
+    const reader = await subscribe(hub, { identity: 'ada' })
+    reader.sink.reading = false
+    await publishAll(hub, 'a', 'taken by the output')
+    await turn()
+    await publishAll(hub, 'a', 'waits')
+    hub.disconnect(() => true)
+    reader.sink.resume()
+    await turn()
+    expect(reader.data).toEqual(['taken by the output', 'waits'])
+  })
+
+  it('while its subscription waits for the log is answered 204', async () => {
+    const log = memoryLog()
+    const asked = Promise.withResolvers<void>()
+    const answered = Promise.withResolvers<void>()
+    const slow = {
+      ...delegateTo(log),
+      async head() {
+        asked.resolve()
+        await answered.promise
+        return log.head()
+      },
+    }
+    const { hub } = createTestHub({ log: slow })
+    const response = hub.subscribe(request(), { topics: ['a'], identity: 'mallory' })
+    await asked.promise
+    hub.forbid('mallory')
+    answered.resolve()
+    expect((await response).status).toBe(204)
+  })
+})
+
+it('inspect counts topics by any name', async () => {
+  const { hub } = createTestHub()
+  for (const topic of ['constructor', '__proto__', 'toString']) {
+    await subscribe(hub, { topics: [topic] })
+    await subscribe(hub, { topics: [topic] })
+  }
+  const { topics } = hub.inspect()
+  expect(Object.entries(topics)).toEqual([
+    ['constructor', 2],
+    ['__proto__', 2],
+    ['toString', 2],
+  ])
 })

@@ -42,6 +42,7 @@ export class RecordingSink implements ByteSink {
   resume(): void {
     this.reading = true
     this.drainOnce()
+    if (this.ended === 'close') queueMicrotask(() => this.leave())
   }
 
   /** The reader takes what is buffered now. */

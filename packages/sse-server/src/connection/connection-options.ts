@@ -26,8 +26,8 @@ export interface ConnectionOptions {
   /** The reconnection time that the client is told in the first block. Absent: the client's own. */
   readonly reconnectionTimeMs?: number | undefined
   /**
-   * Bytes that may wait for this connection, over what the operating system holds. A single event may exceed it while
-   * nothing waits.
+   * Bytes that may wait for this connection in this process. A single event may exceed it while nothing waits. The policies
+   * that drop count what the output has not taken yet: what it has taken cannot be dropped.
    *
    * @defaultValue 1 MiB. `Infinity` takes the limit away.
    */
@@ -37,7 +37,8 @@ export interface ConnectionOptions {
    *
    * - `disconnect` (default): the connection is destroyed; the client returns, and resumes where there is a hub.
    * - `drop-oldest`: what has waited longest is dropped, and an event `stream.gap` says so.
-   * - `latest`: of each key only the newest waits (see `key` of `send` and `publish`).
+   * - `latest`: while the output has no room, of each key only the newest event waits (see `key` of `send` and `publish`).
+   *   At the limit the oldest of these are dropped, and an event `stream.gap` says so.
    */
   readonly slowConsumer?: SlowConsumerPolicy | undefined
   /**

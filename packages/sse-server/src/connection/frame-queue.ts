@@ -105,6 +105,17 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
     return true
   }
 
+  /** Ends the connection in good order, without what waits: whoever reads it may have no more of it. */
+  revoke(reason: CloseReason): boolean {
+    if (!this.isOpen) return false
+    this.#reason = reason
+    this.#batch = null
+    this.#waiting = null
+    this.#stopHeartbeats()
+    this.#closeSink()
+    return true
+  }
+
   /** Ends the connection now; what waits is thrown away. */
   abort(reason: CloseReason): void {
     if (this.#gone) return
@@ -192,7 +203,8 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
       return true
     }
     waiting.add(frame)
-    while (this.bufferedBytes > maxBufferedBytes && waiting.size > 1) {
+    // What the output holds already is not counted: to drop for it would leave nothing of what is newest.
+    while (waiting.byteLength > maxBufferedBytes && waiting.size > 1) {
       this.#dropped = { id: waiting.shift()?.id ?? this.#dropped?.id }
     }
     return true

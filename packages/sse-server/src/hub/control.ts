@@ -20,19 +20,18 @@ export class Control {
   disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions): number {
     const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
     const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
-    let count = 0
-    for (const { identity, queue } of this.#connections.select(predicate)) {
-      if (reconnect === 'forbid' && identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
-      if (queue.close('server')) count += 1
-    }
-    return count
+    const chosen = this.#connections.select(predicate)
+    if (reconnect === 'allow') return chosen.filter(({ queue }) => queue.close('server')).length
+    for (const { identity } of chosen) if (identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
+    return chosen.filter(({ queue }) => queue.revoke('server')).length
   }
 
   /** @throws {@link OptionError} */
   forbid(identity: string, options: ForbidOptions): number {
     if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
     this.#forbidden.forbid(identity, durationOption('forbidMs', options.forbidMs, usualForbidMs))
-    return this.disconnect((connection) => connection.identity === identity, {})
+    const chosen = this.#connections.select((connection) => connection.identity === identity)
+    return chosen.filter(({ queue }) => queue.revoke('server')).length
   }
 
   allow(identity: string): void {

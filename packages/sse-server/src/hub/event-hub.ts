@@ -127,6 +127,7 @@ export class EventHub implements Hub {
     if (!('access' in admitted)) return admitted
     const planned = await this.#delivery.planStart(admitted.patterns, requested)
     if (typeof planned === 'number') return this.#admission.refuse(planned)
+    if (this.#admission.forbidden.has(admitted.access.identity)) return this.#admission.refuse(204)
     const { atOpening, unendedTopics } = planned
     return eventStreamResponse(
       (sink) =>

@@ -124,7 +124,8 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /** @param filter - only those that would get events of `topic`, or are of `identity`. */
   connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[]
   /**
-   * Ends the connections for which the predicate returns `true`, after what was sent to them.
+   * Ends the connections for which the predicate returns `true`, after what was sent to them; with `reconnect: 'forbid'`
+   * without what still waits for them.
    *
    * @returns how many.
    * @throws {@link OptionError} `code: 'invalid-option'` if the predicate returns anything but true or false; no
@@ -133,7 +134,8 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
   /**
    * Keeps an identity out of this hub, wherever its client is now: connected, on its way, or waiting to come back. Its
-   * connections end after what was sent to them; its requests are answered 204, after which no EventSource tries again.
+   * connections end without what still waits for them; its requests are answered 204, after which no EventSource tries
+   * again.
    *
    * It holds for this process, and for the 10 000 identities that were forbidden last: who is to be kept out for good is
    * refused in `authorize`.
