@@ -149,8 +149,8 @@ export const mutants: readonly Mutant[] = [
     name: 'pattern-matches-stale',
     breaks: 'a new pattern does not get the topics that others have asked for before',
     file: `${server}/topics/topic-index.ts`,
-    find: 'node.children.set(token, child)\n        this.#matchedNodes.clear()',
-    replace: 'node.children.set(token, child)',
+    find: 'this.#insert(record)\n    this.#matches.clear()',
+    replace: 'this.#insert(record)',
   },
   {
     name: 'claim-not-heeded',

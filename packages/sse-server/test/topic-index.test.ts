@@ -78,10 +78,10 @@ describe('a pattern', () => {
 })
 
 describe('the index', () => {
-  const token = fc.constantFrom('a', 'b', 'c')
-  const topic = fc.array(token, { minLength: 1, maxLength: 4 }).map((tokens) => tokens.join('.'))
+  const token = fc.constantFrom('a', 'b')
+  const topic = fc.array(token, { minLength: 1, maxLength: 7 }).map((tokens) => tokens.join('.'))
   const pattern = fc
-    .tuple(fc.array(fc.oneof(token, fc.constant('*')), { minLength: 1, maxLength: 4 }), fc.boolean())
+    .tuple(fc.array(fc.oneof(token, fc.constant('*')), { minLength: 1, maxLength: 7 }), fc.boolean())
     .map(([tokens, open]) => [...tokens, ...(open ? ['>'] : [])].join('.'))
   const action = fc.oneof(
     fc.record({ kind: fc.constant('add' as const), pattern, member: fc.nat(4) }),

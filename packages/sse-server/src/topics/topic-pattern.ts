@@ -65,7 +65,7 @@ export function matchesAny(patterns: readonly TopicPattern[], topic: string): bo
   return patterns.some((pattern) => matchesTokens(pattern, tokens))
 }
 
-function matchesTokens(pattern: TopicPattern, tokens: readonly string[]): boolean {
+export function matchesTokens(pattern: TopicPattern, tokens: readonly string[]): boolean {
   for (const [index, expected] of pattern.tokens.entries()) {
     if (expected === '>') return tokens.length > index
     if (index >= tokens.length || (expected !== '*' && expected !== tokens[index])) return false
