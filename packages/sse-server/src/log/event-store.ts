@@ -2,6 +2,7 @@ import { Deque } from '../deque.ts'
 import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
 import { matchesAny, type TopicPattern } from '../topics/topic-pattern.ts'
+import { EvictionMarks } from './eviction-marks.ts'
 import type { LogEntry, LogPage } from './event-log.ts'
 
 /** An event as both queues hold it. It stays in the queue of all, empty, after its topic has evicted it. */
@@ -30,10 +31,6 @@ export interface EventStoreOptions {
 
 const noSlots = new Deque<Slot>()
 
-// How many topics without events are remembered one by one, with what they have lost, so that a reader of one gets no gap
-// for another's eviction.
-const maxForgottenTopics = 10_000
-
 // Of how many topics one look at all events remembers whether they match.
 const maxRememberedMatches = 10_000
 
@@ -48,10 +45,9 @@ export class EventStore {
   readonly #options: EventStoreOptions
   readonly #all = new Deque<Slot>()
   readonly #topics = new Map<string, TopicRecord>()
-  // Topics that hold no event any more, oldest first, with their `evictedUpTo`; and the greatest of those of which even
-  // that was forgotten, which stands for every topic that is not known.
-  readonly #forgotten = new Map<string, number>()
-  #forgottenUpTo = 0
+  // Of topics that hold no event any more.
+  readonly #marks = new EvictionMarks()
+  // The greatest of all.
   #evictedUpTo = 0
   #size = 0
   #dataLength = 0
@@ -68,7 +64,7 @@ export class EventStore {
 
   /** The topic begins here: what was forgotten, of whatever topic, is not missing from it. */
   begin(topic: string): void {
-    if (!this.#topics.has(topic) && !this.#forgotten.has(topic))
+    if (!this.#topics.has(topic) && !this.#marks.has(topic))
       this.#topics.set(topic, { slots: new Deque(), evictedUpTo: 0 })
   }
 
@@ -112,8 +108,8 @@ export class EventStore {
   #recordOf(topic: string): TopicRecord {
     let record = this.#topics.get(topic)
     if (record === undefined) {
-      record = { slots: new Deque(), evictedUpTo: this.#forgotten.get(topic) ?? this.#forgottenUpTo }
-      this.#forgotten.delete(topic)
+      record = { slots: new Deque(), evictedUpTo: this.#marks.get(topic) }
+      this.#marks.delete(topic)
       this.#topics.set(topic, record)
     }
     return record
@@ -127,14 +123,14 @@ export class EventStore {
     const wildcards = patterns.filter((pattern) => pattern.hasWildcard)
     for (const { text, hasWildcard } of patterns) {
       if (hasWildcard) continue
-      const mark = this.#topics.get(text)?.evictedUpTo ?? this.#forgotten.get(text) ?? this.#forgottenUpTo
+      const mark = this.#topics.get(text)?.evictedUpTo ?? this.#marks.get(text)
       evictedUpTo = Math.max(evictedUpTo, mark)
     }
     if (wildcards.length > 0) {
-      evictedUpTo = Math.max(evictedUpTo, this.#forgottenUpTo)
+      evictedUpTo = Math.max(evictedUpTo, this.#marks.greatestUnnamed)
       for (const [topic, { evictedUpTo: mark }] of this.#topics)
         if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
-      for (const [topic, mark] of this.#forgotten)
+      for (const [topic, mark] of this.#marks.named)
         if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
     }
     return evictedUpTo === after ? 0 : evictedUpTo
@@ -227,12 +223,7 @@ export class EventStore {
 
   #forget(topic: string, record: TopicRecord): void {
     this.#topics.delete(topic)
-    this.#forgotten.set(topic, record.evictedUpTo)
-    if (this.#forgotten.size <= maxForgottenTopics) return
-    const [oldest] = this.#forgotten
-    if (oldest === undefined) return
-    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, oldest[1])
-    this.#forgotten.delete(oldest[0])
+    this.#marks.set(topic, record.evictedUpTo)
   }
 
   /** A topic that evicts by itself leaves empty slots behind an old one of another: they must not pile up. */

@@ -35,8 +35,8 @@ export interface MemoryLogOptions {
 /**
  * A log in the memory of one process.
  *
- * Besides events it remembers names, each bounded: of 10 000 topics whose events are gone what they have lost, and of
- * 100 000 finite topics that their time is over.
+ * Besides events it remembers names, each bounded: of topics whose events are gone what they have lost (16 MiB of names, and
+ * 6 MiB for all others), and of 100 000 finite topics that their time is over.
  *
  * @throws {@link OptionError}
  */
