@@ -6,12 +6,17 @@ import type { Duplex } from 'node:stream'
  * An upgrade is a response like any other, until it is sent: it has been through routes and middlewares, which may
  * refuse it or add fields. What it carries under {@link connectionUpgradeSymbol} then takes the connection:
  *
- *     'upgrade' --> Exchange --> handler --> Response with ConnectionUpgrade --> take(connection)
+ *     'upgrade' --> Exchange --> handler --> Response with ConnectionUpgrade --> prepare() --> take(connection)
  *                                       +--> any other Response ------------> sent, and the connection closed
  *
  * To a server that does not know the symbol, and over HTTP/2, it is a 426.
  */
 export interface ConnectionUpgrade {
+  /**
+   * Called once it is certain that {@link ConnectionUpgrade.take} follows at once. What it throws is answered in place of
+   * the upgrade, which then does not follow: an HttpError with its status.
+   */
+  prepare?(): void
   /** Answers `101 Switching Protocols` on the connection, and speaks another protocol from then on. */
   take(connection: UpgradedConnection): TakenConnection
 }

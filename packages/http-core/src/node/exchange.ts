@@ -213,10 +213,11 @@ export class Exchange implements PumpTarget, OpenStream {
     upgrade: ConnectionUpgrade,
     { message, response, socket, head }: Upgradable,
   ): void {
+    const fields = responseFields(given.headers).flat
+    upgrade.prepare?.()
     this.#watch()
     this.#isUpgraded = true
     response.detachSocket(message.socket)
-    const fields = responseFields(given.headers).flat
     const failed = (error: unknown): void => {
       this.#report('handler-failed', error, 'The handler of an upgraded connection failed')
     }
@@ -259,6 +260,7 @@ export class Exchange implements PumpTarget, OpenStream {
     // Nothing more is read as a request.
     this.#core.closingConnections.delete(socket)
     this.#request.handOver(sink)
+    this.#request.end()
     this.#core.streamClosed(this)
     this.#core.streamOpened(sink)
     sink.handOver(socket, this.#core.handedOver)
@@ -416,6 +418,7 @@ export class Exchange implements PumpTarget, OpenStream {
     if (this.#isOver) return
     this.#isOver = true
     this.#core.requestsInFlight -= 1
+    this.#request.end()
     if (this.#isEventStream) this.#core.streamClosed(this)
     if (channels.requestEnd.hasSubscribers) {
       const { message, url } = this.#request

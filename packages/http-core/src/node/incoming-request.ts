@@ -22,6 +22,9 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   #body: RequestBody | undefined
   #aborter: AbortController | undefined
   #sink: Http1ByteSink | undefined
+  #isEnded = false
+  /** Most requests have none. */
+  #endListeners: (() => void)[] | undefined
 
   constructor(
     core: ServerCore,
@@ -62,6 +65,19 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   handOver(sink: Http1ByteSink): void {
     this.#sink = sink
     if (this.#aborter !== undefined) sink.abortWhenGone(this.#aborter)
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.#isEnded) listener()
+    else (this.#endListeners ??= []).push(listener)
+  }
+
+  /** The server is done with the request. */
+  end(): void {
+    this.#isEnded = true
+    if (this.#endListeners === undefined) return
+    for (const listener of this.#endListeners) listener()
+    this.#endListeners = undefined
   }
 
   get maxBodyBytes(): number {

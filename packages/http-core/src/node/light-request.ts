@@ -3,6 +3,8 @@ import { adoptHeaders, appendFields, lightHeaders } from './light-headers.ts'
 import { inspectRequest, redactNativeHeaders } from './redact.ts'
 import type { InspectOptions } from './redact.ts'
 import type { RequestBody } from './request-body.ts'
+import { requestEndSymbol } from './request-end.ts'
+import type { EndingRequest } from './request-end.ts'
 import type { WireRequest } from './wire.ts'
 
 /** What a request is read from. */
@@ -13,6 +15,8 @@ export interface RequestSource {
   /** Undefined when the request has no content, and for GET and HEAD, whose content Fetch does not know. */
   readonly body: RequestBody | undefined
   readonly signal: AbortSignal
+  /** Calls back when the server is done with the request; at once if it is. */
+  onEnd(listener: () => void): void
 }
 
 const utf8 = new TextDecoder()
@@ -25,7 +29,7 @@ const utf8 = new TextDecoder()
  * It is a `Request` by its prototype, not by its private fields, which nothing but the native constructor can give. So
  * `new Request(light)` throws; `new Request(light.url, light)` works.
  */
-class LightRequest {
+class LightRequest implements EndingRequest {
   readonly #source: RequestSource
   #headers: Headers | undefined
   #native: Request | undefined
@@ -138,6 +142,10 @@ class LightRequest {
     return 'half'
   }
 
+  [requestEndSymbol](listener: () => void): void {
+    this.#source.onEnd(listener)
+  }
+
   [inspect.custom](_depth: number, options: InspectOptions): string {
     return inspectRequest(this, options)
   }
@@ -176,8 +184,19 @@ export function lightRequest(source: RequestSource): Request {
   return new LightRequest(source)
 }
 
-/** A native request in everything but the way it prints. */
-class PrintableRequest extends Request {
+/** A native request in everything but the way it prints, and that it tells of its end. */
+class ServedRequest extends Request implements EndingRequest {
+  readonly #source: RequestSource
+
+  constructor(source: RequestSource, init: RequestInit) {
+    super(source.url, init)
+    this.#source = source
+  }
+
+  [requestEndSymbol](listener: () => void): void {
+    this.#source.onEnd(listener)
+  }
+
   [inspect.custom](_depth: number, options: InspectOptions): string {
     return inspectRequest(this, options)
   }
@@ -191,10 +210,10 @@ const nativeRequests = new WeakMap<AbortSignal, Request>()
 
 /** A native request over the same message. */
 export function nativeRequest(source: RequestSource): Request {
-  const { method, url, signal, body, message } = source
+  const { method, signal, body, message } = source
   const init: RequestInit =
     body === undefined ? { method, signal } : { method, signal, body: body.stream(), duplex: 'half' }
-  const request = new PrintableRequest(url, init)
+  const request = new ServedRequest(source, init)
   appendFields(request.headers, message)
   redactNativeHeaders(request.headers)
   nativeRequests.set(signal, request)

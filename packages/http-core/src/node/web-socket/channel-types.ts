@@ -62,7 +62,11 @@ export interface Channel {
 
 /** What a handler wants to hear. An error that one throws closes the channel, and reaches the server's logger. */
 export interface ChannelHooks {
-  /** Before anything is sent, the handshake included. What it throws is the request's failure: an HttpError its answer. */
+  /**
+   * Before anything is sent, once it is certain that the channel opens: over HTTP at once; for a WebSocket behind all
+   * middlewares, right before the handshake. What it throws is the request's failure: an HttpError its answer. If it
+   * returns, `close` follows exactly once, whatever becomes of the request: the place to take what `close` gives back.
+   */
   readonly init?: (channel: Channel) => void
   /** The channel can be sent to. Over HTTP it may stay without a send as long as the handler likes. */
   readonly open?: (channel: Channel) => void
@@ -70,7 +74,10 @@ export interface ChannelHooks {
   readonly receive?: (channel: Channel, message: string | Uint8Array<ArrayBuffer>) => void | Promise<void>
   /** A ping of a WebSocket; the pong has been sent. */
   readonly ping?: (channel: Channel, data: Uint8Array) => void
-  /** Once, whoever closed it. */
+  /**
+   * Once, whoever closed it; also if a middleware answered the request otherwise, which only a server of this package
+   * can tell. Not if `init` threw, or was never called.
+   */
   readonly close?: (channel: Channel, status: ChannelCloseStatus) => void
   /** The request asked for a WebSocket wrongly; the client gets a 400. */
   readonly handshakeFailed?: (error: ChannelError) => void

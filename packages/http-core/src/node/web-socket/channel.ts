@@ -65,11 +65,19 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
     runtime: options.timers ?? systemRuntime,
     failed: (error) => report?.(error),
   })
-  hooks.init?.(opened)
   const upgrade: ConnectionUpgrade = {
+    // Not before: a middleware may still answer otherwise, and the server may have no connection to give.
+    prepare() {
+      hooks.init?.(opened)
+    },
     take(connection) {
       report = connection.failed
-      shakeHands(connection, protocol, options, opened)
+      try {
+        shakeHands(connection, protocol, options, opened)
+      } finally {
+        // ws answers some handshakes with an error of its own.
+        opened.settleUnlessOpened()
+      }
       return opened
     },
   }

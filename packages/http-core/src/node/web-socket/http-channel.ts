@@ -1,4 +1,5 @@
 import { ChannelError } from '../../errors/channel-error.ts'
+import { onRequestEnd } from '../request-end.ts'
 import type {
   Channel,
   ChannelCloseStatus,
@@ -36,6 +37,13 @@ export class HttpChannel implements Channel {
     this.#end = new CloseOnce((error) => {
       this.#fail(error)
     })
+    hooks.init?.(this)
+    // From here on, `close` follows, exactly once.
+    this.#end.onClose((status) => hooks.close?.(this, status))
+    // A middleware may have answered otherwise, and nobody cancels a body that is not sent.
+    onRequestEnd(request, () => {
+      this.#settle('server-close')
+    })
     const { signal } = request
     const onAbort = (): void => {
       this.#answer.reject(signal.reason)
@@ -45,12 +53,8 @@ export class HttpChannel implements Channel {
     this.#end.onClose(() => {
       signal.removeEventListener('abort', onAbort)
     })
-    this.#end.onClose((status) => hooks.close?.(this, status))
-    hooks.init?.(this)
-    if (signal.aborted) {
-      onAbort()
-      return
-    }
+    if (signal.aborted) onAbort()
+    if (!this.isOpen) return
     try {
       hooks.open?.(this)
     } catch (error) {

@@ -39,7 +39,7 @@ export interface WebSocketChannelSettings {
 }
 
 /**
- * A channel on a WebSocket. It exists before its connection does: `init` runs before the handshake.
+ * A channel on a WebSocket. It exists before its connection does: `init` runs right before the handshake.
  *
  * What arrives is handed on one by one: while `receive` is at work, the connection is not read, and TCP pushes back.
  */
@@ -105,6 +105,11 @@ export class WebSocketChannel implements Channel {
       })
     this.#schedulePing()
     void this.#try(() => open?.(this))
+  }
+
+  /** The handshake has been tried. If it failed, the channel has ended: whatever `init` took can be given back. */
+  settleUnlessOpened(): void {
+    if (this.#socket === undefined) this.#end.settle('unknown')
   }
 
   #deliver(message: string | Uint8Array<ArrayBuffer>): void {
