@@ -14,7 +14,7 @@ const ACK = 0x1
 const END_HEADERS = 0x4
 
 /** One HTTP/2 frame as it came. */
-export interface Frame {
+interface Frame {
   readonly type: number
   readonly flags: number
   readonly streamId: number
