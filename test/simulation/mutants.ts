@@ -162,9 +162,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'first-end-ends-all',
     breaks: 'a reader of several finite topics is told of the end when the first of them ends',
-    file: `${hub}/subscription.ts`,
-    find: 'if (unendedTopics.size > 0) return',
-    replace: '',
+    file: `${hub}/unended-topics.ts`,
+    find: 'this.#topics.delete(topic)\n    return this.areOver',
+    replace: 'return this.#topics.delete(topic)',
   },
   {
     name: 'run-outlives-hub',

@@ -100,4 +100,5 @@ describe.skipIf(server.skip)('over Redis', async () => {
   await import('../../sse-server/test/hub-access.test.ts')
   await import('../../sse-server/test/hub-drain.test.ts')
   await import('../../sse-server/test/hub-callbacks.test.ts')
+  await import('../../sse-server/test/hub-read.test.ts')
 })

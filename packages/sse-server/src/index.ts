@@ -6,6 +6,7 @@ export { EventSizeError } from './errors/event-size-error.ts'
 export { HubClosedError } from './errors/hub-closed-error.ts'
 export { OptionError } from './errors/option-error.ts'
 export { TopicEndedError } from './errors/topic-ended-error.ts'
+export { TopicExpiredError } from './errors/topic-expired-error.ts'
 export { TopicError } from './errors/topic-error.ts'
 export { formatComment, formatEvent, type ServerSentEvent } from './format/event.ts'
 export type { EventStream, SendOptions } from './connection/event-stream.ts'
@@ -38,8 +39,10 @@ export type {
   HubEvent,
   HubEventView,
   HubOptions,
+  HubReading,
   PublishArguments,
   PublishOptions,
+  ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,

@@ -419,6 +419,7 @@ describe('a reader that is forbidden', () => {
   ])('by %s gets nothing of what still waits for it', async (_name, forbid) => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { identity: 'mallory' })
+    await turn()
     reader.sink.reading = false
     await publishAll(hub, 'a', 'taken by the output')
     await turn()
@@ -434,10 +435,12 @@ describe('a reader that is forbidden', () => {
   it('gets what was sent before if it may come back', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { identity: 'ada' })
+    await turn()
     reader.sink.reading = false
     await publishAll(hub, 'a', 'taken by the output')
     await turn()
     await publishAll(hub, 'a', 'waits')
+    await turn()
     hub.disconnect(() => true)
     reader.sink.resume()
     await turn()

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   memoryLog,
   type EventLog,
@@ -164,4 +164,18 @@ it('the filter of a reader that has gone is not asked any more', async () => {
   page.resolve()
   await turn()
   expect(asked).toBe(0)
+})
+
+it('a replay whose filter lets nothing pass lets the event loop turn', async () => {
+  const { hub } = createTestHub()
+  await Promise.all(Array.from({ length: 5000 }, (_, n) => hub.publish('a', { data: String(n) })))
+  let asked = 0
+  const filter = (): boolean => {
+    asked += 1
+    return false
+  }
+  await subscribe(hub, { filter, lastEventId: 'earliest' })
+  await turn()
+  expect(asked).toBeLessThan(5000)
+  await vi.waitFor(() => expect(asked).toBe(5000))
 })

@@ -2,7 +2,8 @@ import { OptionError } from '../errors/option-error.ts'
 import { TopicError } from '../errors/topic-error.ts'
 import { functionOption, limitOption } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
-import { isPatternOnly, parseTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
+import { listsOf, parseTopics, type TopicLists } from './asked-topics.ts'
 import { fullAccess, grants, parseAuthorization, type Access, type Authorize } from './authorization.ts'
 import type { ConnectionRegistry } from './connection-registry.ts'
 import { ForbiddenIdentities } from './forbidden-identities.ts'
@@ -85,7 +86,7 @@ export class Admission {
    * What a subscription asks for, or why there cannot be such topics. They may come from the request, so the reason is
    * not thrown: the client gets it with 400, and `onError` once, since it may as well be a mistake in the program.
    */
-  #parseAsked({ topics, patterns }: Lists): readonly TopicPattern[] | Error {
+  #parseAsked({ topics, patterns }: TopicLists): readonly TopicPattern[] | Error {
     const { maxTopicLength } = this.#needs
     const max = this.#maxTopicsPerConnection
     const count = topics.length + patterns.length
@@ -93,19 +94,12 @@ export class Admission {
       const expected = `1 to ${max} topics and patterns (maxTopicsPerConnection)`
       return this.#report('count of topics', new OptionError('topics', count, expected))
     }
-    const wildcard = topics.find(isPatternOnly)
-    if (wildcard !== undefined) {
-      const expected = 'topics without wildcards. Patterns go into the option patterns'
-      return this.#report('wildcard in topics', new OptionError('topics', wildcard, expected))
-    }
     try {
-      return [
-        ...topics.map((topic) => parseTopic(topic, maxTopicLength)),
-        ...patterns.map((pattern) => parseTopicPattern(pattern, maxTopicLength)),
-      ]
+      return parseTopics({ topics, patterns }, maxTopicLength)
     } catch (error) {
-      if (!(error instanceof TopicError)) throw error
-      return this.#report('invalid topic', error)
+      if (error instanceof TopicError) return this.#report('invalid topic', error)
+      if (error instanceof OptionError) return this.#report('wildcard in topics', error)
+      throw error
     }
   }
 
@@ -133,16 +127,4 @@ export class Admission {
     if (identity !== undefined && connections.countOf(identity) >= this.#maxConnectionsPerIdentity) return 429
     return undefined
   }
-}
-
-interface Lists {
-  readonly topics: readonly string[]
-  readonly patterns: readonly string[]
-}
-
-/** The lists are the program's; what is in them may be the request's. */
-function listsOf({ topics = [], patterns = [] }: SubscribeOptions): Lists {
-  if (!Array.isArray(topics)) throw new OptionError('topics', topics, 'a list of topics')
-  if (!Array.isArray(patterns)) throw new OptionError('patterns', patterns, 'a list of topic patterns')
-  return { topics, patterns }
 }

@@ -1,13 +1,16 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
 import type { ConnectionSettings } from '../connection/connection-options.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
+import { TopicIndex } from '../topics/topic-index.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import type { Position } from '../wire-contract/event-id.ts'
 import type { ConnectionRegistry } from './connection-registry.ts'
 import type { Dismissal } from './dismissal.ts'
 import { FrameCache } from './frame-cache.ts'
 import type { HubCounters } from './hub-stats.ts'
+import type { HubReading } from './hub-options.ts'
 import { KnownHead } from './known-head.ts'
+import { LogReader } from './log-reader.ts'
 import { planStart, type PlannedStart } from './start.ts'
 import { Subscription, type SubscriptionHost, type SubscriptionTerms } from './subscription.ts'
 
@@ -26,6 +29,9 @@ export class Delivery {
   readonly #connections: ConnectionRegistry
   readonly #frames: FrameCache
   readonly #host: SubscriptionHost
+  readonly #readers = new Set<LogReader>()
+  readonly #readersByTopic = new TopicIndex<LogReader>()
+  #isClosed = false
 
   constructor(options: DeliveryOptions) {
     const { settings, log, connections, dismissal, counters, reportOnce } = options
@@ -77,6 +83,34 @@ export class Delivery {
     }
   }
 
+  /** Reads the log within the process, from what `planStart` says. */
+  read(
+    patterns: readonly TopicPattern[],
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<HubReading, undefined> {
+    const { log } = this.#host
+    const planning = planStart(log, this.#known, patterns, after)
+    // The loop gets the error; there may be no loop.
+    planning.catch(() => undefined)
+    const register = (reader: LogReader): (() => void) => {
+      for (const pattern of patterns) this.#readersByTopic.add(pattern, reader)
+      this.#readers.add(reader)
+      if (this.#isClosed) reader.close()
+      return () => {
+        for (const pattern of patterns) this.#readersByTopic.delete(pattern, reader)
+        this.#readers.delete(reader)
+      }
+    }
+    return new LogReader({ log, patterns, signal, register, head: () => this.head }).read(planning)
+  }
+
+  /** Ends the readers. */
+  close(): void {
+    this.#isClosed = true
+    for (const reader of this.#readers) reader.close()
+  }
+
   open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
     return new Subscription(sink, this.#host, terms)
   }
@@ -85,15 +119,18 @@ export class Delivery {
     this.#known.advance(entry.position)
     this.#frames.begin(entry)
     this.#connections.forEachOf(entry.topic, (subscription) => subscription.deliver(entry))
+    this.#readersByTopic.forEach(entry.topic, (reader) => reader.wake())
   }
 
   restarted(head: Position): void {
     this.#known.restart(head)
     for (const subscription of this.#connections) subscription.restart(head)
+    for (const reader of this.#readers) reader.restart(head)
   }
 
   skipped(position: Position): void {
     this.#known.advance(position)
     for (const subscription of this.#connections) subscription.readAgain()
+    for (const reader of this.#readers) reader.wake()
   }
 }

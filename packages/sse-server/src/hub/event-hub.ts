@@ -12,6 +12,7 @@ import type { Runtime } from '../runtime.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { Admission } from './admission.ts'
+import { listsOf, parseTopics } from './asked-topics.ts'
 import { ConnectionRegistry } from './connection-registry.ts'
 import { Control } from './control.ts'
 import { Delivery } from './delivery.ts'
@@ -25,7 +26,9 @@ import type {
   HubCloseOptions,
   HubConnection,
   HubOptions,
+  HubReading,
   PublishArguments,
+  ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
@@ -78,25 +81,22 @@ export class EventHub implements Hub {
     })
     this.#control = new Control(this.#connections, this.#admission.forbidden)
     this.#dismissal = new Dismissal(options, settings)
-    this.#log = logOption(options.log) ?? memoryLog({ runtime: options.runtime })
+    const { log = memoryLog({ runtime: options.runtime }) } = options
+    if (typeof (log as EventLog | null)?.append !== 'function')
+      throw new OptionError('log', log, 'an EventLog')
+    this.#log = log
     this.#ownsLog = options.log === undefined
     this.#finite = new FiniteTopics({
-      log: this.#log,
+      log,
       runtime,
       onError,
       publish: (topic, event) => this.#append(this.#check([topic, event])),
       append: (event) => this.#append(event),
     })
-    const delivery = new Delivery({
-      settings,
-      log: this.#log,
-      connections: this.#connections,
-      dismissal: this.#dismissal,
-      counters: this.#counters,
-      reportOnce,
-    })
+    const [connections, dismissal, counters] = [this.#connections, this.#dismissal, this.#counters]
+    const delivery = new Delivery({ settings, log, connections, dismissal, counters, reportOnce })
     this.#delivery = delivery
-    this.#stopTail = this.#log.tail({
+    this.#stopTail = log.tail({
       appended: (entry) => delivery.appended(entry),
       cancelled: (topic) => this.#finite.stop(topic),
       restarted: (head) => delivery.restarted(head),
@@ -135,6 +135,15 @@ export class EventHub implements Hub {
       headers,
       request,
     )
+  }
+
+  read(topics: readonly string[], options: ReadOptions = {}): AsyncGenerator<HubReading, undefined> {
+    const { after, signal } = options
+    stringOption('after', after)
+    const patterns = parseTopics(listsOf({ topics, patterns: options.patterns }), this.#rules.maxTopicLength)
+    if (patterns.length === 0) throw new OptionError('topics', topics, 'at least one topic or pattern')
+    if (this.#closed) throw new HubClosedError()
+    return this.#delivery.read(patterns, after === '' ? undefined : after, signal)
   }
 
   async end(topic: string, options: EndOptions = {}): Promise<boolean> {
@@ -210,6 +219,7 @@ export class EventHub implements Hub {
     await this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
     await this.#finite.close()
     this.#closed = true
+    this.#delivery.close()
     this.#stopTail()
     if (this.#ownsLog) await this.#log.close()
   }
@@ -235,10 +245,4 @@ export class EventHub implements Hub {
       this.#dismissal.dismiss(subscription, 'server')
     return subscription
   }
-}
-
-function logOption(log: EventLog | undefined): EventLog | undefined {
-  if (log !== undefined && typeof (log as EventLog | null)?.append !== 'function')
-    throw new OptionError('log', log, 'an EventLog')
-  return log
 }

@@ -3,6 +3,7 @@ import type { HeaderFields } from '../format/headers.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { ConnectionOptions } from '../connection/connection-options.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
+import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { Authorize } from './authorization.ts'
 
 /** Which events each topic has: topic or pattern -> event type -> Standard Schema of its data. */
@@ -117,6 +118,33 @@ export interface SubscribeOptions {
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields | undefined
 }
+
+/** Options of {@link Hub.read}. */
+export interface ReadOptions {
+  /** Patterns, besides the topics. Topics and patterns together: at least one. */
+  readonly patterns?: readonly string[] | undefined
+  /** The id to go on after, or `earliest`. @defaultValue from now on; a finite topic from its beginning */
+  readonly after?: string | undefined
+  /** Ends the iteration with its reason, when it aborts. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What {@link Hub.read} gives, in the order of the log. `id` is the position after it: go on with `after: id`. */
+export type HubReading =
+  /** An event that was published. */
+  | {
+      readonly type: 'event'
+      readonly id: string
+      readonly topic: string
+      readonly event: string
+      readonly data: string
+    }
+  /** Events are missing. The other fields are those of {@link Gap}. */
+  | ({ readonly type: 'gap'; readonly id: string } & Gap)
+  /** The producer of a finite topic failed, with a text that is safe to show. The end of the topic follows. */
+  | { readonly type: 'failure'; readonly id: string; readonly topic: string; readonly message: string }
+  /** A finite topic has ended. */
+  | { readonly type: 'end'; readonly id: string; readonly topic: string; readonly reason: EndReason }
 
 /** One connection, as it is at the moment. */
 export interface HubConnection {

@@ -5,7 +5,9 @@ import type {
   ForbidOptions,
   HubCloseOptions,
   HubConnection,
+  HubReading,
   PublishArguments,
+  ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
@@ -78,6 +80,28 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * @throws {@link OptionError} `code: 'invalid-option'`
    */
   subscribe(request: Request, options: SubscribeOptions): Promise<Response>
+  /**
+   * Reads topics in the process itself, without a connection: what the log holds after `after`, then what is appended, until
+   * the loop is left. Gaps and ends are values, not errors. The iteration ends by itself when all its topics have ended,
+   * and when the hub is closed. A slow reader holds one page of the log at most.
+   *
+   * @throws {@link TopicError} `code: 'invalid-topic'`, at the call.
+   * @throws {@link TopicExpiredError} `code: 'topic-expired'`, from the loop, if the time of all its topics is over.
+   * @throws what the log throws, and the reason of `signal`, from the loop.
+   * @example
+   * ```ts
+   * import { createHub } from '@sse-toolkit/sse-server'
+   *
+   * const hub = createHub()
+   * await hub.publish('orders.42', { event: 'paid', data: { total: 12 } })
+   * for await (const reading of hub.read(['orders.42'], { after: 'earliest' })) {
+   *   if (reading.type === 'event') console.log(reading.event, reading.data) // paid {"total":12}
+   *   break
+   * }
+   * await hub.close()
+   * ```
+   */
+  read(topics: readonly string[], options?: ReadOptions): AsyncGenerator<HubReading, undefined>
   /**
    * Ends a topic for good. Who reads it gets what there is, then `stream.end`, and is closed.
    *

@@ -57,7 +57,7 @@ export async function produce(
         running = false
         // After the abort nobody waits for it, and an AbortError is what is to be expected.
         if (signal.aborted) resolve(undefined)
-        else reject(error as Error)
+        else reject(error)
       })
     })
   const leave = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { formatEventId, type Position } from '../wire-contract/event-id.ts'
 import { parseRequestedStart, type RequestedStart } from '../wire-contract/requested-event-id.ts'
 import type { GapReason } from '../wire-contract/reserved-events.ts'
 import type { KnownHead } from './known-head.ts'
+import { UnendedTopics } from './unended-topics.ts'
 
 /** A subscription's place in the log when it begins. */
 export interface Start {
@@ -21,8 +22,7 @@ export interface Start {
 export interface PlannedStart {
   /** Where it begins if it is opened now: the log may have restarted since it was asked. */
   readonly atOpening: () => Start
-  /** The topics whose end the reader has not had yet; undefined if the subscription can never end, as with patterns. */
-  readonly unendedTopics: Set<string> | undefined
+  readonly unendedTopics: UnendedTopics
 }
 
 /**
@@ -52,8 +52,8 @@ export async function planStart(
   if (statuses?.every(({ state }) => state === 'expired')) return 410
   const hasBegun = statuses?.every(({ state }) => state !== 'open') === true
   const start = startAt(parseRequestedStart(requestedId), head, hasBegun)
-  const unendedTopics = statuses === undefined ? undefined : unended(patterns, statuses, start)
-  if (unendedTopics?.size === 0) return 204
+  const unendedTopics = new UnendedTopics(patterns, statuses, start.position.seq)
+  if (unendedTopics.areOver) return 204
   return {
     unendedTopics,
     atOpening() {
@@ -89,16 +89,4 @@ function startAt(requested: RequestedStart, head: Position, isFinite: boolean): 
     return { position: beginning, head, gap: { reason: 'epoch', requested: id } }
   if (position.seq > head.seq) return { position: head, head, gap: { reason: 'future', requested: id } }
   return { position, head }
-}
-
-function unended(
-  patterns: readonly TopicPattern[],
-  statuses: readonly TopicStatus[],
-  start: Start,
-): Set<string> {
-  const isAhead = ({ state, endSeq = 0 }: TopicStatus): boolean =>
-    state === 'open' || state === 'running' || (state === 'ended' && endSeq > start.position.seq)
-  return new Set(
-    patterns.filter((_, index) => isAhead(statuses[index] ?? { state: 'open' })).map(({ text }) => text),
-  )
 }

@@ -14,6 +14,7 @@ import { applyFilter } from './filter.ts'
 import type { HubEventView, WireContract } from './hub-options.ts'
 import { beginReplay, opening, pageSize, stepReplay, type ReplayState, type ReplayStep } from './replay.ts'
 import type { Start } from './start.ts'
+import type { UnendedTopics } from './unended-topics.ts'
 
 /** What all subscriptions of a hub share. */
 export interface SubscriptionHost {
@@ -39,8 +40,7 @@ export interface SubscriptionTerms {
   readonly filter: ((event: HubEventView) => boolean) | undefined
   readonly access: Access
   readonly wireContract: WireContract
-  /** The topics that have not ended; undefined if there may always come more, as with patterns. */
-  readonly unendedTopics: Set<string> | undefined
+  readonly unendedTopics: UnendedTopics
 }
 
 /** One connection to the hub: carries out what `replay.ts` decides, and sends each event that is newer than the last. */
@@ -54,7 +54,7 @@ export class Subscription implements FrameQueueOwner {
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
   #held: LogEntry[] = []
-  // While it replays: a filter may let nothing pass, and then nothing else would make the replay wait.
+  // While it replays: with a filter that lets nothing pass, nothing else would make it wait.
   #pace: Pace | null = null
   #room: PromiseWithResolvers<void> | null = null
 
@@ -122,10 +122,10 @@ export class Subscription implements FrameQueueOwner {
         case 'read':
           this.#held = []
           this.#pace ??= new Pace(this.#host.settings.scheduler.runtime)
-          void this.#report(this.#read())
+          this.#report(this.#read())
           break
         case 'send-page':
-          void this.#report(this.#sendPage(effect.entries))
+          this.#report(this.#sendPage(effect.entries))
           break
         case 'hold':
           this.#held.push(effect.entry)
@@ -137,7 +137,7 @@ export class Subscription implements FrameQueueOwner {
           this.#release()
           break
         case 'check-ends':
-          void this.#report(this.#closeIfExpired())
+          this.#report(this.#closeIfExpired())
           break
         case 'move':
           this.#position = effect.position
@@ -149,13 +149,11 @@ export class Subscription implements FrameQueueOwner {
     }
   }
 
-  async #report(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
+  #report(work: Promise<void>): void {
+    work.catch((error: unknown) => {
       this.#host.settings.onError(error)
       this.queue.close('error')
-    }
+    })
   }
 
   async #read(): Promise<void> {
@@ -227,22 +225,16 @@ export class Subscription implements FrameQueueOwner {
 
   /** The reader gets the end when all of its topics have ended: then there is nothing more to come. */
   #endTopic(entry: LogEntry): void {
-    const { unendedTopics } = this.#terms
-    if (unendedTopics === undefined) return
-    unendedTopics.delete(entry.topic)
-    if (unendedTopics.size > 0) return
+    const { unendedTopics, wireContract } = this.#terms
+    if (!unendedTopics.endBy(entry)) return
     const frame = this.#host.frameOf(entry)
-    if (frame !== null && this.#terms.wireContract === 'full') this.queue.push(frame)
+    if (frame !== null && wireContract === 'full') this.queue.push(frame)
     this.queue.close('server')
   }
 
-  /** A topic whose time was over before the reader came to its end has no end to come to any more. */
   async #closeIfExpired(): Promise<void> {
-    const { unendedTopics } = this.#terms
-    if (unendedTopics === undefined) return
-    const statuses = await Promise.all([...unendedTopics].map((topic) => this.#host.log.status(topic)))
     // The client returns, and is answered 410.
-    if (statuses.every(({ state }) => state === 'expired')) this.queue.close('server')
+    if (await this.#terms.unendedTopics.haveExpired(this.#host.log)) this.queue.close('server')
   }
 
   #announce(gap: Gap, position: Position): void {

@@ -68,6 +68,22 @@ export function failureEvent(
   return { event: failureType, data: JSON.stringify({ topic, message }) }
 }
 
+/** What a reserved event of a log says; undefined for one that an application published. */
+export function parseReserved(
+  type: string | undefined,
+  data: string,
+):
+  | { readonly type: 'end'; readonly reason: EndReason }
+  | { readonly type: 'failure'; readonly message: string }
+  | undefined {
+  if (type !== endType && type !== failureType) return undefined
+  const { reason = 'completed', message = '' } = JSON.parse(data) as {
+    readonly reason?: EndReason
+    readonly message?: string
+  }
+  return type === endType ? { type: 'end', reason } : { type: 'failure', message }
+}
+
 export function isEndType(type: string | undefined): boolean {
   return type === endType
 }
