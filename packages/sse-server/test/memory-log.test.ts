@@ -120,7 +120,7 @@ describe('memoryLog', () => {
     for (let n = 0; n < 5000; n += 1) await append(log, 'a', String(n))
     const page = read(log, 'none.*')
     for (let n = 0; n < 5; n += 1) await turn()
-    expect(await Promise.race([page, 'not read yet'])).toBe('not read yet')
+    expect(await Promise.race([page, Promise.resolve('not read yet')])).toBe('not read yet')
     expect(await page).toEqual({ entries: [], more: false, evictedUpTo: 0 })
   })
 
