@@ -51,7 +51,7 @@ describe('formatEvent', () => {
     [
       'every field',
       { comment: 'c', retry: 5, event: 'e', id: 'i', data: 'd' },
-      ': c\nretry: 5\nevent: e\nid: i\ndata: d\n\n',
+      ': c\nevent: e\nid: i\nretry: 5\ndata: d\n\n',
     ],
     ['an object as JSON', { data: { a: [1, null] } }, 'data: {"a":[1,null]}\n\n'],
     ['null as JSON', { data: null }, 'data: null\n\n'],

@@ -1,14 +1,20 @@
+import { EventEmitter, on } from 'node:events'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { patience } from '@sse-toolkit/test-support'
 import {
   byteSourceSymbol,
+  createHub,
   EVENT_STREAM_HEADERS,
   formatEvent,
+  memoryLog,
   respond,
   respondOnFirstEvent,
   respondRaw,
   type CloseReason,
   type EventSchemas,
+  type EventStream,
   type EventStreamSource,
   type RespondOptions,
   type ServerSentEvent,
@@ -601,4 +607,91 @@ it.each<[string, () => Response]>([
   })
   expect(sink.ended).toBeUndefined()
   sink.leave()
+})
+
+describe('what a source throws once the client has left', () => {
+  it.each<[string, (stream: EventStream) => AsyncIterable<{ data: string }>]>([
+    [
+      'of a timer',
+      async function* ({ signal }) {
+        yield { data: 'x' }
+        await delay(60_000, undefined, { signal })
+      },
+    ],
+    [
+      'of events.on',
+      async function* ({ signal }) {
+        for await (const [data] of on(new EventEmitter(), 'x', { signal })) yield { data: String(data) }
+      },
+    ],
+    [
+      'of its own making',
+      async function* ({ signal }) {
+        yield { data: 'x' }
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        throw new Error('The upstream is closed')
+      },
+    ],
+  ])('%s is expected, and not reported', async (_name, source) => {
+    const errors: unknown[] = []
+    const sink = attach(respond(source, { onError: (error) => errors.push(error) }))
+    await turn()
+    sink.leave()
+    await turn()
+    expect(errors).toEqual([])
+  })
+})
+
+it('a Readable of Node is destroyed when the client leaves, and not at its next chunk', async () => {
+  const readable = new Readable({ objectMode: true, read: () => undefined })
+  const errors: unknown[] = []
+  const sink = attach(
+    respond(readable as AsyncIterable<{ data: string }>, { onError: (error) => errors.push(error) }),
+  )
+  readable.push({ data: 'x' })
+  await turn()
+  expect(sink.text).toContain('data: x')
+  sink.leave()
+  await turn()
+  expect([readable.destroyed, errors]).toEqual([true, []])
+})
+
+it('fields without a value are not sent', () => {
+  const response = respond([], { headers: { 'x-set': 'yes', 'x-absent': undefined } as never })
+  expect([response.headers.get('x-set'), response.headers.has('x-absent')]).toEqual(['yes', false])
+})
+
+describe('an option that there is not is refused by its name, with the one that was meant', () => {
+  it.each<[string, (options: never) => unknown, object, string]>([
+    ['respond', (options) => respond([], options), { heartbeatInterval: 5 }, 'heartbeatIntervalMs'],
+    ['respond', (options) => respond([], options), { keepAlive: 5 }, 'heartbeatIntervalMs'],
+    ['respondRaw', (options) => respondRaw([], options), { retryMs: 5 }, 'reconnectionTimeMs'],
+    ['createHub', (options) => createHub(options), { maxConnection: 5 }, 'maxConnections'],
+    ['createHub', (options) => createHub(options), { autorize: () => ({}) }, 'authorize'],
+    ['createHub', (options) => createHub(options), { slowconsumer: 'latest' }, 'slowConsumer'],
+    ['memoryLog', (options) => memoryLog(options), { maxAge: 5 }, 'maxAgeMs'],
+  ])('%s: %o', (_name, call, options, meant) => {
+    const [option] = Object.keys(options)
+    expect(() => call(options as never)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-option',
+        option,
+        message: expect.stringContaining(`did you mean ${meant}?`),
+      }),
+    )
+  })
+
+  it('subscribe: topic', async () => {
+    const hub = createHub()
+    await expect(hub.subscribe(new Request('http://localhost/'), { topic: ['a'] } as object)).rejects.toThrow(
+      'topic: expected a known option (did you mean topics?), got ["a"].',
+    )
+    await hub.close()
+  })
+
+  it('says no more where nothing is like it', () => {
+    expect(() => respond([], { colour: 'red' } as object)).toThrow(
+      'colour: expected a known option, got "red".',
+    )
+  })
 })

@@ -3,6 +3,7 @@ import { formatComment, type ServerSentEvent } from '../format/event.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { commentFrame, encodeFrame, eventFrame, type Frame } from './frame.ts'
 import type { FrameQueueSettings } from './frame-queue.ts'
+import type { OptionNames } from '../option-names.ts'
 import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { schedulerOf } from './scheduler.ts'
@@ -51,6 +52,17 @@ export interface ConnectionOptions {
   readonly onError?: ((error: unknown) => void) | undefined
   /** Clock, timers and chance, for tests and simulations. @defaultValue the host's */
   readonly runtime?: Runtime | undefined
+}
+
+export const connectionOptionNames: OptionNames<ConnectionOptions> = {
+  heartbeatIntervalMs: true,
+  heartbeat: true,
+  reconnectionTimeMs: true,
+  maxBufferedBytes: true,
+  slowConsumer: true,
+  stallTimeoutMs: true,
+  onError: true,
+  runtime: true,
 }
 
 /** The checked form of {@link ConnectionOptions}. */

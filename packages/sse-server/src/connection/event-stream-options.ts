@@ -1,8 +1,14 @@
 import { OptionError } from '../errors/option-error.ts'
 import type { HeaderFields } from '../format/headers.ts'
 import type { EventSchemas, ValidateOnSend } from '../format/typed-events.ts'
+import type { OptionNames } from '../option-names.ts'
 import { choiceOption, functionOption } from '../options.ts'
-import { connectionSettings, type ConnectionOptions, type ConnectionSettings } from './connection-options.ts'
+import {
+  connectionOptionNames,
+  connectionSettings,
+  type ConnectionOptions,
+  type ConnectionSettings,
+} from './connection-options.ts'
 import type { CloseReason } from './frame-queue.ts'
 
 /** Options of one event stream. */
@@ -17,6 +23,15 @@ export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas>
   readonly signal?: AbortSignal | undefined
   /** Called once, when the connection is gone. */
   readonly onClose?: ((reason: CloseReason) => void) | undefined
+}
+
+export const eventStreamOptionNames: OptionNames<EventStreamOptions> = {
+  ...connectionOptionNames,
+  events: true,
+  validate: true,
+  headers: true,
+  signal: true,
+  onClose: true,
 }
 
 /** What is known of a stream before its connection opens. */

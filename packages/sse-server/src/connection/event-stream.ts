@@ -90,8 +90,12 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     return taken
   }
 
-  /** Ends the stream, after what was sent, because its source failed. */
+  /**
+   * Ends the stream, after what was sent, because its source failed. What a source throws once the connection is gone
+   * follows from that: the AbortError of a `fetch` that was given the stream's signal, for one.
+   */
   fail(error: unknown): void {
+    if (this.#closeReason !== null) return
     if (this.#firstEvent === null) this.#setup.settings.onError(error)
     else this.#firstEvent.failed(error)
     this.#firstEvent = null

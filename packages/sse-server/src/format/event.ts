@@ -25,7 +25,8 @@ export interface ServerSentEvent {
 const endOfLine = /\r\n|\r|\n/g
 
 /**
- * Formats one event in the event stream format: its fields, then a blank line.
+ * Formats one event in the event stream format: comment, `event`, `id`, `retry` and `data`, in this order, then a blank
+ * line.
  *
  * Each CRLF, CR or LF in `data` and `comment` starts a new line of the same field; the user agent joins those of
  * `data` with LF. Lone surrogates become U+FFFD, since UTF-8 has no form for them. No value can forge a field.
@@ -44,9 +45,10 @@ export function formatEvent(event: ServerSentEvent): string {
   checkEvent(event)
   let block = ''
   if (event.comment !== undefined) block += formatCommentLines(event.comment)
-  if (event.retry !== undefined) block += formatRetry(event.retry)
+  // In this order, which some readers that are no event source count on (Datastar's, for one).
   if (event.event !== undefined) block += formatEventType(event.event)
   if (event.id !== undefined) block += formatId(event.id)
+  if (event.retry !== undefined) block += formatRetry(event.retry)
   // Not `event.data !== undefined`: a value that turned out undefined is a mistake, a block without data is not.
   if ('data' in event) {
     block += formatData(serializeData(event.data))

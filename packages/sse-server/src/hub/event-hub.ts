@@ -1,10 +1,12 @@
 import { createOnceReporter } from '../callbacks.ts'
 import type { ByteSink } from '../connection/byte-sink.ts'
 import { connectionSettings } from '../connection/connection-options.ts'
+import type { FrameQueue } from '../connection/frame-queue.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { EventLog, LoggedEvent, TopicState } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
+import { checkOptionNames } from '../option-names.ts'
 import { checkRequest, choiceOption, durationOption, functionOption, stringOption } from '../options.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
 import { checkSource } from '../respond/source.ts'
@@ -19,19 +21,21 @@ import { Delivery } from './delivery.ts'
 import { Dismissal } from './dismissal.ts'
 import { FiniteTopics, ttlOf } from './finite-topics.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
-import type {
-  DisconnectOptions,
-  EndOptions,
-  ForbidOptions,
-  HubCloseOptions,
-  HubConnection,
-  HubOptions,
-  HubReading,
-  PublishArguments,
-  ReadOptions,
-  RunOptions,
-  SubscribeOptions,
-  TopicSchemas,
+import {
+  hubOptionNames,
+  subscribeOptionNames,
+  type DisconnectOptions,
+  type EndOptions,
+  type ForbidOptions,
+  type HubCloseOptions,
+  type HubConnection,
+  type HubOptions,
+  type HubReading,
+  type PublishArguments,
+  type ReadOptions,
+  type RunOptions,
+  type SubscribeOptions,
+  type TopicSchemas,
 } from './hub-options.ts'
 import { HubCounters, type HubStats } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
@@ -39,8 +43,7 @@ import { PublicationRules } from './publication-rules.ts'
 import type { Subscription, SubscriptionTerms } from './subscription.ts'
 
 /**
- * A hub: publishing goes to the log, and what the log notifies of goes to the connections that want it.
- *
+ * Publishing goes to the log, and what the log notifies of goes to the connections that want it.
  *     publish    -> PublicationRules -> EventLog -> (tail) -> Delivery -> Subscription, for each that wants it
  *     subscribe  -> Admission -> planStart -> Subscription
  *     run, end   -> FiniteTopics -> EventLog
@@ -62,6 +65,7 @@ export class EventHub implements Hub {
   #closed = false
 
   constructor(options: HubOptions) {
+    checkOptionNames(options, hubOptionNames)
     const settings = connectionSettings(options)
     const { onError } = settings
     const { runtime } = settings.scheduler
@@ -93,8 +97,8 @@ export class EventHub implements Hub {
       publish: (topic, event) => this.#append(this.#check([topic, event])),
       append: (event) => this.#append(event),
     })
-    const [connections, dismissal, counters] = [this.#connections, this.#dismissal, this.#counters]
-    const delivery = new Delivery({ settings, log, connections, dismissal, counters, reportOnce })
+    const shared = { connections: this.#connections, dismissal: this.#dismissal, counters: this.#counters }
+    const delivery = new Delivery({ settings, log, ...shared, reportOnce })
     this.#delivery = delivery
     this.#stopTail = log.tail({
       appended: (entry) => delivery.appended(entry),
@@ -116,6 +120,7 @@ export class EventHub implements Hub {
   }
 
   async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
+    checkOptionNames(options, subscribeOptionNames)
     const filter = functionOption('filter', options.filter)
     stringOption('identity', options.identity)
     const wireContract = choiceOption('wireContract', options.wireContract, ['full', 'ids-only'])
@@ -129,12 +134,9 @@ export class EventHub implements Hub {
     if (typeof planned === 'number') return this.#admission.refuse(planned)
     if (this.#admission.forbidden.has(admitted.access.identity)) return this.#admission.refuse(204)
     const { atOpening, unendedTopics } = planned
-    return eventStreamResponse(
-      (sink) =>
-        this.#open(sink, { ...admitted, start: atOpening(), filter, wireContract, unendedTopics }).queue,
-      headers,
-      request,
-    )
+    const terms = { ...admitted, filter, wireContract, unendedTopics }
+    const open = (sink: ByteSink): FrameQueue => this.#open(sink, { ...terms, start: atOpening() }).queue
+    return eventStreamResponse(open, headers, request)
   }
 
   read(topics: readonly string[], options: ReadOptions = {}): AsyncGenerator<HubReading, undefined> {

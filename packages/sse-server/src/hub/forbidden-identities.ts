@@ -1,3 +1,4 @@
+import { OldestKeys } from '../oldest-keys.ts'
 import type { Runtime } from '../runtime.ts'
 
 // How many identities are remembered as forbidden at once: beyond it, the oldest are forgotten.
@@ -7,6 +8,7 @@ const maxForbidden = 10_000
 export class ForbiddenIdentities {
   readonly #runtime: Runtime
   readonly #until = new Map<string, number>()
+  readonly #oldest = new OldestKeys(this.#until)
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -15,8 +17,8 @@ export class ForbiddenIdentities {
   forbid(identity: string, durationMs: number): void {
     this.#until.delete(identity)
     this.#until.set(identity, this.#runtime.now() + durationMs)
-    const [oldest] = this.#until.keys()
-    if (this.#until.size > maxForbidden && oldest !== undefined) this.#until.delete(oldest)
+    const oldest = this.#until.size > maxForbidden ? this.#oldest.next() : undefined
+    if (oldest !== undefined) this.#until.delete(oldest)
   }
 
   allow(identity: string): void {

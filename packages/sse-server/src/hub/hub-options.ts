@@ -1,7 +1,8 @@
 import type { CloseReason } from '../connection/frame-queue.ts'
 import type { HeaderFields } from '../format/headers.ts'
 import type { EventLog } from '../log/event-log.ts'
-import type { ConnectionOptions } from '../connection/connection-options.ts'
+import { connectionOptionNames, type ConnectionOptions } from '../connection/connection-options.ts'
+import type { OptionNames } from '../option-names.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { Authorize } from './authorization.ts'
@@ -58,6 +59,22 @@ export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends
   readonly onJoin?: ((connection: HubConnection) => void) | undefined
   /** Called when a connection is gone. What it throws goes to `onError`. */
   readonly onLeave?: ((connection: HubConnection, reason: CloseReason) => void) | undefined
+}
+
+export const hubOptionNames: OptionNames<HubOptions> = {
+  ...connectionOptionNames,
+  log: true,
+  topics: true,
+  validate: true,
+  authorize: true,
+  maxConnections: true,
+  maxConnectionsPerIdentity: true,
+  maxTopicsPerConnection: true,
+  maxTopicLength: true,
+  maxEventBytes: true,
+  maxConnectionAgeMs: true,
+  onJoin: true,
+  onLeave: true,
 }
 
 /** What is published. */
@@ -117,6 +134,16 @@ export interface SubscribeOptions {
   readonly wireContract?: WireContract | undefined
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields | undefined
+}
+
+export const subscribeOptionNames: OptionNames<SubscribeOptions> = {
+  topics: true,
+  patterns: true,
+  lastEventId: true,
+  filter: true,
+  identity: true,
+  wireContract: true,
+  headers: true,
 }
 
 /** Options of {@link Hub.read}. */

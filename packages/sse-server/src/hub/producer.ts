@@ -1,6 +1,12 @@
 import { isThenable } from '../callbacks.ts'
 import { OptionError } from '../errors/option-error.ts'
-import { iterateLater, iterateSequence, type Sequence, type SourceIterator } from '../respond/source.ts'
+import {
+  isAbortError,
+  iterateLater,
+  iterateSequence,
+  type Sequence,
+  type SourceIterator,
+} from '../respond/source.ts'
 import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
 import type { HubEvent } from './hub-options.ts'
@@ -64,7 +70,7 @@ export async function produce(
     try {
       await iterator.return?.()
     } catch (error) {
-      onError(error)
+      if (!isAbortError(error)) onError(error)
     }
   }
   try {

@@ -1,3 +1,5 @@
+import { OldestKeys } from '../oldest-keys.ts'
+
 // What is remembered exactly: about so many bytes, of which a topic takes its name and this.
 const maxExactBytes = 16_777_216
 const bytesOfEntry = 100
@@ -18,6 +20,7 @@ const rowLength = 262_144
  */
 export class EvictionMarks {
   readonly #exact = new Map<string, number>()
+  readonly #oldest = new OldestKeys(this.#exact)
   #exactBytes = 0
   #table: readonly Float64Array[] | undefined = undefined
   #greatest = 0
@@ -45,10 +48,10 @@ export class EvictionMarks {
     if (!this.#exact.has(topic)) this.#exactBytes += bytesOf(topic)
     this.#exact.set(topic, evictedUpTo)
     while (this.#exactBytes > maxExactBytes) {
-      const oldest = this.#exact.entries().next().value
+      const oldest = this.#oldest.next()
       if (oldest === undefined) return
-      this.#blur(...oldest)
-      this.delete(oldest[0])
+      this.#blur(oldest, this.#exact.get(oldest) ?? 0)
+      this.delete(oldest)
     }
   }
 

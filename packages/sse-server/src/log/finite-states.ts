@@ -1,3 +1,4 @@
+import { OldestKeys } from '../oldest-keys.ts'
 import type { Runtime } from '../runtime.ts'
 import type { LogEntry, TopicState, TopicStatus } from './event-log.ts'
 
@@ -13,8 +14,8 @@ export class FiniteStates {
   readonly #runtime: Runtime
   readonly #onExpired: (ending: LogEntry) => void
   readonly #states = new Map<string, FiniteState>()
-  // Oldest first.
   readonly #expired = new Set<string>()
+  readonly #oldestExpired = new OldestKeys(this.#expired)
 
   constructor(runtime: Runtime, onExpired: (ending: LogEntry) => void) {
     this.#runtime = runtime
@@ -53,8 +54,8 @@ export class FiniteStates {
   #expire(ending: LogEntry): void {
     this.#states.delete(ending.topic)
     this.#expired.add(ending.topic)
-    const [oldest] = this.#expired
-    if (this.#expired.size > maxExpiredTopics && oldest !== undefined) this.#expired.delete(oldest)
+    const oldest = this.#expired.size > maxExpiredTopics ? this.#oldestExpired.next() : undefined
+    if (oldest !== undefined) this.#expired.delete(oldest)
     this.#onExpired(ending)
   }
 }

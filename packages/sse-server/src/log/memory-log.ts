@@ -1,5 +1,6 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { TopicEndedError } from '../errors/topic-ended-error.ts'
+import { checkOptionNames, type OptionNames } from '../option-names.ts'
 import { durationOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
 import { checkTopic } from '../topics/topic.ts'
@@ -44,6 +45,14 @@ export function memoryLog(options: MemoryLogOptions = {}): EventLog {
   return new MemoryLog(options)
 }
 
+const memoryLogOptionNames: OptionNames<MemoryLogOptions> = {
+  maxEvents: true,
+  maxEventsPerTopic: true,
+  maxDataLength: true,
+  maxAgeMs: true,
+  runtime: true,
+}
+
 class MemoryLog implements EventLog {
   readonly #epoch: string
   readonly #events: EventStore
@@ -53,6 +62,7 @@ class MemoryLog implements EventLog {
   #closed = false
 
   constructor(options: MemoryLogOptions) {
+    checkOptionNames(options, memoryLogOptionNames)
     const { runtime = systemRuntime } = options
     const none = Number.POSITIVE_INFINITY
     this.#finite = new FiniteStates(runtime, ({ topic, position }) =>

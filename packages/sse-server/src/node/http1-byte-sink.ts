@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import { OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { listenForClose, type ResponseByteSink } from './node-response.ts'
@@ -17,8 +17,8 @@ export function createHttp1ByteSink(response: ServerResponse): ResponseByteSink 
   if (
     socket === null ||
     !response.chunkedEncoding ||
-    response.write !== ServerResponse.prototype.write ||
-    response.end !== ServerResponse.prototype.end ||
+    response.write !== write ||
+    response.end !== end ||
     !isSending(socket, response)
   ) {
     return undefined
@@ -48,6 +48,10 @@ export function createHttp1ByteSink(response: ServerResponse): ResponseByteSink 
     },
   }
 }
+
+// As they are before anybody wraps them: on the response itself, or, as monitoring agents do, on a prototype.
+const write: unknown = Reflect.get(OutgoingMessage.prototype, 'write')
+const end: unknown = Reflect.get(OutgoingMessage.prototype, 'end')
 
 // node:http notes on a socket which response it is sending. It is not documented, so where it is missing this is false,
 // and the ordinary way is taken.

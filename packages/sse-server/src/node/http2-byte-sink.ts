@@ -2,14 +2,17 @@ import { Http2ServerResponse } from 'node:http2'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { listenForClose, type ResponseByteSink } from './node-response.ts'
 
+// As they are before a monitoring agent wraps the prototype.
+const write: unknown = Reflect.get(Http2ServerResponse.prototype, 'write')
+const end: unknown = Reflect.get(Http2ServerResponse.prototype, 'end')
+
 /**
  * An HTTP/2 response as an output: its stream, without the compatibility layer between.
  *
  * @returns undefined where somebody has wrapped the response.
  */
 export function createHttp2ByteSink(response: Http2ServerResponse): ResponseByteSink | undefined {
-  const { prototype } = Http2ServerResponse
-  if (response.write !== prototype.write || response.end !== prototype.end) return undefined
+  if (response.write !== write || response.end !== end) return undefined
   const { stream } = response
   return {
     write(shared: SharedBytes): boolean {

@@ -1,9 +1,14 @@
 import { OptionError } from '../errors/option-error.ts'
 import { Connection, type EventStream } from '../connection/event-stream.ts'
 import { eventStreamHeaders } from '../respond/event-stream-response.ts'
+import { checkOptionNames, type OptionNames } from '../option-names.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { startStream } from '../respond/start-stream.ts'
-import { eventStreamSetup, type EventStreamOptions } from '../connection/event-stream-options.ts'
+import {
+  eventStreamOptionNames,
+  eventStreamSetup,
+  type EventStreamOptions,
+} from '../connection/event-stream-options.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
 import { attachToResponse } from './attach-to-response.ts'
 import type { NodeRequest, NodeResponse } from './node-response.ts'
@@ -17,11 +22,16 @@ export interface OpenEventStreamOptions<
   readonly lastEventId?: string | undefined
 }
 
+const openEventStreamOptionNames: OptionNames<OpenEventStreamOptions> = {
+  ...eventStreamOptionNames,
+  lastEventId: true,
+}
+
 /**
  * Opens an event stream on a Node response: node:http, node:https, node:http2, and what is built on them (Express,
  * Koa with `ctx.respond = false`, Fastify after `reply.hijack()`).
  *
- * The head goes out at once. Fields set on the response before stay.
+ * The head goes out at once. A status and fields that were set on the response before stay.
  *
  * A HEAD request is answered with the head alone; the stream is then closed from the start.
  *
@@ -45,14 +55,15 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
   response: NodeResponse,
   options: OpenEventStreamOptions<Schemas> = {},
 ): EventStream<Schemas> {
-  if (typeof (request as Partial<NodeRequest> | null)?.headers !== 'object')
-    throw new OptionError('request', request, 'a Node request, before the response to it')
+  checkNode('request', request, 'headers')
+  checkNode('response', response, 'writableEnded')
+  checkOptionNames(options, openEventStreamOptionNames)
   const header = request.headers['last-event-id']
   const setup = eventStreamSetup(
     options,
     requestedEventId(options.lastEventId, typeof header === 'string' ? header : undefined, request.url ?? ''),
   )
-  sendHead(response, 200, '', eventStreamHeaders(options.headers))
+  sendHead(response, response.statusCode, '', eventStreamHeaders(options.headers))
   let connection: Connection<Schemas> | undefined
   attachToResponse(response, (sink) => {
     connection =
@@ -61,4 +72,12 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
     return connection.queue
   })
   return connection as Connection<Schemas>
+}
+
+/** @throws {@link OptionError} for what is not Node's own, such as the request and the reply of Fastify. */
+function checkNode(option: 'request' | 'response', value: NodeRequest | NodeResponse, mark: string): void {
+  if (typeof value === 'object' && value !== null && 'raw' in value)
+    throw new OptionError(option, value, `the ${option} of Node: pass its property raw`)
+  if (typeof value !== 'object' || value === null || !(mark in value))
+    throw new OptionError(option, value, `a Node ${option}, as in openEventStream(request, response)`)
 }

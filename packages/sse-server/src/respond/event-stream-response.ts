@@ -30,6 +30,12 @@ export function eventStreamResponse(
   return Object.defineProperty(response, byteSourceSymbol, { value: source })
 }
 
+/** A record may have properties without a value, which the constructor of Headers would send as the word `undefined`. */
+function withoutUndefined(given: NonNullable<HeaderFields>): NonNullable<HeaderFields> {
+  if (Symbol.iterator in given) return given
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
 /**
  * The fields of an event stream, and those given over them.
  *
@@ -39,7 +45,7 @@ export function eventStreamHeaders(given: HeaderFields): Headers {
   const headers = new Headers(EVENT_STREAM_HEADERS)
   if (given === undefined) return headers
   try {
-    for (const [name, value] of new Headers(given)) {
+    for (const [name, value] of new Headers(withoutUndefined(given))) {
       if (name === 'set-cookie') headers.append(name, value)
       else headers.set(name, value)
     }

@@ -2,10 +2,12 @@ import { eventStreamHeaders, eventStreamResponse } from './event-stream-response
 import type { Connection } from '../connection/event-stream.ts'
 import { DeferredSink } from '../connection/deferred-sink.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
+import { checkOptionNames, type OptionNames } from '../option-names.ts'
 import { checkRequest } from '../options.ts'
 import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
 import { startRawStream, startStream } from './start-stream.ts'
 import {
+  eventStreamOptionNames,
   eventStreamSetup,
   type EventStreamOptions,
   type EventStreamSetup,
@@ -143,7 +145,14 @@ export function respondRaw(source: RawSource, options: RespondRawOptions = {}): 
   )
 }
 
+const respondOptionNames: OptionNames<RespondOptions> = {
+  ...eventStreamOptionNames,
+  request: true,
+  lastEventId: true,
+}
+
 function streamSetup(options: RespondOptions): EventStreamSetup {
+  checkOptionNames(options, respondOptionNames)
   const { request } = options
   if (request !== undefined) checkRequest(request)
   const header = request?.headers.get('last-event-id')

@@ -40,6 +40,17 @@ function isReadableStream<T>(value: object): value is ReadableStream<T> {
   return 'getReader' in value && typeof value.getReader === 'function'
 }
 
+/** A Readable of Node, or of the package readable-stream. */
+function isNodeReadable<T>(value: object): value is AsyncIterable<T> & { destroy(): unknown } {
+  return (
+    Symbol.asyncIterator in value &&
+    'pipe' in value &&
+    typeof value.pipe === 'function' &&
+    'destroy' in value &&
+    typeof value.destroy === 'function'
+  )
+}
+
 /** @returns undefined if it is not a sequence. A string is not one here: its characters are not events. */
 export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undefined {
   if (typeof sequence !== 'object' || sequence === null) return undefined
@@ -50,6 +61,11 @@ export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undef
       next: () => reader.read(),
       return: () => reader.cancel(),
     }
+  }
+  if (isNodeReadable<T>(sequence)) {
+    const iterator = sequence[Symbol.asyncIterator]()
+    // The iterator's own `return` waits for the pending read as well.
+    return { next: () => iterator.next(), return: () => sequence.destroy() }
   }
   if (Symbol.asyncIterator in sequence) return (sequence as AsyncIterable<T>)[Symbol.asyncIterator]()
   if (Symbol.iterator in sequence) return (sequence as Iterable<T>)[Symbol.iterator]()
@@ -72,6 +88,11 @@ export function checkSource(option: 'source' | 'producer', source: unknown): voi
     if (isReadableStream(source) || Symbol.asyncIterator in source || Symbol.iterator in source) return
   }
   throw new OptionError(option, source, 'an iterable, a ReadableStream, or a function')
+}
+
+/** What waits for an aborted signal throws: a source that cleans up may meet it again. */
+export function isAbortError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
 }
 
 /** What a pump needs of the stream it fills. */
@@ -102,7 +123,7 @@ export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>
     try {
       await iterator.return?.()
     } catch (error) {
-      target.onError(error)
+      if (!isAbortError(error)) target.onError(error)
     }
   }
   const onAbort = (): void => void leave()

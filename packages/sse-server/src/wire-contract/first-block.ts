@@ -4,8 +4,8 @@ import type { ServerSentEvent } from '../format/event.ts'
  * The first block of a response:
  *
  *     : heartbeat 15000       how often a heartbeat is to be expected
- *     retry: 1000             how long to wait before reconnecting
  *     id: k3v9x0q2-1041       the position after which the stream goes on
+ *     retry: 1000             how long to wait before reconnecting
  *
  * It has no data, so no event is dispatched. See docs/wire-contract.md, "The priming block".
  *

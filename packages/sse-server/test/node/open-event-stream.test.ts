@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { constants } from 'node:http2'
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { request as httpRequest, ServerResponse, type IncomingMessage } from 'node:http'
 import { patience, startFaultProxy } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { respond, type CloseReason, type EventStream } from '@sse-toolkit/sse-server'
@@ -460,5 +460,46 @@ describe('a request of node:http as the client', () => {
     stopped.resume()
     const [error] = (await Promise.race([once(stopped, 'error'), failure])) as [NodeJS.ErrnoException]
     expect(error.code).toBe('ECONNRESET')
+  })
+})
+
+describe('openEventStream', () => {
+  it('keeps a status that was set before', async () => {
+    await using server = await serveStreams({ heartbeatIntervalMs: 0 }, (_req, res) => {
+      res.statusCode = 202
+    })
+    const response = await fetch(server.url)
+    expect(response.status).toBe(202)
+    await response.body?.cancel()
+  })
+
+  it.each<[string, unknown, unknown, string]>([
+    ['request', { raw: {}, headers: {} }, {}, 'pass its property raw'],
+    ['response', { headers: {} }, { raw: {}, statusCode: 200 }, 'pass its property raw'],
+    ['request', new Request('http://localhost/'), undefined, 'a Node response'],
+    ['request', undefined, {}, 'a Node request'],
+  ])('says what is wrong with a %s that is not one of Node', (_option, request, response, advice) => {
+    expect(() => openEventStream(request as never, response as never)).toThrow(advice)
+  })
+
+  it('writes through a prototype that a monitoring agent has wrapped', async () => {
+    const { prototype } = ServerResponse
+    const pieces: string[] = []
+    const write = Reflect.get(prototype, 'write') as (this: ServerResponse, piece: Uint8Array) => boolean
+    Reflect.set(prototype, 'write', function (this: ServerResponse, piece: Uint8Array): boolean {
+      pieces.push(Buffer.from(piece).toString())
+      return write.call(this, piece)
+    })
+    try {
+      await using server = await serveStreams({ heartbeatIntervalMs: 0 })
+      const opened = server.nextStream()
+      const client = await connectRaw(server.port, get)
+      ;(await opened).send({ data: 'seen' })
+      await client.until(/data: seen/)
+      expect(pieces.join('')).toContain('data: seen')
+      client.socket.destroy()
+    } finally {
+      Reflect.deleteProperty(prototype, 'write')
+    }
   })
 })
