@@ -61,7 +61,7 @@ describe.skipIf(!hasOpenssl() && process.env.CI === undefined)('the demo on TLS 
     )
     for (const { head, text } of seen) {
       expect(head).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' })
-      expect(text).toContain('heartbeat 5000')
+      expect(text).toContain('heartbeat 5334')
     }
     session.destroy()
   })

@@ -428,7 +428,7 @@ describe('respondRaw', () => {
     for (const piece of ['data: a\n', 'data: b', '\r', '\n\r\n']) {
       push?.(piece)
       await turn()
-      await runtime.clock.advance(1000)
+      await runtime.clock.advance(1067)
       await turn()
     }
     expect(sink.text).toBe('data: a\n:\ndata: b\r\n\r\n:\n')

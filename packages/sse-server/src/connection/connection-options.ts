@@ -3,6 +3,7 @@ import { formatComment, type ServerSentEvent } from '../format/event.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { commentFrame, encodeFrame, eventFrame, type Frame } from './frame.ts'
 import type { FrameQueueSettings } from './frame-queue.ts'
+import { longestSilenceMs } from './heartbeat.ts'
 import type { OptionNames } from '../option-names.ts'
 import { choiceOption, durationOption, functionOption, limitOption } from '../options.ts'
 import { systemRuntime, type Runtime } from '../runtime.ts'
@@ -12,8 +13,9 @@ import type { SlowConsumerPolicy } from './waiting-frames.ts'
 /** What a connection goes by, whether it stands alone or belongs to a hub. */
 export interface ConnectionOptions {
   /**
-   * Milliseconds of silence after which a heartbeat goes out, so that intermediaries and clients see a live connection.
-   * Any event or comment resets it. It is announced to the client in the first block, `: heartbeat 15000`.
+   * Milliseconds of silence after which a heartbeat goes out, so that intermediaries and clients see a live connection:
+   * between this and 1.07 times this. Any event or comment resets it. The upper bound is announced to the client in the
+   * first block, `: heartbeat 16000`.
    *
    * @defaultValue 15 000. 0 is off.
    */
@@ -67,6 +69,7 @@ export const connectionOptionNames: OptionNames<ConnectionOptions> = {
 
 /** The checked form of {@link ConnectionOptions}. */
 export interface ConnectionSettings extends FrameQueueSettings {
+  readonly longestSilenceMs: number
   readonly reconnectionTimeMs: number | undefined
 }
 
@@ -88,6 +91,7 @@ export function connectionSettings(options: ConnectionOptions): ConnectionSettin
     scheduler: schedulerOf(options.runtime ?? systemRuntime),
     heartbeatIntervalMs,
     heartbeatFrame: heartbeatFrames(options.heartbeat, onError),
+    longestSilenceMs: longestSilenceMs(heartbeatIntervalMs),
     reconnectionTimeMs: options.reconnectionTimeMs,
     maxBufferedBytes: limitOption('maxBufferedBytes', options.maxBufferedBytes, 1_048_576),
     slowConsumer: choiceOption('slowConsumer', options.slowConsumer, ['disconnect', 'drop-oldest', 'latest']),

@@ -138,7 +138,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
     // Backed up: whether the reader still lives is the stall timer's question.
     if (this.#waiting !== null) return
     this.#quietBeats += 1
-    if (this.#quietBeats < beatsPerInterval) return
+    if (this.#quietBeats <= beatsPerInterval) return
     const frame = this.#settings.heartbeatFrame()
     if (frame !== null) this.push(frame)
   }

@@ -1,7 +1,12 @@
 import type { Runtime } from '../runtime.ts'
 
 /** The beats in one interval: how finely silence is measured. */
-export const beatsPerInterval = 4
+export const beatsPerInterval = 15
+
+/** The longest silence before a heartbeat: the interval, and the one beat in which the last write came. 0 is no heartbeat. */
+export function longestSilenceMs(intervalMs: number): number {
+  return Math.ceil((intervalMs * (beatsPerInterval + 1)) / beatsPerInterval)
+}
 
 /** A connection that counts the beats since it last wrote. `beat` must not throw. */
 export interface Beating {
@@ -11,9 +16,9 @@ export interface Beating {
 /**
  * The timers of all heartbeats: one for each interval in use, however many connections keep it.
  *
- * It beats four times an interval. A connection that has been silent for the fourth time writes its heartbeat, so one
- * goes out when between 3/4 of the interval and the whole of it has passed since the last write, never later; and a
- * write costs the connection no more than setting its count to zero.
+ * It beats fifteen times an interval. A connection that has been silent for the sixteenth time writes its heartbeat: between
+ * the interval and 1.07 times the interval after its last write. A write costs the connection no more than setting its
+ * count to zero.
  */
 export class Heartbeats {
   readonly #runtime: Runtime

@@ -3,7 +3,7 @@ import type { ServerSentEvent } from '../format/event.ts'
 /**
  * The first block of a response:
  *
- *     : heartbeat 15000       how often a heartbeat is to be expected
+ *     : heartbeat 16000       how long the stream may be silent, in milliseconds
  *     id: k3v9x0q2-1041       the position after which the stream goes on
  *     retry: 1000             how long to wait before reconnecting
  *
@@ -13,11 +13,11 @@ import type { ServerSentEvent } from '../format/event.ts'
  * @returns null if there is nothing to say.
  */
 export function firstBlock(
-  settings: { readonly heartbeatIntervalMs: number; readonly reconnectionTimeMs: number | undefined },
+  settings: { readonly longestSilenceMs: number; readonly reconnectionTimeMs: number | undefined },
   position?: string,
 ): ServerSentEvent | null {
   const block = {
-    ...(settings.heartbeatIntervalMs > 0 && { comment: `heartbeat ${settings.heartbeatIntervalMs}` }),
+    ...(settings.longestSilenceMs > 0 && { comment: `heartbeat ${settings.longestSilenceMs}` }),
     ...(settings.reconnectionTimeMs !== undefined && { retry: settings.reconnectionTimeMs }),
     ...(position !== undefined && { id: position }),
   }
