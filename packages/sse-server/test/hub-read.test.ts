@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EventLog, HubReading } from '@sse-toolkit/sse-server'
 import { createSeededRandom } from '@sse-toolkit/test-support'
-import { createTestHub, delegateTo, publishAll } from './hub-readers.ts'
+import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { createTestLog, elapse } from './test-logs.ts'
 import { turn } from './virtual-runtime.ts'
 
@@ -53,6 +53,18 @@ describe('hub.read', () => {
     await turn()
     await publishAll(hub, 'a', 'after')
     expect(await take(readings, 1)).toEqual(['after'])
+  })
+
+  it('goes on after the position that the hub gave before', async () => {
+    const { hub } = createTestHub()
+    expect(await hub.position()).toMatch(/-0$/)
+    await publishAll(hub, 'a', 'rendered into the page')
+    const after = await hub.position()
+    await publishAll(hub, 'a', 'published since')
+    expect(await take(hub.read(['a'], { after }), 1)).toEqual(['published since'])
+    const reader = await subscribe(hub, { topics: ['a'], lastEventId: after })
+    await turn()
+    expect(reader.data).toEqual(['published since'])
   })
 
   it('goes on after an id', async () => {

@@ -4,13 +4,12 @@ import { connectionSettings } from '../connection/connection-options.ts'
 import type { FrameQueue } from '../connection/frame-queue.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
-import type { EventLog, LoggedEvent, TopicState } from '../log/event-log.ts'
+import type { EventLog, TopicState } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
 import { checkOptionNames } from '../option-names.ts'
 import { checkRequest, choiceOption, durationOption, functionOption, stringOption } from '../options.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
 import { checkSource } from '../respond/source.ts'
-import type { Runtime } from '../runtime.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { Admission } from './admission.ts'
@@ -40,16 +39,16 @@ import {
 import { HubCounters, type HubStats } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
 import { PublicationRules } from './publication-rules.ts'
+import { Publisher } from './publisher.ts'
 import type { Subscription, SubscriptionTerms } from './subscription.ts'
 
 /**
  * Publishing goes to the log, and what the log notifies of goes to the connections that want it.
- *     publish    -> PublicationRules -> EventLog -> (tail) -> Delivery -> Subscription, for each that wants it
+ *     publish    -> Publisher -> EventLog -> (tail) -> Delivery -> Subscription, for each that wants it
  *     subscribe  -> Admission -> planStart -> Subscription
  *     run, end   -> FiniteTopics -> EventLog
  */
 export class EventHub implements Hub {
-  readonly #runtime: Runtime
   readonly #log: EventLog
   readonly #ownsLog: boolean
   readonly #rules: PublicationRules
@@ -58,6 +57,7 @@ export class EventHub implements Hub {
   readonly #admission: Admission
   readonly #control: Control
   readonly #dismissal: Dismissal
+  readonly #publisher: Publisher
   readonly #finite: FiniteTopics
   readonly #delivery: Delivery
   readonly #stopTail: () => void
@@ -69,7 +69,6 @@ export class EventHub implements Hub {
     const settings = connectionSettings(options)
     const { onError } = settings
     const { runtime } = settings.scheduler
-    this.#runtime = runtime
     this.#rules = new PublicationRules(options)
     const onJoin = functionOption('onJoin', options.onJoin)
     const onLeave = functionOption('onLeave', options.onLeave)
@@ -90,12 +89,14 @@ export class EventHub implements Hub {
       throw new OptionError('log', log, 'an EventLog')
     this.#log = log
     this.#ownsLog = options.log === undefined
+    const publisher = new Publisher({ log, rules: this.#rules, counters: this.#counters, runtime })
+    this.#publisher = publisher
     this.#finite = new FiniteTopics({
       log,
       runtime,
       onError,
-      publish: (topic, event) => this.#append(this.#check([topic, event])),
-      append: (event) => this.#append(event),
+      publish: (topic, event) => publisher.publish(topic, event),
+      append: (event) => publisher.append(event),
     })
     const shared = { connections: this.#connections, dismissal: this.#dismissal, counters: this.#counters }
     const delivery = new Delivery({ settings, log, ...shared, reportOnce })
@@ -109,14 +110,14 @@ export class EventHub implements Hub {
     })
   }
 
-  async publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
-    return this.#append(this.#check(args))
+  publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
+    return this.#publisher.publish(...args)
   }
 
-  async publishMany(
+  publishMany(
     events: readonly PublishArguments<TopicSchemas>[],
   ): Promise<readonly { readonly id: string }[]> {
-    return Promise.all(events.map((args) => this.#check(args)).map((event) => this.#append(event)))
+    return this.#publisher.publishMany(events)
   }
 
   async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
@@ -146,6 +147,10 @@ export class EventHub implements Hub {
     if (patterns.length === 0) throw new OptionError('topics', topics, 'at least one topic or pattern')
     if (this.#closed) throw new HubClosedError()
     return this.#delivery.read(patterns, after === '' ? undefined : after, signal)
+  }
+
+  async position(): Promise<string> {
+    return formatEventId(await this.#log.head())
   }
 
   async end(topic: string, options: EndOptions = {}): Promise<boolean> {
@@ -221,22 +226,10 @@ export class EventHub implements Hub {
     await this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
     await this.#finite.close()
     this.#closed = true
+    this.#publisher.close()
     this.#delivery.close()
     this.#stopTail()
     if (this.#ownsLog) await this.#log.close()
-  }
-
-  #check(args: PublishArguments<TopicSchemas>): LoggedEvent {
-    if (this.#closed) throw new HubClosedError()
-    return this.#rules.check(...args)
-  }
-
-  async #append(event: LoggedEvent): Promise<{ readonly id: string }> {
-    const startedAt = this.#runtime.now()
-    const position = await this.#log.append(event)
-    this.#counters.published += 1
-    this.#counters.countLag(this.#runtime.now() - startedAt)
-    return { id: formatEventId(position) }
   }
 
   #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {

@@ -103,6 +103,13 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   read(topics: readonly string[], options?: ReadOptions): AsyncGenerator<HubReading, undefined>
   /**
+   * The id of the newest event of the log: a page that is rendered now embeds it, and subscribes with it as `lastEventId`, so
+   * that nothing is missing between the two.
+   *
+   * @throws what the log throws.
+   */
+  position(): Promise<string>
+  /**
    * Ends a topic for good. Who reads it gets what there is, then `stream.end`, and is closed.
    *
    * @returns false if it had ended before.
