@@ -173,4 +173,15 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     expect(events.at(-1)).toBe('stream.end {"topic":"answer","reason":"cancelled"}')
     await Promise.all([first, second].map(({ process }) => process.stop()))
   })
+
+  it('a process lives on while Redis is away, and ends once it has closed its log', async () => {
+    await using redis = await startRedis()
+    await redis.kill()
+    const program = fileURLToPath(new URL('programs/redis-publish-once.ts', import.meta.url))
+    const publisher = await startProcess({ args: [program, redis.url], ready: /publishing/ })
+    await vi.waitUntil(() => publisher.stderr.includes('ECONNREFUSED'), patience)
+    await redis.start()
+    expect(await publisher.exited).toMatchObject({ code: 0 })
+    expect(publisher.stdout).toContain('stored')
+  })
 })

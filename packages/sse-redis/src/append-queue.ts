@@ -83,6 +83,7 @@ export class AppendQueue {
       const batch = this.#takeBatch()
       if (batch.length === 0) break
       this.#underWay = batch.length
+      // Never rejects.
       await this.#send(batch)
       this.#underWay = 0
     }

@@ -3,6 +3,7 @@ import { LogFullError } from './errors/log-full-error.ts'
 import { LogUnavailableError } from './errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from './errors/outcome-unknown-error.ts'
 import type { Connections } from './connections.ts'
+import { Deadlines, late } from './deadlines.ts'
 import { randomWord } from './random-word.ts'
 import type { RedisClient } from './redis-client.ts'
 import { judgeFailure } from './redis-failure.ts'
@@ -40,7 +41,8 @@ export interface CommandsOptions {
   readonly runtime: Runtime
 }
 
-const late = Symbol('late')
+/** What is asked for, apart from how. */
+type Request = Pick<Command, 'operation' | 'changes' | 'timeoutMs'>
 
 /**
  * Asks Redis, until it answers or the time is over.
@@ -49,18 +51,19 @@ const late = Symbol('late')
  */
 export class Commands {
   readonly #options: CommandsOptions
+  readonly #deadlines: Deadlines
   // What this process knows of the log, which it tells with each command: by it a Redis that lacks something is found out.
   #epoch = ''
   #seen = 0
-  #freshEpoch: string
   #repliedAt = Number.NEGATIVE_INFINITY
   #leftAt = Number.NEGATIVE_INFINITY
-  #nextAttempt: Promise<void> | null = null
-  #isClosed = false
+  #nextAttempt: Promise<unknown> | null = null
+  #attemptNow: () => void = () => undefined
+  #state: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(options: CommandsOptions) {
     this.#options = options
-    this.#freshEpoch = randomWord(options.runtime)
+    this.#deadlines = new Deadlines(options.runtime)
   }
 
   get epoch(): string {
@@ -78,47 +81,86 @@ export class Commands {
   }
 
   /**
+   * Runs a script of the log.
+   *
    * @throws {@link LogUnavailableError}, {@link OutcomeUnknownError}, {@link LogFullError} or `HubClosedError`
    */
   async run(command: Command): Promise<Reply> {
+    const { script, args } = command
+    return this.#observe(
+      await this.#ask(command, (client, isRetry) => this.#evaluate(client, script, args(isRetry))),
+    )
+  }
+
+  /**
+   * Runs a script that asks what the server is, and touches nothing.
+   *
+   * @throws {@link LogUnavailableError} or `HubClosedError`
+   */
+  async inspect(script: Script): Promise<readonly string[]> {
+    const keys = this.#options.keys.slice(0, 1)
+    return this.#ask({ operation: 'inspect Redis', changes: 'nothing' }, (client) =>
+      evaluate(client, script, keys, []),
+    )
+  }
+
+  /** The connection is open again: whatever waits for it is sent. */
+  retry(): void {
+    this.#attemptNow()
+  }
+
+  /** What was not sent yet is refused. What was sent is still waited for, and repeated. */
+  refuseUnsent(): void {
+    if (this.#state === 'open') this.#state = 'closing'
+  }
+
+  close(): void {
+    this.#state = 'closed'
+    this.#deadlines.cancel(new HubClosedError())
+  }
+
+  async #ask(
+    { operation, changes, timeoutMs }: Request,
+    send: (client: RedisClient, isRetry: boolean) => Promise<readonly string[]>,
+  ): Promise<readonly string[]> {
     const { runtime, commandTimeoutMs, connections } = this.#options
-    const { script, operation, args, changes, timeoutMs = commandTimeoutMs } = command
-    const deadline = runtime.now() + timeoutMs
+    const deadline = runtime.now() + (timeoutMs ?? commandTimeoutMs)
     let isRetry = false
     let cause: unknown
     for (;;) {
-      if (this.#isClosed) throw new HubClosedError()
-      const leftMs = deadline - runtime.now()
-      if (leftMs <= 0) break
-      const client = connections.commands
+      if (this.#state === 'closed' || (this.#state === 'closing' && !isRetry)) throw new HubClosedError()
       const sentAt = runtime.now()
-      try {
-        const reply = await this.#within(leftMs, this.#send(client, script, args(isRetry)))
-        if (reply !== late) return this.#observe(reply)
-        // Nor has anything else come back: the connection is dead.
-        if (client === connections.commands && this.#repliedAt < sentAt) connections.renewCommands()
-        isRetry = true
-        break
-      } catch (error) {
-        cause = error
-        const failure = judgeFailure(error)
-        if (failure === 'full') throw new LogFullError({ cause })
-        if (failure === 'refused') {
-          throw new LogUnavailableError('log-unavailable', operation, messageOf(error), { cause })
+      if (sentAt >= deadline) break
+      const client = connections.commands
+      if (client !== null) {
+        try {
+          const reply = await this.#deadlines.within(send(client, isRetry), deadline - sentAt)
+          if (reply !== late) {
+            this.#repliedAt = runtime.now()
+            return reply
+          }
+          // Nor has anything else come back: the connection is dead.
+          if (client === connections.commands && this.#repliedAt < sentAt) connections.renewCommands()
+          isRetry = true
+          break
+        } catch (error) {
+          if (error instanceof HubClosedError) throw error
+          cause = error
+          const failure = judgeFailure(error)
+          if (failure === 'full') throw new LogFullError({ cause })
+          if (failure === 'refused') {
+            throw new LogUnavailableError('log-unavailable', operation, messageOf(error), { cause })
+          }
+          if (failure === 'demoted') this.#leave(client)
+          isRetry ||= failure === 'lost'
         }
-        if (failure === 'demoted') this.#leave(client)
-        isRetry ||= failure === 'lost'
       }
-      await this.#within(deadline - runtime.now(), this.#untilNextAttempt())
+      await this.#deadlines.within(this.#untilNextAttempt(), deadline - runtime.now())
     }
     const fact = `Redis did not answer within ${commandTimeoutMs} ms`
     const options = cause === undefined ? undefined : { cause }
     if (isRetry && changes === 'the log') throw new OutcomeUnknownError(operation, fact, options)
     throw new LogUnavailableError('log-unavailable', operation, fact, options)
-  }
-
-  close(): void {
-    this.#isClosed = true
   }
 
   /** What was the master is so no more: the address leads elsewhere by now, or will soon. */
@@ -127,68 +169,51 @@ export class Commands {
     if (client !== connections.commands || runtime.now() - this.#leftAt < 500) return
     this.#leftAt = runtime.now()
     connections.renewCommands()
-    connections.renewSubscriber()
+    connections.renewSubscription()
   }
 
   #observe(values: readonly string[]): Reply {
     const [epoch = '', seqText = '0', baseText = '0'] = values
     const seq = Number(seqText)
-    this.#repliedAt = this.#options.runtime.now()
     this.#seen = epoch === this.#epoch ? Math.max(this.#seen, seq) : seq
     this.#epoch = epoch
-    if (epoch === this.#freshEpoch) this.#freshEpoch = randomWord(this.#options.runtime)
     return { epoch, seq, base: Number(baseText), values: values.slice(3) }
   }
 
-  async #send(client: RedisClient, script: Script, own: readonly string[]): Promise<readonly string[]> {
-    const { keys, channel, failover, maxEvents, maxAgeMs } = this.#options
+  #evaluate(client: RedisClient, script: Script, own: readonly string[]): Promise<readonly string[]> {
+    const { keys, channel, failover, maxEvents, maxAgeMs, runtime } = this.#options
     const limits = [String(maxEvents), String(maxAgeMs)]
-    const log = [channel, this.#epoch, String(this.#seen), this.#freshEpoch, failover]
-    const reply = await evaluate(client, script, keys, [...log, ...limits, ...own])
-    return reply as readonly string[]
-  }
-
-  async #within<T>(delayMs: number, promise: Promise<T>): Promise<T | typeof late> {
-    const { runtime } = this.#options
-    let timer: unknown
-    const deadline = new Promise<typeof late>((resolve) => {
-      timer = runtime.setTimeout(() => resolve(late), Math.max(0, delayMs))
-    })
-    try {
-      return await Promise.race([promise, deadline])
-    } finally {
-      runtime.clearTimeout(timer)
-    }
+    // Each call has a name of its own for an epoch that it might begin: two that are under way might both begin one.
+    const log = [channel, this.#epoch, String(this.#seen), randomWord(runtime), failover]
+    return evaluate(client, script, keys, [...log, ...limits, ...own])
   }
 
   /** However many wait, one timer. */
-  #untilNextAttempt(): Promise<void> {
-    this.#nextAttempt ??= new Promise((resolve) => {
-      this.#options.runtime.setTimeout(
-        () => {
-          this.#nextAttempt = null
-          resolve()
-        },
-        25 + 50 * this.#options.runtime.random(),
-      )
+  #untilNextAttempt(): Promise<unknown> {
+    if (this.#nextAttempt !== null) return this.#nextAttempt
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#attemptNow = resolve
+    const delayMs = 25 + 50 * this.#options.runtime.random()
+    this.#nextAttempt = this.#deadlines.within(promise, delayMs).finally(() => {
+      this.#nextAttempt = null
     })
     return this.#nextAttempt
   }
 }
 
 /** By its hash; whole when Redis does not know it: at first, after a restart, or `SCRIPT FLUSH`. */
-export async function evaluate(
+async function evaluate(
   client: RedisClient,
   script: Script,
   keys: readonly string[],
   args: readonly string[],
-): Promise<unknown> {
+): Promise<readonly string[]> {
   const options = { keys: [...keys], arguments: [...args] }
   try {
-    return await client.evalSha(await script.sha1, options)
+    return (await client.evalSha(await script.sha1, options)) as readonly string[]
   } catch (error) {
     if (!messageOf(error).startsWith('NOSCRIPT')) throw error
-    return client.eval(script.text, options)
+    return (await client.eval(script.text, options)) as readonly string[]
   }
 }
 

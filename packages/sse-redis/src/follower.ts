@@ -27,6 +27,9 @@ interface Told {
 // How much of what is told is held while the log is read, in UTF-16 code units. Beyond it the log is read once more.
 const maxHeldLength = 1_048_576
 
+// How often the log may begin another epoch while it is caught up with.
+const maxRestarts = 3
+
 /**
  * Follows the log, and tells of every event once, in order.
  *
@@ -43,6 +46,7 @@ export class Follower {
   #held: Told[] | null = null
   #heldLength = 0
   #reading: Promise<void> | null = null
+  #readsAgain = false
   #messages = 0
 
   constructor(options: FollowerOptions) {
@@ -59,8 +63,9 @@ export class Follower {
     return this.#messages
   }
 
-  get isHeardOf(): boolean {
-    return this.#tails.size > 0
+  /** Whether anybody would hear of what falls to this process. */
+  get isFollowed(): boolean {
+    return this.#position !== null && this.#tails.size > 0
   }
 
   begin(position: Position): void {
@@ -93,8 +98,13 @@ export class Follower {
     this.#tails.notifyFirst((listener) => listener.abandoned(topic))
   }
 
-  /** Reads what was not told. Never rejects: what it cannot read now, it is behind with until it is called again. */
+  /**
+   * Reads what was not told, until nothing is missing that was there when it was called.
+   *
+   * Never rejects: what it cannot read now, it is behind with until it is called again.
+   */
   catchUp(): Promise<void> {
+    if (this.#reading !== null) this.#readsAgain = true
     this.#reading ??= this.#readAll().finally(() => {
       this.#reading = null
     })
@@ -109,12 +119,22 @@ export class Follower {
   }
 
   async #readAll(): Promise<void> {
+    let restarts = 0
     try {
-      while (this.#position !== null && !(await this.#readPage(this.#position)));
+      do {
+        this.#readsAgain = false
+        while (this.#position !== null) {
+          const { epoch } = this.#position
+          if (await this.#readPage(this.#position)) break
+          // With a log that loses its memory at each read, nothing would ever be caught up with.
+          if (epoch !== this.#position.epoch && (restarts += 1) > maxRestarts) return
+        }
+      } while (this.#readsAgain)
     } catch (error) {
       this.#options.onError(error)
+    } finally {
+      this.#held = null
     }
-    this.#held = null
   }
 
   /** @returns whether nothing is missing any more. */

@@ -1,76 +1,80 @@
 import { HubClosedError, type Runtime } from '@sse-toolkit/sse-server'
+import { Deadlines, late } from './deadlines.ts'
 import { LogUnavailableError } from './errors/log-unavailable-error.ts'
 import type { RedisUnfitError } from './errors/redis-unfit-error.ts'
 
-/** Whether the log can be used. Who asks before it can waits, for a bounded time, unless it has been refused. */
+type State =
+  | { readonly kind: 'waiting' | 'ready' | 'closed' }
+  | { readonly kind: 'refused'; readonly error: RedisUnfitError }
+
+/**
+ * Whether the log can be used. Who asks before it can waits, for a bounded time, unless it has been refused.
+ *
+ *     waiting --> ready <--> refused        any --> closed
+ *        ^---------------------'
+ */
 export class Readiness {
-  readonly #runtime: Runtime
   readonly #timeoutMs: number
-  #ready = expectation()
-  #isReady = false
-  #isClosed = false
+  readonly #deadlines: Deadlines
+  #state: State = { kind: 'waiting' }
+  readonly #waiters = new Set<(state: State) => void>()
   #failure: unknown = undefined
-  #refusal: RedisUnfitError | undefined = undefined
 
   constructor(runtime: Runtime, timeoutMs: number) {
-    this.#runtime = runtime
     this.#timeoutMs = timeoutMs
+    this.#deadlines = new Deadlines(runtime)
   }
 
   get isClosed(): boolean {
-    return this.#isClosed
+    return this.#state.kind === 'closed'
   }
 
-  /** It may still come: this is told to those who wait too long. */
+  /** Redis was reached, and is fit. From now on what is asked of it has deadlines of its own. */
+  succeeded(): void {
+    this.#become({ kind: 'ready' })
+  }
+
+  /** Redis was not reached. It may still be: this is told to those who wait too long. */
   failed(error: unknown): void {
     this.#failure = error
-    this.#refusal = undefined
+    if (this.#state.kind === 'refused') this.#become({ kind: 'waiting' })
   }
 
-  /** It may still come, but waiting is of no use: this is told at once to all who ask. */
+  /** Redis is unfit. It may be made fit, but waiting is of no use: this is told at once to all who ask. */
   refused(error: RedisUnfitError): void {
-    this.#refusal = error
-    this.#ready.reject(error)
-    this.#ready = expectation()
-  }
-
-  is(): void {
-    this.#isReady = true
-    this.#ready.resolve()
-  }
-
-  close(): void {
-    this.#isClosed = true
+    this.#become({ kind: 'refused', error })
   }
 
   /** Those who wait wait no longer. */
-  abandon(): void {
-    this.#ready.reject(new HubClosedError())
+  close(): void {
+    this.#state = { kind: 'closed' }
+    this.#deadlines.cancel(new HubClosedError())
   }
 
   /** @throws {@link LogUnavailableError}, `HubClosedError`, or {@link RedisUnfitError}. */
   async wait(operation: string): Promise<void> {
-    if (this.#isClosed) throw new HubClosedError()
-    if (this.#isReady) return
-    if (this.#refusal !== undefined) throw this.#refusal
-    let timer: unknown
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = this.#runtime.setTimeout(() => {
-        const fact = `Redis was not reached within ${this.#timeoutMs} ms`
-        reject(new LogUnavailableError('log-unavailable', operation, fact, { cause: this.#failure }))
-      }, this.#timeoutMs)
-    })
-    try {
-      await Promise.race([this.#ready.promise, late])
-    } finally {
-      this.#runtime.clearTimeout(timer)
-    }
+    const state = this.#state.kind === 'waiting' ? await this.#untilKnown(operation) : this.#state
+    if (state.kind === 'closed') throw new HubClosedError()
+    if (state.kind === 'refused') throw state.error
   }
-}
 
-function expectation(): PromiseWithResolvers<void> {
-  const expected = Promise.withResolvers<void>()
-  // Who waits for it hears of it.
-  expected.promise.catch(() => undefined)
-  return expected
+  async #untilKnown(operation: string): Promise<State> {
+    const known = Promise.withResolvers<State>()
+    this.#waiters.add(known.resolve)
+    try {
+      const state = await this.#deadlines.within(known.promise, this.#timeoutMs)
+      if (state !== late) return state
+    } finally {
+      this.#waiters.delete(known.resolve)
+    }
+    const fact = `Redis was not reached within ${this.#timeoutMs} ms`
+    throw new LogUnavailableError('log-unavailable', operation, fact, { cause: this.#failure })
+  }
+
+  #become(state: State): void {
+    if (this.#state.kind === 'closed') return
+    this.#state = state
+    if (state.kind === 'waiting') return
+    for (const resolve of this.#waiters) resolve(state)
+  }
 }

@@ -10,22 +10,20 @@ import {
   type TopicStatus,
 } from '@sse-toolkit/sse-server'
 import { AppendQueue } from './append-queue.ts'
-import { Commands, evaluate, type Command, type Reply } from './commands.ts'
-import { createConnections, type Connections } from './connections.ts'
+import { Commands, type Command, type Reply } from './commands.ts'
+import type { Connections } from './connections.ts'
+import { createConnections } from './create-connections.ts'
 import { LogUnavailableError } from './errors/log-unavailable-error.ts'
-import { RedisUnfitError } from './errors/redis-unfit-error.ts'
 import { FailureReporter } from './failure-reporter.ts'
-import { checkFitness } from './fitness.ts'
 import { Follower } from './follower.ts'
 import { channelOf, keysOf } from './keys.ts'
-import { createLookups, headCommand, type Lookups } from './lookups.ts'
+import { createLookups, type Lookups } from './lookups.ts'
 import { settingsOf, type RedisLogOptions, type Settings } from './options.ts'
 import { randomWord } from './random-word.ts'
 import { Readiness } from './readiness.ts'
 import { readPage } from './reader.ts'
 import { createScript } from './script.ts'
 import { cancelScript, claimScript, endScript } from './scripts/finite.ts'
-import { fitnessScript } from './scripts/sync.ts'
 import { Upkeep } from './upkeep.ts'
 import { encodeEvent } from './wire.ts'
 
@@ -33,7 +31,6 @@ const scripts = {
   cancel: createScript(cancelScript),
   claim: createScript(claimScript),
   end: createScript(endScript),
-  fitness: createScript(fitnessScript),
 }
 
 // How many events are read at once to catch up.
@@ -82,7 +79,6 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 class SharedLog implements RedisLog {
   readonly #settings: Settings
   readonly #owner: string
-  readonly #keys: readonly string[]
   readonly #failures: FailureReporter
   readonly #readiness: Readiness
   readonly #connections: Connections
@@ -91,8 +87,6 @@ class SharedLog implements RedisLog {
   readonly #follower: Follower
   readonly #lookups: Lookups
   readonly #upkeep: Upkeep
-  #opening: Promise<void> | null = null
-  #startTimer: unknown = undefined
   #closing: Promise<void> | null = null
 
   constructor(options: RedisLogOptions) {
@@ -100,7 +94,6 @@ class SharedLog implements RedisLog {
     const { namespace, runtime, commandTimeoutMs, maxPendingEvents } = settings
     this.#settings = settings
     const channel = channelOf(namespace)
-    this.#keys = keysOf(namespace)
     this.#owner = randomWord(runtime)
     const failures = new FailureReporter(settings.onError)
     this.#failures = failures
@@ -109,13 +102,25 @@ class SharedLog implements RedisLog {
       redis: options.redis,
       url: options.url,
       channel,
-      connectTimeoutMs: commandTimeoutMs,
+      stepTimeoutMs: commandTimeoutMs,
       runtime,
       onMessage: (text) => this.#follower.receive(text),
-      onResubscribed: () => void this.#follower.catchUp(),
-      onError: (error) => this.#report(error),
+      onCommandsOpen: () => this.#commands.retry(),
+      onSubscribed: () => {
+        void this.#follower.catchUp()
+        this.#upkeep.look()
+      },
+      onError: (error) => {
+        this.#readiness.failed(error)
+        this.#report(error)
+      },
     })
-    this.#commands = new Commands({ ...settings, connections: this.#connections, keys: this.#keys, channel })
+    this.#commands = new Commands({
+      ...settings,
+      connections: this.#connections,
+      keys: keysOf(namespace),
+      channel,
+    })
     this.#queue = new AppendQueue({
       commands: this.#commands,
       owner: this.#owner,
@@ -137,8 +142,10 @@ class SharedLog implements RedisLog {
       connections: this.#connections,
       follower: this.#follower,
       failures,
+      readiness: this.#readiness,
     })
-    void this.#start()
+    this.#connections.open()
+    this.#upkeep.look()
   }
 
   ready(): Promise<void> {
@@ -225,42 +232,18 @@ class SharedLog implements RedisLog {
   }
 
   async #close(): Promise<void> {
-    this.#settings.runtime.clearTimeout(this.#startTimer)
     this.#readiness.close()
     this.#upkeep.stop()
     this.#follower.stop()
+    this.#commands.refuseUnsent()
     await this.#queue.close()
     this.#commands.close()
-    this.#readiness.abandon()
     this.#connections.close()
   }
 
   async #ask(command: Command): Promise<Reply> {
     await this.#readiness.wait(command.operation)
     return this.#commands.run(command)
-  }
-
-  async #start(): Promise<void> {
-    try {
-      await (this.#opening ??= this.#connections.open())
-      checkFitness(await evaluate(this.#connections.commands, scripts.fitness, [this.#keys[0] ?? ''], []))
-      const { epoch, seq } = await this.#commands.run(headCommand)
-      this.#follower.begin({ epoch, seq })
-      this.#readiness.is()
-      if (!this.#readiness.isClosed) this.#upkeep.start()
-    } catch (error) {
-      this.#report(error)
-      this.#startAgain(error)
-    }
-  }
-
-  #startAgain(error: unknown): void {
-    if (this.#readiness.isClosed) return
-    // It can be made fit while it runs, and then all goes on.
-    if (error instanceof RedisUnfitError) this.#readiness.refused(error)
-    else this.#readiness.failed(error)
-    const { runtime, syncIntervalMs } = this.#settings
-    this.#startTimer = runtime.setTimeout(() => void this.#start(), syncIntervalMs)
   }
 
   #report(error: unknown): void {

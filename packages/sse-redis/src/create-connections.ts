@@ -1,0 +1,32 @@
+import { createClient } from '@redis/client'
+import { OptionError } from '@sse-toolkit/sse-server'
+import { BorrowedConnections } from './borrowed-connections.ts'
+import type { Connections, ConnectionsOptions } from './connections.ts'
+import { OwnConnections, type SingleClient } from './own-connections.ts'
+import type { RedisClient } from './redis-client.ts'
+
+/** @throws {@link OptionError} */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { redis, url } = options
+  if (redis === undefined) {
+    if (url === undefined) throw new OptionError('redis', redis, 'a client, or url in its place')
+    return new OwnConnections(options, clientOf(url))
+  }
+  if (url !== undefined) throw new OptionError('url', '(not shown)', 'absent beside redis')
+  return isSingle(redis) ? new OwnConnections(options, redis) : new BorrowedConnections(redis, options)
+}
+
+/** Clusters and sentinels have no state of a subscriber of their own. */
+function isSingle(redis: RedisClient): redis is SingleClient {
+  return 'isPubSubActive' in redis && 'duplicate' in redis
+}
+
+function clientOf(url: string): SingleClient {
+  try {
+    return createClient({ url })
+  } catch {
+    // The value may hold a password.
+    const expected = 'redis://[user:password@]host[:port][/database], or rediss://'
+    throw new OptionError('url', '(not shown)', expected)
+  }
+}

@@ -1,0 +1,63 @@
+import type { RedisClientOptions } from '@redis/client'
+import { Connection } from './connection.ts'
+import type { Connections, ConnectionsOptions } from './connections.ts'
+import type { RedisClient } from './redis-client.ts'
+
+/** A client of one server, of which others like it can be made. */
+export interface SingleClient extends RedisClient {
+  readonly options: RedisClientOptions
+  duplicate(overrides: RedisClientOptions): RedisClient
+}
+
+/** Connections of clients that are made for them, like one that lends its settings. */
+export class OwnConnections implements Connections {
+  readonly #commands: Connection
+  readonly #subscription: Connection
+
+  constructor(options: ConnectionsOptions, model: SingleClient) {
+    const { channel, onMessage, onCommandsOpen, onSubscribed, stepTimeoutMs } = options
+    // No command waits in the client, and it does not reconnect: the log has queues of its own, with limits, and opens
+    // each connection from nothing.
+    const createClient = (signal: AbortSignal): RedisClient => {
+      const own = { connectTimeout: stepTimeoutMs, reconnectStrategy: false, signal }
+      const socket = { ...model.options.socket, ...own } as NonNullable<RedisClientOptions['socket']>
+      return model.duplicate({ disableOfflineQueue: true, socket })
+    }
+    const shared = { ...options, createClient }
+    this.#commands = new Connection({ ...shared, onOpen: onCommandsOpen })
+    this.#subscription = new Connection({
+      ...shared,
+      preparation: {
+        operation: `subscribe to ${channel}`,
+        run: (client) => client.sSubscribe(channel, onMessage),
+      },
+      onOpen: onSubscribed,
+    })
+  }
+
+  get commands(): RedisClient | null {
+    return this.#commands.client
+  }
+
+  get isSubscribed(): boolean {
+    return this.#subscription.client !== null
+  }
+
+  open(): void {
+    this.#commands.open()
+    this.#subscription.open()
+  }
+
+  renewCommands(): void {
+    this.#commands.renew()
+  }
+
+  renewSubscription(): void {
+    this.#subscription.renew()
+  }
+
+  close(): void {
+    this.#commands.close()
+    this.#subscription.close()
+  }
+}

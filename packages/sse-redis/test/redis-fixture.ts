@@ -1,0 +1,164 @@
+import { createClient } from '@redis/client'
+import { redisLog, type RedisClient, type RedisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
+import {
+  systemRuntime,
+  type EventLog,
+  type LogEntry,
+  type LogPage,
+  type LogTailListener,
+  type Position,
+  type Runtime,
+} from '@sse-toolkit/sse-server'
+import { findRedisServer, startRedis, type StartedRedis } from '@sse-toolkit/test-support'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+
+export const server: ReturnType<typeof findRedisServer> = findRedisServer()
+
+export interface RedisFixture {
+  readonly url: string
+  readonly port: number
+  newNamespace(): string
+  /** A log with shortened times, which is closed after the test. */
+  open(options?: RedisLogOptions): RedisLog
+  command<T>(...args: readonly string[]): Promise<T>
+}
+
+/** One Redis for all tests of a file. */
+export function useRedis(serverArgs: readonly string[] = []): RedisFixture {
+  let redis: StartedRedis | undefined
+  let namespaces = 0
+  const opened: RedisLog[] = []
+
+  const started = (): StartedRedis => {
+    if (redis === undefined) throw new Error('Redis is started before the first test')
+    return redis
+  }
+  beforeAll(async () => {
+    if (!server.skip) redis = await startRedis({ args: serverArgs })
+  })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((log) => log.close()))
+  })
+  afterAll(() => redis?.[Symbol.asyncDispose]())
+
+  const newNamespace = (): string => `test-${(namespaces += 1)}`
+  return {
+    get url() {
+      return started().url
+    },
+    get port() {
+      return started().port
+    },
+    newNamespace,
+    open(options = {}) {
+      const log = redisLog({
+        ...(options.redis === undefined && { url: started().url }),
+        namespace: newNamespace(),
+        syncIntervalMs: 50,
+        leaseMs: 400,
+        commandTimeoutMs: 5000,
+        onError: () => undefined,
+        ...options,
+      })
+      opened.push(log)
+      return log
+    },
+    command: (...args) => commandAt(started().url, ...args),
+  }
+}
+
+/** Sends one command over a connection of its own. */
+export async function commandAt<T>(url: string, ...args: readonly string[]): Promise<T> {
+  const client = createClient({ url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await client.sendCommand<T>([...args])
+  } finally {
+    client.destroy()
+  }
+}
+
+export function append(log: EventLog, topic: string, data = ''): Promise<Position> {
+  return log.append({ topic, event: undefined, data, key: undefined })
+}
+
+export function end(log: EventLog, topic: string, ttlMs = 60_000): Promise<Position | undefined> {
+  return log.end({ topic, event: 'stream.end', data: '{}', key: undefined }, ttlMs)
+}
+
+export function read(log: EventLog, topic: string, after = 0, limit = 1000): Promise<LogPage> {
+  return log.read([{ text: topic, tokens: topic.split('.'), hasWildcard: /[*>]/.test(topic) }], after, limit)
+}
+
+/** What a tail was told, as words. */
+export interface Heard {
+  readonly heard: readonly string[]
+  readonly entries: readonly LogEntry[]
+  readonly stop: () => void
+}
+
+export function listen(log: EventLog): Heard {
+  const heard: string[] = []
+  const entries: LogEntry[] = []
+  const listener: LogTailListener = {
+    appended: (entry) => {
+      entries.push(entry)
+      heard.push(entry.data)
+    },
+    cancelled: (topic) => heard.push(`cancelled ${topic}`),
+    restarted: ({ seq }) => heard.push(`restarted at ${seq}`),
+    skipped: ({ seq }) => heard.push(`skipped to ${seq}`),
+    abandoned: (topic) => heard.push(`abandoned ${topic}`),
+  }
+  return { heard, entries, stop: log.tail(listener) }
+}
+
+export const deaf: LogTailListener = {
+  appended: () => undefined,
+  cancelled: () => undefined,
+  restarted: () => undefined,
+  skipped: () => undefined,
+  abandoned: () => undefined,
+}
+
+/** A client that is used as it is, as those of a cluster are, and does some of it as the test says. */
+export function relayingClient(client: RedisClient, overrides: Partial<RedisClient>): RedisClient {
+  return {
+    get isOpen() {
+      return client.isOpen
+    },
+    connect: () => client.connect(),
+    evalSha: (...args) => client.evalSha(...args),
+    eval: (...args) => client.eval(...args),
+    sSubscribe: (...args) => client.sSubscribe(...args),
+    sUnsubscribe: (...args) => client.sUnsubscribe(...args),
+    on: (...args) => client.on(...args),
+    off: (...args) => client.off(...args),
+    destroy: () => client.destroy(),
+    ...overrides,
+  }
+}
+
+/** The host's clock, with a count of the timers that are set. */
+export function countingRuntime(): { readonly runtime: Runtime; readonly pending: () => number } {
+  const timers = new Set<unknown>()
+  return {
+    runtime: {
+      ...systemRuntime,
+      setTimeout: (callback, delayMs) => {
+        const timer = systemRuntime.setTimeout(() => {
+          timers.delete(timer)
+          callback()
+        }, delayMs)
+        timers.add(timer)
+        return timer
+      },
+      clearTimeout: (timer) => {
+        timers.delete(timer)
+        systemRuntime.clearTimeout(timer)
+      },
+    },
+    pending: () => timers.size,
+  }
+}
