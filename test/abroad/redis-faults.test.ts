@@ -88,6 +88,43 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
+  it('each of its keys deleted, one after the other: a new epoch each time, and everybody is told of a gap', async () => {
+    await using redis = await startRedis()
+    const keys = await keysOfCampaign(redis.port)
+    expect(keys).toHaveLength(10)
+    const findings = await runCampaign({
+      port: redis.port,
+      fault: async () => {
+        for (const key of keys) {
+          await admin(redis.port, ['DEL', key])
+          await delay(100)
+        }
+      },
+    })
+    report('each key deleted', findings)
+    expect(findings.gaps).toEqual([1, 2, 3, 4].map(() => keys.map(() => 'epoch')))
+    expect(Object.keys(findings.publishers)).toEqual(['stored'])
+  })
+
+  it('evicts keys at will since a limit was set: what goes is a gap, and publishers are refused until it does not', async () => {
+    await using redis = await startRedis()
+    const findings = await runCampaign({
+      port: redis.port,
+      fault: async () => {
+        await admin(
+          redis.port,
+          ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random'],
+          ['CONFIG', 'SET', 'maxmemory', '1mb'],
+        )
+        await delay(1000)
+        await admin(redis.port, ['CONFIG', 'SET', 'maxmemory', '0'])
+      },
+    })
+    report('evicts keys at will', findings)
+    expect(findings.publishers['evicting-redis']).toBeGreaterThan(50)
+    for (const gaps of findings.gaps) expect(new Set(gaps)).toEqual(new Set(['epoch']))
+  })
+
   it('cut off for less than a command may take: publishers wait, and nobody else notices', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
@@ -326,6 +363,11 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(noGaps)
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
+
+  async function keysOfCampaign(port: number): Promise<readonly string[]> {
+    await runCampaign({ port, fault: () => delay(0) })
+    return ((await admin(port, ['KEYS', '{campaign}:*'])) as string[]).toSorted()
+  }
 
   async function untilInSync(port: number): Promise<void> {
     for (let n = 0; n < 500; n += 1) {

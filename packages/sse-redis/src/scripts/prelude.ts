@@ -15,6 +15,11 @@
  * A fixed number of keys, each bounded, whatever the number of topics. A key for each topic would have to be known
  * before the script runs, and a stream for each costs 4 KiB before its second event.
  *
+ * Redis deletes a key that becomes empty. So that no key of a log ever does, each holds a guard from the beginning of its
+ * epoch on: a member or field that no topic and no process can be (the stream stays without one). A key that is not
+ * there was taken away (evicted, expired, deleted by hand), and with it what some reader was still to be given: that
+ * begins a new epoch, before the script reads or writes anything else.
+ *
  *     ARGV  1 channel  2 the epoch that the caller knows  3 the greatest seq that it has seen in it  4 a new epoch
  *           5 'lossless' or 'lossy'  6 maxEvents  7 maxAgeMs  8... the operation's own
  *
@@ -25,6 +30,7 @@ local meta, log, index, gone, finite, ends, due, expired, writers, alive = unpac
 local channel, known_epoch, seen, fresh_epoch, writes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local max_events, max_age = tonumber(ARGV[6]), tonumber(ARGV[7])
 local call = redis.call
+local guard = ' '
 
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -53,18 +59,54 @@ local function write_in_need()
   call('HDEL', meta, '')
 end
 
+-- The seq of the head when a topic was claimed, as text; 0 if it never was.
+local function claimed_at(record)
+  return record and string.match(record, '^%a|[^|]*|[^|]*|(%d+)') or '0'
+end
+
+-- One of the keys of finite topics is gone, or the counter that their places are counted by. What the states say is
+-- kept, as far as it can be: a topic whose end or time is not known any more is over.
+local function mend_finite()
+  if call('EXISTS', finite) == 0 then
+    call('UNLINK', ends, due, expired)
+    return
+  end
+  local records = call('HGETALL', finite)
+  for each = 1, #records, 2 do
+    local topic, record = records[each], records[each + 1]
+    local kind = string.sub(record, 1, 1)
+    seq = math.max(seq, tonumber(string.match(record, '^e|(%d+)') or 0), tonumber(claimed_at(record)))
+    if kind == 'r' then
+      -- Its process renews the lease before that, if it lives.
+      call('ZADD', due, 'NX', now + 60000, topic)
+    elseif kind == 'x' and topic ~= guard then
+      call('ZADD', expired, 'NX', now, topic)
+    elseif kind == 'e' and not (call('ZSCORE', due, topic) and call('HGET', ends, topic)) then
+      call('HDEL', ends, topic)
+      call('ZREM', due, topic)
+      call('HSET', finite, topic, 'x')
+      call('ZADD', expired, now, topic)
+    end
+  end
+end
+
 -- What is held is let go, the states of finite topics are not: what was run once must not be run again. Readers of the
 -- old epoch would be given a second time what is held, since nobody can say which of it they have had.
 local function begin_epoch()
   call('UNLINK', log, index, gone)
+  if call('EXISTS', meta, finite, ends, due, expired) < 5 then mend_finite() end
+  call('XADD', log, text(seq) .. '-1', 't', guard)
+  call('XTRIM', log, 'MAXLEN', 0)
+  for _, key in ipairs({ index, gone }) do call('ZADD', key, 0, guard) end
+  for _, key in ipairs({ due, expired, alive }) do call('ZADD', key, '+inf', guard) end
+  for _, key in ipairs({ finite, ends, writers }) do call('HSET', key, guard, 'x') end
   epoch, base, evicted, forgotten = fresh_epoch, seq, seq, seq
   call('HSET', meta, 'epoch', epoch, 'seq', text(seq), 'base', text(base), 'evicted', text(evicted),
     'forgotten', text(forgotten), 'run', run)
   call('SPUBLISH', channel, epoch .. ' ' .. text(seq + 1))
 end
 
-if not epoch then
-  call('UNLINK', unpack(KEYS))
+if not epoch or call('EXISTS', unpack(KEYS)) < #KEYS then
   begin_epoch()
 elseif known_epoch == epoch and seen > seq then
   -- This Redis lacks what another has acknowledged: its next ids have been given already, to other events.
@@ -86,10 +128,10 @@ end
 
 -- Of topics beyond these only the greatest mark is remembered, for all of them together.
 local function save_marks()
-  local over = math.min(call('ZCARD', gone) - max_events - 10000, 1000)
+  local over = math.min(call('ZCARD', gone) - 1 - max_events - 10000, 1000)
   if over > 0 then
-    local popped = call('ZPOPMIN', gone, over)
-    forgotten = math.max(forgotten, tonumber(popped[#popped]))
+    forgotten = math.max(forgotten, tonumber(call('ZRANGE', gone, over, over, 'WITHSCORES')[2]))
+    call('ZREMRANGEBYRANK', gone, 1, over)
   end
   call('HSET', meta, 'evicted', text(evicted), 'forgotten', text(forgotten))
 end
@@ -140,14 +182,9 @@ local function expire(topic, record)
   mark_gone(topic, tonumber(string.match(record, '^e|(%d+)')))
   save_marks()
   call('ZADD', expired, now, topic)
-  if call('ZCARD', expired) > 100000 then
+  if call('ZCARD', expired) - 1 > 100000 then
     call('HDEL', finite, call('ZPOPMIN', expired)[1])
   end
-end
-
--- The seq of the head when a topic was claimed, as text; 0 if it never was.
-local function claimed_at(record)
-  return record and string.match(record, '^%a|[^|]*|[^|]*|(%d+)') or '0'
 end
 
 -- The state of a topic, and its record.

@@ -24,6 +24,9 @@ local function tell(kind, topic)
 end
 
 write_in_need()
+-- Each event has its place in the index. Where one was taken away without the other, nobody was told.
+if call('XLEN', log) ~= call('ZCARD', index) - 1 then begin_epoch() end
+reply[1], reply[3] = epoch, text(base)
 -- Who was not heard of for an hour sends nothing more, not even late.
 call('ZADD', alive, now, owner)
 for _, each in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now - 3600000, 'LIMIT', 0, 100)) do
