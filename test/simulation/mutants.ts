@@ -92,9 +92,9 @@ export const mutants: readonly Mutant[] = [
     breaks:
       'an event that a filter publishes at the end of a replay overtakes those that came during its last read',
     file: `${hub}/subscription.ts`,
-    find: 'for (const entry of this.#held) this.#send(entry, false)',
+    find: 'for (const entry of this.#held ?? []) this.#send(entry, false)',
     replace:
-      "this.#replay = { ...this.#replay, phase: 'live' } as ReplayState\n    for (const entry of this.#held) this.#send(entry, false)",
+      "this.#replay = { ...this.#replay, phase: 'live' } as ReplayState\n    for (const entry of this.#held ?? []) this.#send(entry, false)",
   },
   {
     name: 'eviction-mark-forgotten',
@@ -135,8 +135,8 @@ export const mutants: readonly Mutant[] = [
     name: 'expiry-not-checked',
     breaks: 'a connection outlives its authorization',
     file: `${hub}/expiry.ts`,
-    find: 'return this.#expiresAt !== Number.POSITIVE_INFINITY &&',
-    replace: 'return this.#expiresAt < 0 &&',
+    find: 'return this.#expiresAt <= this.#runtime.wallClock()',
+    replace: 'return false',
   },
   {
     name: 'expired-let-in',

@@ -9,16 +9,23 @@ export class Expiry {
   readonly #runtime: Runtime
   #timer: unknown = undefined
 
-  /** @param expiresAt - milliseconds since 1970; `Infinity` is never. */
-  constructor(expiresAt: number, runtime: Runtime, onExpired: () => void) {
+  private constructor(expiresAt: number, runtime: Runtime, onExpired: () => void) {
     this.#expiresAt = expiresAt
     this.#runtime = runtime
-    if (expiresAt !== Number.POSITIVE_INFINITY) this.#wait(onExpired)
+    this.#wait(onExpired)
+  }
+
+  /**
+   * @param expiresAt - milliseconds since 1970.
+   * @returns null for `Infinity`, which is never.
+   */
+  static of(expiresAt: number, runtime: Runtime, onExpired: () => void): Expiry | null {
+    return expiresAt === Number.POSITIVE_INFINITY ? null : new Expiry(expiresAt, runtime, onExpired)
   }
 
   /** To be asked at each event, and not left to the timer: the wall clock may have jumped. */
   get isOver(): boolean {
-    return this.#expiresAt !== Number.POSITIVE_INFINITY && this.#expiresAt <= this.#runtime.wallClock()
+    return this.#expiresAt <= this.#runtime.wallClock()
   }
 
   stop(): void {

@@ -58,19 +58,19 @@ type Phase =
 
 export type ReplayState = Memory & Phase
 
-/** Positions are the reader's, `head` is the newest position that is known. */
+/**
+ * Positions are the reader's; `head` is the newest that is known. `page` is what the effect `read` asked for; `page-sent` and
+ * `held-sent` say that `send-page` and `release` are done.
+ */
 export type ReplayInput =
   /** In the live phase an event that was appended is simply sent, and does not come here. */
   | { readonly type: 'appended'; readonly entry: LogEntry }
   /** Events were appended without notice. */
   | { readonly type: 'skipped'; readonly position: Position }
-  /** The log goes on in another epoch. */
   | { readonly type: 'restarted'; readonly position: Position; readonly head: Position }
-  /** What the effect `read` asked for. */
   | { readonly type: 'page'; readonly page: LogPage; readonly position: Position; readonly head: Position }
   /** The output has no room for the next event of the page, and it may take long until it has. */
   | { readonly type: 'blocked' }
-  /** The effects `send-page` and `release` are done. */
   | { readonly type: 'page-sent' | 'held-sent'; readonly position: Position }
 
 /**
@@ -99,6 +99,9 @@ export const opening: ReplayState = {
   fromEarliest: false,
   announcedUpTo: 0,
 }
+
+// Shared: nearly all subscriptions are live, and most have never replayed.
+const live: ReplayState = { phase: 'live', gap: undefined, fromEarliest: false, announcedUpTo: 0 }
 
 export function beginReplay({ position, gap, fromEarliest = false }: Start, head: Position): ReplayStep {
   const memory = { gap, fromEarliest, announcedUpTo: 0 }
@@ -169,7 +172,6 @@ function heldSent(state: Begun, { epoch }: Position): ReplayStep {
   return state.hasLosses ? to(state, { phase: 'live' }, { type: 'check-ends' }) : to(state, { phase: 'live' })
 }
 
-/** A replay that is under way reads once more. */
 function fallBehind(state: Begun, position: Position): ReplayStep {
   return state.phase === 'live' ? read(state, position.epoch) : dropHeld(state)
 }
@@ -194,14 +196,14 @@ function restart(state: Begun, position: Position, head: Position): ReplayStep {
 
 function goLive(memory: Memory, position: Position, head: Position): ReplayStep {
   const { gap, announcedUpTo } = memory
-  const isLive = { gap: undefined, fromEarliest: false, announcedUpTo }
-  if (gap === undefined) return to(isLive, { phase: 'live' })
-  return to(isLive, { phase: 'live' }, announce(gap.reason, gap.requested, null, position, head))
+  const state = announcedUpTo === 0 ? live : { ...live, announcedUpTo }
+  if (gap === undefined) return stay(state)
+  return { state, effects: [announce(gap.reason, gap.requested, null, position, head)] }
 }
 
 function takePage(state: Begun, page: LogPage, position: Position, head: Position): ReplayStep {
   if (state.phase !== 'reading') return stay(state)
-  // A page of another epoch says nothing of what comes after the reader's position: the log has restarted.
+  // The log has restarted: a page of another epoch says nothing of what comes after the reader's position.
   if (state.epoch !== position.epoch) return read(state, position.epoch)
   const { gap, fromEarliest, held } = state
   const { entries, more, evictedUpTo } = page
@@ -216,7 +218,7 @@ function takePage(state: Begun, page: LogPage, position: Position, head: Positio
   return to(memory, { phase: 'sending', isLastPage: !more, hasLosses: evictedUpTo > 0, held }, ...effects)
 }
 
-/** The reader's position becomes the newest one before which nothing more can be had. */
+/** The reader's position becomes the newest before which nothing can be had. */
 function announceEviction(page: LogPage, position: Position, head: Position): ReplayEffect {
   const { entries, evictedUpTo } = page
   const before = Math.min(evictedUpTo, (entries[0]?.position.seq ?? Number.POSITIVE_INFINITY) - 1)

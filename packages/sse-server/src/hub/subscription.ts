@@ -49,11 +49,11 @@ export class Subscription implements FrameQueueOwner {
   readonly queue: FrameQueue
   readonly #host: SubscriptionHost
   readonly #terms: SubscriptionTerms
-  readonly #expiry: Expiry
+  readonly #expiry: Expiry | null
   #replay: ReplayState = opening
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
-  #held: LogEntry[] = []
+  #held: LogEntry[] | null = null
   // While it replays: with a filter that lets nothing pass, nothing else would make it wait.
   #pace: Pace | null = null
   #room: PromiseWithResolvers<void> | null = null
@@ -68,7 +68,7 @@ export class Subscription implements FrameQueueOwner {
     this.#position = start.position
     this.queue = new FrameQueue(sink, settings, this)
     host.opened(this)
-    this.#expiry = new Expiry(access.expiresAt, runtime, () => this.queue.close('expired'))
+    this.#expiry = Expiry.of(access.expiresAt, runtime, () => this.queue.close('expired'))
     // A gap brings its own place with it: a client that is cut between the two must still get the gap.
     const block = firstBlock(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
     if (block !== null) this.queue.push(eventFrame(block))
@@ -109,8 +109,8 @@ export class Subscription implements FrameQueueOwner {
 
   closed(reason: CloseReason): void {
     this.drained()
-    this.#expiry.stop()
-    this.#held = []
+    this.#expiry?.stop()
+    this.#held = null
     this.#host.closed(this, reason)
   }
 
@@ -120,7 +120,7 @@ export class Subscription implements FrameQueueOwner {
     for (const effect of effects) {
       switch (effect.type) {
         case 'read':
-          this.#held = []
+          this.#held = null
           this.#pace ??= new Pace(this.#host.settings.scheduler.runtime)
           this.#report(this.#read())
           break
@@ -128,10 +128,11 @@ export class Subscription implements FrameQueueOwner {
           this.#report(this.#sendPage(effect.entries))
           break
         case 'hold':
+          this.#held ??= []
           this.#held.push(effect.entry)
           break
         case 'drop-held':
-          this.#held = []
+          this.#held = null
           break
         case 'release':
           this.#release()
@@ -182,8 +183,8 @@ export class Subscription implements FrameQueueOwner {
 
   #release(): void {
     // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
-    for (const entry of this.#held) this.#send(entry, false)
-    this.#held = []
+    for (const entry of this.#held ?? []) this.#send(entry, false)
+    this.#held = null
     this.#carryOut(stepReplay(this.#replay, { type: 'held-sent', position: this.#position }))
   }
 
@@ -198,7 +199,7 @@ export class Subscription implements FrameQueueOwner {
     const { position } = entry
     // Another epoch: it comes late, from before a restart, or was read from a log whose restart the hub does not know yet.
     if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return
-    if (this.#expiry.isOver) {
+    if (this.#expiry?.isOver === true) {
       this.queue.close('expired')
       return
     }
