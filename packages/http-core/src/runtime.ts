@@ -1,20 +1,26 @@
 /**
- * The clock and the timers that a server runs on. Everything in this package that waits or tells the time takes them
- * from here, so that a test can hand in virtual ones.
+ * Where time and timers come from. Everything in this package takes them from here, so that tests can run the real code
+ * on a virtual clock.
  */
 export interface Runtime {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds on a clock that never goes back. Only differences have a meaning. */
   now(): number
-  /** Calls back once, after `delayMs` milliseconds. The answer is for {@link Runtime.clearTimeout}. */
+  /** Milliseconds since 1970, as `Date.now()`. It may jump. */
+  wallClock(): number
+  /** Runs `callback` once, after `delayMs` milliseconds. The result is for {@link Runtime.clearTimeout}. */
   setTimeout(callback: () => void, delayMs: number): unknown
   clearTimeout(timer: unknown): void
-  /** Calls back when what is ready in this turn of the event loop, promises included, has run. */
+  /**
+   * Runs `callback` when the current turn of the event loop is over: after everything that is ready now, promises
+   * included, has run.
+   */
   endOfTurn(callback: () => void): void
 }
 
-/** The platform's own clock and timers: the default everywhere. */
+/** The platform's own clocks and timers: the default everywhere. */
 export const systemRuntime: Runtime = {
-  now: () => Date.now(),
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => {
     clearTimeout(timer as Parameters<typeof clearTimeout>[0])
@@ -22,4 +28,26 @@ export const systemRuntime: Runtime = {
   endOfTurn: (callback) => {
     setImmediate(callback)
   },
+}
+
+/** The platform's runtime, with the members of `given` in place of its own. */
+export function completeRuntime(given: Partial<Runtime> | undefined): Runtime {
+  if (given === undefined) return systemRuntime
+  // Called as methods of `given`, which may be an object that counts on its `this`.
+  return {
+    now: () => given.now?.() ?? systemRuntime.now(),
+    wallClock: () => given.wallClock?.() ?? systemRuntime.wallClock(),
+    setTimeout: (callback, delayMs) =>
+      given.setTimeout === undefined
+        ? systemRuntime.setTimeout(callback, delayMs)
+        : given.setTimeout(callback, delayMs),
+    clearTimeout: (timer) => {
+      if (given.clearTimeout === undefined) systemRuntime.clearTimeout(timer)
+      else given.clearTimeout(timer)
+    },
+    endOfTurn: (callback) => {
+      if (given.endOfTurn === undefined) systemRuntime.endOfTurn(callback)
+      else given.endOfTurn(callback)
+    },
+  }
 }

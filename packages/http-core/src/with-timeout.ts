@@ -1,4 +1,4 @@
-import { checkRequired } from './check-options.ts'
+import { checkRequired } from './options/check-options.ts'
 import { OptionError } from './errors/option-error.ts'
 import { TimeoutError } from './errors/timeout-error.ts'
 import { systemRuntime } from './runtime.ts'

@@ -1,11 +1,31 @@
+import { connect } from 'node:http2'
 import { describe, expect, it } from 'vitest'
 import { byteSourceSymbol, createRouter } from '../src/index.ts'
 import type { ByteSink } from '../src/index.ts'
+import { testOnly } from './certificates.ts'
 import { carrying, recordingSource, shared } from './recording-source.ts'
 import { rawClient, rawExchange } from './raw-client.ts'
 import { eventually, recordingLogger, serving } from './serving.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+/** A GET over HTTP/2 whose response nobody reads. */
+function http2Get(port: number): { send(): void; destroy(): void } {
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+  session.on('error', () => {})
+  session
+    .request({ ':path': '/' })
+    .on('error', () => {})
+    .resume()
+    .end()
+  return {
+    // The request is on its way already.
+    send: () => {},
+    destroy: () => {
+      session.destroy()
+    },
+  }
+}
 
 describe('a response that carries a byte source', () => {
   it('gets a sink once its head has been sent, and its body is not read', async () => {
@@ -195,6 +215,33 @@ describe('a response that carries a byte source', () => {
     await server.close()
     expect(source.events).toEqual(['attach', 'closed'])
   })
+
+  it.each([
+    ['close', 'HTTP/1.1'],
+    ['abort', 'HTTP/1.1'],
+    ['close', 'HTTP/2'],
+    ['abort', 'HTTP/2'],
+  ] as const)(
+    'takes nothing after %s: write answers false and looks at nothing (%s)',
+    async (end, protocol) => {
+      const source = recordingSource()
+      const server = await serving({
+        fetch: () => carrying(source),
+        ...(protocol === 'HTTP/2' && { tls: testOnly }),
+      })
+      const client = protocol === 'HTTP/2' ? http2Get(server.port) : await rawClient(server.port)
+      client.send(GET)
+      await eventually(() => source.sinks.length === 1)
+      const frame = shared('data: x\n\n')
+      source.sinks[0]?.[end]()
+      expect(source.sinks[0]?.write(frame)).toBe(false)
+      await eventually(() => source.events.includes('closed'))
+      expect(source.sinks[0]?.write(frame)).toBe(false)
+      expect(frame.used).toEqual([])
+      expect(source.events).toEqual(['attach', 'closed'])
+      client.destroy()
+    },
+  )
 
   it('may end, or abort, before attach returns', async () => {
     const events: string[] = []

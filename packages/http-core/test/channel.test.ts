@@ -361,7 +361,7 @@ describe('a channel on a WebSocket', () => {
       let last = 0
       const { port } = await servingChannel(hooks, {
         pingIntervalMs: 1000,
-        timers: {
+        runtime: {
           setTimeout: (callback, delayMs) => {
             expect(delayMs).toBe(1000)
             last += 1

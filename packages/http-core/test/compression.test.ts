@@ -14,8 +14,8 @@ import {
 import { describe, expect, it } from 'vitest'
 import { byteSourceSymbol, createRouter, textResponse, writerResponse } from '../src/index.ts'
 import type { Handler } from '../src/index.ts'
-import { compression } from '../src/node/compression.ts'
-import type { CompressionOptions, ContentCoding } from '../src/node/compression.ts'
+import { compression } from '../src/node/compression/compression.ts'
+import type { CompressionOptions, ContentCoding } from '../src/node/compression/compression.ts'
 import { eventually, serving } from './serving.ts'
 
 const LONG = 'hello '.repeat(1000)

@@ -185,7 +185,7 @@ describe('an HTTP/2 client', () => {
     async () => {
       const clock = createVirtualClock()
       const logger = recordingLogger()
-      const observed = await observing({ tls: testOnly, timers: clock, responseStallTimeoutMs: 0, logger })
+      const observed = await observing({ tls: testOnly, runtime: clock, responseStallTimeoutMs: 0, logger })
       // The last way to leave says nothing at all: the kernel is there, but nobody answers.
       const ways = [...DEPARTURES, ['silence', () => {}] as const]
       const visit = async (way: number): Promise<void> => {
@@ -219,7 +219,7 @@ describe('an HTTP/2 client that says nothing', () => {
     const logger = recordingLogger()
     const observed = await observing({
       tls: testOnly,
-      timers: clock,
+      runtime: clock,
       responseStallTimeoutMs: 0,
       http2PingIntervalMs: 5000,
       logger,
@@ -245,7 +245,7 @@ describe('an HTTP/2 client that says nothing', () => {
     const clock = createVirtualClock()
     const observed = await observing({
       tls: testOnly,
-      timers: clock,
+      runtime: clock,
       responseStallTimeoutMs: 0,
       http2PingIntervalMs: 5000,
     })
@@ -285,7 +285,7 @@ describe('an HTTP/2 client that says nothing', () => {
     const clock = createVirtualClock()
     const observed = await observing({
       tls: testOnly,
-      timers: clock,
+      runtime: clock,
       responseStallTimeoutMs: 0,
       http2PingIntervalMs: 5000,
     })
@@ -315,12 +315,12 @@ describe('an HTTP/2 client that says nothing', () => {
       setTimeout: (_callback: () => void, delayMs: number) => delays.push(delayMs),
       clearTimeout() {},
     }
-    const byDefault = await observing({ tls: testOnly, timers, responseStallTimeoutMs: 0 })
+    const byDefault = await observing({ tls: testOnly, runtime: timers, responseStallTimeoutMs: 0 })
     await withOpenStreams(byDefault)
     expect(delays).toEqual([15_000])
     const never = await observing({
       tls: testOnly,
-      timers,
+      runtime: timers,
       responseStallTimeoutMs: 0,
       http2PingIntervalMs: 0,
     })
@@ -330,7 +330,7 @@ describe('an HTTP/2 client that says nothing', () => {
 
   it('does not outlive the end of its last stream where the connection is closing', async () => {
     const clock = createVirtualClock()
-    const observed = await observing({ tls: testOnly, timers: clock, responseStallTimeoutMs: 0 })
+    const observed = await observing({ tls: testOnly, runtime: clock, responseStallTimeoutMs: 0 })
     const client = await withOpenStreams(observed)
     client.send(frameTypes.goaway, 0, 0, new Uint8Array(8))
     for (const streamId of [1, 3, 5]) {

@@ -12,7 +12,7 @@ import {
   withTimeout,
 } from '../src/index.ts'
 import { httpErrorResponse } from '../src/errors/http-error.ts'
-import { shorten } from '../src/shorten.ts'
+import { shorten } from '../src/errors/shorten.ts'
 import { recordingLogger, serving } from './serving.ts'
 
 describe('reasonPhrase and isSuccess', () => {

@@ -178,7 +178,7 @@ describe('content that the handler leaves unread', () => {
       // Whose timer is another.
       responseStallTimeoutMs: 0,
       bodyIdleTimeoutMs: 0,
-      timers: {
+      runtime: {
         setTimeout: () => {
           const timer = {}
           pending.add(timer)

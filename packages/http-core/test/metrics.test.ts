@@ -1,9 +1,9 @@
 import { Registry } from '@prometheus-io/client'
 import { describe, expect, it } from 'vitest'
 import { HttpError, createRouter, textResponse } from '../src/index.ts'
-import { accessLog } from '../src/access-log.ts'
-import type { AccessRecord } from '../src/access-log.ts'
-import { httpMetrics, metricsHandler, registerServerMetrics } from '../src/node/metrics.ts'
+import { accessLog } from '../src/middleware/access-log.ts'
+import type { AccessRecord } from '../src/middleware/access-log.ts'
+import { httpMetrics, metricsHandler, registerServerMetrics } from '../src/node/metrics/metrics.ts'
 import { serving } from './serving.ts'
 
 describe('metrics', () => {
@@ -11,7 +11,7 @@ describe('metrics', () => {
     const registry = new Registry()
     const router = createRouter()
     let now = 0
-    router.use(httpMetrics({ registry, now: () => now }))
+    router.use(httpMetrics({ registry }))
     router.get('/rooms/:room', async () => {
       now += 30
       return textResponse('x')
@@ -23,7 +23,7 @@ describe('metrics', () => {
       throw new Error('boom')
     })
     router.get('/metrics', metricsHandler(registry))
-    const server = await serving({ fetch: router.fetch, now: () => now })
+    const server = await serving({ fetch: router.fetch, runtime: { now: () => now } })
     registerServerMetrics(server, { registry })
     for (const path of ['/rooms/1', '/rooms/2', '/refused', '/fails', '/none/1', '/none/2']) {
       await (await fetch(server.url + path)).text()
@@ -56,7 +56,6 @@ describe('accessLog', () => {
     const router = createRouter()
     router.use(
       accessLog({
-        now: () => 8,
         logger: {
           info: (record, text) => {
             records.push(record)
@@ -65,12 +64,17 @@ describe('accessLog', () => {
         },
       }),
     )
+    let now = 0
+    router.use((next) => (request, context) => {
+      now += 3
+      return next(request, context)
+    })
     router.get('/rooms/:room', () => textResponse('x', { status: 201 }))
     router.get('/fails', () => Promise.reject(new Error('boom')))
     router.get('/throws', () => {
       throw new Error('boom')
     })
-    const server = await serving({ fetch: router.fetch, now: () => 5 })
+    const server = await serving({ fetch: router.fetch, runtime: { now: () => now } })
     for (const path of ['/rooms/1?token=secret', '/fails', '/throws', '/none']) await fetch(server.url + path)
     expect(texts).toEqual([
       'GET /rooms/1 201 3 ms',

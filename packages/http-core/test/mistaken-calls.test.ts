@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { accessLog } from '../src/access-log.ts'
+import { accessLog } from '../src/middleware/access-log.ts'
 import { cors, createRouter, route, textResponse, withTimeout, writerResponse } from '../src/index.ts'
-import { compression } from '../src/node/compression.ts'
+import { compression } from '../src/node/compression/compression.ts'
 import { closeOnSignals, createServer, runWorkers } from '../src/node/index.ts'
-import { httpMetrics, metricsHandler, registerServerMetrics } from '../src/node/metrics.ts'
+import { httpMetrics, metricsHandler, registerServerMetrics } from '../src/node/metrics/metrics.ts'
 import { directoryTree, embeddedTree, serveDirectory } from '../src/node/static/index.ts'
 import { channel } from '../src/node/web-socket/index.ts'
 
@@ -66,8 +66,9 @@ describe('a mistaken call throws an OptionError that names', () => {
       '10.0.0.0/8',
     ],
     ['logger', (logger) => createServer({ fetch, logger }), () => {}],
-    ['now', (now) => createServer({ fetch, now }), 0],
-    ['timers', (timers) => createServer({ fetch, timers }), setTimeout],
+    ['runtime', (runtime) => createServer({ fetch, runtime }), setTimeout],
+    ['runtime.now', (now) => createServer({ fetch, runtime: { now } }), 0],
+    ['runtime', (runtime) => createServer({ fetch, runtime }), { setTimeout }],
     ['onListening', (onListening) => createServer({ fetch, onListening }), 'listening'],
     ['serverHeader', (serverHeader) => createServer({ fetch, serverHeader }), 5],
     ['eventStreams', (eventStreams) => createServer({ fetch }).close({ eventStreams }), 'drain'],
@@ -89,7 +90,7 @@ describe('a mistaken call throws an OptionError that names', () => {
     ['protocols', (protocols) => channel(request, {}, { protocols }), 'chat'],
     ['hooks', (hooks) => channel(request, hooks), undefined],
     ['hooks.receive', (receive) => channel(request, { receive }), 'x'],
-    ['timers', (timers) => channel(request, {}, { timers }), {}],
+    ['runtime', (runtime) => channel(request, {}, { runtime }), { setTimeout }],
     ['start', (start) => runWorkers({ start }), undefined],
     ['timeoutMs', (timeoutMs) => runWorkers({ start: () => Promise.reject(new Error()), timeoutMs }), -1],
     ['task', (task) => withTimeout(1, task), Promise.resolve()],
@@ -99,13 +100,13 @@ describe('a mistaken call throws an OptionError that names', () => {
 
   it('and says what it may be', () => {
     expect(() => cors({ origin: 'https://app.example' as never })).toThrow(
-      `The option origin must be '*', a list of origins such as https://app.example, or a function, not "https://app.example"`,
+      `origin: expected '*', a list of origins such as https://app.example, or a function, got "https://app.example".`,
     )
     expect(() => cors({ credentials: true as never })).toThrow(
-      "The option credentials must be 'include' or 'omit', not true",
+      "credentials: expected 'include' or 'omit', got true.",
     )
     expect(() => createRouter().get('/x', undefined as never)).toThrow(
-      'The option handler must be a function, not undefined',
+      'handler: expected a function, got undefined.',
     )
     expect(() => createRouter().get(/x/ as never, fetch)).toThrow(
       'A route is a pattern such as /rooms/:room, or what route() gave: an object',

@@ -434,7 +434,7 @@ describe('the context', () => {
   it('tells address, time and version, and carries typed metadata', async () => {
     const user = metadataKey<{ readonly name: string }>('user')
     const server = await serving({
-      now: () => 1_700_000_000_000,
+      runtime: { now: () => 5, wallClock: () => 1_700_000_000_000 },
       middleware: [
         (next) => (request, context) => {
           context.set(user, { name: 'Ada' })

@@ -254,7 +254,7 @@ describe('close', () => {
       },
       // Whose timer is another.
       responseStallTimeoutMs: 0,
-      timers: {
+      runtime: {
         setTimeout: (callback) => {
           fire = callback
           return 1

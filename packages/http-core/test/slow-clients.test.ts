@@ -68,7 +68,7 @@ describe('a slow body', () => {
     const delays: number[] = []
     const server = await serving({
       fetch: echo,
-      timers: {
+      runtime: {
         setTimeout: (_callback, delayMs) => delays.push(delayMs),
         clearTimeout: () => {},
       },

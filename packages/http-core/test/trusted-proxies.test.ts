@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { jsonResponse } from '../src/index.ts'
 import type { TrustProxy } from '../src/node/index.ts'
-import { forwardedReader } from '../src/node/trusted-proxies.ts'
+import { forwardedReader } from '../src/node/request/trusted-proxies.ts'
 import { serving } from './serving.ts'
 
 const CLIENT = '203.0.113.7'

@@ -1,5 +1,5 @@
-import { textResponse } from '../light-response.ts'
-import { isStatus, reasonPhrase } from '../status.ts'
+import { textResponse } from '../response/light-response.ts'
+import { isStatus, reasonPhrase } from '../response/status.ts'
 
 /** What an {@link HttpError} is made of, beside its status and text. */
 export interface HttpErrorOptions {

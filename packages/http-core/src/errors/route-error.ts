@@ -1,4 +1,4 @@
-import { shorten } from '../shorten.ts'
+import { shorten } from './shorten.ts'
 
 /**
  * - `'invalid-pattern'`: the text is not a route pattern.

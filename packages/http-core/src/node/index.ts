@@ -1,13 +1,13 @@
 export { WorkerError } from '../errors/worker-error.ts'
 export type { WorkerErrorCode } from '../errors/worker-error.ts'
-export { activationSockets } from './activation.ts'
-export type { ActivationSocket } from './activation.ts'
-export { closeOnSignals } from './signals.ts'
-export type { SignalOptions } from './signals.ts'
-export { runWorkers } from './workers.ts'
-export type { WorkersOptions } from './workers.ts'
-export { connectionUpgradeSymbol } from './connection-upgrade.ts'
-export type { ConnectionUpgrade, TakenConnection, UpgradedConnection } from './connection-upgrade.ts'
+export { activationSockets } from './lifecycle/activation.ts'
+export type { ActivationSocket } from './lifecycle/activation.ts'
+export { closeOnSignals } from './lifecycle/signals.ts'
+export type { SignalOptions } from './lifecycle/signals.ts'
+export { runWorkers } from './lifecycle/workers.ts'
+export type { WorkersOptions } from './lifecycle/workers.ts'
+export { connectionUpgradeSymbol } from './upgrade/connection-upgrade.ts'
+export type { ConnectionUpgrade, TakenConnection, UpgradedConnection } from './upgrade/connection-upgrade.ts'
 export { ListenError } from '../errors/listen-error.ts'
 export type { ListenErrorCode } from '../errors/listen-error.ts'
 export { ServerStateError } from '../errors/server-state-error.ts'
@@ -18,7 +18,7 @@ export type {
   RequestFailedEvent,
   RequestRefusedEvent,
   RequestStartEvent,
-} from './diagnostics.ts'
+} from './reports/diagnostics.ts'
 export type {
   FetchHandler,
   ListenTarget,
@@ -27,8 +27,8 @@ export type {
   ServerOptions,
   TlsOptions,
   TrustProxy,
-} from './options.ts'
-export type { WireRequest } from './wire.ts'
-export { createServer } from './server.ts'
-export type { CloseOptions } from './close-options.ts'
-export type { CloseReport, Server, ServerStatus } from './server.ts'
+} from './lifecycle/options.ts'
+export type { WireRequest } from './message/wire.ts'
+export { createServer } from './lifecycle/server.ts'
+export type { CloseOptions } from './lifecycle/close-options.ts'
+export type { CloseReport, Server, ServerStatus } from './lifecycle/server-types.ts'

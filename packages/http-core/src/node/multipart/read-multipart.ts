@@ -29,11 +29,11 @@ export type MultipartPart = MultipartText | MultipartFile
 
 /** See {@link readMultipart}. */
 export interface MultipartLimits {
-  /** Default 100. */
+  /** @defaultValue 100 */
   readonly maxParts?: number
-  /** The text of one field, in bytes. Default 65 536. */
+  /** The text of one field, in bytes. @defaultValue 65 536 */
   readonly maxTextBytes?: number
-  /** One file, in bytes. Default: as much as the server's `maxBodyBytes` lets through. */
+  /** One file, in bytes. @defaultValue as much as the server's `maxBodyBytes` lets through */
   readonly maxFileBytes?: number
 }
 

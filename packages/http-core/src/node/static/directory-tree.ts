@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { checkChoice } from '../../check-options.ts'
+import { checkChoice } from '../../options/check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import type { FileTree } from './file-tree.ts'
 
@@ -11,7 +11,7 @@ const CHUNK_BYTES = 65_536
 
 /** See {@link directoryTree}. */
 export interface DirectoryTreeOptions {
-  /** `'follow'` also follows symbolic links that lead out of the directory. Default `'inside'`. */
+  /** `'follow'` also follows symbolic links that lead out of the directory. @defaultValue `'inside'` */
   readonly symbolicLinks?: 'inside' | 'follow'
 }
 

@@ -1,4 +1,4 @@
-import { textResponse, jsonResponse } from '../../light-response.ts'
+import { textResponse, jsonResponse } from '../../response/light-response.ts'
 
 /** One line of a listing. */
 export interface ListedEntry {

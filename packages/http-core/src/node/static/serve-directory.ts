@@ -1,6 +1,6 @@
 import { contentType } from 'mime-types'
-import type { RouteContext } from '../../context.ts'
-import { checkChoice, checkFieldValue, checkList, checkMethods } from '../../check-options.ts'
+import type { RouteContext } from '../../request/context.ts'
+import { checkChoice, checkFieldValue, checkList, checkMethods } from '../../options/check-options.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import { directoryTree } from './directory-tree.ts'
@@ -11,21 +11,21 @@ import { isChanged, isFresh, lastModified, rangeOf } from './preconditions.ts'
 
 /** See {@link serveDirectory}. */
 export interface ServeDirectoryOptions {
-  /** GET and HEAD of files. Default `'on'`. */
+  /** GET and HEAD of files. @defaultValue `'on'` */
   readonly downloads?: 'on' | 'off'
-  /** PUT: 201 for a new file, 204 for one that is replaced. Default `'off'`: 405. The server's `maxBodyBytes` is the limit. */
+  /** PUT: 201 for a new file, 204 for one that is replaced. @defaultValue `'off'`: 405. The server's `maxBodyBytes` is the limit. */
   readonly uploads?: 'on' | 'off'
-  /** DELETE of files: 204. Default `'off'`: 405. */
+  /** DELETE of files: 204. @defaultValue `'off'`: 405 */
   readonly deletes?: 'on' | 'off'
   /** What a directory is: its `index` file if it has one (the default), a list of what is in it, or nothing. */
   readonly directories?: 'index' | 'list' | 'index-or-list' | 'hidden'
-  /** Default `index.html`. */
+  /** @defaultValue `index.html` */
   readonly index?: string
   /** Names that begin with a dot: not there (the default), or as any other. */
   readonly dotfiles?: 'hide' | 'serve'
   /** Paths, such as `secret/key.pem`, that are not there for anybody. */
   readonly forbidden?: readonly RegExp[]
-  /** The `cache-control` of files. Default: none. */
+  /** The `cache-control` of files. @defaultValue none */
   readonly cacheControl?: string
 }
 

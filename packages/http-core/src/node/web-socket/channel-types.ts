@@ -26,7 +26,7 @@ export type ChannelMessage =
   | string
   | Uint8Array<ArrayBuffer>
   | {
-      /** Default 200. */
+      /** @defaultValue 200 */
       readonly status?: number
       readonly headers?: ResponseInit['headers']
       readonly body?: string | Uint8Array<ArrayBuffer>
@@ -34,7 +34,7 @@ export type ChannelMessage =
 
 /** See {@link Channel.send}. */
 export interface SendOptions {
-  /** Whether this is the last. Default: true over HTTP, where it makes a whole response; false on a WebSocket. */
+  /** Whether this is the last. @defaultValue true over HTTP, where it makes a whole response; false on a WebSocket */
   readonly close?: boolean
 }
 
@@ -85,29 +85,32 @@ export interface ChannelHooks {
 
 /** See {@link channel}. */
 export interface ChannelOptions {
-  /** `'websocket'`: other requests get 426. `'http'`: a WebSocket handshake is a GET like any other. Default `'any'`. */
+  /** `'websocket'`: other requests get 426. `'http'`: a WebSocket handshake is a GET like any other. @defaultValue `'any'` */
   readonly accepts?: 'any' | 'websocket' | 'http'
-  /** The subprotocols that are spoken: the first of the client's that is one of them. Default: none is chosen. */
+  /** The subprotocols that are spoken: the first of the client's that is one of them. @defaultValue none is chosen */
   readonly protocols?: readonly string[]
-  /** Whether a client that offers none of `protocols` is refused with 400. Default `'optional'`. */
+  /** Whether a client that offers none of `protocols` is refused with 400. @defaultValue `'optional'` */
   readonly protocol?: 'optional' | 'required'
   /**
    * Which pages may open a WebSocket; others get 403. The browser's own rules do not hold for WebSockets, and cookies are
    * sent along. `'same'` (the default): those of the request's own origin; `'*'`: all; else a list or a function.
-   * A client that sends no Origin is no page, and is let in.
+   * A client that sends no Origin is no page, and is let in. A function must answer `true` or `false` at once: a promise, or
+   * any other answer, is an error, and the client gets 500.
    */
   readonly origin?: 'same' | '*' | readonly string[] | ((origin: string) => boolean)
-  /** A message of a WebSocket, in bytes; a longer one closes it with 1009. Default 1 048 576. */
+  /** A message of a WebSocket, in bytes; a longer one closes it with 1009. @defaultValue 1 048 576 */
   readonly maxMessageBytes?: number
-  /** What may wait for a client that reads slowly, in bytes; then the channel is closed, a WebSocket with 1013. Default 1 048 576. */
+  /** What may wait for a client that reads slowly, in bytes; then the channel is closed, a WebSocket with 1013. @defaultValue 1 048 576 */
   readonly maxBufferedBytes?: number
   /**
    * How often a WebSocket is sent a ping, in milliseconds; one that has not answered by the next is gone. While `receive` is
-   * at work, no answer is read, and none is missed. Default 30 000; 0: never.
+   * at work, no answer is read, and none is missed.
+   *
+   * @defaultValue 30 000; 0: never
    */
   readonly pingIntervalMs?: number
-  /** Whether messages of a WebSocket may be compressed (RFC 7692), for which each connection pays in memory. Default `'off'`. */
+  /** Whether messages of a WebSocket may be compressed (RFC 7692), for which each connection pays in memory. @defaultValue `'off'` */
   readonly compression?: 'off' | 'on'
-  /** Default: the platform's. */
-  readonly timers?: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  /** The timers. @defaultValue the platform's */
+  readonly runtime?: Partial<Runtime>
 }

@@ -1,9 +1,9 @@
 import { WebSocketServer } from 'ws'
 import { isChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
-import { systemRuntime } from '../../runtime.ts'
-import { connectionUpgradeSymbol } from '../connection-upgrade.ts'
-import type { ConnectionUpgrade, UpgradedConnection } from '../connection-upgrade.ts'
+import { completeRuntime } from '../../runtime.ts'
+import { connectionUpgradeSymbol } from '../upgrade/connection-upgrade.ts'
+import type { ConnectionUpgrade, UpgradedConnection } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 import { checkChannel, checkHandshake, isHandshake } from './handshake.ts'
 import { HttpChannel } from './http-channel.ts'
@@ -62,7 +62,7 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
   const opened = new WebSocketChannel(hooks, {
     maxBufferedBytes: options.maxBufferedBytes ?? 1_048_576,
     pingIntervalMs: options.pingIntervalMs ?? 30_000,
-    runtime: options.timers ?? systemRuntime,
+    runtime: completeRuntime(options.runtime),
     failed: (error) => report?.(error),
   })
   const upgrade: ConnectionUpgrade = {

@@ -2,10 +2,11 @@ import {
   checkChoice,
   checkFunction,
   checkList,
-  checkMethods,
+  checkRuntime,
   checkOrigins,
   isToken,
-} from '../../check-options.ts'
+} from '../../options/check-options.ts'
+import { decisionOf } from '../../options/decision.ts'
 import { ChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
@@ -52,7 +53,7 @@ function mayConnect(
 ): boolean {
   if (allowed === '*') return true
   if (allowed === 'same') return origin === new URL(request.url).origin
-  return typeof allowed === 'function' ? allowed(origin) : allowed.includes(origin)
+  return typeof allowed === 'function' ? decisionOf('origin', allowed(origin)) : allowed.includes(origin)
 }
 
 function chooseProtocol(
@@ -81,7 +82,7 @@ export function checkChannel(hooks: ChannelHooks, options: ChannelOptions): void
   checkChoice('protocol', options.protocol, ['optional', 'required'])
   checkList('protocols', options.protocols, isToken, 'tokens such as chat.v1')
   checkOrigins('origin', options.origin, ['same', '*'])
-  checkMethods('timers', options.timers, ['setTimeout', 'clearTimeout'])
+  checkRuntime('runtime', options.runtime)
   for (const option of ['maxMessageBytes', 'maxBufferedBytes', 'pingIntervalMs'] as const) {
     const value = options[option]
     const least = option === 'pingIntervalMs' ? 0 : 1

@@ -1,5 +1,5 @@
 import { ChannelError } from '../../errors/channel-error.ts'
-import { onRequestEnd } from '../request-end.ts'
+import { onRequestEnd } from '../request/request-end.ts'
 import type {
   Channel,
   ChannelCloseStatus,

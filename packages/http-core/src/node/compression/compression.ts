@@ -1,0 +1,212 @@
+import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib'
+import type { BrotliCompress, Deflate, Gzip, ZstdCompress } from 'node:zlib'
+import Negotiator from 'negotiator'
+import { checkChoice, checkFunction, checkList, checkRuntime } from '../../options/check-options.ts'
+import { decisionOf } from '../../options/decision.ts'
+import { OptionError } from '../../errors/option-error.ts'
+import { lightPartsOf } from '../../response/light-response.ts'
+import type { Middleware } from '../../middleware/middleware.ts'
+import { withMutableHeaders } from '../../response/response-head.ts'
+import { completeRuntime } from '../../runtime.ts'
+import type { Runtime } from '../../runtime.ts'
+import { hasNoContent } from '../../response/status.ts'
+import { addVary } from '../../response/vary.ts'
+
+/** A content coding, by its name in HTTP. */
+export type ContentCoding = 'zstd' | 'br' | 'gzip' | 'deflate'
+
+/** See {@link compression}. */
+export interface CompressionOptions {
+  /** What is offered; among those a client likes equally, the first. @defaultValue br, zstd, gzip, deflate */
+  readonly codings?: readonly ContentCoding[]
+  /** Content that is known to be shorter is left as it is, in bytes. Content of unknown length counts as longer. @defaultValue 1024 */
+  readonly thresholdBytes?: number
+  /** Whether a media type is worth it. @defaultValue text, JSON, XML, JavaScript, WebAssembly, SVG */
+  readonly isCompressible?: (mediaType: string) => boolean
+  /**
+   * `'compress'` also compresses event streams, though they say `no-transform`: each event is flushed through, so it
+   * arrives when it is sent. It costs a compressor for each connection, some 50 to 300 kB, and the fast path on which
+   * all connections share what is written.
+   *
+   * @defaultValue `'leave'`
+   */
+  readonly eventStreams?: 'leave' | 'compress'
+  /** Tells when a turn of the event loop is over. @defaultValue the platform's */
+  readonly runtime?: Partial<Runtime>
+}
+
+type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
+
+/** For content that is made while it is sent: the middle between speed and size. */
+const COMPRESSORS: Readonly<Record<ContentCoding, () => Compressor>> = {
+  br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
+  zstd: () => createZstdCompress(),
+  gzip: () => createGzip(),
+  deflate: () => createDeflate(),
+}
+
+const DEFAULT_CODINGS: readonly ContentCoding[] = ['br', 'zstd', 'gzip', 'deflate']
+const COMPRESSIBLE =
+  /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascript|wasm)\b|image\/svg\+xml\b)/i
+
+/**
+ * A middleware that compresses what clients accept (RFC 9110 section 12.5.3); for the stage `'encoding'`.
+ *
+ * Left as they are: responses without content, with a `content-encoding` of their own, of a part (206), with
+ * `cache-control: no-transform`, and of types that are compressed already. What is streamed is flushed whenever its
+ * source pauses. A strong ETag becomes a weak one: the bytes are others.
+ *
+ * @throws {@link OptionError} which names the option.
+ * @example
+ * ```ts
+ * import { createRouter, textResponse } from '@sse-toolkit/http-core'
+ * import { compression } from '@sse-toolkit/http-core/compression'
+ *
+ * const router = createRouter()
+ * router.use(compression({ codings: ['gzip'] }), { stage: 'encoding' })
+ * router.get('/', () => textResponse('x'.repeat(5000)))
+ * const headers = { 'accept-encoding': 'gzip' }
+ * const response = await router.fetch(new Request('http://localhost/', { headers }))
+ * response.headers.get('content-encoding') // 'gzip'
+ * ```
+ */
+export function compression(options: CompressionOptions = {}): Middleware {
+  const {
+    codings = DEFAULT_CODINGS,
+    thresholdBytes = 1024,
+    isCompressible = (type) => COMPRESSIBLE.test(type),
+    eventStreams = 'leave',
+  } = options
+  checkList(
+    'codings',
+    codings,
+    (coding) => typeof coding === 'string' && Object.hasOwn(COMPRESSORS, coding),
+    'zstd, br, gzip, deflate',
+  )
+  if (!(Number.isSafeInteger(thresholdBytes) && thresholdBytes >= 0)) {
+    throw new OptionError('thresholdBytes', thresholdBytes, 'an integer of at least 0')
+  }
+  checkFunction('isCompressible', isCompressible)
+  checkChoice('eventStreams', eventStreams, ['leave', 'compress'])
+  checkRuntime('runtime', options.runtime)
+  const runtime = completeRuntime(options.runtime)
+
+  const isWorthIt = (response: Response): boolean => {
+    const { headers, status } = response
+    const type = headers.get('content-type') ?? ''
+    if (hasNoContent(status) || status === 206 || headers.has('content-encoding')) return false
+    if (/^text\/event-stream\b/i.test(type)) return eventStreams === 'compress'
+    if (/(?:^|[\s,])no-transform(?:[\s,]|$)/i.test(headers.get('cache-control') ?? '')) return false
+    return lengthOf(response) >= thresholdBytes && decisionOf('isCompressible', isCompressible(type))
+  }
+
+  const finish = (request: Request, response: Response): Response => {
+    if (!isWorthIt(response)) return response
+    // Also where it is not compressed this time: a cache must ask for each client anew.
+    const coding = choose(request, codings)
+    if (coding === undefined || request.method === 'HEAD' || response.body === null) {
+      const varying = withMutableHeaders(response)
+      addVary(varying.headers, 'Accept-Encoding')
+      return varying
+    }
+    const headers = new Headers(response.headers)
+    addVary(headers, 'Accept-Encoding')
+    headers.set('content-encoding', coding)
+    headers.delete('content-length')
+    headers.delete('accept-ranges')
+    const etag = headers.get('etag')
+    if (etag?.startsWith('"') === true) headers.set('etag', `W/${etag}`)
+    const { status, statusText, body } = response
+    return new Response(compressed(body, COMPRESSORS[coding](), runtime), { status, statusText, headers })
+  }
+
+  return (next) => (request, context) => {
+    const answer = next(request, context)
+    return answer instanceof Promise
+      ? answer.then((response) => finish(request, response))
+      : finish(request, answer)
+  }
+}
+
+function choose(request: Request, codings: readonly ContentCoding[]): ContentCoding | undefined {
+  const field = request.headers.get('accept-encoding')
+  if (field === null) return undefined
+  const negotiator: { encodings(available: readonly string[], options: object): string[] } = new Negotiator({
+    headers: { 'accept-encoding': field },
+  })
+  const [first] = negotiator.encodings([...codings, 'identity'], { preferred: codings })
+  return codings.find((coding) => coding === first)
+}
+
+function lengthOf(response: Response): number {
+  const content = lightPartsOf(response)?.content
+  if (content !== undefined) return typeof content === 'string' ? Buffer.byteLength(content) : content.length
+  return Number(response.headers.get('content-length') ?? Infinity)
+}
+
+/**
+ * The body through a compressor, at the pace of the reader on both sides:
+ *
+ *     body --read--> pump --write--> compressor --data--> stream
+ *                     |  waits for 'drain'           |  pauses above its high-water mark
+ *                     +- a turn without a further chunk: flush
+ */
+function compressed(
+  body: NonNullable<Response['body']>,
+  compressor: Compressor,
+  runtime: Pick<Runtime, 'endOfTurn'>,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  let chunks = 0
+  const pump = async (): Promise<void> => {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (compressor.destroyed) return
+      if (done) {
+        compressor.end()
+        return
+      }
+      const hasRoom = compressor.write(value)
+      chunks += 1
+      const written = chunks
+      runtime.endOfTurn(() => {
+        if (chunks === written && compressor.writable) compressor.flush()
+      })
+      if (!hasRoom) await roomOf(compressor)
+    }
+  }
+  return new ReadableStream({
+    start(controller) {
+      compressor.on('data', (chunk: Buffer) => {
+        controller.enqueue(new Uint8Array(chunk))
+        if ((controller.desiredSize ?? 0) <= 0) compressor.pause()
+      })
+      compressor.once('end', () => {
+        controller.close()
+      })
+      compressor.once('error', (error) => {
+        controller.error(error)
+      })
+      pump().catch((error: unknown) => {
+        compressor.destroy(error instanceof Error ? error : new Error(String(error), { cause: error }))
+      })
+    },
+    pull() {
+      compressor.resume()
+    },
+    cancel(reason) {
+      compressor.destroy()
+      return reader.cancel(reason)
+    },
+  })
+}
+
+function roomOf(compressor: Compressor): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      compressor.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    compressor.on('drain', settle).on('close', settle)
+  })
+}

@@ -1,0 +1,113 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Settings } from '../lifecycle/settings.ts'
+import type { Admit } from '../request/admission.ts'
+import type { Refuse } from '../request/refusal.ts'
+import type { ServeExchange } from '../response/exchange-parts.ts'
+import type { Reports } from '../reports/reports.ts'
+import type { Peers } from './peers.ts'
+import { clientErrorListener, closeWith } from './client-error.ts'
+import { isAnswering, mayUpgrade } from '../upgrade/connection-upgrade.ts'
+import { serveUpgrade } from '../upgrade/serve-upgrade.ts'
+
+/** How often Node looks for requests that take too long: a timeout can be late by so much. */
+const CHECKING_INTERVAL_MS = 1000
+
+/** What serving HTTP/1.1 needs. */
+export interface Http1Parts {
+  readonly settings: Settings
+  readonly reports: Reports
+  readonly peers: Peers
+  /** Connections on which a response said `Connection: close`: what comes behind it is not served. */
+  readonly closingConnections: WeakSet<Socket>
+  readonly admit: Admit
+  readonly refuse: Refuse
+  readonly serveExchange: ServeExchange
+}
+
+/** Makes the node:http server whose requests become exchanges. It does not listen yet. */
+export function makeHttp1Server(parts: Http1Parts): Server {
+  const { settings, reports, peers, refuse } = parts
+  const { runtime } = settings
+  const server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    // As `Headers` does; and a duplicate Host shows.
+    joinDuplicateHeaders: true,
+    optimizeEmptyRequests: true,
+    noDelay: true,
+    keepAlive: settings.tcpKeepAliveMs > 0,
+    keepAliveInitialDelay: settings.tcpKeepAliveMs,
+    maxHeaderSize: settings.maxHeaderBytes,
+    headersTimeout: settings.headersTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+    keepAliveTimeout: settings.idleTimeoutMs,
+    shouldUpgradeCallback: mayUpgrade,
+    ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
+  })
+  // Node would drop what is beyond a count, silently; `admit` refuses it.
+  server.maxHeadersCount = 0
+  if (Number.isFinite(settings.maxConnections)) server.maxConnections = settings.maxConnections
+  return server
+    .on('connection', (socket) => {
+      socket.on('end', cutUnlessEnded)
+    })
+    .on('request', (message, response) => {
+      serve(parts, message, response, undefined)
+    })
+    .on('checkContinue', (message, response) => {
+      serve(parts, message, response, 'continue')
+    })
+    .on('checkExpectation', (message, response) => {
+      refuse(message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
+    })
+    .on('upgrade', (message, socket, head) => {
+      serveUpgrade(parts, message, socket, head)
+    })
+    .on('connect', (message, socket) => {
+      // Node has taken its own listeners off.
+      socket.on('error', () => {
+        socket.destroy()
+      })
+      reports.requestRefused(501, 'the method CONNECT', peers.addressOf(message.socket))
+      if (isAnswering(message.socket)) message.socket.destroySoon()
+      else closeWith(runtime, socket, 501)
+    })
+    .on('clientError', clientErrorListener(reports, peers, runtime))
+    .on('drop', (data) => {
+      reports.connectionDropped(data?.remoteAddress, settings.maxConnections)
+    })
+}
+
+/**
+ * The client sends no more. Node closes the connection for that, once it has sent what waits, and whatever is written to a
+ * response now is lost. So a response that has not ended is given up at once, however much of it a client takes that
+ * could still read: one that only looks like that has left.
+ */
+function cutUnlessEnded(this: Socket & { readonly _httpMessage?: ServerResponse | null }): void {
+  if (this._httpMessage?.writableEnded === false) this.destroy()
+}
+
+function serve(
+  { closingConnections, admit, refuse, serveExchange }: Http1Parts,
+  message: IncomingMessage,
+  response: ServerResponse,
+  expects: 'continue' | undefined,
+): void {
+  if (closingConnections.has(message.socket)) {
+    // RFC 9112 section 9.6 forbids to serve it. It is read, since to close on unread bytes would reset the connection.
+    message.resume()
+    return
+  }
+  const admitted = admit(message)
+  if ('status' in admitted) {
+    refuse(message, response, admitted)
+  } else if (message.url === '*') {
+    // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
+    response.writeHead(204).end()
+  } else {
+    serveExchange(message, response, admitted, expects)
+  }
+}

@@ -1,0 +1,220 @@
+import { performServerHandshake } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Settings } from '../lifecycle/settings.ts'
+import type { Reports } from '../reports/reports.ts'
+import type { Admit } from '../request/admission.ts'
+import type { Refuse } from '../request/refusal.ts'
+import type { ServeExchange } from '../response/exchange-parts.ts'
+import { Http2Request, Http2Response, resetStream } from '../message/http2-message.ts'
+import { watchHttp2Client } from './http2-liveness.ts'
+import { waitingBytes } from './stalled-connections.ts'
+
+/** Each field counts as its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32
+/** A session that says nothing is told of the end so much later than it was promised; see `idleTimeoutMs`. */
+const IDLE_GRACE_MS = 1000
+/** How long a client may take to close a connection whose last stream has ended. */
+const LINGER_MS = 1000
+
+/** What serving HTTP/2 needs. */
+export interface Http2Parts {
+  readonly settings: Settings
+  readonly reports: Reports
+  /** Aborts when the server begins to stop. */
+  readonly closing: AbortSignal
+  readonly admit: Admit
+  readonly refuse: Refuse
+  readonly serveExchange: ServeExchange
+}
+
+/** The HTTP/2 sessions of one server. */
+export interface Http2Sessions {
+  /** Speaks HTTP/2 on a connection that has chosen it. */
+  serve(socket: Socket): void
+  /** GOAWAY: no more streams; each connection closes with its last one. */
+  close(): void
+}
+
+/**
+ * Makes the sessions' keeper. Every stream becomes an exchange, as every request of HTTP/1.1 does.
+ *
+ * What node:http2 does by itself: a client that resets streams faster than it may (CVE-2023-44487), that sends frames
+ * out of order or fills the session's memory is cut off; a head above `maxHeaderBytes` is reset with ENHANCE_YOUR_CALM.
+ */
+export function makeHttp2Sessions(parts: Http2Parts): Http2Sessions {
+  const { settings, closing } = parts
+  const connections = new Set<Http2Connection>()
+  const options = {
+    settings: {
+      maxConcurrentStreams: settings.maxConcurrentStreams,
+      maxHeaderListSize: settings.maxHeaderBytes,
+      enableConnectProtocol: false,
+      enablePush: false,
+    },
+    // By number `admit` refuses them; here the size alone counts.
+    maxHeaderListPairs: Math.ceil(settings.maxHeaderBytes / FIELD_OVERHEAD_BYTES),
+    // A second Host shows, as it does in HTTP/1.1.
+    strictSingleValueFields: false,
+  }
+  return {
+    serve(socket) {
+      const connection = new Http2Connection(parts, socket, performServerHandshake(socket, options), () => {
+        connections.delete(connection)
+      })
+      connections.add(connection)
+      if (closing.aborted) connection.close()
+    },
+    close() {
+      for (const connection of connections) connection.close()
+    },
+  }
+}
+
+/**
+ * One connection, and what decides that its client is gone:
+ *
+ *     FIN, or close_notify ------------> destroyed: see `constructor`
+ *     RST -----------------------------> Node's
+ *     no sign of life ------------------> destroyed, after `http2PingIntervalMs`
+ *     idle ------------> GOAWAY ----+
+ *     the server stops -> GOAWAY ---+--> after the last stream the client closes it, or it is destroyed a second later
+ *     the client's own GOAWAY ------+
+ */
+class Http2Connection {
+  readonly #parts: Http2Parts
+  readonly #socket: Socket
+  readonly #session: ServerHttp2Session
+  #streams = 0
+  #lingering: unknown
+  #stopWatching: (() => void) | undefined
+
+  constructor(parts: Http2Parts, socket: Socket, session: ServerHttp2Session, closed: () => void) {
+    this.#parts = parts
+    this.#socket = socket
+    this.#session = session
+    // A client that sends no more can acknowledge neither PING nor SETTINGS (RFC 9113 sections 6.5.3 and 6.7) and gives no
+    // more room for content: whether or not it could still read, it has left. Node waits for it for ever.
+    socket.on('end', () => {
+      socket.destroy()
+    })
+    session
+      .on('stream', (stream, _headers, _flags, rawHeaders) => {
+        this.#serve(stream, rawHeaders)
+      })
+      .on('goaway', () => {
+        if (this.#streams === 0) this.#linger()
+      })
+      .on('error', (error) => {
+        this.#report('An HTTP/2 connection failed', { error })
+      })
+      .once('close', () => {
+        this.#stopWatching?.()
+        parts.settings.runtime.clearTimeout(this.#lingering)
+        socket.destroy()
+        closed()
+      })
+    this.#limitIdleness()
+    this.#limitSilence()
+  }
+
+  /** GOAWAY: no more streams; the connection closes with its last one. */
+  close(): void {
+    this.#session.close()
+    if (this.#streams === 0) this.#linger()
+  }
+
+  #serve(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
+    this.#streams += 1
+    // 'close' follows, with all there is to know.
+    stream.on('error', () => {})
+    stream.once('close', () => {
+      this.#streams -= 1
+      if (this.#streams === 0 && this.#session.closed) this.#linger()
+    })
+    limitStall(this.#parts, stream)
+    serveStream(this.#parts, new Http2Request(stream, this.#socket, rawHeaders), new Http2Response(stream))
+  }
+
+  #limitIdleness(): void {
+    const { idleTimeoutMs } = this.#parts.settings
+    if (idleTimeoutMs === 0) return
+    this.#session.setTimeout(idleTimeoutMs + IDLE_GRACE_MS, () => {
+      // An event stream may well be silent for so long.
+      if (this.#streams === 0) this.close()
+    })
+  }
+
+  #limitSilence(): void {
+    const { http2PingIntervalMs, runtime } = this.#parts.settings
+    if (http2PingIntervalMs === 0) return
+    this.#stopWatching = watchHttp2Client(this.#session, this.#socket, http2PingIntervalMs, runtime, () => {
+      const reason = 'the client did not answer a PING'
+      this.#report(`Closed a connection: ${reason}`, { reason })
+      this.#socket.destroy()
+    })
+  }
+
+  /** After GOAWAY and the last stream Node waits for the client to close the connection, however long that takes. */
+  #linger(): void {
+    const { runtime } = this.#parts.settings
+    runtime.clearTimeout(this.#lingering)
+    this.#lingering = runtime.setTimeout(() => {
+      // What is still being sent is the end of a response.
+      if (waitingBytes(this.#socket) > 0) this.#linger()
+      else this.#socket.destroy()
+    }, LINGER_MS)
+  }
+
+  #report(text: string, fields: { readonly error: Error } | { readonly reason: string }): void {
+    const { remoteAddress } = this.#socket
+    this.#parts.reports.connectionFailed(text, { ...fields, remoteAddress })
+  }
+}
+
+function serveStream(parts: Http2Parts, request: Http2Request, response: Http2Response): void {
+  const { admit, refuse, serveExchange } = parts
+  const expects = request.headers.expect?.toLowerCase()
+  const admitted = admit(request)
+  if ('status' in admitted) {
+    refuse(request, response, admitted)
+  } else if (expects !== undefined && expects !== '100-continue') {
+    refuse(request, response, { status: 417, reason: 'an unknown expectation', connection: 'keep' })
+  } else if (request.url === '*') {
+    response.writeHead(204, '', [])
+    response.end()
+  } else {
+    if (request.hasContent) limitTime(parts, request, response)
+    serveExchange(request, response, admitted, expects === undefined ? undefined : 'continue')
+  }
+}
+
+/** A stream whose client grants it no window keeps what it has to say; Node's timer of a stream runs while nothing is sent. */
+function limitStall({ settings, reports }: Http2Parts, stream: ServerHttp2Stream): void {
+  if (settings.responseStallTimeoutMs === 0) return
+  stream.setTimeout(settings.responseStallTimeoutMs, () => {
+    // An event stream may well be silent for so long.
+    if (stream.writableLength === 0) return
+    const reason = 'the client does not read its response'
+    reports.connectionFailed(`Gave up a stream: ${reason}`, { reason })
+    resetStream(stream)
+  })
+}
+
+/** What node:http's `requestTimeout` is for HTTP/1.1. */
+function limitTime({ settings }: Http2Parts, { stream }: Http2Request, response: Http2Response): void {
+  const { requestTimeoutMs, runtime } = settings
+  if (requestTimeoutMs === 0) return
+  const timer = runtime.setTimeout(() => {
+    if (response.headersSent) {
+      response.reset()
+    } else {
+      response.writeHead(408, '', [])
+      response.end()
+    }
+  }, requestTimeoutMs)
+  const done = (): void => {
+    runtime.clearTimeout(timer)
+  }
+  stream.once('end', done).once('close', done)
+}

@@ -1,0 +1,32 @@
+import type { ProxyHeader } from '../../request/proxy-header.ts'
+
+/** A connection, for as much of it as says who is at the other end. */
+interface Peer {
+  readonly remoteAddress?: string | undefined
+}
+
+/** Who is at the other end of each connection, where a proxy said so before the first byte. */
+export class Peers {
+  /** Undefined where connections begin without a PROXY header: then nothing need be looked up. */
+  readonly #headers: WeakMap<object, ProxyHeader> | undefined
+
+  /** @param proxyProtocol - `'read'` if connections may begin with a PROXY header. */
+  constructor(proxyProtocol: 'read' | 'off') {
+    this.#headers = proxyProtocol === 'read' ? new WeakMap() : undefined
+  }
+
+  /** Keeps what a proxy said of a connection. */
+  introduce(connection: object, header: ProxyHeader): void {
+    this.#headers?.set(connection, header)
+  }
+
+  /** What a proxy said of the connection. */
+  headerOf(connection: object): ProxyHeader | undefined {
+    return this.#headers?.get(connection)
+  }
+
+  /** The address of the other end: what a proxy said, else the socket's. */
+  addressOf(connection: Peer): string | undefined {
+    return this.headerOf(connection)?.source?.address ?? connection.remoteAddress
+  }
+}

@@ -1,0 +1,57 @@
+import type { Socket } from 'node:net'
+import type { ProxyHeader } from '../../request/proxy-header.ts'
+import type { Runtime } from '../../runtime.ts'
+import { parseProxyHeader } from './proxy-protocol.ts'
+
+/** How a connection begins. */
+export type ProxyOutcome =
+  | { readonly kind: 'header'; readonly header: ProxyHeader }
+  /** No header: what was read is still to be read. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'invalid'; readonly reason: string }
+
+/**
+ * Reads the PROXY header off a new connection, and not a byte more: what came with it is put back. `done` is called once,
+ * unless the connection closes before; the socket has no listener of ours then.
+ */
+export function readProxyHeader(
+  socket: Socket,
+  limits: { readonly maxBytes: number; readonly timeoutMs: number },
+  runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>,
+  done: (outcome: ProxyOutcome) => void,
+): void {
+  let received: Buffer = Buffer.alloc(0)
+  const stop = (): void => {
+    runtime.clearTimeout(timer)
+    socket.off('readable', onReadable).off('error', onEnd).off('end', onEnd).off('close', stop)
+  }
+  const settle = (outcome: ProxyOutcome, rest: Buffer): void => {
+    stop()
+    if (rest.length > 0) socket.unshift(rest)
+    done(outcome)
+  }
+  const onReadable = (): void => {
+    for (;;) {
+      const chunk = socket.read() as Buffer | null
+      if (chunk === null) return
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+      const parsed = parseProxyHeader(received, limits.maxBytes)
+      if (parsed.kind === 'header') {
+        settle({ kind: 'header', header: parsed.header }, received.subarray(parsed.length))
+        return
+      }
+      if (parsed.kind !== 'incomplete') {
+        settle(parsed, received)
+        return
+      }
+    }
+  }
+  const onEnd = (): void => {
+    stop()
+    socket.destroy()
+  }
+  const timer = runtime.setTimeout(() => {
+    settle({ kind: 'invalid', reason: `no PROXY header within ${limits.timeoutMs} ms` }, received)
+  }, limits.timeoutMs)
+  socket.on('readable', onReadable).on('error', onEnd).on('end', onEnd).on('close', stop)
+}

@@ -1,0 +1,124 @@
+import cluster from 'node:cluster'
+import type { Worker } from 'node:cluster'
+import { availableParallelism } from 'node:os'
+import { checkFunction, checkRequired } from '../../options/check-options.ts'
+import { OptionError } from '../../errors/option-error.ts'
+import { WorkerError } from '../../errors/worker-error.ts'
+import { checkCloseOptions } from './close-options.ts'
+import type { CloseOptions } from './close-options.ts'
+import type { Server } from './server-types.ts'
+
+/** See {@link runWorkers}. */
+export interface WorkersOptions extends CloseOptions {
+  /** How many processes. @defaultValue as many as the machine runs at once */
+  readonly workers?: number
+  /** Makes the server of one process, and listens. Called in each worker. */
+  readonly start: () => Promise<Pick<Server, 'close'>>
+  /** Called in the primary when a worker listens. */
+  readonly onListening?: (workerId: number) => void
+  /** Called in the primary when a worker has ended without being told to; another one takes its place. */
+  readonly onCrash?: (workerId: number, exitCode: number | undefined) => void
+}
+
+const STOP = 'sse-toolkit.http-core.stop'
+/** So many workers in a row that end before they listen, and it is the program that is wrong. */
+const MAX_FALSE_STARTS = 5
+
+/**
+ * Serves with several processes that share one port, over node:cluster: the primary accepts, and deals the connections
+ * out. (Without a primary, processes share a port by `reusePort: 'on'`, where the kernel deals.) What they share beyond
+ * the port is not in memory: a hub needs a log such as that of Redis.
+ *
+ * In the primary it resolves when all workers have ended: after SIGINT or SIGTERM, which it passes on so that each stops
+ * in good order; a second signal kills them. A worker that crashes is replaced. In a worker it resolves when its server
+ * has stopped. A worker whose primary dies stops, too.
+ *
+ * @throws {@link OptionError} which names the option.
+ * @throws {@link WorkerError} `code: 'crash-loop'` when five workers in a row end before they listen.
+ * @see examples/processes
+ */
+export async function runWorkers(options: WorkersOptions): Promise<void> {
+  checkRequired('start', options.start)
+  checkFunction('onListening', options.onListening)
+  checkFunction('onCrash', options.onCrash)
+  checkCloseOptions(options)
+  if (cluster.isPrimary) await runPrimary(options)
+  else await runWorker(options)
+}
+
+async function runWorker({ start, ...closeOptions }: WorkersOptions): Promise<void> {
+  // A terminal and some service managers signal the whole group; it is the primary's word that counts.
+  for (const signal of SIGNALS) process.on(signal, ignore)
+  const told = new Promise<void>((resolve) => {
+    process.on('message', (message) => {
+      if (message === STOP) resolve()
+    })
+    process.once('disconnect', resolve)
+  })
+  const server = await start()
+  await told
+  await server.close(closeOptions)
+  // The channel to the primary holds the process.
+  if (process.connected) process.disconnect()
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+function ignore(): void {}
+
+async function runPrimary({
+  workers = availableParallelism(),
+  onListening,
+  onCrash,
+}: WorkersOptions): Promise<void> {
+  if (!(Number.isSafeInteger(workers) && workers >= 1)) {
+    throw new OptionError('workers', workers, 'an integer of at least 1')
+  }
+  const running = new Set<Worker>()
+  const begun = new WeakSet<Worker>()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let falseStarts = 0
+  let isStopping = false
+  let failure: WorkerError | undefined
+
+  const fork = (): void => {
+    running.add(cluster.fork())
+  }
+  const stop = (): void => {
+    if (isStopping) {
+      for (const worker of running) worker.process.kill('SIGKILL')
+      return
+    }
+    isStopping = true
+    for (const worker of running) if (worker.isConnected()) worker.send(STOP)
+  }
+  const onExit = (worker: Worker, exitCode: number | null): void => {
+    if (!running.delete(worker)) return
+    if (!isStopping) {
+      onCrash?.(worker.id, exitCode ?? undefined)
+      falseStarts = begun.has(worker) ? 0 : falseStarts + 1
+      if (falseStarts < MAX_FALSE_STARTS) {
+        fork()
+        return
+      }
+      failure = new WorkerError('crash-loop', exitCode ?? undefined)
+      stop()
+    }
+    if (running.size > 0) return
+    if (failure === undefined) resolve()
+    else reject(failure)
+  }
+  const listening = (worker: Worker): void => {
+    begun.add(worker)
+    onListening?.(worker.id)
+  }
+  cluster.on('exit', onExit).on('listening', listening)
+  for (const signal of SIGNALS) process.on(signal, stop)
+  for (let count = 0; count < workers; count += 1) fork()
+  try {
+    await promise
+  } finally {
+    cluster.off('exit', onExit).off('listening', listening)
+    for (const signal of SIGNALS) process.off(signal, stop)
+  }
+}

@@ -1,0 +1,154 @@
+import type { RequestFacts } from '../../request/context.ts'
+import type { ProxyHeader } from '../../request/proxy-header.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { Peers } from '../connection/peers.ts'
+import type { Settings } from '../lifecycle/settings.ts'
+import type { Admitted } from './admission.ts'
+import type { Http1ByteSink } from '../response/http1-byte-sink.ts'
+import type { RequestSource } from './light-request.ts'
+import { RequestBody, goneError } from './request-body.ts'
+import type { BodyOwner, BodyPatience } from './request-body.ts'
+import { announcesContent, unreadContent } from '../message/unread-content.ts'
+import type { WireRequest, WireResponse } from '../message/wire.ts'
+
+/** What a request is read with. */
+export interface RequestParts {
+  readonly settings: Pick<Settings, 'maxBodyBytes' | 'bodyIdleTimeoutMs'> & {
+    readonly runtime: Pick<Runtime, 'now' | 'wallClock' | 'setTimeout' | 'clearTimeout'>
+  }
+  readonly peers: Peers
+  /** Aborts when the server begins to stop. */
+  readonly closing: AbortSignal
+}
+
+/** The request half of an exchange: what the `Request` and its context are read from, when somebody asks. */
+export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
+  readonly message: WireRequest
+  readonly url: string
+  readonly #parts: RequestParts
+  /** On the clock that never goes back. */
+  readonly #startedAt: number
+  readonly #response: WireResponse
+  readonly #forwardedAddress: string | undefined
+  #continue: 'expected' | 'sent' | undefined
+  #body: RequestBody | undefined
+  #aborter: AbortController | undefined
+  #sink: Http1ByteSink | undefined
+  #isEnded = false
+  /** Most requests have none. */
+  #endListeners: (() => void)[] | undefined
+
+  constructor(
+    parts: RequestParts,
+    message: WireRequest,
+    response: WireResponse,
+    admitted: Admitted,
+    expects: 'continue' | undefined,
+  ) {
+    this.#parts = parts
+    this.message = message
+    this.#response = response
+    this.url = admitted.url
+    this.#startedAt = parts.settings.runtime.now()
+    this.#forwardedAddress = admitted.forwardedAddress
+    this.#continue = expects === 'continue' ? 'expected' : undefined
+  }
+
+  get startTime(): number {
+    return this.#parts.settings.runtime.wallClock() - this.elapsedMs
+  }
+
+  get elapsedMs(): number {
+    return this.#parts.settings.runtime.now() - this.#startedAt
+  }
+
+  get method(): string {
+    return this.message.method ?? 'GET'
+  }
+
+  get body(): RequestBody | undefined {
+    const { message } = this
+    if (message.method === 'GET' || message.method === 'HEAD' || !announcesContent(message)) return undefined
+    return (this.#body ??= new RequestBody(this))
+  }
+
+  get signal(): AbortSignal {
+    if (this.#aborter === undefined) {
+      this.#aborter = new AbortController()
+      if (this.isCut) this.#aborter.abort(goneError())
+      this.#sink?.abortWhenGone(this.#aborter)
+    }
+    return this.#aborter.signal
+  }
+
+  /** The connection was handed over to the sink: it aborts the signal from now on, if there is or will be one. */
+  handOver(sink: Http1ByteSink): void {
+    this.#sink = sink
+    if (this.#aborter !== undefined) sink.abortWhenGone(this.#aborter)
+  }
+
+  onEnd(listener: () => void): void {
+    if (this.#isEnded) listener()
+    else (this.#endListeners ??= []).push(listener)
+  }
+
+  /** The server is done with the request. */
+  end(): void {
+    this.#isEnded = true
+    if (this.#endListeners === undefined) return
+    for (const listener of this.#endListeners) listener()
+    this.#endListeners = undefined
+  }
+
+  get maxBodyBytes(): number {
+    return this.#parts.settings.maxBodyBytes
+  }
+
+  get patience(): BodyPatience {
+    return this.#parts.settings
+  }
+
+  get remoteAddress(): string | undefined {
+    const address = this.#forwardedAddress ?? this.#parts.peers.addressOf(this.message.socket)
+    // What a socket for both families calls an IPv4 address.
+    return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
+  }
+
+  get proxyHeader(): ProxyHeader | undefined {
+    return this.#parts.peers.headerOf(this.message.socket)
+  }
+
+  get httpVersion(): string {
+    return this.message.httpVersion
+  }
+
+  get closing(): AbortSignal {
+    return this.#parts.closing
+  }
+
+  bodyWanted(): void {
+    if (this.#continue !== 'expected' || this.#response.headersSent) return
+    this.#continue = 'sent'
+    this.#response.writeContinue()
+  }
+
+  /** Whether the connection went away before the response had been handed to it. */
+  get isCut(): boolean {
+    return this.#response.destroyed && !this.#response.writableFinished
+  }
+
+  /** Whether somebody has begun to read the content. */
+  get isBodyBegun(): boolean {
+    return this.#body?.isBegun === true
+  }
+
+  /** The content that is still to come; a client that waits for `100 Continue` sends none. */
+  get unread(): 'none' | 'small' | 'large' {
+    return this.#continue === 'expected' ? 'none' : unreadContent(this.message)
+  }
+
+  /** The client went away: whoever works for it may stop. */
+  abort(): void {
+    this.#aborter?.abort(goneError())
+  }
+}

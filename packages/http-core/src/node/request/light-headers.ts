@@ -1,0 +1,108 @@
+import { inspect } from 'node:util'
+import { inspectHeaders } from './redact.ts'
+import type { InspectOptions } from './redact.ts'
+import type { WireRequest } from '../message/wire.ts'
+
+/** Names that the `get` and `has` of native Headers accept (RFC 9110 section 5.6.2). */
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/**
+ * The fields of a request, read from Node's message as they are asked for. They become native `Headers` when somebody
+ * iterates or changes them.
+ *
+ * Node's own object can answer `get`, since the server joins duplicates as `Headers` does (`joinDuplicateHeaders`). It
+ * is a plain object: `constructor` and `__proto__` are fields only when they hold a string of ours.
+ */
+class LightHeaders {
+  readonly #message: WireRequest
+  #native: Headers | undefined
+
+  constructor(message: WireRequest) {
+    this.#message = message
+  }
+
+  static adopt(headers: Headers, native: Headers): void {
+    if (#message in headers) headers.#native = native
+  }
+
+  get(name: string): string | null {
+    if (this.#native !== undefined) return this.#native.get(name)
+    const value = this.#message.headers[name.toLowerCase()]
+    if (typeof value === 'string') return value
+    return value === undefined && FIELD_NAME.test(name) ? null : this.#asNative().get(name)
+  }
+
+  has(name: string): boolean {
+    if (this.#native !== undefined) return this.#native.has(name)
+    const value = this.#message.headers[name.toLowerCase()]
+    if (typeof value === 'string') return true
+    return value === undefined && FIELD_NAME.test(name) ? false : this.#asNative().has(name)
+  }
+
+  set(name: string, value: string): void {
+    this.#asNative().set(name, value)
+  }
+
+  append(name: string, value: string): void {
+    this.#asNative().append(name, value)
+  }
+
+  delete(name: string): void {
+    this.#asNative().delete(name)
+  }
+
+  forEach(...args: Parameters<Headers['forEach']>): void {
+    this.#asNative().forEach(...args)
+  }
+
+  getSetCookie(): string[] {
+    return this.#asNative().getSetCookie()
+  }
+
+  entries(): ReturnType<Headers['entries']> {
+    return this.#asNative().entries()
+  }
+
+  keys(): ReturnType<Headers['keys']> {
+    return this.#asNative().keys()
+  }
+
+  values(): ReturnType<Headers['values']> {
+    return this.#asNative().values()
+  }
+
+  [Symbol.iterator](): ReturnType<Headers['entries']> {
+    return this.#asNative().entries()
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspectHeaders(this.#asNative(), options)
+  }
+
+  #asNative(): Headers {
+    if (this.#native !== undefined) return this.#native
+    this.#native = new Headers()
+    appendFields(this.#native, this.#message)
+    return this.#native
+  }
+}
+
+Object.setPrototypeOf(LightHeaders.prototype, Headers.prototype)
+
+/** Copies the fields of Node's message, each as it came. */
+export function appendFields(headers: Headers, message: WireRequest): void {
+  const { rawHeaders } = message
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
+  }
+}
+
+/** See {@link LightHeaders}. */
+export function lightHeaders(message: WireRequest): Headers {
+  return new LightHeaders(message)
+}
+
+/** From now on the native fields answer for the light ones: those of the native request that was made of them. */
+export function adoptHeaders(light: Headers, native: Headers): void {
+  LightHeaders.adopt(light, native)
+}

@@ -1,0 +1,221 @@
+import { inspect } from 'node:util'
+import { adoptHeaders, appendFields, lightHeaders } from './light-headers.ts'
+import { inspectRequest, redactNativeHeaders } from './redact.ts'
+import type { InspectOptions } from './redact.ts'
+import type { RequestBody } from './request-body.ts'
+import { requestEndSymbol } from './request-end.ts'
+import type { EndingRequest } from './request-end.ts'
+import type { WireRequest } from '../message/wire.ts'
+
+/** What a request is read from. */
+export interface RequestSource {
+  readonly message: WireRequest
+  readonly method: string
+  readonly url: string
+  /** Undefined when the request has no content, and for GET and HEAD, whose content Fetch does not know. */
+  readonly body: RequestBody | undefined
+  readonly signal: AbortSignal
+  /** Calls back when the server is done with the request; at once if it is. */
+  onEnd(listener: () => void): void
+}
+
+const utf8 = new TextDecoder()
+
+/**
+ * A `Request` over Node's message: method, URL, fields, and the whole content as text, JSON or bytes come straight from
+ * it. A native object is made only when something asks for what that alone has: the body as a stream, `clone()`,
+ * `blob()`, `formData()`. From then on the native one answers.
+ *
+ * It is a `Request` by its prototype, not by its private fields, which nothing but the native constructor can give. So
+ * `new Request(light)` throws; `new Request(light.url, light)` works.
+ */
+class LightRequest implements EndingRequest {
+  readonly #source: RequestSource
+  #headers: Headers | undefined
+  #native: Request | undefined
+  #isUsed = false
+
+  constructor(source: RequestSource) {
+    this.#source = source
+  }
+
+  get method(): string {
+    return this.#source.method
+  }
+
+  get url(): string {
+    return this.#source.url
+  }
+
+  get headers(): Headers {
+    return (this.#headers ??= lightHeaders(this.#source.message))
+  }
+
+  get signal(): AbortSignal {
+    return this.#source.signal
+  }
+
+  get body(): Request['body'] {
+    return this.#source.body === undefined ? null : this.#asNative().body
+  }
+
+  get bodyUsed(): boolean {
+    return this.#isUsed || (this.#native?.bodyUsed ?? false)
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#native === undefined ? (await this.#collect()).buffer : this.#native.arrayBuffer()
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#native === undefined ? this.#collect() : new Uint8Array(await this.#native.arrayBuffer())
+  }
+
+  async text(): Promise<string> {
+    return this.#native === undefined ? utf8.decode(await this.#collect()) : this.#native.text()
+  }
+
+  async json(): Promise<unknown> {
+    return this.#native === undefined
+      ? (JSON.parse(utf8.decode(await this.#collect())) as unknown)
+      : this.#native.json()
+  }
+
+  async blob(): ReturnType<Request['blob']> {
+    return this.#asNative().blob()
+  }
+
+  async formData(): ReturnType<Request['formData']> {
+    return this.#asNative().formData()
+  }
+
+  clone(): Request {
+    return this.#asNative().clone()
+  }
+
+  // What a server's request always is. https://fetch.spec.whatwg.org/#request-class
+  get destination(): '' {
+    return ''
+  }
+
+  get referrer(): string {
+    return 'about:client'
+  }
+
+  get referrerPolicy(): '' {
+    return ''
+  }
+
+  get mode(): 'cors' {
+    return 'cors'
+  }
+
+  get credentials(): 'same-origin' {
+    return 'same-origin'
+  }
+
+  get cache(): 'default' {
+    return 'default'
+  }
+
+  get redirect(): 'follow' {
+    return 'follow'
+  }
+
+  get integrity(): string {
+    return ''
+  }
+
+  get keepalive(): boolean {
+    return false
+  }
+
+  get isReloadNavigation(): boolean {
+    return false
+  }
+
+  get isHistoryNavigation(): boolean {
+    return false
+  }
+
+  get duplex(): 'half' {
+    return 'half'
+  }
+
+  [requestEndSymbol](listener: () => void): void {
+    this.#source.onEnd(listener)
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspectRequest(this, options)
+  }
+
+  #collect(): Promise<Uint8Array<ArrayBuffer>> {
+    const { body } = this.#source
+    if (this.#isUsed) return Promise.reject(new TypeError('The body of the request has been read before'))
+    if (body === undefined) return Promise.resolve(new Uint8Array(0))
+    this.#isUsed = true
+    return body.collect()
+  }
+
+  #asNative(): Request {
+    if (this.#native !== undefined) return this.#native
+    this.#native = makeNative(this.#source, this.headers, this.#isUsed)
+    adoptHeaders(this.headers, this.#native.headers)
+    return this.#native
+  }
+}
+
+// Not `extends Request`: that would run the native constructor, whose cost is what this class is here to avoid.
+Object.setPrototypeOf(LightRequest.prototype, Request.prototype)
+
+function makeNative(source: RequestSource, headers: Headers, isUsed: boolean): Request {
+  const { method, url, signal, body } = source
+  if (body === undefined) return new Request(url, { method, headers, signal })
+  if (!isUsed) return new Request(url, { method, headers, signal, body: body.stream(), duplex: 'half' })
+  // A body that has been read is still a body: one that is used up.
+  const request = new Request(url, { method, headers, signal, body: '' })
+  void request.body?.cancel()
+  return request
+}
+
+/** See {@link LightRequest}. */
+export function lightRequest(source: RequestSource): Request {
+  return new LightRequest(source)
+}
+
+/** A native request in everything but the way it prints, and that it tells of its end. */
+class ServedRequest extends Request implements EndingRequest {
+  readonly #source: RequestSource
+
+  constructor(source: RequestSource, init: RequestInit) {
+    super(source.url, init)
+    this.#source = source
+  }
+
+  [requestEndSymbol](listener: () => void): void {
+    this.#source.onEnd(listener)
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspectRequest(this, options)
+  }
+}
+
+/**
+ * Keeps native requests as long as their exchange, which holds the signal. The platform passes the signal's abort on to
+ * `request.signal` through a weak reference: a handler that kept only `request.signal` would never see it abort.
+ */
+const nativeRequests = new WeakMap<AbortSignal, Request>()
+
+/** A native request over the same message. */
+export function nativeRequest(source: RequestSource): Request {
+  const { method, signal, body, message } = source
+  const init: RequestInit =
+    body === undefined ? { method, signal } : { method, signal, body: body.stream(), duplex: 'half' }
+  const request = new ServedRequest(source, init)
+  appendFields(request.headers, message)
+  redactNativeHeaders(request.headers)
+  nativeRequests.set(signal, request)
+  return request
+}

@@ -1,0 +1,67 @@
+import type { Socket } from 'node:net'
+import { reasonPhrase } from '../../response/status.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { Peers } from '../connection/peers.ts'
+import { discardContent, unreadContent } from '../message/unread-content.ts'
+import type { WireRequest, WireResponse } from '../message/wire.ts'
+import type { Reports } from '../reports/reports.ts'
+
+/** Why a request is not served. */
+export interface Refusal {
+  readonly status: number
+  /** For the log, not for the client. */
+  readonly reason: string
+  /** `'close'` when what follows on the connection cannot be trusted, or is not wanted. */
+  readonly connection: 'close' | 'keep'
+  readonly fields?: readonly string[]
+}
+
+/** Answers a request without any handler: the status, its description as text, nothing else. */
+export type Refuse = (message: WireRequest, response: WireResponse, refusal: Refusal) => void
+
+/** What refusing a request needs. */
+export interface RefusalParts {
+  readonly serverHeader: string | undefined
+  readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  readonly reports: Reports
+  readonly peers: Peers
+  /** Aborts when the server begins to stop. */
+  readonly closing: AbortSignal
+  /** Connections on which a response said `Connection: close`. */
+  readonly closingConnections: WeakSet<Socket>
+}
+
+export function makeRefuse(parts: RefusalParts): Refuse {
+  const { serverHeader, runtime, reports, peers, closing, closingConnections } = parts
+  return (message, response, { status, reason, connection, fields: more = [] }) => {
+    reports.requestRefused(status, reason, peers.addressOf(message.socket))
+    // A client that waits for `100 Continue` sends nothing after a final status.
+    const unread = message.headers.expect === undefined ? unreadContent(message) : 'none'
+    const closes = connection === 'close' || unread === 'large' || closing.aborted
+    const text = `${reasonPhrase(status) ?? 'Error'}\n`
+    const fields = [
+      'content-type',
+      'text/plain; charset=utf-8',
+      'content-length',
+      String(text.length),
+      ...more,
+    ]
+    if (serverHeader !== undefined) fields.push('server', serverHeader)
+    if (closes) {
+      fields.push('connection', 'close')
+      closingConnections.add(message.socket)
+    }
+    response.writeHead(status, reasonPhrase(status) ?? '', fields)
+    if (unread === 'none') {
+      response.end(text)
+      return
+    }
+    if (!closes) {
+      message.resume()
+      response.end(text)
+      return
+    }
+    response.write(message.method === 'HEAD' ? '' : text)
+    discardContent(message, response, runtime, () => response.end())
+  }
+}

@@ -1,0 +1,202 @@
+import { HttpError } from '../../errors/http-error.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { WireRequest } from '../message/wire.ts'
+
+/** How long a body may be slow: see `bodyIdleTimeoutMs`. */
+export interface BodyPatience {
+  readonly bodyIdleTimeoutMs: number
+  readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
+}
+
+/** What has to come within the time: less is how a client holds a connection with next to nothing. */
+const LEAST_PROGRESS_BYTES = 1024
+
+/** What the reading of a body needs of the request around it. */
+export interface BodyOwner {
+  readonly message: WireRequest
+  /** Bytes; then the reading fails with 413. */
+  readonly maxBodyBytes: number
+  readonly patience: BodyPatience
+  /** Called before the first byte is asked for: the moment for `100 Continue`. */
+  bodyWanted(): void
+}
+
+/**
+ * The content of one request. Nothing is read from the socket before somebody asks, and a reader that is slow makes the
+ * client wait: TCP pushes back.
+ */
+export class RequestBody {
+  readonly #owner: BodyOwner
+  #isBegun = false
+
+  constructor(owner: BodyOwner) {
+    this.#owner = owner
+  }
+
+  /** Whether anybody has begun to read. */
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
+  /** The whole content. Rejects with an HttpError of 413 above the limit, with an AbortError when the client goes away. */
+  async collect(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    await new Promise<void>((resolve, reject) => {
+      this.#read(
+        (chunk) => {
+          chunks.push(chunk)
+          size += chunk.length
+        },
+        resolve,
+        reject,
+      )
+    })
+    const whole = new Uint8Array(size)
+    let offset = 0
+    for (const chunk of chunks) {
+      whole.set(chunk, offset)
+      offset += chunk.length
+    }
+    return whole
+  }
+
+  /** The content as it comes. Fails as {@link RequestBody.collect} does. */
+  stream(): ReadableStream<Uint8Array> {
+    const { message } = this.#owner
+    let reading: Reading | undefined
+    return new ReadableStream(
+      {
+        type: 'bytes',
+        pull: (controller) => {
+          if (reading !== undefined) {
+            reading.goOn()
+            return
+          }
+          reading = this.#read(
+            (chunk) => {
+              // A copy: a byte stream takes the buffer away from us, and Node's holds other requests' bytes too.
+              controller.enqueue(new Uint8Array(chunk))
+              if ((controller.desiredSize ?? 0) <= 0) reading?.wait()
+            },
+            () => {
+              controller.close()
+              // A reader that brought its own buffer gets it back only by this.
+              controller.byobRequest?.respond(0)
+            },
+            (error) => {
+              controller.error(error)
+            },
+          )
+        },
+        cancel: () => {
+          reading?.stop()
+          message.pause()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** Begins to read. Exactly one of `done` and `failed` is called, unless the reading is stopped before. */
+  #read(take: (chunk: Uint8Array) => void, done: () => void, failed: (error: unknown) => void): Reading {
+    const { message, maxBodyBytes, patience } = this.#owner
+    this.#isBegun = true
+    if (message.destroyed && !message.readableEnded) {
+      failed(goneError())
+      return { wait() {}, goOn() {}, stop() {} }
+    }
+    const { bodyIdleTimeoutMs, runtime } = patience
+    let size = 0
+    let sizeAtStart = 0
+    let timer: unknown
+    /** Since when the reader is the one who is waited for. */
+    let waitingSince: number | undefined
+    /** How much of the client's time the reader took, in milliseconds. */
+    let waitedMs = 0
+    const startTimer = (): void => {
+      sizeAtStart = size
+      if (bodyIdleTimeoutMs > 0) timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
+    }
+    const goOn = (): void => {
+      if (waitingSince !== undefined) waitedMs += Math.max(0, runtime.now() - waitingSince)
+      waitingSince = undefined
+    }
+    const stop = (): void => {
+      runtime.clearTimeout(timer)
+      message.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+    }
+    const fail = (error: unknown): void => {
+      stop()
+      message.pause()
+      failed(error)
+    }
+    const onTimeout = (): void => {
+      if (waitingSince !== undefined) {
+        goOn()
+        waitingSince = runtime.now()
+      }
+      if (waitedMs > 0) {
+        const more = Math.min(waitedMs, bodyIdleTimeoutMs)
+        waitedMs = 0
+        timer = runtime.setTimeout(onTimeout, more)
+      } else if (size - sizeAtStart >= LEAST_PROGRESS_BYTES) {
+        startTimer()
+      } else {
+        fail(tooSlowError())
+      }
+    }
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size > maxBodyBytes) fail(tooLargeError(maxBodyBytes))
+      else take(chunk)
+    }
+    const onEnd = (): void => {
+      stop()
+      done()
+    }
+    const onClose = (): void => {
+      stop()
+      failed(goneError())
+    }
+    this.#owner.bodyWanted()
+    message.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
+    startTimer()
+    message.resume()
+    return {
+      wait: () => {
+        waitingSince ??= runtime.now()
+        message.pause()
+      },
+      goOn: () => {
+        goOn()
+        message.resume()
+      },
+      stop,
+    }
+  }
+}
+
+/** A body that is being read. */
+interface Reading {
+  /** The reader wants no more for now: the client's time does not run. */
+  wait(): void
+  goOn(): void
+  /** Neither `done` nor `failed` is called any more. */
+  stop(): void
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 */
+function tooSlowError(): HttpError {
+  return new HttpError(408, 'The request content comes too slowly.', { headers: { connection: 'close' } })
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14 */
+function tooLargeError(maxBodyBytes: number): HttpError {
+  return new HttpError(413, `The request content is larger than ${maxBodyBytes} bytes.`)
+}
+
+/** The reason of everything that ends because the client went away. */
+export function goneError(): DOMException {
+  return new DOMException('The client went away', 'AbortError')
+}

@@ -1,0 +1,52 @@
+import { ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { Admit } from '../request/admission.ts'
+import type { Refuse } from '../request/refusal.ts'
+import type { ServeExchange } from '../response/exchange-parts.ts'
+import { asksForUpgrade, isAnswering } from './connection-upgrade.ts'
+import { announcesContent } from '../message/unread-content.ts'
+
+/** What serving an upgrade needs. */
+export interface UpgradeParts {
+  readonly closingConnections: WeakSet<Socket>
+  readonly admit: Admit
+  readonly refuse: Refuse
+  readonly serveExchange: ServeExchange
+}
+
+/** Serves a request whose connection Node has let go of. If nobody upgrades it, it closes after the response. */
+export function serveUpgrade(
+  { closingConnections, admit, refuse, serveExchange }: UpgradeParts,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  socket.on('error', () => {
+    socket.destroy()
+  })
+  // While another request is answered, only before Node 24.9: see `mayUpgrade`.
+  if (isAnswering(message.socket) || closingConnections.has(message.socket)) {
+    message.socket.destroySoon()
+    return
+  }
+  const response = new ServerResponse(message)
+  response.shouldKeepAlive = false
+  response.assignSocket(message.socket)
+  response.once('finish', () => {
+    response.detachSocket(message.socket)
+    response.emit('close')
+    message.socket.destroySoon()
+  })
+  const admitted = admit(message)
+  if ('status' in admitted) {
+    refuse(message, response, admitted)
+  } else if (!asksForUpgrade(message) && announcesContent(message)) {
+    // Before Node 24.9 a server cannot decline an upgrade, and its content is lost.
+    refuse(message, response, { status: 501, reason: 'an upgrade with content', connection: 'close' })
+  } else {
+    const upgradable = asksForUpgrade(message) ? { message, response, socket, head } : undefined
+    serveExchange(message, response, admitted, undefined, upgradable)
+  }
+}
