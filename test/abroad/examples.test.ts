@@ -16,6 +16,7 @@ const examples = [
   'llm-answer/main.ts',
   'ai-sdk/main.ts',
   'processes/main.ts',
+  'web-app/main.ts',
 ]
 
 describe('the examples', () => {
