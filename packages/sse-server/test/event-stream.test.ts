@@ -1,6 +1,8 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { createParser } from 'eventsource-parser'
+import type { EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, it, vi } from 'vitest'
-import { respond, type CloseReason, type EventStream, type RespondOptions } from '@sse-toolkit/sse-server'
+import { respond } from '@sse-toolkit/sse-server'
+import type { CloseReason, EventStream, RespondOptions } from '@sse-toolkit/sse-server'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 

@@ -1,7 +1,9 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { createParser } from 'eventsource-parser'
+import type { EventSourceMessage } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventFieldError, formatComment, formatEvent, type ServerSentEvent } from '@sse-toolkit/sse-server'
+import { EventFieldError, formatComment, formatEvent } from '@sse-toolkit/sse-server'
+import type { ServerSentEvent } from '@sse-toolkit/sse-server'
 
 interface Parsed {
   events: EventSourceMessage[]

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { respond, type RespondOptions } from '@sse-toolkit/sse-server'
+import { respond } from '@sse-toolkit/sse-server'
+import type { RespondOptions } from '@sse-toolkit/sse-server'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 

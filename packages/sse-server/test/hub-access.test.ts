@@ -1,13 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { Response as UndiciResponse } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
-import {
-  memoryLog,
-  type Authorization,
-  type Hub,
-  type HubConnection,
-  type HubOptions,
-} from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
+import type { Authorization, Hub, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
 import { coversPattern, parseTopicPattern } from '../src/topics/topic-pattern.ts'
 import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { attach } from './recording-sink.ts'

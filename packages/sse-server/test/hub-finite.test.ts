@@ -9,7 +9,8 @@ import type {
   StandardSchema,
   SubscribeOptions,
 } from '@sse-toolkit/sse-server'
-import { createTestHub, publishAll, subscribe, type Reader } from './hub-readers.ts'
+import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
+import type { Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createTestLog, elapse } from './test-logs.ts'
 import { turn } from './virtual-runtime.ts'

@@ -1,11 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  memoryLog,
-  type EventLog,
-  type LogEntry,
-  type LogTailListener,
-  type TopicState,
-} from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
+import type { EventLog, LogEntry, LogTailListener, TopicState } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, subscribe } from './hub-readers.ts'
 import { turn } from './virtual-runtime.ts'
 

@@ -1,14 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { expect } from 'vitest'
-import {
-  createHub,
-  type EventLog,
-  type Gap,
-  type Hub,
-  type HubOptions,
-  type SubscribeOptions,
-  type TopicSchemas,
-} from '@sse-toolkit/sse-server'
+import { createHub } from '@sse-toolkit/sse-server'
+import type { EventLog, Gap, Hub, HubOptions, SubscribeOptions, TopicSchemas } from '@sse-toolkit/sse-server'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { usualLog } from './test-logs.ts'
 import { createVirtualRuntime } from './virtual-runtime.ts'

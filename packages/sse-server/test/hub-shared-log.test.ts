@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryLog, type EventLog, type LogTailListener } from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
+import type { EventLog, LogTailListener } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { turn } from './virtual-runtime.ts'
 

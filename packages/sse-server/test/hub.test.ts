@@ -1,16 +1,9 @@
 import { createLedger, createSeededRandom, patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
-import {
-  createHub,
-  memoryLog,
-  parseEventId,
-  type EventLog,
-  type LogEntry,
-  type LogPage,
-  type Position,
-  type SubscribeOptions,
-} from '@sse-toolkit/sse-server'
-import { createTestHub, delegateTo, publishAll, subscribe, type Reader } from './hub-readers.ts'
+import { createHub, memoryLog, parseEventId } from '@sse-toolkit/sse-server'
+import type { EventLog, LogEntry, LogPage, Position, SubscribeOptions } from '@sse-toolkit/sse-server'
+import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
+import type { Reader } from './hub-readers.ts'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createTestLog } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  memoryLog,
-  type EventLog,
-  type LogPage,
-  type MemoryLogOptions,
-  type Runtime,
-} from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
+import type { EventLog, LogPage, MemoryLogOptions, Runtime } from '@sse-toolkit/sse-server'
 import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 

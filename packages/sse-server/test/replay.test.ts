@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LogEntry, LogPage, Position } from '@sse-toolkit/sse-server'
-import {
-  beginReplay,
-  opening,
-  pageSize,
-  stepReplay,
-  type ReplayEffect,
-  type ReplayInput,
-  type ReplayState,
-} from '../src/hub/replay.ts'
+import { beginReplay, opening, pageSize, stepReplay } from '../src/hub/replay.ts'
+import type { ReplayEffect, ReplayInput, ReplayState } from '../src/hub/replay.ts'
 
 const at = (seq: number, epoch = 'one'): Position => ({ epoch, seq })
 const entryAt = (seq: number): LogEntry => ({

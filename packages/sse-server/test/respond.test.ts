@@ -12,13 +12,15 @@ import {
   respond,
   respondOnFirstEvent,
   respondRaw,
-  type CloseReason,
-  type EventSchemas,
-  type EventStream,
-  type EventStreamSource,
-  type RespondOptions,
-  type ServerSentEvent,
-  type StandardSchema,
+} from '@sse-toolkit/sse-server'
+import type {
+  CloseReason,
+  EventSchemas,
+  EventStream,
+  EventStreamSource,
+  RespondOptions,
+  ServerSentEvent,
+  StandardSchema,
 } from '@sse-toolkit/sse-server'
 import { attach, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'

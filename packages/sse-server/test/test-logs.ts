@@ -1,4 +1,5 @@
-import { memoryLog, type EventLog } from '@sse-toolkit/sse-server'
+import { memoryLog } from '@sse-toolkit/sse-server'
+import type { EventLog } from '@sse-toolkit/sse-server'
 import type { VirtualClock } from '@sse-toolkit/test-support'
 
 /** Over which logs the tests of the hub run. */

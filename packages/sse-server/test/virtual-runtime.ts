@@ -1,4 +1,5 @@
-import { createSeededRandom, createVirtualClock, type VirtualClock } from '@sse-toolkit/test-support'
+import { createSeededRandom, createVirtualClock } from '@sse-toolkit/test-support'
+import type { VirtualClock } from '@sse-toolkit/test-support'
 import type { Runtime } from '@sse-toolkit/sse-server'
 import { settled } from './test-logs.ts'
 

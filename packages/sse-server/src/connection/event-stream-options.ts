@@ -3,12 +3,8 @@ import type { HeaderFields } from '../format/headers.ts'
 import type { EventSchemas, ValidateOnSend } from '../format/typed-events.ts'
 import type { OptionNames } from '../option-names.ts'
 import { choiceOption, functionOption } from '../options.ts'
-import {
-  connectionOptionNames,
-  connectionSettings,
-  type ConnectionOptions,
-  type ConnectionSettings,
-} from './connection-options.ts'
+import { connectionOptionNames, connectionSettings } from './connection-options.ts'
+import type { ConnectionOptions, ConnectionSettings } from './connection-options.ts'
 import type { CloseReason } from './frame-queue.ts'
 
 /** Options of one event stream. */

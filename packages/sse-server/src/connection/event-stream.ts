@@ -1,10 +1,13 @@
 import type { ByteSink } from './byte-sink.ts'
 import { callListener } from '../callbacks.ts'
 import type { ServerSentEvent } from '../format/event.ts'
-import { commentFrame, eventFrame, type Frame } from './frame.ts'
-import { FrameQueue, type CloseReason } from './frame-queue.ts'
+import { commentFrame, eventFrame } from './frame.ts'
+import type { Frame } from './frame.ts'
+import { FrameQueue } from './frame-queue.ts'
+import type { CloseReason } from './frame-queue.ts'
 import type { EventStreamSetup, FirstEventListener } from './event-stream-options.ts'
-import { validateEvent, type EventOf, type EventSchemas } from '../format/typed-events.ts'
+import { validateEvent } from '../format/typed-events.ts'
+import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 
 /** How one event is treated on its way, beside what it says. */
 export interface SendOptions {

@@ -1,10 +1,13 @@
 import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
-import { eventFrame, joinBytes, type Batch, type Frame } from './frame.ts'
-import { beatsPerInterval, type Beating } from './heartbeat.ts'
+import { eventFrame, joinBytes } from './frame.ts'
+import type { Batch, Frame } from './frame.ts'
+import { beatsPerInterval } from './heartbeat.ts'
+import type { Beating } from './heartbeat.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Flushable } from './turn.ts'
 import { gapEvent } from '../wire-contract/reserved-events.ts'
-import { createWaitingFrames, type SlowConsumerPolicy, type WaitingFrames } from './waiting-frames.ts'
+import { createWaitingFrames } from './waiting-frames.ts'
+import type { SlowConsumerPolicy, WaitingFrames } from './waiting-frames.ts'
 
 /**
  * Why a connection ended.

@@ -1,5 +1,6 @@
 import type { SharedBytes } from './byte-sink.ts'
-import { formatComment, formatEvent, type ServerSentEvent } from '../format/event.ts'
+import { formatComment, formatEvent } from '../format/event.ts'
+import type { ServerSentEvent } from '../format/event.ts'
 import { BytePool } from './byte-pool.ts'
 
 /** One block of an event stream, formatted and encoded once, and shared by every connection that gets it. */

@@ -1,5 +1,6 @@
 import { isThenable } from '../callbacks.ts'
-import { checkEvent, type ServerSentEvent } from './event.ts'
+import { checkEvent } from './event.ts'
+import type { ServerSentEvent } from './event.ts'
 import { EventFieldError } from '../errors/event-field-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { SchemaInput, StandardSchema } from './standard-schema.ts'

@@ -1,5 +1,6 @@
 import { OptionError } from '../errors/option-error.ts'
-import { isPatternOnly, parseTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
+import { isPatternOnly, parseTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 
 /** What is asked for. The lists are the program's; what is in them may be a request's. */
 export interface TopicLists {

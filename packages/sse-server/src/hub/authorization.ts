@@ -1,5 +1,6 @@
 import { OptionError } from '../errors/option-error.ts'
-import { coversPattern, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
+import { coversPattern, parseTopicPattern } from '../topics/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 
 /**
  * What a request may have: a plain object with these keys and no others. A key that is misspelt would otherwise grant

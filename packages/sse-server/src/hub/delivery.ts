@@ -11,8 +11,11 @@ import type { HubCounters } from './hub-stats.ts'
 import type { HubReading } from './hub-options.ts'
 import { KnownHead } from './known-head.ts'
 import { LogReader } from './log-reader.ts'
-import { planStart, type PlannedStart } from './start.ts'
-import { Subscription, type SubscriptionHost, type SubscriptionTerms } from './subscription.ts'
+import { planStart } from './start.ts'
+import type { PlannedStart } from './start.ts'
+import { Subscription } from './subscription.ts'
+import type { SubscriptionHost } from './subscription.ts'
+import type { SubscriptionTerms } from './subscription-terms.ts'
 
 interface DeliveryOptions {
   readonly settings: ConnectionSettings

@@ -20,27 +20,28 @@ import { Delivery } from './delivery.ts'
 import { Dismissal } from './dismissal.ts'
 import { FiniteTopics, ttlOf } from './finite-topics.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
-import {
-  hubOptionNames,
-  subscribeOptionNames,
-  type DisconnectOptions,
-  type EndOptions,
-  type ForbidOptions,
-  type HubCloseOptions,
-  type HubConnection,
-  type HubOptions,
-  type HubReading,
-  type PublishArguments,
-  type ReadOptions,
-  type RunOptions,
-  type SubscribeOptions,
-  type TopicSchemas,
+import { hubOptionNames, subscribeOptionNames } from './hub-options.ts'
+import type {
+  DisconnectOptions,
+  EndOptions,
+  ForbidOptions,
+  HubCloseOptions,
+  HubConnection,
+  HubOptions,
+  HubReading,
+  PublishArguments,
+  ReadOptions,
+  RunOptions,
+  SubscribeOptions,
+  TopicSchemas,
 } from './hub-options.ts'
-import { HubCounters, type HubStats } from './hub-stats.ts'
+import { HubCounters } from './hub-stats.ts'
+import type { HubStats } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
 import { PublicationRules } from './publication-rules.ts'
 import { Publisher } from './publisher.ts'
-import type { Subscription, SubscriptionTerms } from './subscription.ts'
+import type { Subscription } from './subscription.ts'
+import type { SubscriptionTerms } from './subscription-terms.ts'
 
 /**
  * Publishing goes to the log, and what the log notifies of goes to the connections that want it.

@@ -3,8 +3,10 @@ import { durationOption } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Run } from './hub.ts'
 import type { EndOptions, HubEvent, RunOptions } from './hub-options.ts'
-import { endEvent, failureEvent, type EndReason } from '../wire-contract/reserved-events.ts'
-import { produce, type Producer } from './producer.ts'
+import { endEvent, failureEvent } from '../wire-contract/reserved-events.ts'
+import type { EndReason } from '../wire-contract/reserved-events.ts'
+import { produce } from './producer.ts'
+import type { Producer } from './producer.ts'
 
 const usualErrorMessage = 'The producer failed'
 

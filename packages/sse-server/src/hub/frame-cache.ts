@@ -1,4 +1,5 @@
-import { eventFrame, type Frame } from '../connection/frame.ts'
+import { eventFrame } from '../connection/frame.ts'
+import type { Frame } from '../connection/frame.ts'
 import type { LogEntry } from '../log/event-log.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import { isReserved } from '../wire-contract/reserved-events.ts'

@@ -1,10 +1,12 @@
 import { TopicExpiredError } from '../errors/topic-expired-error.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
-import { formatEventId, type Position } from '../wire-contract/event-id.ts'
+import { formatEventId } from '../wire-contract/event-id.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 import { parseReserved } from '../wire-contract/reserved-events.ts'
 import type { HubReading } from './hub-options.ts'
-import { beginReplay, pageSize, stepReplay, type ReplayInput } from './replay.ts'
+import { beginReplay, pageSize, stepReplay } from './replay.ts'
+import type { ReplayInput } from './replay.ts'
 import type { PlannedStart } from './start.ts'
 
 interface LogReaderOptions {

@@ -1,12 +1,7 @@
 import { isThenable } from '../callbacks.ts'
 import { OptionError } from '../errors/option-error.ts'
-import {
-  isAbortError,
-  iterateLater,
-  iterateSequence,
-  type Sequence,
-  type SourceIterator,
-} from '../respond/source.ts'
+import { isAbortError, iterateLater, iterateSequence } from '../respond/source.ts'
+import type { Sequence, SourceIterator } from '../respond/source.ts'
 import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
 import type { HubEvent } from './hub-options.ts'

@@ -3,11 +3,13 @@ import { OptionError } from '../errors/option-error.ts'
 import { checkEvent, checkEventType, serializeData } from '../format/event.ts'
 import type { LoggedEvent } from '../log/event-log.ts'
 import { choiceOption, limitOption } from '../options.ts'
-import { validateEvent, type EventSchemas } from '../format/typed-events.ts'
+import { validateEvent } from '../format/typed-events.ts'
+import type { EventSchemas } from '../format/typed-events.ts'
 import { checkNotReserved } from '../wire-contract/reserved-events.ts'
 import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
 import { checkTopic } from '../topics/topic.ts'
-import { matchesTopic, parseTopicPattern, type TopicPattern } from '../topics/topic-pattern.ts'
+import { matchesTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 
 /** What may be published to a hub, and in which form it goes into the log. */
 export class PublicationRules {

@@ -1,5 +1,6 @@
 import type { LogEntry, LogPage } from '../log/event-log.ts'
-import { formatEventId, type Position } from '../wire-contract/event-id.ts'
+import { formatEventId } from '../wire-contract/event-id.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 import type { Gap, GapReason } from '../wire-contract/reserved-events.ts'
 import type { Start } from './start.ts'
 
@@ -58,10 +59,7 @@ type Phase =
 
 export type ReplayState = Memory & Phase
 
-/**
- * Positions are the reader's; `head` is the newest that is known. `page` is what the effect `read` asked for; `page-sent` and
- * `held-sent` say that `send-page` and `release` are done.
- */
+/** Positions are the reader's; `head` is the newest that is known. `page-sent` and `held-sent` say that an effect is done. */
 export type ReplayInput =
   /** In the live phase an event that was appended is simply sent, and does not come here. */
   | { readonly type: 'appended'; readonly entry: LogEntry }
@@ -100,7 +98,7 @@ export const opening: ReplayState = {
   announcedUpTo: 0,
 }
 
-// Shared: nearly all subscriptions are live, and most have never replayed.
+// Shared by the subscriptions that have never replayed.
 const live: ReplayState = { phase: 'live', gap: undefined, fromEarliest: false, announcedUpTo: 0 }
 
 export function beginReplay({ position, gap, fromEarliest = false }: Start, head: Position): ReplayStep {

@@ -1,20 +1,22 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
 import type { ConnectionSettings } from '../connection/connection-options.ts'
-import { eventFrame, type Frame } from '../connection/frame.ts'
-import { FrameQueue, type CloseReason, type FrameQueueOwner } from '../connection/frame-queue.ts'
+import { eventFrame } from '../connection/frame.ts'
+import type { Frame } from '../connection/frame.ts'
+import { FrameQueue } from '../connection/frame-queue.ts'
+import type { CloseReason, FrameQueueOwner } from '../connection/frame-queue.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
 import { Pace } from '../pace.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
-import { formatEventId, type Position } from '../wire-contract/event-id.ts'
+import { formatEventId } from '../wire-contract/event-id.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 import { firstBlock } from '../wire-contract/first-block.ts'
-import { gapEvent, isEndType, isFailureType, type Gap } from '../wire-contract/reserved-events.ts'
-import type { Access } from './authorization.ts'
+import { gapEvent, isEndType, isFailureType } from '../wire-contract/reserved-events.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
 import { Expiry } from './expiry.ts'
 import { applyFilter } from './filter.ts'
-import type { HubEventView, WireContract } from './hub-options.ts'
-import { beginReplay, opening, pageSize, stepReplay, type ReplayState, type ReplayStep } from './replay.ts'
-import type { Start } from './start.ts'
-import type { UnendedTopics } from './unended-topics.ts'
+import { beginReplay, opening, pageSize, stepReplay } from './replay.ts'
+import type { ReplayState, ReplayStep } from './replay.ts'
+import type { SubscriptionTerms } from './subscription-terms.ts'
 
 /** What all subscriptions of a hub share. */
 export interface SubscriptionHost {
@@ -31,16 +33,6 @@ export interface SubscriptionHost {
   gapAnnounced(): void
   /** Reports an error of a kind that each event or connection may repeat. */
   readonly reportOnce: (what: string, error: Error) => void
-}
-
-/** What one subscription is. */
-export interface SubscriptionTerms {
-  readonly patterns: readonly TopicPattern[]
-  readonly start: Start
-  readonly filter: ((event: HubEventView) => boolean) | undefined
-  readonly access: Access
-  readonly wireContract: WireContract
-  readonly unendedTopics: UnendedTopics
 }
 
 /** One connection to the hub: carries out what `replay.ts` decides, and sends each event that is newer than the last. */

@@ -1,7 +1,8 @@
 import { Deque } from '../deque.ts'
 import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
-import { matchesAny, type TopicPattern } from '../topics/topic-pattern.ts'
+import { matchesAny } from '../topics/topic-pattern.ts'
+import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { EvictionMarks } from './eviction-marks.ts'
 import type { LogEntry, LogPage } from './event-log.ts'
 

@@ -1,11 +1,14 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { TopicEndedError } from '../errors/topic-ended-error.ts'
-import { checkOptionNames, type OptionNames } from '../option-names.ts'
+import { checkOptionNames } from '../option-names.ts'
+import type { OptionNames } from '../option-names.ts'
 import { durationOption, limitOption } from '../options.ts'
-import { systemRuntime, type Runtime } from '../runtime.ts'
+import { systemRuntime } from '../runtime.ts'
+import type { Runtime } from '../runtime.ts'
 import { checkTopic } from '../topics/topic.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
-import { createEpoch, type Position } from '../wire-contract/event-id.ts'
+import { createEpoch } from '../wire-contract/event-id.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 import type {
   EventLog,
   LogEntry,

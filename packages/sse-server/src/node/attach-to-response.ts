@@ -1,7 +1,8 @@
 import type { ByteSink, ByteSinkListener } from '../connection/byte-sink.ts'
 import { createHttp1ByteSink } from './http1-byte-sink.ts'
 import { createHttp2ByteSink } from './http2-byte-sink.ts'
-import { isHttp2, type NodeResponse } from './node-response.ts'
+import { isHttp2 } from './node-response.ts'
+import type { NodeResponse } from './node-response.ts'
 import { createWrappedByteSink } from './wrapped-byte-sink.ts'
 
 /**

@@ -1,7 +1,9 @@
-import { OutgoingMessage, type ServerResponse } from 'node:http'
+import { OutgoingMessage } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
-import { listenForClose, type ResponseByteSink } from './node-response.ts'
+import { listenForClose } from './node-response.ts'
+import type { ResponseByteSink } from './node-response.ts'
 
 /**
  * An HTTP/1.1 response as an output: chunks, framed once for all connections, straight to the socket.

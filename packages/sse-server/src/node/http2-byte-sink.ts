@@ -1,6 +1,7 @@
 import { Http2ServerResponse } from 'node:http2'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
-import { listenForClose, type ResponseByteSink } from './node-response.ts'
+import { listenForClose } from './node-response.ts'
+import type { ResponseByteSink } from './node-response.ts'
 
 // As they are before a monitoring agent wraps the prototype.
 const write: unknown = Reflect.get(Http2ServerResponse.prototype, 'write')

@@ -1,14 +1,13 @@
 import { OptionError } from '../errors/option-error.ts'
-import { Connection, type EventStream } from '../connection/event-stream.ts'
+import { Connection } from '../connection/event-stream.ts'
+import type { EventStream } from '../connection/event-stream.ts'
 import { eventStreamHeaders } from '../respond/event-stream-response.ts'
-import { checkOptionNames, type OptionNames } from '../option-names.ts'
+import { checkOptionNames } from '../option-names.ts'
+import type { OptionNames } from '../option-names.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import { startStream } from '../respond/start-stream.ts'
-import {
-  eventStreamOptionNames,
-  eventStreamSetup,
-  type EventStreamOptions,
-} from '../connection/event-stream-options.ts'
+import { eventStreamOptionNames, eventStreamSetup } from '../connection/event-stream-options.ts'
+import type { EventStreamOptions } from '../connection/event-stream-options.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
 import { attachToResponse } from './attach-to-response.ts'
 import type { NodeRequest, NodeResponse } from './node-response.ts'

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from '@prometheus-io/client'
+import { Counter, Gauge } from '@prometheus-io/client'
+import type { Registry } from '@prometheus-io/client'
 import type { Hub } from '../hub/hub.ts'
 import type { HubStats } from '../hub/hub-stats.ts'
 

@@ -1,5 +1,6 @@
 import { ResponseStateError } from '../errors/response-state-error.ts'
-import { isHttp2, type NodeResponse } from './node-response.ts'
+import { isHttp2 } from './node-response.ts'
+import type { NodeResponse } from './node-response.ts'
 
 // RFC 9113 section 8.2.2: fields that say something about an HTTP/1.1 connection make an HTTP/2 message malformed.
 const connectionFields: ReadonlySet<string> = new Set([

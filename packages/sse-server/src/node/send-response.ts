@@ -1,8 +1,10 @@
-import { byteSourceSymbol, type ByteSource } from '../connection/byte-sink.ts'
+import { byteSourceSymbol } from '../connection/byte-sink.ts'
+import type { ByteSource } from '../connection/byte-sink.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { joinBytes } from '../connection/frame.ts'
 import { attachToResponse } from './attach-to-response.ts'
-import { listenForClose, type NodeResponse } from './node-response.ts'
+import { listenForClose } from './node-response.ts'
+import type { NodeResponse } from './node-response.ts'
 import { sendHead } from './send-head.ts'
 
 /**

@@ -1,5 +1,6 @@
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
-import { isHttp2, listenForClose, type NodeResponse, type ResponseByteSink } from './node-response.ts'
+import { isHttp2, listenForClose } from './node-response.ts'
+import type { NodeResponse, ResponseByteSink } from './node-response.ts'
 
 /** A response as an output by its public methods: where it is wrapped, HTTP/1.0, or waits for its turn in a pipeline. */
 export function createWrappedByteSink(response: NodeResponse): ResponseByteSink {

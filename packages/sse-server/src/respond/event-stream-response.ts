@@ -1,11 +1,8 @@
-import {
-  byteSourceSymbol,
-  type ByteSink,
-  type ByteSinkListener,
-  type ByteSource,
-} from '../connection/byte-sink.ts'
+import { byteSourceSymbol } from '../connection/byte-sink.ts'
+import type { ByteSink, ByteSinkListener, ByteSource } from '../connection/byte-sink.ts'
 import { OptionError } from '../errors/option-error.ts'
-import { EVENT_STREAM_HEADERS, type HeaderFields } from '../format/headers.ts'
+import { EVENT_STREAM_HEADERS } from '../format/headers.ts'
+import type { HeaderFields } from '../format/headers.ts'
 import { createLazyBody } from '../connection/web-byte-sink.ts'
 
 /**

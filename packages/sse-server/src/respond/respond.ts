@@ -2,16 +2,14 @@ import { eventStreamHeaders, eventStreamResponse } from './event-stream-response
 import type { Connection } from '../connection/event-stream.ts'
 import { DeferredSink } from '../connection/deferred-sink.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
-import { checkOptionNames, type OptionNames } from '../option-names.ts'
+import { checkOptionNames } from '../option-names.ts'
+import type { OptionNames } from '../option-names.ts'
 import { checkRequest } from '../options.ts'
-import { checkSource, type EventStreamSource, type RawSource } from './source.ts'
+import { checkSource } from './source.ts'
+import type { EventStreamSource, RawSource } from './source.ts'
 import { startRawStream, startStream } from './start-stream.ts'
-import {
-  eventStreamOptionNames,
-  eventStreamSetup,
-  type EventStreamOptions,
-  type EventStreamSetup,
-} from '../connection/event-stream-options.ts'
+import { eventStreamOptionNames, eventStreamSetup } from '../connection/event-stream-options.ts'
+import type { EventStreamOptions, EventStreamSetup } from '../connection/event-stream-options.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
 
 /** Options of {@link respond}. */

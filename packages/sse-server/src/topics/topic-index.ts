@@ -1,4 +1,5 @@
-import { matchesTokens, type TopicPattern } from './topic-pattern.ts'
+import { matchesTokens } from './topic-pattern.ts'
+import type { TopicPattern } from './topic-pattern.ts'
 
 /** A pattern, and those who have it. */
 interface PatternRecord<T> {

@@ -1,4 +1,5 @@
-import { parseEventId, type Position } from './event-id.ts'
+import { parseEventId } from './event-id.ts'
+import type { Position } from './event-id.ts'
 import { OptionError } from '../errors/option-error.ts'
 
 /**

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
 import { createLedger, patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
-import { createHub, memoryLog, type Hub, type HubOptions } from '@sse-toolkit/sse-server'
+import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { Hub, HubOptions } from '@sse-toolkit/sse-server'
 import { sendResponse, webRequest } from '@sse-toolkit/sse-server/node'
-import { connectRaw, serve, type RawClient } from './servers.ts'
+import { connectRaw, serve } from './servers.ts'
+import type { RawClient } from './servers.ts'
 
 // The hub over real sockets: replay while publishing goes on at full speed, and readers that stop, trickle and return.
 

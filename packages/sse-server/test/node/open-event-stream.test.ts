@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import { constants } from 'node:http2'
-import { request as httpRequest, ServerResponse, type IncomingMessage } from 'node:http'
+import { request as httpRequest, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { patience, startFaultProxy } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
-import { respond, type CloseReason, type EventStream } from '@sse-toolkit/sse-server'
-import { openEventStream, sendResponse, type OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
-import { connectRaw, serve, serveHttp2, type RawClient } from './servers.ts'
+import { respond } from '@sse-toolkit/sse-server'
+import type { CloseReason, EventStream } from '@sse-toolkit/sse-server'
+import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
+import type { OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
+import { connectRaw, serve, serveHttp2 } from './servers.ts'
+import type { RawClient } from './servers.ts'
 
 /** A server that opens a stream for each request and hands it to the test. */
 async function serveStreams(

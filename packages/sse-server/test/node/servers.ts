@@ -1,13 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import {
-  connect as connectHttp2,
-  createServer as createHttp2Server,
-  type ClientHttp2Session,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from 'node:http2'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import type { ClientHttp2Session, Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { connect } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export interface RunningServer extends AsyncDisposable {
   readonly server: Server

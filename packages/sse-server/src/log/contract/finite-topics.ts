@@ -1,16 +1,5 @@
-import {
-  append,
-  endingOf,
-  equal,
-  numbers,
-  read,
-  readAll,
-  settled,
-  until,
-  type ContractCase,
-  type ContractOptions,
-  withLogOf,
-} from './harness.ts'
+import { append, endingOf, equal, numbers, read, readAll, settled, until, withLogOf } from './harness.ts'
+import type { ContractCase, ContractOptions } from './harness.ts'
 
 /** Topics that come to an end. */
 export function finiteTopicCases(options: ContractOptions): readonly ContractCase[] {

@@ -1,16 +1,6 @@
 import { formatEventId, parseEventId } from '../../wire-contract/event-id.ts'
-import {
-  append,
-  endingOf,
-  equal,
-  errorOf,
-  numbers,
-  read,
-  readAll,
-  type ContractCase,
-  type ContractOptions,
-  withLogOf,
-} from './harness.ts'
+import { append, endingOf, equal, errorOf, numbers, read, readAll, withLogOf } from './harness.ts'
+import type { ContractCase, ContractOptions } from './harness.ts'
 
 /** The order of a log, and the topics that there are. */
 export function positionCases(options: ContractOptions): readonly ContractCase[] {

@@ -1,13 +1,6 @@
 import type { Position } from '../../wire-contract/event-id.ts'
-import {
-  append,
-  equal,
-  numbers,
-  read,
-  type ContractCase,
-  type ContractOptions,
-  withLogOf,
-} from './harness.ts'
+import { append, equal, numbers, read, withLogOf } from './harness.ts'
+import type { ContractCase, ContractOptions } from './harness.ts'
 
 /** What is read of a log, and what is said of the rest. */
 export function readingCases(options: ContractOptions): readonly ContractCase[] {

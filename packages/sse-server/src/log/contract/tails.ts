@@ -1,17 +1,6 @@
 import type { LogEntry } from '../event-log.ts'
-import {
-  append,
-  deaf,
-  equal,
-  numbers,
-  read,
-  readAll,
-  settled,
-  until,
-  type ContractCase,
-  type ContractOptions,
-  withLogOf,
-} from './harness.ts'
+import { append, deaf, equal, numbers, read, readAll, settled, until, withLogOf } from './harness.ts'
+import type { ContractCase, ContractOptions } from './harness.ts'
 
 /** What a log notifies its tails of, and in which order. */
 export function tailCases(options: ContractOptions): readonly ContractCase[] {
