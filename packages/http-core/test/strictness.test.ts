@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { textResponse } from '../src/index.ts'
+import { byteSourceSymbol, textResponse } from '../src/index.ts'
 import { rawClient, rawExchange, statuses } from './raw-client.ts'
 import { eventually, serving } from './serving.ts'
 
@@ -8,6 +8,10 @@ const H = 'Host: a.example\r\n'
 const close = 'Connection: close\r\n'
 const get = (fields: string, target = '/'): string => `GET ${target} HTTP/1.1${CRLF}${fields}${CRLF}`
 const post = (fields: string, content = ''): string => `POST / HTTP/1.1${CRLF}${H}${fields}${CRLF}${content}`
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+/** Before, Node gives the connection away without asking, and the content is lost. */
+const isAskedForUpgrades = major > 24 || (major === 24 && minor >= 9)
 
 /** Bytes in; the statuses that come out before the server closes the connection. */
 const CASES: readonly (readonly [name: string, bytes: string, expected: readonly number[]])[] = [
@@ -46,6 +50,22 @@ const CASES: readonly (readonly [name: string, bytes: string, expected: readonly
   ['CONNECT', `CONNECT a.example:443 HTTP/1.1${CRLF}${H}${CRLF}`, [501]],
   ['TRACE', `TRACE / HTTP/1.1${CRLF}${H}${CRLF}`, [501]],
 
+  // Upgrades, RFC 9110 section 7.8: what comes behind one in the same packet is served, or the answer says close.
+  [
+    'a request behind an ignored upgrade',
+    get(`${H}Connection: upgrade${CRLF}Upgrade: x${CRLF}`) + get(H),
+    [200],
+  ],
+  [
+    'a request behind a handshake that nobody takes',
+    get(`${H}Connection: upgrade${CRLF}Upgrade: websocket${CRLF}`) + get(H),
+    [200],
+  ],
+  [
+    'content of an ignored upgrade, and a request behind it',
+    post(`Connection: upgrade${CRLF}Upgrade: x${CRLF}Content-Length: 3${CRLF}`, 'abc') + get(H),
+    [isAskedForUpgrades ? 200 : 501],
+  ],
   [
     'an upgrade that nobody offers',
     get(`${H}Connection: close, upgrade${CRLF}Upgrade: websocket${CRLF}`),
@@ -82,6 +102,18 @@ const CASES: readonly (readonly [name: string, bytes: string, expected: readonly
   ['a length in hex', post(`Content-Length: 0x3${CRLF}`, 'abc'), [400]],
   ['a length beyond 2^64', post(`Content-Length: 99999999999999999999${CRLF}`), [400]],
   ['an unknown transfer coding', post(`Transfer-Encoding: gzip${CRLF}`), [400]],
+  ['a coding before chunked', post(`Transfer-Encoding: gzip, chunked${CRLF}`, `0${CRLF}${CRLF}`), [501]],
+  [
+    'a coding before chunked, in a field of its own',
+    post(`Transfer-Encoding: gzip${CRLF}Transfer-Encoding: chunked${CRLF}`, `0${CRLF}${CRLF}`),
+    [501],
+  ],
+  ['chunked with a parameter', post(`Transfer-Encoding: chunked;q=1${CRLF}`, `0${CRLF}${CRLF}`), [400]],
+  [
+    'chunked in HTTP/1.0, behind which nothing is served (RFC 9112 6.1)',
+    `POST / HTTP/1.0${CRLF}Connection: keep-alive${CRLF}Transfer-Encoding: chunked${CRLF}${CRLF}0${CRLF}${CRLF}${get(H)}`,
+    [200],
+  ],
   ['chunked that is not last', post(`Transfer-Encoding: chunked, gzip${CRLF}`), [400]],
   ['a hidden chunked', post(`Transfer-Encoding: xchunked${CRLF}`), [400]],
   ['chunked', post(`Transfer-Encoding: chunked${CRLF}${close}`, `3${CRLF}abc${CRLF}0${CRLF}${CRLF}`), [200]],
@@ -158,6 +190,40 @@ describe('CONNECT', () => {
     await eventually(() => server.activeConnections === 0)
     expect(await (await fetch(server.url)).text()).toBe('x')
   })
+})
+
+describe('what comes behind the last response of a connection', () => {
+  it.each(['auto', 'off'] as const)(
+    'is dropped, and too much of it ends the connection (socketHandover %s)',
+    async (socketHandover) => {
+      const server = await serving({
+        socketHandover,
+        fetch: () =>
+          Object.assign(
+            new Response(new ReadableStream(), {
+              headers: { 'content-type': 'text/event-stream', connection: 'close' },
+            }),
+            { [byteSourceSymbol]: { attach: () => ({ drained: () => {}, closed: () => {} }) } },
+          ),
+      })
+      const client = await rawClient(server.port)
+      client.send(get(H))
+      await client.until(`${CRLF}${CRLF}`)
+      client.send(`POST / HTTP/1.1${CRLF}${H}Content-Length: 1000000000${CRLF}${CRLF}`)
+      const piece = Buffer.alloc(65_536)
+      let sent = 0
+      while (!client.socket.destroyed) {
+        client.send(piece)
+        sent += piece.length
+        await new Promise((resolve) => {
+          setImmediate(resolve)
+        })
+      }
+      expect(sent).toBeGreaterThan(1_048_576)
+      expect(statuses(client.received)).toEqual([200])
+      await eventually(() => server.requestsInFlight === 0)
+    },
+  )
 })
 
 describe('what is not HTTP is refused, and the connection closed', () => {

@@ -73,6 +73,6 @@ export function accessLog({ logger, filter = () => true }: AccessLogOptions): Mi
         // The logger was the place to say it.
       }
     }
-    return tellStatus(() => next(request, context), log)
+    return tellStatus(context, () => next(request, context), log)
   }
 }

@@ -34,6 +34,8 @@ export interface RequestFacts {
   readonly httpVersion?: string | undefined
   readonly closing?: AbortSignal | undefined
   readonly proxyHeader?: ProxyHeader | undefined
+  /** Whether the server can give the connection to another protocol. */
+  readonly canUpgrade?: boolean | undefined
   readonly platform?: unknown
 }
 
@@ -118,6 +120,11 @@ export class Context implements RouteContext {
 
   get closing(): AbortSignal {
     return (this.#closing ??= this.#facts.closing ?? new AbortController().signal)
+  }
+
+  /** For the status of an upgrade: see `sentStatus`. */
+  static canUpgrade(context: RequestContext): boolean {
+    return #facts in context && context.#facts.canUpgrade === true
   }
 
   get proxyHeader(): ProxyHeader | undefined {

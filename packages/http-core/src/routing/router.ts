@@ -11,6 +11,7 @@ import type { Handler, Middleware, Stage, StagedMiddleware } from '../middleware
 import { decoded } from './param-codec.ts'
 import type { ParamCodec } from './param-codec.ts'
 import { isResponse, withMutableHeaders } from '../response/response-head.ts'
+import { sentStatus } from '../response/sent-status.ts'
 import { matcherPattern } from './route-pattern.ts'
 import { route as makeRoute } from './route.ts'
 import type { Route } from './route.ts'
@@ -183,7 +184,7 @@ export function createRouter(): Router {
   function finish(response: Response, request: Request, context: Context): Response {
     const answer = withMutableHeaders(response)
     for (const hook of headHooks) {
-      hook({ status: answer.status, headers: answer.headers }, request, context)
+      hook({ status: sentStatus(answer, context), headers: answer.headers }, request, context)
     }
     return answer
   }

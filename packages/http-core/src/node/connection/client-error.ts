@@ -69,6 +69,9 @@ function refuseInTurn(runtime: LingerTimers, socket: HttpConnection, status: num
     pending.once('close', () => {
       refuseInTurn(runtime, socket, status)
     })
+  } else if (pending.writableEnded) {
+    // It is on its way, whole.
+    destroyAfter(pending, pending.req)
   } else if (pending.headersSent) {
     // The fault is in the content of a request that is being answered already: no way to say so.
     socket.destroy()

@@ -2,11 +2,13 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Settings } from '../lifecycle/settings.ts'
+import { endsConnection } from '../message/framing.ts'
 import type { Admit } from '../request/admission.ts'
 import type { Refuse } from '../request/refusal.ts'
 import type { ServeExchange } from '../response/exchange-parts.ts'
 import type { Reports } from '../reports/reports.ts'
 import type { Peers } from './peers.ts'
+import { UnservedRequests } from './unserved-requests.ts'
 import { clientErrorListener, closeWith } from './client-error.ts'
 import { isAnswering, mayUpgrade } from '../upgrade/connection-upgrade.ts'
 import { serveUpgrade } from '../upgrade/serve-upgrade.ts'
@@ -29,7 +31,8 @@ export interface Http1Parts {
 /** Makes the node:http server whose requests become exchanges. It does not listen yet. */
 export function makeHttp1Server(parts: Http1Parts): Server {
   const { settings, reports, peers, refuse } = parts
-  const { runtime } = settings
+  const { runtime, upgradeProtocols } = settings
+  const unserved = new UnservedRequests()
   const server = createServer({
     insecureHTTPParser: false,
     requireHostHeader: true,
@@ -44,7 +47,7 @@ export function makeHttp1Server(parts: Http1Parts): Server {
     requestTimeout: settings.requestTimeoutMs,
     connectionsCheckingInterval: CHECKING_INTERVAL_MS,
     keepAliveTimeout: settings.idleTimeoutMs,
-    shouldUpgradeCallback: mayUpgrade,
+    shouldUpgradeCallback: (message) => mayUpgrade(message, upgradeProtocols),
     ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
   })
   // Node would drop what is beyond a count, silently; `admit` refuses it.
@@ -55,10 +58,10 @@ export function makeHttp1Server(parts: Http1Parts): Server {
       socket.on('end', cutUnlessEnded)
     })
     .on('request', (message, response) => {
-      serve(parts, message, response, undefined)
+      serve(parts, unserved, message, response, undefined)
     })
     .on('checkContinue', (message, response) => {
-      serve(parts, message, response, 'continue')
+      serve(parts, unserved, message, response, 'continue')
     })
     .on('checkExpectation', (message, response) => {
       refuse(message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
@@ -92,13 +95,13 @@ function cutUnlessEnded(this: Socket & { readonly _httpMessage?: ServerResponse 
 
 function serve(
   { closingConnections, admit, refuse, serveExchange }: Http1Parts,
+  unserved: UnservedRequests,
   message: IncomingMessage,
   response: ServerResponse,
   expects: 'continue' | undefined,
 ): void {
   if (closingConnections.has(message.socket)) {
-    // RFC 9112 section 9.6 forbids to serve it. It is read, since to close on unread bytes would reset the connection.
-    message.resume()
+    unserved.drop(message)
     return
   }
   const admitted = admit(message)
@@ -106,7 +109,7 @@ function serve(
     refuse(message, response, admitted)
   } else if (message.url === '*') {
     // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
-    response.writeHead(204).end()
+    response.writeHead(204, endsConnection(message) ? { connection: 'close' } : {}).end()
   } else {
     serveExchange(message, response, admitted, expects)
   }

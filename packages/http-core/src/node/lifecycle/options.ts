@@ -160,6 +160,15 @@ export interface ServerOptions {
    * @see https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
    */
   readonly proxyProtocol?: ProxyProtocolOptions
+  /**
+   * The names of the protocols to which handlers may upgrade a connection (`Upgrade` of HTTP/1.1). A request that asks for
+   * another one is served as if it had not asked. A request that names one of these keeps its connection only if it is
+   * upgraded.
+   *
+   * @defaultValue `['websocket']`, which `channel` serves
+   * @see https://www.iana.org/assignments/http-upgrade-tokens
+   */
+  readonly upgradeProtocols?: readonly string[]
   /** @defaultValue none */
   readonly logger?: Logger
   /**

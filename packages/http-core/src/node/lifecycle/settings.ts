@@ -7,6 +7,7 @@ import {
   checkRequired,
   checkRuntime,
   isFunction,
+  isToken,
 } from '../../options/check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import { completeRuntime } from '../../runtime.ts'
@@ -53,6 +54,8 @@ export interface Settings {
   readonly http2PingIntervalMs: number
   readonly tcpKeepAliveMs: number
   readonly proxyProtocol: ProxyProtocolSettings | undefined
+  /** In lower case. */
+  readonly upgradeProtocols: ReadonlySet<string>
   readonly runtime: Runtime
 }
 
@@ -105,6 +108,7 @@ export function resolveSettings(options: ServerOptions): Settings {
       MAX_TIMEOUT_MS,
     ),
     tcpKeepAliveMs: keepAlive(options.tcpKeepAliveMs ?? 15_000),
+    upgradeProtocols: new Set((options.upgradeProtocols ?? ['websocket']).map((name) => name.toLowerCase())),
     runtime: completeRuntime(options.runtime),
   }
   checkTogether(settings)
@@ -116,6 +120,7 @@ function checkKinds(options: ServerOptions): void {
   checkRequired('fetch', options.fetch)
   checkList('middleware', options.middleware, isFunction, 'middlewares')
   checkMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
+  checkList('upgradeProtocols', options.upgradeProtocols, isProtocolName, 'names such as websocket')
   checkRuntime('runtime', options.runtime)
   checkFunction('onListening', options.onListening)
   checkFieldValue('serverHeader', options.serverHeader)
@@ -164,6 +169,11 @@ function checkTogether(settings: Settings): void {
     else if (typeof listen.path !== 'string' || listen.path === '')
       throw new OptionError('listen.path', listen.path, 'the path of a Unix socket')
   }
+}
+
+/** A name, and a version if there is one (RFC 9110 section 7.8). */
+function isProtocolName(item: unknown): boolean {
+  return typeof item === 'string' && item.split('/').length <= 2 && item.split('/').every(isToken)
 }
 
 /** The kernel counts in seconds, and on Linux to 32 767. */

@@ -76,7 +76,7 @@ export function httpMetrics(options: HttpMetricsOptions): Middleware {
       requests.inc(labels)
       durations.observe(labels, context.elapsedMs / 1000)
     }
-    return tellStatus(() => next(request, context), observe)
+    return tellStatus(context, () => next(request, context), observe)
   }
 }
 

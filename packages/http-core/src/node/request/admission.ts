@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Refusal } from './refusal.ts'
+import { codingFault } from '../message/framing.ts'
 import { Http2Request } from '../message/http2-message.ts'
 import type { Load } from '../connection/load.ts'
 import type { Peers } from '../connection/peers.ts'
@@ -55,6 +56,11 @@ export function makeAdmit({ settings, peers, load }: AdmissionParts): Admit {
     } else if (message.httpVersionMajor !== 1) {
       // The parser lets some other versions pass.
       return refusal(505, `HTTP/${message.httpVersion}`, 'close')
+    }
+    const codingStatus = codingFault(message)
+    if (codingStatus !== undefined) {
+      const reason = `the transfer coding ${message.headers['transfer-encoding']}`
+      return { ...refusal(codingStatus, reason, 'close'), content: 'unframed' }
     }
     if (message.rawHeaders.length > settings.maxHeaderFields * 2) {
       return refusal(431, `more than ${settings.maxHeaderFields} header fields`, 'close')

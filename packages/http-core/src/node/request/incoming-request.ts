@@ -25,6 +25,7 @@ export interface RequestParts {
 export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   readonly message: WireRequest
   readonly url: string
+  readonly canUpgrade: boolean
   readonly #parts: RequestParts
   /** On the clock that never goes back. */
   readonly #startedAt: number
@@ -44,6 +45,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     response: WireResponse,
     admitted: Admitted,
     expects: 'continue' | undefined,
+    canUpgrade: boolean,
   ) {
     this.#parts = parts
     this.message = message
@@ -51,6 +53,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     this.url = admitted.url
     this.#startedAt = parts.settings.runtime.now()
     this.#forwardedAddress = admitted.forwardedAddress
+    this.canUpgrade = canUpgrade
     this.#continue = expects === 'continue' ? 'expected' : undefined
   }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { reasonPhrase } from '../../response/status.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Peers } from '../connection/peers.ts'
+import { endsConnection } from '../message/framing.ts'
 import { discardContent, unreadContent } from '../message/unread-content.ts'
 import type { WireRequest, WireResponse } from '../message/wire.ts'
 import type { Reports } from '../reports/reports.ts'
@@ -14,6 +15,8 @@ export interface Refusal {
   /** `'close'` when what follows on the connection cannot be trusted, or is not wanted. */
   readonly connection: 'close' | 'keep'
   readonly fields?: readonly string[]
+  /** `'unframed'`: nobody knows where the content ends, so it is not waited for. */
+  readonly content?: 'unframed'
 }
 
 /** Answers a request without any handler: the status, its description as text, nothing else. */
@@ -33,11 +36,12 @@ export interface RefusalParts {
 
 export function makeRefuse(parts: RefusalParts): Refuse {
   const { serverHeader, runtime, reports, peers, closing, closingConnections } = parts
-  return (message, response, { status, reason, connection, fields: more = [] }) => {
+  return (message, response, { status, reason, connection, fields: more = [], content }) => {
     reports.requestRefused(status, reason, peers.addressOf(message.socket))
     // A client that waits for `100 Continue` sends nothing after a final status.
-    const unread = message.headers.expect === undefined ? unreadContent(message) : 'none'
-    const closes = connection === 'close' || unread === 'large' || closing.aborted
+    const comes = message.headers.expect === undefined && content !== 'unframed'
+    const unread = comes ? unreadContent(message) : 'none'
+    const closes = connection === 'close' || unread === 'large' || closing.aborted || endsConnection(message)
     const text = `${reasonPhrase(status) ?? 'Error'}\n`
     const fields = [
       'content-type',

@@ -66,7 +66,7 @@ export class Exchange implements PumpTarget, OpenStream {
     this.#parts = parts
     this.response = response
     this.#upgradable = upgradable
-    this.#request = new IncomingRequest(parts, message, response, admitted, expects)
+    this.#request = new IncomingRequest(parts, message, response, admitted, expects, upgradable !== undefined)
     this.#writer = new ResponseWriter(parts, this.#request, response)
   }
 

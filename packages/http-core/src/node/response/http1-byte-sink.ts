@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ByteSink, ByteSinkListener, SharedBytes } from '../../response/byte-source.ts'
+import { dropAllBehind } from '../connection/unserved-requests.ts'
 import { goneError } from '../request/request-body.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
 
@@ -74,7 +75,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
       owner.gone(this, socket)
     })
     // What a client sends beside its request has no meaning, and is not kept; but its leaving shows.
-    socket.resume()
+    dropAllBehind(socket)
   }
 
   /** The request's own, to be aborted if the client goes away: after a handover the request hears of that no more. */

@@ -3,6 +3,7 @@ import type { LightParts } from '../../response/light-response.ts'
 import { reasonPhrase } from '../../response/status.ts'
 import type { Runtime } from '../../runtime.ts'
 import { Http2Response } from '../message/http2-message.ts'
+import { endsConnection } from '../message/framing.ts'
 import { discardContent } from '../message/unread-content.ts'
 import type { WireResponse } from '../message/wire.ts'
 import type { IncomingRequest } from '../request/incoming-request.ts'
@@ -136,16 +137,17 @@ export class ResponseWriter {
     if (settings.serverHeader !== undefined) flat.push('server', settings.serverHeader)
     const isContentUnwanted = !this.#request.isBodyBegun && this.#request.unread === 'large'
     let connection: 'close' | 'upgrade, close' | undefined
-    if (closes || isContentUnwanted || closing.aborted) {
-      connection = 'close'
-    } else if (status === 426 && fields.upgrade !== undefined) {
+    const { message } = this.#request
+    if (status === 426 && fields.upgrade !== undefined) {
       // RFC 9110 section 15.5.22
       flat.push('upgrade', fields.upgrade)
       connection = 'upgrade, close'
+    } else if (closes || isContentUnwanted || closing.aborted || endsConnection(message)) {
+      connection = 'close'
     }
     if (connection !== undefined) {
       flat.push('connection', connection)
-      closingConnections.add(this.#request.message.socket)
+      closingConnections.add(message.socket)
     }
     // Always named: a head that could not be sent leaves its own text behind in Node's response.
     this.response.writeHead(status, statusText === '' ? (reasonPhrase(status) ?? '') : statusText, flat)

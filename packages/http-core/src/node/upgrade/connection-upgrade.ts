@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
+import { announcesContent } from '../message/unread-content.ts'
 
 /**
  * An upgrade is a response like any other, until it is sent: it has been through routes and middlewares, which may
@@ -39,9 +41,6 @@ export interface TakenConnection {
   end(): void
 }
 
-/** The property of a `Response` that holds its {@link ConnectionUpgrade}. */
-export const connectionUpgradeSymbol: unique symbol = Symbol.for('sse-toolkit.connectionUpgrade')
-
 /** The upgrade that a response carries, if it carries one. */
 export function connectionUpgradeOf(response: Response): ConnectionUpgrade | undefined {
   return (response as { readonly [connectionUpgradeSymbol]?: ConnectionUpgrade })[connectionUpgradeSymbol]
@@ -55,9 +54,23 @@ export interface Upgradable {
   readonly head: Buffer
 }
 
-/** Whether a request asks for the one protocol that there may be a handler for; any other may be ignored (RFC 9110 7.8). */
-export function asksForUpgrade({ method, headers, httpVersionMinor }: IncomingMessage): boolean {
-  return method === 'GET' && httpVersionMinor >= 1 && headers.upgrade?.toLowerCase() === 'websocket'
+/**
+ * Whether a request asks for one of the protocols that there may be a handler for; any other may be ignored (RFC 9110
+ * section 7.8). One with content does not: another protocol would begin in the middle of it.
+ *
+ * @param protocols - Their names in lower case.
+ */
+export function asksForUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
+  const { method, headers, httpVersionMinor } = message
+  if (headers.upgrade === undefined || httpVersionMinor < 1 || announcesContent(message)) return false
+  return upgradeNames(headers.upgrade).some(
+    (name) => protocols.has(name) && (name !== 'websocket' || method === 'GET'),
+  )
+}
+
+/** The protocols that an Upgrade field names, in lower case. */
+export function upgradeNames(field: string): readonly string[] {
+  return field.split(',').map((name) => name.trim().toLowerCase())
 }
 
 /**
@@ -65,8 +78,8 @@ export function asksForUpgrade({ method, headers, httpVersionMinor }: IncomingMe
  * response to an earlier one is on its way: Node takes its listeners off with the connection, and a long response would
  * wait for ever for 'drain'. Node asks from 24.9 on.
  */
-export function mayUpgrade(message: IncomingMessage): boolean {
-  return asksForUpgrade(message) && !isAnswering(message.socket)
+export function mayUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
+  return asksForUpgrade(message, protocols) && !isAnswering(message.socket)
 }
 
 /** Whether a response is on its way on the connection. */

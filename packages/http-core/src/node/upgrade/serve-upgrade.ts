@@ -5,11 +5,13 @@ import type { Socket } from 'node:net'
 import type { Admit } from '../request/admission.ts'
 import type { Refuse } from '../request/refusal.ts'
 import type { ServeExchange } from '../response/exchange-parts.ts'
-import { asksForUpgrade, isAnswering } from './connection-upgrade.ts'
+import type { Settings } from '../lifecycle/settings.ts'
+import { asksForUpgrade, isAnswering, upgradeNames } from './connection-upgrade.ts'
 import { announcesContent } from '../message/unread-content.ts'
 
 /** What serving an upgrade needs. */
 export interface UpgradeParts {
+  readonly settings: Pick<Settings, 'upgradeProtocols'>
   readonly closingConnections: WeakSet<Socket>
   readonly admit: Admit
   readonly refuse: Refuse
@@ -18,7 +20,7 @@ export interface UpgradeParts {
 
 /** Serves a request whose connection Node has let go of. If nobody upgrades it, it closes after the response. */
 export function serveUpgrade(
-  { closingConnections, admit, refuse, serveExchange }: UpgradeParts,
+  { settings, closingConnections, admit, refuse, serveExchange }: UpgradeParts,
   message: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -42,11 +44,14 @@ export function serveUpgrade(
   const admitted = admit(message)
   if ('status' in admitted) {
     refuse(message, response, admitted)
-  } else if (!asksForUpgrade(message) && announcesContent(message)) {
+  } else if (announcesContent(message)) {
     // Before Node 24.9 a server cannot decline an upgrade, and its content is lost.
-    refuse(message, response, { status: 501, reason: 'an upgrade with content', connection: 'close' })
+    const status = upgradeNames(message.headers.upgrade ?? '').includes('websocket') ? 400 : 501
+    refuse(message, response, { status, reason: 'an upgrade with content', connection: 'close' })
   } else {
-    const upgradable = asksForUpgrade(message) ? { message, response, socket, head } : undefined
+    const upgradable = asksForUpgrade(message, settings.upgradeProtocols)
+      ? { message, response, socket, head }
+      : undefined
     serveExchange(message, response, admitted, undefined, upgradable)
   }
 }

@@ -100,6 +100,14 @@ export interface ChannelOptions {
   readonly origin?: 'same' | '*' | readonly string[] | ((origin: string) => boolean)
   /** A message of a WebSocket, in bytes; a longer one closes it with 1009. @defaultValue 1 048 576 */
   readonly maxMessageBytes?: number
+  /** Fragments of a message of a WebSocket; then it is closed with 1008, as `'message-too-big'`. @defaultValue 16 384 */
+  readonly maxFragments?: number
+  /**
+   * Pongs that may wait for a client that sends pings and does not read; then the connection is ended.
+   *
+   * @defaultValue 60
+   */
+  readonly maxPendingPongs?: number
   /** What may wait for a client that reads slowly, in bytes; then the channel is closed, a WebSocket with 1013. @defaultValue 1 048 576 */
   readonly maxBufferedBytes?: number
   /**

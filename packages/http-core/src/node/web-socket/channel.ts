@@ -2,7 +2,7 @@ import { WebSocketServer } from 'ws'
 import { isChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { completeRuntime } from '../../runtime.ts'
-import { connectionUpgradeSymbol } from '../upgrade/connection-upgrade.ts'
+import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
 import type { ConnectionUpgrade, UpgradedConnection } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 import { checkChannel, checkHandshake, isHandshake } from './handshake.ts'
@@ -89,13 +89,23 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
 function shakeHands(
   { message, socket, head, fields }: UpgradedConnection,
   protocol: string | undefined,
-  { maxMessageBytes = 1_048_576, compression = 'off' }: ChannelOptions,
+  {
+    maxMessageBytes = 1_048_576,
+    maxFragments = 16_384,
+    maxPendingPongs = 60,
+    compression = 'off',
+  }: ChannelOptions,
   opened: WebSocketChannel,
 ): void {
+  // ws wants it to be the only one.
+  message.headers.upgrade = 'websocket'
+  // Named apart: the second is not in the types of ws.
+  const limits = { maxFragments, maxPendingAutoPongs: maxPendingPongs }
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: maxMessageBytes,
+    ...limits,
     perMessageDeflate: compression === 'on',
     handleProtocols: () => protocol ?? false,
   })

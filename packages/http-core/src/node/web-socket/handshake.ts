@@ -10,16 +10,24 @@ import { decisionOf } from '../../options/decision.ts'
 import { ChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
+import { upgradeNames } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const VERSION = '13'
+const NUMBERS = [
+  'maxMessageBytes',
+  'maxFragments',
+  'maxPendingPongs',
+  'maxBufferedBytes',
+  'pingIntervalMs',
+] as const
 const HOOKS = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
 
 /** Whether the request asks for a WebSocket. */
 export function isHandshake(request: Request): boolean {
-  return request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+  return upgradeNames(request.headers.get('upgrade') ?? '').includes('websocket')
 }
 
 /**
@@ -32,6 +40,9 @@ export function isHandshake(request: Request): boolean {
 export function checkHandshake(request: Request, options: ChannelOptions): string | undefined {
   const { headers } = request
   if (request.method !== 'GET') throw invalid('its method is not GET')
+  if (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0) {
+    throw invalid('it has content')
+  }
   if (headers.get('sec-websocket-version') !== VERSION) {
     throw new HttpError(426, undefined, {
       headers: { 'sec-websocket-version': VERSION, upgrade: 'websocket' },
@@ -83,7 +94,7 @@ export function checkChannel(hooks: ChannelHooks, options: ChannelOptions): void
   checkList('protocols', options.protocols, isToken, 'tokens such as chat.v1')
   checkOrigins('origin', options.origin, ['same', '*'])
   checkRuntime('runtime', options.runtime)
-  for (const option of ['maxMessageBytes', 'maxBufferedBytes', 'pingIntervalMs'] as const) {
+  for (const option of NUMBERS) {
     const value = options[option]
     const least = option === 'pingIntervalMs' ? 0 : 1
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value < 2 ** 31)) {

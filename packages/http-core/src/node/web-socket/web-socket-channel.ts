@@ -29,6 +29,9 @@ const BY_CODE: ReadonlyMap<number, ChannelCloseStatus> = new Map([
   [1009, 'message-too-big'],
 ])
 
+/** What ws calls messages beyond a limit: of bytes, and of fragments. */
+const TOO_BIG = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_TOO_MANY_BUFFERED_PARTS'])
+
 /** What a channel on a WebSocket is made with. */
 export interface WebSocketChannelSettings {
   readonly maxBufferedBytes: number
@@ -95,7 +98,7 @@ export class WebSocketChannel implements Channel {
       .on('error', (error: Error & { code?: string }) => {
         // ws answers a fault with the close code for it; the client's own word may never come.
         if (error.code?.startsWith('WS_ERR_') !== true) return
-        this.#fate = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-big' : 'protocol-error'
+        this.#fate = TOO_BIG.has(error.code) ? 'message-too-big' : 'protocol-error'
       })
       .once('close', (code: number) => {
         this.#settings.runtime.clearTimeout(this.#timer)
