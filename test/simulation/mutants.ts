@@ -190,7 +190,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'partial-event-id-kept',
     breaks: 'the id of an event that was cut off counts as had',
-    file: `${client}/event-decoder.ts`,
+    file: `${client}/connection/event-decoder.ts`,
     find: 'parser.feed(utf8.decode(chunk, { stream: true }))',
     replace: `const text = utf8.decode(chunk, { stream: true })
       parser.feed(text)
@@ -200,35 +200,35 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'backoff-reset-on-open',
     breaks: 'a server that accepts and dies at once is asked again at full speed',
-    file: `${client}/reconnection.ts`,
+    file: `${client}/reconnection/reconnection.ts`,
     find: '(input.isStable === true || nowMs - state.openedAtMs >= policy.resetAfterMs)',
     replace: 'input.isStable !== false',
   },
   {
     name: 'retry-without-floor',
     breaks: 'a hostile `retry: 0` makes the client ask at full speed',
-    file: `${client}/backoff.ts`,
+    file: `${client}/reconnection/backoff.ts`,
     find: 'const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)',
     replace: 'const clampedMs = Math.min(delayMs, maxDelayMs)',
   },
   {
     name: 'silence-not-noticed',
     breaks: 'a connection that is dead and does not say so is kept for ever',
-    file: `${client}/connection.ts`,
+    file: `${client}/connection/connection.ts`,
     find: 'idleLimitMs = +heartbeatMs * MISSED_HEARTBEATS',
     replace: 'idleLimitMs = 0',
   },
   {
     name: 'clock-set-back',
     breaks: 'a clock that is set back by an hour makes the client deaf to silence for an hour',
-    file: `${client}/connection.ts`,
+    file: `${client}/connection/connection.ts`,
     find: 'isPaused ? firedAtMs : Math.min(lastByteAtMs, firedAtMs)',
     replace: 'isPaused ? firedAtMs : lastByteAtMs',
   },
   {
     name: 'saved-before-handed-over',
     breaks: 'a position is saved before its event has reached the reader',
-    file: `${client}/event-delivery.ts`,
+    file: `${client}/delivery/event-delivery.ts`,
     find: 'queue.push(event, dataLength * 2 + EVENT_OVERHEAD_BYTES)',
     replace:
       'queue.push(event, dataLength * 2 + EVENT_OVERHEAD_BYTES)\n      config.onHandedOver(event.lastEventId)',

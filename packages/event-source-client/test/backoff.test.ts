@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { clampDelay, fullJitter, MAX_TIMER_MS, standardBackoff } from '../src/backoff.ts'
-import type { BackoffContext } from '../src/backoff.ts'
+import { clampDelay, fullJitter, MAX_TIMER_MS, standardBackoff } from '../src/reconnection/backoff.ts'
+import type { BackoffContext } from '../src/reconnection/backoff.ts'
 
 const contexts = fc.record({
   failures: fc.integer({ min: 1, max: 1_000_000 }),

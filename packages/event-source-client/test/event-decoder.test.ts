@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventSizeError } from '../src/errors/event-size-error.ts'
-import { createEventDecoder } from '../src/event-decoder.ts'
+import { createEventDecoder } from '../src/connection/event-decoder.ts'
 import { wireCases } from './wire-cases.ts'
 import type { Block } from './wire-cases.ts'
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { createEventQueue } from '../src/event-queue.ts'
-import type { EventQueue, SlowConsumerPolicy } from '../src/event-queue.ts'
+import { createEventQueue } from '../src/delivery/event-queue.ts'
+import type { EventQueue, SlowConsumerPolicy } from '../src/delivery/event-queue.ts'
 
 function makeQueue(policy: SlowConsumerPolicy = 'pause'): { queue: EventQueue<string>; levels: boolean[] } {
   const levels: boolean[] = []

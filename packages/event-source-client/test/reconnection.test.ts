@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fullJitter, MAX_TIMER_MS } from '../src/backoff.ts'
-import { initialReconnectionState, stepReconnection } from '../src/reconnection.ts'
+import { fullJitter, MAX_TIMER_MS } from '../src/reconnection/backoff.ts'
+import { initialReconnectionState, stepReconnection } from '../src/reconnection/reconnection.ts'
 import type {
   ReconnectionEffect,
   ReconnectionInput,
   ReconnectionPolicy,
   ReconnectionState,
-} from '../src/reconnection.ts'
+} from '../src/reconnection/reconnection.ts'
 
 type State = ReconnectionState<string>
 type Input = ReconnectionInput<string>

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parsePosition } from '../src/position.ts'
-import { contractPosition, standardPosition } from '../src/resume-position.ts'
-import type { ResumePosition } from '../src/resume-position.ts'
+import { parsePosition } from '../src/wire-contract/event-id.ts'
+import { contractPosition, standardPosition } from '../src/last-event-id/resume-position.ts'
+import type { ResumePosition } from '../src/last-event-id/resume-position.ts'
 
 type Step = [type: string, id: string | undefined] | [idOnly: string]
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRetryAfter } from '../src/retry-after.ts'
+import { parseRetryAfter } from '../src/reconnection/retry-after.ts'
 
 const NOW_MS = Date.UTC(1999, 11, 31, 23, 59, 0)
 

@@ -1,4 +1,4 @@
-import type { TextEvent } from '../event-data.ts'
+import type { TextEvent } from '../delivery/event-data.ts'
 
 /**
  * - `invalid-json`: the data is not JSON; `cause` is the SyntaxError.

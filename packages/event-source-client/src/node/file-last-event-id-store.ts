@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import type { LastEventIdStore } from '../last-event-id-store.ts'
+import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
 
 /**
  * A store in a file, so that a process that is restarted goes on where it was.

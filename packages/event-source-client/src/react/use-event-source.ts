@@ -1,12 +1,17 @@
 import { useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
-import type { Gap } from '../announcements.ts'
-import { createEventSource } from '../create-event-source.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
+import { createEventSource } from '../client/create-event-source.ts'
 import type { EventDataError } from '../errors/event-data-error.ts'
 import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
-import type { EventSchemas } from '../event-data.ts'
-import type { EventOf, EventSourceClient, EventSourceOptions, StreamEvent } from '../event-source-client.ts'
-import { reportUncaught } from '../listeners.ts'
-import type { StreamStatus } from '../reconnecting-stream.ts'
+import type { EventSchemas } from '../delivery/event-data.ts'
+import type {
+  EventOf,
+  EventSourceClient,
+  EventSourceOptions,
+  StreamEvent,
+} from '../client/event-source-client.ts'
+import { reportUncaught } from '../delivery/listeners.ts'
+import type { StreamStatus } from '../reconnection/reconnecting-stream.ts'
 
 /** Those of `createEventSource`, and what is to be called. */
 export interface UseEventSourceOptions<

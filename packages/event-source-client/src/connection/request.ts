@@ -1,7 +1,7 @@
-import { ConnectionError } from './errors/connection-error.ts'
+import { ConnectionError } from '../errors/connection-error.ts'
 import type { ConnectionFailure } from './connection.ts'
-import type { ResumePosition } from './resume-position.ts'
-import type { TransportRequest } from './transport/transport.ts'
+import type { ResumePosition } from '../last-event-id/resume-position.ts'
+import type { TransportRequest } from '../transport/transport.ts'
 
 /** One attempt to connect. */
 export interface Attempt {

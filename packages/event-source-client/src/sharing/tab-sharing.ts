@@ -1,12 +1,12 @@
-import type { ConnectionErrorCode } from './errors/connection-error.ts'
-import type { ResponseErrorCode } from './errors/response-error.ts'
+import type { ConnectionErrorCode } from '../errors/connection-error.ts'
+import type { ResponseErrorCode } from '../errors/response-error.ts'
 import type {
   ReconnectingStream,
   StreamConfig,
   StreamFailure,
   StreamObserver,
   StreamStatus,
-} from './reconnecting-stream.ts'
+} from '../reconnection/reconnecting-stream.ts'
 import type { Membership, SharingKit } from './shared-stream.ts'
 
 /*

@@ -1,4 +1,4 @@
-import { LastEventIdStoreError } from './errors/last-event-id-store-error.ts'
+import { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
 
 /** Keeps the last event ID beyond the life of the client: a page's, or a process's. */
 export interface LastEventIdStore {

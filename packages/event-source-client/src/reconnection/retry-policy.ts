@@ -1,10 +1,10 @@
-import type { ConnectionFailure } from './connection.ts'
-import { ConnectionError, isFutile } from './errors/connection-error.ts'
-import { ResponseError } from './errors/response-error.ts'
+import type { ConnectionFailure } from '../connection/connection.ts'
+import { ConnectionError, isFutile } from '../errors/connection-error.ts'
+import { ResponseError } from '../errors/response-error.ts'
 import type { LossVerdict } from './reconnecting-stream.ts'
-import { requireType } from './options.ts'
+import { requireType } from '../options/connection-options.ts'
 import { parseRetryAfter } from './retry-after.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 
 export interface LossPolicy {
   /** Whether a clean end is a loss, and whether an error is. */

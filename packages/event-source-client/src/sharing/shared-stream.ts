@@ -1,12 +1,17 @@
-import { ConnectionError } from './errors/connection-error.ts'
-import type { ConnectionErrorCode } from './errors/connection-error.ts'
-import { EventSizeError } from './errors/event-size-error.ts'
-import { ResponseError } from './errors/response-error.ts'
-import { parsePosition } from './position.ts'
-import { openReconnectingStream } from './reconnecting-stream.ts'
-import type { ReconnectingStream, StreamConfig, StreamObserver, StreamStatus } from './reconnecting-stream.ts'
-import { contractPosition } from './resume-position.ts'
-import type { ResumePosition } from './resume-position.ts'
+import { ConnectionError } from '../errors/connection-error.ts'
+import type { ConnectionErrorCode } from '../errors/connection-error.ts'
+import { EventSizeError } from '../errors/event-size-error.ts'
+import { ResponseError } from '../errors/response-error.ts'
+import { parsePosition } from '../wire-contract/event-id.ts'
+import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type {
+  ReconnectingStream,
+  StreamConfig,
+  StreamObserver,
+  StreamStatus,
+} from '../reconnection/reconnecting-stream.ts'
+import { contractPosition } from '../last-event-id/resume-position.ts'
+import type { ResumePosition } from '../last-event-id/resume-position.ts'
 
 export interface SharedStreamConfig extends StreamConfig {
   /** This page's. */

@@ -1,4 +1,4 @@
-import type { SchemaIssue } from './errors/event-data-error.ts'
+import type { SchemaIssue } from '../errors/event-data-error.ts'
 
 /**
  * The part of Standard Schema that is used: zod, valibot, arktype and others all have it.

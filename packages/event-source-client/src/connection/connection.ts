@@ -1,17 +1,17 @@
-import { MAX_TIMER_MS } from './backoff.ts'
-import { ConnectionError } from './errors/connection-error.ts'
-import type { EventSizeError } from './errors/event-size-error.ts'
-import { ResponseError } from './errors/response-error.ts'
-import type { ResponseErrorCode } from './errors/response-error.ts'
+import { MAX_TIMER_MS } from '../reconnection/backoff.ts'
+import { ConnectionError } from '../errors/connection-error.ts'
+import type { EventSizeError } from '../errors/event-size-error.ts'
+import { ResponseError } from '../errors/response-error.ts'
+import type { ResponseErrorCode } from '../errors/response-error.ts'
 import { createEventDecoder } from './event-decoder.ts'
 import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime } from '../runtime.ts'
 import type {
   Transport,
   TransportExchange,
   TransportRequest,
   TransportResponse,
-} from './transport/transport.ts'
+} from '../transport/transport.ts'
 
 /** Why a connection ended, a clean end included. */
 export type ConnectionFailure = ConnectionError | ResponseError | EventSizeError

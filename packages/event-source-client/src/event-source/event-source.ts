@@ -1,13 +1,18 @@
-import { MAX_TIMER_MS, standardBackoff } from './backoff.ts'
-import { ConnectionError, isFutile } from './errors/connection-error.ts'
+import { MAX_TIMER_MS, standardBackoff } from '../reconnection/backoff.ts'
+import { ConnectionError, isFutile } from '../errors/connection-error.ts'
 import { EventSourceMessageEvent } from './message-event.ts'
-import { resolveOptions } from './options.ts'
-import type { ConnectionOptions, StreamDefaults } from './options.ts'
-import { openReconnectingStream } from './reconnecting-stream.ts'
-import type { LossVerdict, ReconnectingStream, StreamFailure, StreamStatus } from './reconnecting-stream.ts'
-import type { ConnectionFailure } from './connection.ts'
-import { prepareRequest, resolveUrl } from './request.ts'
-import { standardPosition } from './resume-position.ts'
+import { resolveOptions } from '../options/connection-options.ts'
+import type { ConnectionOptions, StreamDefaults } from '../options/connection-options.ts'
+import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type {
+  LossVerdict,
+  ReconnectingStream,
+  StreamFailure,
+  StreamStatus,
+} from '../reconnection/reconnecting-stream.ts'
+import type { ConnectionFailure } from '../connection/connection.ts'
+import { prepareRequest, resolveUrl } from '../connection/request.ts'
+import { standardPosition } from '../last-event-id/resume-position.ts'
 
 /** The standard's dictionary, and what the platform's `EventSource` lacks. */
 export interface EventSourceInit extends ConnectionOptions {

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { EventSizeError } from './errors/event-size-error.ts'
+import { EventSizeError } from '../errors/event-size-error.ts'
 
 /** What the decoder finds, in the order of the wire. A callback that throws aborts the chunk. */
 export interface DecodedBlocks {

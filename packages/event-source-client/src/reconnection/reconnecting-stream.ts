@@ -1,13 +1,13 @@
-import { openConnection } from './connection.ts'
-import type { Connection, ConnectionConfig, ConnectionFailure } from './connection.ts'
-import { ConnectionError } from './errors/connection-error.ts'
-import type { DecodedBlocks } from './event-decoder.ts'
-import type { QueueOverflowError } from './errors/queue-overflow-error.ts'
+import { openConnection } from '../connection/connection.ts'
+import type { Connection, ConnectionConfig, ConnectionFailure } from '../connection/connection.ts'
+import { ConnectionError } from '../errors/connection-error.ts'
+import type { DecodedBlocks } from '../connection/event-decoder.ts'
+import type { QueueOverflowError } from '../errors/queue-overflow-error.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
 import type { CloseReason, ReconnectionInput, ReconnectionPolicy, ReconnectionState } from './reconnection.ts'
-import type { Attempt } from './request.ts'
-import type { ResumePosition } from './resume-position.ts'
-import type { TransportRequest } from './transport/transport.ts'
+import type { Attempt } from '../connection/request.ts'
+import type { ResumePosition } from '../last-event-id/resume-position.ts'
+import type { TransportRequest } from '../transport/transport.ts'
 
 /** What can end a stream. */
 export type StreamFailure = ConnectionFailure | QueueOverflowError

@@ -1,18 +1,18 @@
 // Its users may have neither this lib nor @types/node, and AsyncDisposable is part of the types below.
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Announcements, Gap } from './announcements.ts'
-import type { ConnectionFailure } from './connection.ts'
-import type { EventDataError } from './errors/event-data-error.ts'
-import type { LastEventIdStoreError } from './errors/last-event-id-store-error.ts'
-import type { ResponseError } from './errors/response-error.ts'
-import type { EventSchemas } from './event-data.ts'
-import type { SlowConsumerPolicy } from './event-queue.ts'
-import type { LastEventIdStore } from './last-event-id-store.ts'
-import type { ConnectionOptions } from './options.ts'
-import type { StreamStatus } from './reconnecting-stream.ts'
-import type { CloseReason } from './reconnection.ts'
-import type { SchemaOutput } from './standard-schema.ts'
+import type { Announcements, Gap } from '../wire-contract/reserved-events.ts'
+import type { ConnectionFailure } from '../connection/connection.ts'
+import type { EventDataError } from '../errors/event-data-error.ts'
+import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
+import type { ResponseError } from '../errors/response-error.ts'
+import type { EventSchemas } from '../delivery/event-data.ts'
+import type { SlowConsumerPolicy } from '../delivery/event-queue.ts'
+import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
+import type { ConnectionOptions } from '../options/connection-options.ts'
+import type { StreamStatus } from '../reconnection/reconnecting-stream.ts'
+import type { CloseReason } from '../reconnection/reconnection.ts'
+import type { SchemaOutput } from '../delivery/standard-schema.ts'
 
 /** One event. */
 export interface StreamEvent<Type extends string = string, Data = string> {

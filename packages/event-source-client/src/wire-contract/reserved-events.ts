@@ -1,5 +1,5 @@
-import type { TextEvent } from './event-data.ts'
-import { parsePosition } from './position.ts'
+import type { TextEvent } from '../delivery/event-data.ts'
+import { parsePosition } from './event-id.ts'
 
 /** Events were lost: said by our server (`stream.gap`), or by the client's own queue (`dropped`). */
 export interface Gap {

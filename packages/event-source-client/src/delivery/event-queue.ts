@@ -1,4 +1,4 @@
-import { QueueOverflowError } from './errors/queue-overflow-error.ts'
+import { QueueOverflowError } from '../errors/queue-overflow-error.ts'
 
 /**
  * - `pause`: reading from the socket pauses until the reader has caught up by half; TCP then pushes back on the server.

@@ -1,5 +1,5 @@
-import { EventDataError } from './errors/event-data-error.ts'
-import type { EventDataErrorCode } from './errors/event-data-error.ts'
+import { EventDataError } from '../errors/event-data-error.ts'
+import type { EventDataErrorCode } from '../errors/event-data-error.ts'
 import type { SchemaResult, StandardSchema } from './standard-schema.ts'
 
 /** A map from event type to what its data, parsed as JSON, must be. */

@@ -1,4 +1,4 @@
-import { parsePosition, readSeq } from './position.ts'
+import { parsePosition, readSeq } from '../wire-contract/event-id.ts'
 
 /** The last event ID string, and what may move it. */
 export interface ResumePosition {
