@@ -144,7 +144,8 @@ export function createClientActor(world: World, name: string, random: SeededRand
     const client = createEventSource(url, {
       transport: world.network.transportOf(name, world.route),
       runtime: {
-        now: () => world.beganAtMs + time.nowMs + clockOffsetMs,
+        now: () => time.nowMs,
+        wallClock: () => world.beganAtMs + time.nowMs + clockOffsetMs,
         setTimeout: timers.setTimeout,
         clearTimeout: timers.clearTimeout,
         random,

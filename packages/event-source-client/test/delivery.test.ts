@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, it } from 'vitest'
-import { createEventSource, EventDataError, EventSource, LastEventIdStoreError } from '../src/index.ts'
+import { createEventSource, EventDataError, LastEventIdStoreError } from '../src/index.ts'
 import type {
-  CloseReason,
+  EventSourceCloseReason,
   EventSourceClient,
   EventSourceOptions,
   Gap,
@@ -13,7 +13,6 @@ import type {
   StandardSchema,
   StreamEvent,
 } from '../src/index.ts'
-import { defaultTransport } from '../src/transport/default.ts'
 import { createMemoryServer } from './memory-transport.ts'
 import type { MemoryServer } from './memory-transport.ts'
 
@@ -60,7 +59,7 @@ async function uncaughtDuring(run: () => void | Promise<void>): Promise<unknown[
 }
 
 describe('listeners', () => {
-  it('of a type get the events of that type, those of any type all', async () => {
+  it('listeners of a type get the events of that type, those of any type all', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.on('message', (event) => seen.push(`message: ${event.data}`))
@@ -71,7 +70,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('get nothing any more once removed', async () => {
+  it('a listener gets nothing any more once it is removed', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     const removers = [
@@ -89,7 +88,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('of types that come and go leave nothing behind', async () => {
+  it('listeners of types that come and go leave nothing behind', async () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     const { client } = await open()
@@ -102,7 +101,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('that are removed twice leave others of the type alone', async () => {
+  it('a listener that is removed twice leaves others of its type alone', async () => {
     const { server, client } = await open()
     const heard: string[] = []
     const leave = client.on('a', () => {})
@@ -114,7 +113,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('do not disturb each other, nor the stream, when one throws', async () => {
+  it('a listener that throws disturbs neither the others nor the stream', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onAny(() => {
@@ -128,7 +127,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('hear nothing after close(), neither the others of the event nor the rest of the chunk', async () => {
+  it('no listener is called after close(), neither the others of the event nor for the rest of the chunk', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.on('message', (event) => {
@@ -143,7 +142,7 @@ describe('listeners', () => {
     expect(await client.closed).toBe('client')
   })
 
-  it('of comments get the text without the colon and one space', async () => {
+  it('listeners of comments get the text without the colon and one space', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onComment((text) => seen.push(text))
@@ -152,7 +151,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('of the status hear every change, that of their own close() included, once', async () => {
+  it('listeners of the status hear every change once, that of their own close() included', async () => {
     const { client } = await open()
     const seen: string[] = []
     client.onStatus((status) => seen.push(status.state))
@@ -161,7 +160,7 @@ describe('listeners', () => {
     expect(seen).toEqual(['closed'])
   })
 
-  it('of the status end with the newest one, also if one of them has brought it about', async () => {
+  it('listeners of the status end with the newest one, also if one of them has brought it about', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onStatus((status) => status.state === 'reconnecting' && client.reconnect())
@@ -174,7 +173,7 @@ describe('listeners', () => {
 })
 
 describe('the async iterator', () => {
-  it('gives the events in order', async () => {
+  it('the iterator gives the events in order', async () => {
     const { server, client } = await open()
     const taken = take(client, 3)
     server.last.write('data: a\n\ndata: b\n\n')
@@ -187,7 +186,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('goes on without loss after a loop that was left', async () => {
+  it('a loop goes on without loss after a loop that was left', async () => {
     const { server, client } = await open()
     const first = take(client, 1)
     server.last.write('data: a\n\ndata: b\n\ndata: c\n\n')
@@ -197,7 +196,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('shares the events among loops at the same time', async () => {
+  it('loops at the same time share the events', async () => {
     const { server, client } = await open()
     const loops = [take(client, 2), take(client, 2)]
     server.last.write('data: a\n\ndata: b\n\ndata: c\n\ndata: d\n\n')
@@ -206,7 +205,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('does not keep listeners from hearing the same events', async () => {
+  it('a loop does not keep listeners from hearing the same events', async () => {
     const { server, client } = await open()
     const heard: string[] = []
     client.onAny((event) => heard.push(event.data))
@@ -216,7 +215,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('ends when the stream is closed, and drops what waits', async () => {
+  it('the iterator ends when the stream is closed, and drops what waits', async () => {
     const { server, client } = await open()
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -226,7 +225,7 @@ describe('the async iterator', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  it('gives what waits before it ends with the stream', async () => {
+  it('the iterator gives what waits before it ends with the stream', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -235,7 +234,7 @@ describe('the async iterator', () => {
     expect(textOf(await take(iterator, 3))).toEqual(['a', 'b'])
   })
 
-  it('throws the cause, after what waits, when the stream has failed', async () => {
+  it('the iterator throws the cause, after what waits, when the stream has failed', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const taken: string[] = []
     const loop = (async () => {
@@ -247,7 +246,7 @@ describe('the async iterator', () => {
     expect(taken).toEqual(['a'])
   })
 
-  it('leaves no unhandled rejection when a stream that nobody iterates fails', async () => {
+  it('a stream that nobody iterates leaves no unhandled rejection when it fails', async () => {
     const rejections: unknown[] = []
     const record = (reason: unknown): void => void rejections.push(reason)
     process.on('unhandledRejection', record)
@@ -259,9 +258,9 @@ describe('the async iterator', () => {
     expect(rejections).toEqual([])
   })
 
-  it('does not disturb `await using`, which closes', async () => {
+  it('`await using` closes a stream that is iterated', async () => {
     const { server, client } = await open()
-    let reason: CloseReason | undefined
+    let reason: EventSourceCloseReason | undefined
     {
       await using scoped = client
       const taken = take(scoped, 1)
@@ -274,7 +273,7 @@ describe('the async iterator', () => {
 })
 
 describe('reading', () => {
-  it('begins with the first consumer, and nothing is lost before', async () => {
+  it('reading begins with the first consumer, and nothing is lost before', async () => {
     const { server, client } = await open()
     expect(server.last.isPaused).toBe(true)
     server.last.write('data: a\n\n')
@@ -285,7 +284,7 @@ describe('reading', () => {
     client.close()
   })
 
-  it('pauses when the last consumer is gone', async () => {
+  it('reading pauses when the last consumer is gone', async () => {
     const { server, client } = await open()
     const remove = client.onAny(() => {})
     const removeOther = client.onComment(() => {})
@@ -296,7 +295,7 @@ describe('reading', () => {
     client.close()
   })
 
-  it('does not begin for the status alone', async () => {
+  it('reading does not begin for the status alone', async () => {
     const { server, client } = await open()
     client.onStatus(() => {})
     client.onError(() => {})
@@ -304,7 +303,7 @@ describe('reading', () => {
     client.close()
   })
 
-  it('pauses while more than maxBufferedBytes wait for the iterator, and also on a new connection', async () => {
+  it('reading pauses while more than maxBufferedBytes wait for the iterator, and also on a new connection', async () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000 })
     const iterator = client[Symbol.asyncIterator]()
     for (let n = 0; n < 20; n += 1) server.last.write(`data: ${'x'.repeat(500)}\n\n`)
@@ -320,7 +319,7 @@ describe('reading', () => {
 })
 
 describe('a loop that is left with a full queue', () => {
-  it('does not keep listeners from the events that follow', async () => {
+  it('a loop that is left with a full queue does not keep listeners from the events that follow', async () => {
     const { server, client } = await open({ maxBufferedBytes: 1000 })
     const heard: string[] = []
     client.onAny(({ data }) => heard.push(data))
@@ -348,7 +347,7 @@ describe('what arrives when nobody is there', () => {
     return { server, client }
   }
 
-  it('is for the next loop, and is not taken for handed over before it is', async () => {
+  it('what arrives when nobody is there is for the next loop, and counts as handed over only then', async () => {
     const saved: string[] = []
     const store: LastEventIdStore = { load: () => '', save: (id) => void saved.push(id) }
     const { server, client } = await openLate({ lastEventIdStore: store })
@@ -363,7 +362,7 @@ describe('what arrives when nobody is there', () => {
     client.close()
   })
 
-  it('is for the next listener, in order, before what comes after it', async () => {
+  it('what arrives when nobody is there is for the next listener, in order, before what comes after it', async () => {
     const { server, client } = await openLate()
     const seen: string[] = []
     const leave = client.onAny(({ data }) => seen.push(`first ${data}`))
@@ -377,7 +376,7 @@ describe('what arrives when nobody is there', () => {
     expect(seen).toEqual(['second 1', 'second 2', 'second 3', 'second 4'])
   })
 
-  it('is the rest of a chunk, when the last listener removes itself', async () => {
+  it('the rest of a chunk waits for somebody when the last listener removes itself', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     const leave = client.on('message', ({ data }) => {
@@ -390,7 +389,7 @@ describe('what arrives when nobody is there', () => {
     expect(textOf(await take(client, 2))).toEqual(['2', '3'])
   })
 
-  it('is still there for a loop when the stream has ended', async () => {
+  it('what arrived when nobody was there is still there for a loop when the stream has ended', async () => {
     const { server, client } = await openLate({ reconnect: 'on-error' })
     const leave = client.onAny(() => {})
     leave()
@@ -406,7 +405,7 @@ describe('a slow reader', () => {
     for (let n = from; n <= to; n += 1) server.last.write(`id: e-${n}\ndata: ${n} ${'x'.repeat(1000)}\n\n`)
   }
 
-  it('drop-oldest: is told by stream.gap, in the place of what was dropped', async () => {
+  it('drop-oldest tells a slow reader by stream.gap, in the place of what was dropped', async () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'drop-oldest' })
     const iterator = client[Symbol.asyncIterator]()
     write(server, 1, 1)
@@ -420,7 +419,7 @@ describe('a slow reader', () => {
     client.close()
   })
 
-  it('fail: closes the stream, and the iterator throws after what waits', async () => {
+  it('fail closes the stream of a slow reader, and the iterator throws after what waits', async () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'fail' })
     const iterator = client[Symbol.asyncIterator]()
     write(server, 1, 20)
@@ -464,7 +463,7 @@ const slowSchema: StandardSchema<string> = {
 }
 
 describe('data', () => {
-  it('is text, unless told otherwise', async () => {
+  it('data is text, unless told otherwise', async () => {
     const { server, client } = await open()
     const taken = take(client, 1)
     server.last.write('data: {"a":1}\n\n')
@@ -472,7 +471,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('is decoded as JSON', async () => {
+  it('data is decoded as JSON if told so', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     const taken = take(client, 2)
@@ -483,7 +482,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('is checked and typed by the schema of its type; types without one are ignored', async () => {
+  it('data is checked and typed by the schema of its type; types without one are ignored', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -501,7 +500,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('that cannot be decoded is reported to onError, and the stream goes on', async () => {
+  it('data that cannot be decoded is reported to onError, and the stream goes on', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -535,7 +534,29 @@ describe('data', () => {
     client.close()
   })
 
-  it('that cannot be decoded rejects one next() if nobody listens to onError', async () => {
+  it('a schema that gives no result has failed, and the stream goes on', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: {
+        paid: { '~standard': { version: 1, vendor: 'test', validate: (): never => undefined as never } },
+      },
+    })
+    const errors: unknown[] = []
+    client.onError((error) => errors.push(error))
+    client.onAny(() => {})
+    await nextTurn()
+    server.last.respond()
+    server.last.write('event: paid\ndata: 1\n\nevent: paid\ndata: 2\n\n')
+    expect(errors).toMatchObject([
+      { code: 'schema-failed', data: '1', cause: { name: 'TypeError' } },
+      { code: 'schema-failed', data: '2' },
+    ])
+    expect(client.status.state).toBe('open')
+    client.close()
+  })
+
+  it('data that cannot be decoded rejects one next() if nobody listens to onError', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     const iterator = client[Symbol.asyncIterator]()
@@ -549,7 +570,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('that cannot be decoded is an uncaught error if there is neither a listener nor an iterator', async () => {
+  it('data that cannot be decoded is an uncaught error if there is neither a listener nor an iterator', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     client.onAny(() => {})
@@ -560,7 +581,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('keeps its order through asynchronous schemas, and reading waits for them', async () => {
+  it('data keeps its order through asynchronous schemas, and reading waits for them', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -581,7 +602,7 @@ describe('data', () => {
     expect(seen).toEqual(['slow 1', { total: 2 }, 'schema-failed', 'slow 3'])
   })
 
-  it('still being checked is not delivered after close()', async () => {
+  it('data that is still being checked is not delivered after close()', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -600,7 +621,7 @@ describe('data', () => {
 })
 
 describe('close() of a stream that has ended by itself', () => {
-  it('drops what is still being checked', async () => {
+  it('close() of a stream that has ended by itself drops what is still being checked', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -621,7 +642,7 @@ describe('close() of a stream that has ended by itself', () => {
     expect([seen, await client.closed]).toEqual([['client'], 'client'])
   })
 
-  it('drops what still waits for the iterator', async () => {
+  it('close() of a stream that has ended by itself drops what still waits for the iterator', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -636,7 +657,7 @@ describe('close() of a stream that has ended by itself', () => {
 describe('the wire contract', () => {
   const GAP: Gap = { reason: 'evicted', requested: 'e-5', earliest: 'e-9', latest: 'e-20' }
 
-  it('drops repeats and keeps the position', async () => {
+  it('the wire contract drops repeats and keeps the position', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
@@ -684,7 +705,7 @@ describe('the wire contract', () => {
     ])
   })
 
-  it('gives typed announcements beside typed events', async () => {
+  it('reserved events are typed beside the typed events', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -703,7 +724,7 @@ describe('the wire contract', () => {
     ['without positions', 'event: stream.end\ndata: {}\n\n', 'follow'],
     ['that is no JSON', 'id: e-1\nevent: stream.end\ndata: bye\n\n', 'follow'],
     ['when the contract is ignored', 'id: e-1\nevent: stream.end\ndata: {}\n\n', 'ignore'],
-  ] as const)('takes stream.end %s for an ordinary event', async (_name, wire, wireContract) => {
+  ] as const)('a stream.end %s is an ordinary event', async (_name, wire, wireContract) => {
     const { server, client } = await open({ wireContract })
     const seen: string[] = []
     client.onAny((event) => seen.push(event.type))
@@ -712,7 +733,7 @@ describe('the wire contract', () => {
     client.close()
   })
 
-  it('does not drop repeats when it is ignored', async () => {
+  it('repeats are not dropped when the wire contract is ignored', async () => {
     const { server, client } = await open({ wireContract: 'ignore' })
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
@@ -752,16 +773,16 @@ describe('the last event ID', () => {
       { lastEventId: 'a\u0001b' },
       '?a=1&lastEventId=a%01b',
     ],
-  ] as const)('%s', async (_name, options, expected) => {
+  ] as const)('the last event ID %s', async (_name, options, expected) => {
     expect(await requestHeader(options)).toBe(expected)
   })
 
-  it('is sent as UTF-8 bytes', async () => {
+  it('the last event ID is sent as UTF-8 bytes', async () => {
     const header = await requestHeader({ lastEventId: 'é…😀' })
     expect(Buffer.from(header ?? '', 'latin1').toString('utf8')).toBe('é…😀')
   })
 
-  it('is saved once the listeners have run', async () => {
+  it('the last event ID is saved once the listeners have run', async () => {
     const store = recordingStore()
     const { server, client } = await open({ lastEventIdStore: store })
     client.onAny(() => expect(store.saved).not.toContain('2'))
@@ -774,7 +795,7 @@ describe('the last event ID', () => {
     client.close()
   })
 
-  it('is saved when the loop asks for the next event, not when it was given one', async () => {
+  it('the last event ID is saved when the loop asks for the next event, not when it was given one', async () => {
     const store = recordingStore()
     const { server, client } = await open({ lastEventIdStore: store })
     const iterator = client[Symbol.asyncIterator]()
@@ -788,7 +809,7 @@ describe('the last event ID', () => {
     client.close()
   })
 
-  it('is saved before `closed` resolves, one save at a time', async () => {
+  it('the last event ID is saved before `closed` resolves, one save at a time', async () => {
     const saved: string[] = []
     let saving = 0
     const lastEventIdStore: LastEventIdStore = {
@@ -816,7 +837,7 @@ describe('the last event ID', () => {
     expect(saved).toEqual(['1', '3'])
   })
 
-  it('that cannot be saved is reported, and the stream goes on', async () => {
+  it('a last event ID that cannot be saved is reported, and the stream goes on', async () => {
     const lastEventIdStore: LastEventIdStore = {
       load: () => undefined,
       save: () => {
@@ -837,7 +858,7 @@ describe('the last event ID', () => {
     client.close()
   })
 
-  it('that cannot be loaded is asked for again: a stream without its position would lose events', async () => {
+  it('a last event ID that cannot be loaded is asked for again: a stream without its position would lose events', async () => {
     const server = createMemoryServer()
     let loads = 0
     const lastEventIdStore: LastEventIdStore = {
@@ -861,7 +882,7 @@ describe('the last event ID', () => {
     client.close()
   })
 
-  it('that is loaded after another attempt has gone on does not move back', async () => {
+  it('a last event ID that is loaded after another attempt has gone on does not move the position back', async () => {
     const server = createMemoryServer()
     const slow = Promise.withResolvers<string>()
     const loads = [slow.promise, '1']
@@ -880,7 +901,7 @@ describe('the last event ID', () => {
 })
 
 describe('the request', () => {
-  it('asks its functions anew for each attempt, and tells them which it is', async () => {
+  it('the functions that make a request are asked anew for each attempt, and told which it is', async () => {
     const server = createMemoryServer()
     const contexts: unknown[] = []
     const client = createEventSource(({ attempt }) => `http://test/${attempt}`, {
@@ -915,7 +936,7 @@ describe('the request', () => {
     ])
   })
 
-  it('aborts the signal of its functions when the attempt is given up', async () => {
+  it('the signal of the functions that make a request is aborted when the attempt is given up', async () => {
     const server = createMemoryServer()
     const called = Promise.withResolvers<void>()
     const aborted = Promise.withResolvers<void>()
@@ -935,7 +956,7 @@ describe('the request', () => {
 })
 
 describe('a request that is given up', () => {
-  it('asks its functions for nothing more', async () => {
+  it('a request that is given up asks its functions for nothing more', async () => {
     const asked: string[] = []
     const client = createEventSource(() => 'http://test/', {
       transport: createMemoryServer().transport,
@@ -956,7 +977,7 @@ describe('a request that is given up', () => {
 })
 
 describe('an AbortSignal', () => {
-  it('closes the stream', async () => {
+  it('an AbortSignal closes the stream', async () => {
     const controller = new AbortController()
     const { server, client } = await open({ signal: controller.signal })
     const loop = take(client, 1)
@@ -964,7 +985,7 @@ describe('an AbortSignal', () => {
     expect([await client.closed, await loop, server.openCount]).toEqual(['aborted', [], 0])
   })
 
-  it('that is aborted already lets nothing begin', async () => {
+  it('an AbortSignal that is aborted already lets nothing begin', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -972,109 +993,5 @@ describe('an AbortSignal', () => {
     })
     expect([await client.closed, server.exchanges.length]).toEqual(['aborted', 0])
     expect(await take(client, 1)).toEqual([])
-  })
-})
-
-describe('an option that cannot work', () => {
-  const bad: [option: string, value: unknown, url?: string][] = [
-    ['url', 'http://', 'http://'],
-    ['url', '/relative', '/relative'],
-    ['connectTimeoutMs', -1],
-    ['idleTimeoutMs', -1],
-    ['idleTimeoutMs', 'never'],
-    ['idleTimeoutMs', NaN],
-    ['maxEventBytes', -5],
-    ['maxBufferedBytes', -1],
-    ['slowConsumer', 'explode'],
-    ['reconnect', 'sometimes'],
-    ['data', 'xml'],
-    ['whenHidden', 'cry'],
-    ['wireContract', 'break'],
-    ['resumeBy', 'pigeon'],
-    ['headers', { 'bad name': 'x' }],
-    ['share', 'everybody'],
-    ['method', 'G T'],
-    ['method', 5],
-    ['fetch', 5],
-    ['transport', {}],
-    ['lastEventId', 5],
-    ['secretHeaders', 'x-key'],
-    ['shouldReconnect', true],
-    ['onUnauthorized', 'renew'],
-  ]
-
-  it.each(bad)('%s: %j is refused at the call, by name', (option, value, url = 'http://test/') => {
-    const options = option === 'url' ? {} : { [option]: value }
-    expect(() => createEventSource(url, options)).toThrow(
-      expect.objectContaining({ name: 'OptionError', code: 'invalid-option', option, value }),
-    )
-  })
-
-  it.each([
-    ['baseDelayMs', -1],
-    ['maxDelayMs', NaN],
-    ['minDelayMs', -1],
-    ['maxAttempts', -1],
-    ['maxElapsedMs', 'x'],
-    ['resetAfterMs', undefined],
-    ['backoff', 'fast'],
-    ['backoff', undefined],
-  ])('reconnection.%s: %j is refused at the call, by name', (name, value) => {
-    expect(() => createEventSource('http://test/', { reconnection: { [name]: value } })).toThrow(
-      expect.objectContaining({ option: `reconnection.${name}`, value }),
-    )
-  })
-
-  it.each([
-    ['signal.addEventListener', { signal: {} }],
-    ['lastEventIdStore.load', { lastEventIdStore: {} }],
-    ['lastEventIdStore.save', { lastEventIdStore: { load: () => '' } }],
-    ['events.paid.~standard.validate', { events: { paid: {} } }],
-    ['events.paid.~standard.validate', { events: { paid: undefined } }],
-  ])('%s: %j is refused at the call, by name', (option, options) => {
-    expect(() => createEventSource('http://test/', options as EventSourceOptions)).toThrow(
-      expect.objectContaining({ option, message: `${option} must be a function, not undefined` }),
-    )
-  })
-
-  it.each([
-    ['fetch', 5],
-    ['lastEventId', 5],
-    ['method', 'G T'],
-  ])('%s: %j is refused by EventSource, too', (option, value) => {
-    expect(() => new EventSource('http://test/', { [option]: value })).toThrow(
-      expect.objectContaining({ name: 'OptionError', option, value }),
-    )
-  })
-
-  it.each([
-    ['slowConsumer', 'http://test/', { slowConsumer: 'pause' }],
-    ['url', () => 'http://test/', {}],
-  ] as const)(
-    '%s: what cannot be shared among pages is refused with share: origin',
-    (option, url, options) => {
-      expect(() => createEventSource(url, { share: 'origin', ...options })).toThrow(
-        expect.objectContaining({ option }),
-      )
-    },
-  )
-
-  it('is a dispatcher where there is no undici', () => {
-    const dispatcher = { dispatch: () => true }
-    expect(() => defaultTransport(dispatcher)).toThrow(expect.objectContaining({ option: 'dispatcher' }))
-  })
-
-  it.each([null, {}, 'agent'])('is a dispatcher that is none: %j', (dispatcher) => {
-    const options = { dispatcher: dispatcher as never }
-    expect(() => createEventSource('http://test/', options)).toThrow(
-      expect.objectContaining({ option: 'dispatcher' }),
-    )
-  })
-
-  it('is a body stream for a request that may be repeated', () => {
-    const body = new ReadableStream()
-    expect(() => createEventSource('http://test/', { method: 'POST', body, reconnect: 'always' })).toThrow(
-      expect.objectContaining({ option: 'body' }),
-    )
   })
 })

@@ -16,7 +16,7 @@ function decodeAll(
     onIdOnly: (idOnly) => blocks.push({ idOnly }),
     onRetry: (retry) => blocks.push({ retry }),
     onComment: (comment) => blocks.push({ comment }),
-    onTooLarge: (error) => errors.push(error),
+    onError: (error) => errors.push(error),
   })
   for (const chunk of chunks) decode(chunk)
   return { blocks, errors }
@@ -25,25 +25,25 @@ function decodeAll(
 const toBytes = (bytes: string | Uint8Array): Uint8Array =>
   typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
 
-describe.each(wireCases)('$name', ({ bytes: source, blocks }) => {
+describe.each(wireCases)('the decoder: $name', ({ bytes: source, blocks }) => {
   const bytes = toBytes(source)
 
-  it('in one chunk', () => {
+  it('finds the same blocks in one chunk', () => {
     expect(decodeAll([bytes])).toEqual({ blocks, errors: [] })
   })
 
-  it('byte by byte', () => {
+  it('finds the same blocks byte by byte', () => {
     expect(decodeAll(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual({ blocks, errors: [] })
   })
 
-  it('split at every point', () => {
+  it('finds the same blocks when split at every point', () => {
     for (let at = 0; at <= bytes.length; at += 1)
       expect(decodeAll([bytes.subarray(0, at), bytes.subarray(at)])).toEqual({ blocks, errors: [] })
   })
 })
 
 describe('any bytes', () => {
-  it('decode to the same blocks however they are cut into chunks', () => {
+  it('any bytes decode to the same blocks however they are cut into chunks', () => {
     const pieces = fc.constantFrom(
       'data: a',
       'id: 1',
@@ -81,13 +81,13 @@ describe('any bytes', () => {
 describe('maxEventBytes', () => {
   const chunk = toBytes(`data: ${'x'.repeat(994)}`)
 
-  it('stops a line that does not end, and nothing is decoded after it', () => {
+  it('maxEventBytes stops a line that does not end, and nothing is decoded after it', () => {
     const { blocks, errors } = decodeAll([chunk, chunk, chunk, toBytes('\n\ndata: a\n\n')], 2000)
     expect(blocks).toEqual([])
     expect(errors).toMatchObject([{ code: 'event-too-large', maxEventBytes: 2000 }])
   })
 
-  it('stops an event that does not end, however short its lines', () => {
+  it('maxEventBytes stops an event that does not end, however short its lines', () => {
     const line = toBytes(`data: ${'x'.repeat(93)}\n`)
     const { blocks, errors } = decodeAll(
       Array.from({ length: 30 }, () => line),
@@ -97,7 +97,7 @@ describe('maxEventBytes', () => {
     expect(errors).toHaveLength(1)
   })
 
-  it('leaves many events below it alone', () => {
+  it('maxEventBytes leaves many smaller events alone', () => {
     const event = toBytes(`data: ${'x'.repeat(993)}\n\n`)
     const { blocks, errors } = decodeAll(
       Array.from({ length: 30 }, () => event),
@@ -107,7 +107,7 @@ describe('maxEventBytes', () => {
     expect(errors).toEqual([])
   })
 
-  it('does not hold a line that is no field, whatever its length', () => {
+  it('the decoder does not hold a line that is no field, whatever its length', () => {
     const { errors, blocks } = decodeAll(
       [...Array.from({ length: 50 }, () => toBytes('x'.repeat(1000))), toBytes('\ndata: a\n\n')],
       2000,

@@ -57,7 +57,7 @@ describe('a server that is killed with -9 in the middle of an event, again and a
   const startNumbers = (port: number): Promise<StartedProcess> =>
     startProcess({ args: [program, String(port)], ready: /listening on \d+/ })
 
-  it('costs no event, and none comes twice', async () => {
+  it('a server that is killed in the middle of an event, again and again, costs no event, and none comes twice', async () => {
     let server = await startNumbers(0)
     const port = Number(/listening on (\d+)/.exec(server.stdout)?.[1])
     const ledger = createLedger()
@@ -81,7 +81,7 @@ describe('a server that is killed with -9 in the middle of an event, again and a
 })
 
 describe('a faulty path', () => {
-  it('half-open: three missed heartbeats, and the stream goes on elsewhere', async () => {
+  it('a half-open connection misses three heartbeats, and the stream goes on elsewhere', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody(
@@ -105,7 +105,7 @@ describe('a faulty path', () => {
     client.close()
   })
 
-  it('one byte at a time, split inside UTF-8 sequences: the same events', async () => {
+  it('the events are the same one byte at a time, split inside UTF-8 sequences', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody(
@@ -126,7 +126,7 @@ describe('a faulty path', () => {
   })
 
   it.each(['rst', 'fin', 'destroy'] as const)(
-    'cut by %s in the middle of an event: it comes whole, once',
+    'an event in whose middle the connection is cut by %s comes whole, once',
     async (ending) => {
       await using server = await startScriptedServer(async (exchange) => {
         const isResumed = exchange.request.headers.get('last-event-id') === '1'
@@ -150,7 +150,7 @@ describe('a faulty path', () => {
     },
   )
 
-  it('slow headers: the connect timeout, then a new attempt', async () => {
+  it('headers that come too late run into the connect timeout, and a new attempt follows', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       if (exchange.requestIndex === 0) return exchange.closed
       await exchange.writeEventStreamHead()
@@ -164,7 +164,7 @@ describe('a faulty path', () => {
   })
 
   it.each(['closed-port', 'reset'] as const)(
-    'refused for a while (%s): connects when it is back',
+    'a server that refuses for a while (%s) is connected to when it is back',
     async (how) => {
       await using server = await startScriptedServer(async (exchange) => {
         await exchange.writeEventStreamHead()
@@ -186,13 +186,13 @@ describe('a faulty path', () => {
 })
 
 describe('a server that cannot be reached', () => {
-  it('by its name: the DNS error is the cause', async () => {
+  it('where a host has no address, the DNS error is the cause', async () => {
     const client = createEventSource('http://no-such-host.invalid/', QUICK)
     expect(await causeOf(client)).toMatchObject({ code: 'network', cause: { syscall: 'getaddrinfo' } })
     client.close()
   })
 
-  it('by TLS: the TLS error is the cause', async () => {
+  it('where TLS fails, the TLS error is the cause', async () => {
     const server = createServer(() => {})
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -206,7 +206,7 @@ describe('a server that cannot be reached', () => {
     server.close()
   })
 
-  it('because it redirects in a loop: not asked again', async () => {
+  it('a server that redirects in a loop is not asked again', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.respond({ status: 302, headers: { location: '/' } })
     })
@@ -249,7 +249,7 @@ describe('too much', () => {
     }
   }
 
-  it('100 MB without a newline: a typed error at the limit, and bounded memory', async () => {
+  it('100 MB without a newline are a typed error at the limit, in bounded memory', async () => {
     await using flood = await startFlood(Buffer.from(`data: ${'x'.repeat(65_530)}`))
     const before = process.memoryUsage().rss
     const client = createEventSource(flood.url, { maxEventBytes: 4 * MIB })
@@ -260,7 +260,7 @@ describe('too much', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB)
   })
 
-  it('a stalled loop on a flooding server: the socket is paused, memory is bounded, nothing is lost', async () => {
+  it('a stalled loop pauses the socket of a flooding server, memory is bounded, and nothing is lost', async () => {
     const event = `data: ${'x'.repeat(1000)}\n\n`
     await using flood = await startFlood(Buffer.from(event.repeat(64)))
     const client = createEventSource(flood.url, { maxBufferedBytes: MIB })
@@ -295,37 +295,40 @@ describe('close() at each stage leaves no socket, no timer, no listener, and not
     ['while reading the body of an error', () => delay(30), '/error'],
   ]
 
-  it.each(stages)('%s', async (_stage, until, target = '/') => {
-    await using server = await startScriptedServer(async (exchange) => {
-      if (exchange.request.target === '/no-head') return
-      if (exchange.request.target === '/error')
-        await exchange.write('HTTP/1.1 404 No\r\ncontent-length: 100\r\n\r\nhalf')
-      else {
-        await exchange.writeEventStreamHead()
-        await exchange.writeBody('data: a\n\n')
-      }
-      if (exchange.request.target === '/cut') exchange.reset()
-    })
-    const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-    const controller = new AbortController()
-    const client = createEventSource(server.url + target, { signal: controller.signal })
-    const events: string[] = []
-    client.onAny(() => events.push('event'))
-    client.onStatus((status) => events.push(status.state))
-    await until(client)
-    client.close()
-    expect(await client.closed).toBe('client')
-    const seen = [...events]
-    controller.abort()
-    await expect.poll(() => server.connections).toBe(0)
-    await delay(20)
-    expect(events).toEqual(seen)
-    expect(events.at(-1)).toBe('closed')
-    const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-    expect(timers).toBeLessThanOrEqual(timersBefore)
-  })
+  it.each(stages)(
+    'close() %s leaves no socket, no timer, no listener, and nothing fires after it',
+    async (_stage, until, target = '/') => {
+      await using server = await startScriptedServer(async (exchange) => {
+        if (exchange.request.target === '/no-head') return
+        if (exchange.request.target === '/error')
+          await exchange.write('HTTP/1.1 404 No\r\ncontent-length: 100\r\n\r\nhalf')
+        else {
+          await exchange.writeEventStreamHead()
+          await exchange.writeBody('data: a\n\n')
+        }
+        if (exchange.request.target === '/cut') exchange.reset()
+      })
+      const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+      const controller = new AbortController()
+      const client = createEventSource(server.url + target, { signal: controller.signal })
+      const events: string[] = []
+      client.onAny(() => events.push('event'))
+      client.onStatus((status) => events.push(status.state))
+      await until(client)
+      client.close()
+      expect(await client.closed).toBe('client')
+      const seen = [...events]
+      controller.abort()
+      await expect.poll(() => server.connections).toBe(0)
+      await delay(20)
+      expect(events).toEqual(seen)
+      expect(events.at(-1)).toBe('closed')
+      const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+      expect(timers).toBeLessThanOrEqual(timersBefore)
+    },
+  )
 
-  it('lets the process end', async () => {
+  it('a closed client lets the process end', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody(': heartbeat 15000\ndata: a\n\n')

@@ -17,7 +17,7 @@ describe('a store in a file', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('has nothing at first, and then what was saved last, and leaves no other file', async () => {
+  it('a store in a file has nothing at first, then what was saved last, and leaves no other file', async () => {
     const store = fileLastEventIdStore(join(folder, 'position'))
     expect(await store.load()).toBeUndefined()
     await store.save('e-1')
@@ -26,14 +26,14 @@ describe('a store in a file', () => {
     expect(await readdir(folder)).toEqual(['position'])
   })
 
-  it('does not hide that it cannot be read or written', async () => {
+  it('a store in a file does not hide that it cannot be read or written', async () => {
     await expect(fileLastEventIdStore(folder).load()).rejects.toMatchObject({ code: 'EISDIR' })
     await expect(fileLastEventIdStore(join(folder, 'no', 'such')).save('1')).rejects.toMatchObject({
       code: 'ENOENT',
     })
   })
 
-  it('takes a client on from where the last one was', async () => {
+  it('a store in a file takes a client on from where the last one was', async () => {
     const path = join(folder, 'position')
     await writeFile(path, 'e-41')
     const server = createMemoryServer()

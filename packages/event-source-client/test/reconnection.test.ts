@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fullJitter, MAX_TIMER_MS } from '../src/reconnection/backoff.ts'
+import { fullJitter } from '../src/reconnection/backoff.ts'
+import { maxTimerMs } from '../src/runtime.ts'
 import { initialReconnectionState, stepReconnection } from '../src/reconnection/reconnection.ts'
 import type {
   ReconnectionEffect,
@@ -88,7 +89,7 @@ describe('a transition of the reconnection state machine', () => {
     transitions.map(
       ([from, input, to, effects]) => [from.phase, input.type, { from, input, to, effects }] as const,
     ),
-  )('%s, %s', (_phase, _type, { from, input, to, effects }) => {
+  )('the state machine in the phase %s takes %s', (_phase, _type, { from, input, to, effects }) => {
     expect(stepReconnection(policy, from, input)).toEqual({ state: to, effects })
   })
 
@@ -105,22 +106,22 @@ describe('a transition of the reconnection state machine', () => {
 })
 
 describe('the growth of the delays', () => {
-  it('goes on across connections that did not stay open for resetAfterMs', () => {
+  it('the delays go on growing across connections that did not stay open for resetAfterMs', () => {
     const { state } = stepReconnection(policy, open, lost(14_999))
     expect(state).toMatchObject({ failures: 3, failingSinceMs: 500 })
   })
 
-  it('begins anew after a connection that stayed open for resetAfterMs', () => {
+  it('the delays begin anew after a connection that stayed open for resetAfterMs', () => {
     const { state } = stepReconnection(policy, open, lost(15_000))
     expect(state).toMatchObject({ failures: 1, failingSinceMs: 15_000, delayMs: 500 })
   })
 
-  it('begins anew after a short connection that counts as stable all the same', () => {
+  it('the delays begin anew after a short connection that counts as stable all the same', () => {
     const { state } = stepReconnection(policy, open, lost(10_001, { isStable: true }))
     expect(state).toMatchObject({ failures: 1, delayMs: 500 })
   })
 
-  it('does not begin anew when a connection merely was asked for', () => {
+  it('the delays do not begin anew when a connection merely was asked for', () => {
     const { state } = stepReconnection(policy, connecting, lost(99_999, { isStable: true }))
     expect(state).toMatchObject({ failures: 3 })
   })
@@ -135,18 +136,18 @@ describe("the server's reconnection time", () => {
     [0, 100],
     [4_294_967_296, 30_000],
     [Infinity, 30_000],
-  ])('retry: %d counts as %d', (reconnectionTimeMs, expected) => {
+  ])('retry: %d of the server counts as %d', (reconnectionTimeMs, expected) => {
     expect(baseAfter(reconnectionTimeMs)).toBe(expected)
   })
 
-  it('does not disturb the connection or the wait at hand', () => {
+  it('a reconnection time from the server does not disturb the connection or the wait at hand', () => {
     for (const state of [connecting, open, waiting]) {
       const step = stepReconnection<string>(policy, state, { type: 'retry', reconnectionTimeMs: 2500 })
       expect(step).toEqual({ state: { ...state, baseDelayMs: 2500 }, effects: [] })
     }
   })
 
-  it('grows from the floor when it is 0, so that a server that ends at once is not asked at full speed', () => {
+  it('a reconnection time of 0 grows from the floor, so that a server that ends at once is not asked at full speed', () => {
     let state: State = { ...connecting, failures: 0, failingSinceMs: undefined, baseDelayMs: 100 }
     const delays: number[] = []
     for (let attempt = 0; attempt < 12; attempt += 1) {
@@ -162,17 +163,17 @@ describe("the server's reconnection time", () => {
 })
 
 describe('Retry-After', () => {
-  it('is waited for in full, and jitter comes on top of it', () => {
+  it('Retry-After is waited for in full, and jitter comes on top of it', () => {
     const { state } = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 60_000 }))
     expect(state).toMatchObject({ phase: 'waiting', delayMs: 62_000 })
   })
 
-  it('is cut to what a timer can keep', () => {
+  it('Retry-After is cut to what a timer can keep', () => {
     const { state } = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 1e15 }))
-    expect(state).toMatchObject({ phase: 'waiting', delayMs: MAX_TIMER_MS })
+    expect(state).toMatchObject({ phase: 'waiting', delayMs: maxTimerMs })
   })
 
-  it('of 0 still keeps the floor', () => {
+  it('Retry-After: 0 still keeps the floor', () => {
     const { state } = stepReconnection(policy, connecting, lost(0, { retryAfterMs: 0, random: () => 0 }))
     expect(state).toMatchObject({ delayMs: 100 })
   })
@@ -184,13 +185,13 @@ describe('giving up', () => {
     return state.phase === 'closed' && state.reason === 'gave-up' && state.cause === 'reset'
   }
 
-  it('happens with the failure after maxAttempts reconnections', () => {
+  it('the stream is given up with the failure after maxAttempts reconnections', () => {
     expect(givesUp({ maxAttempts: 3 }, lost(1000))).toBe(false)
     expect(givesUp({ maxAttempts: 2 }, lost(1000))).toBe(true)
     expect(givesUp({ maxAttempts: 0 }, lost(1000))).toBe(true)
   })
 
-  it('happens when the next attempt would begin after maxElapsedMs', () => {
+  it('the stream is given up when the next attempt would begin after maxElapsedMs', () => {
     // Failing since 500; now 1000; the wait is 2000.
     expect(givesUp({ maxElapsedMs: 2500 }, lost(1000))).toBe(false)
     expect(givesUp({ maxElapsedMs: 2499 }, lost(1000))).toBe(true)
@@ -220,7 +221,7 @@ describe('any sequence of inputs', () => {
       .map(({ nowMs, chance, retryAfterMs }) => lost(nowMs, { random: () => chance, retryAfterMs })),
   )
 
-  it('keeps at most one connection or timer, and every wait within the floor and what a timer keeps', () => {
+  it('any sequence of inputs keeps at most one connection or timer, and every wait within the floor and what a timer keeps', () => {
     fc.assert(
       fc.property(fc.array(inputs, { maxLength: 60 }), (sequence) => {
         let state: State = initialReconnectionState(policy)
@@ -240,7 +241,7 @@ describe('any sequence of inputs', () => {
           }
           if (state.phase === 'waiting') {
             expect(state.delayMs).toBeGreaterThanOrEqual(policy.minDelayMs)
-            expect(state.delayMs).toBeLessThanOrEqual(MAX_TIMER_MS)
+            expect(state.delayMs).toBeLessThanOrEqual(maxTimerMs)
           }
           expect(busy).toBe(
             {

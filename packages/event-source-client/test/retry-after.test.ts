@@ -11,7 +11,7 @@ describe('Retry-After (RFC 9110, section 10.2.3)', () => {
     ['Friday, 31-Dec-99 23:59:59 GMT', 59_000],
     ['Fri Dec 31 23:59:59 1999', 59_000],
     ['Fri, 31 Dec 1999 23:58:00 GMT', 0],
-  ])('%s means %d ms', (value, expected) => {
+  ])('Retry-After: %s means %d ms', (value, expected) => {
     expect(parseRetryAfter(value, NOW_MS)).toBe(expected)
   })
 
@@ -22,7 +22,7 @@ describe('Retry-After (RFC 9110, section 10.2.3)', () => {
     },
   )
 
-  it('takes the asctime form as UTC, whatever the time zone of the machine', () => {
+  it('Retry-After in the asctime form is UTC, whatever the time zone of the machine', () => {
     const { TZ } = process.env
     try {
       process.env.TZ = 'America/New_York'

@@ -18,7 +18,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     ['createEventSource alone', `export { createEventSource } from '../../src/index.ts'`, 10_000],
     ['everything', `export * from '../../src/index.ts'`, 11_000],
     ['useEventSource, without React', `export * from '../../src/react/index.ts'`, 10_500],
-  ])('%s is small', async (_name, contents, maxBytes) => {
+  ])('the bundle of %s is small', async (_name, contents, maxBytes) => {
     const { code, chunks } = await bundleForBrowsers(contents, {
       minify: true,
       split: true,
@@ -34,7 +34,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     }
   })
 
-  it('has no tab sharing for those who only import EventSource, even when a bundler makes one file of all', async () => {
+  it('the bundle has no tab sharing for those who only import EventSource, even when a bundler makes one file of all', async () => {
     const contents = `export { EventSource } from '../../src/index.ts'`
     const { code, chunks, metafile } = await bundleForBrowsers(contents, { minify: true })
     expectJustBelow(sizeOf(code), 6750)
@@ -45,7 +45,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     expect(included.filter(([path]) => path.includes('shar'))).toEqual([])
   })
 
-  it('contains neither undici nor any module of Node', async () => {
+  it('the bundle contains neither undici nor any module of Node', async () => {
     const { metafile } = await bundleForBrowsers(`export * from '../../src/index.ts'`)
     const inputs = Object.keys(metafile.inputs)
     expect(

@@ -70,7 +70,7 @@ async function onNextJoin(task: () => void): Promise<void> {
 const hasLocks = typeof navigator === 'object' && 'locks' in navigator
 
 describe.skipIf(!hasLocks)('pages that share a stream', () => {
-  it('have one connection, and all get its events, comments and status', async () => {
+  it('pages have one connection, and all get its events, comments and status', async () => {
     const { server, openPage } = makePages()
     const pages = [openPage(), openPage(), openPage()]
     await requested(server, 1)
@@ -87,7 +87,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     expect(server.openCount).toBe(0)
   })
 
-  it('go on after the position of the others when the holder closes', async () => {
+  it('pages go on after the position of the others when the holder closes', async () => {
     const { server, openPage } = makePages()
     const [first, second] = [openPage(), openPage()]
     await requested(server, 1)
@@ -101,7 +101,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('lack nothing when one joins with an older position: the connection goes back, the others drop the repeats', async () => {
+  it('pages lack nothing when one joins with an older position: the connection goes back, the others drop the repeats', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -125,7 +125,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('lack nothing when one joins while events go by: it takes none before the leader knows of it', async () => {
+  it('pages lack nothing when one joins while events go by: it takes none before the leader knows of it', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -144,7 +144,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('give one that joins with earliest all that the log holds, once, and the others drop the repeats', async () => {
+  it('pages give one that joins with earliest all that the log holds, once, and the others drop the repeats', async () => {
     const { server, openPage } = makePages()
     const first = openPage({ lastEventId: 'earliest' })
     await requested(server, 1)
@@ -169,7 +169,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('go on in the middle of what is repeated for one that joined with earliest, when the holder closes', async () => {
+  it('pages go on in the middle of what is repeated for one that joined with earliest, when the holder closes', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -190,7 +190,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('have one connection when all begin with earliest before there is an answer', async () => {
+  it('pages have one connection when all begin with earliest before there is an answer', async () => {
     const { server, openPage } = makePages()
     const pages = [openPage({ lastEventId: 'earliest' }), openPage({ lastEventId: 'earliest' })]
     await requested(server, 1)
@@ -202,7 +202,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     for (const { client } of pages) client.close()
   })
 
-  it('are told that the log is another one, though the server was asked for earliest by one that joined', async () => {
+  it('pages are told that the log is another one, though the server was asked for earliest by one that joined', async () => {
     const { server, openPage } = makePages()
     const [first, second] = [openPage(), openPage()]
     await requested(server, 1)
@@ -224,7 +224,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     for (const { client } of [first, second, late]) client.close()
   })
 
-  it('are not all told of the gap of one that joined with a position too old', async () => {
+  it('pages are not all told of the gap of one that joined with a position too old', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -244,7 +244,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('tell one that joins with a position of another epoch that there is a gap', async () => {
+  it('pages tell one that joins with a position of another epoch that there is a gap', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -262,7 +262,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('are all closed by a refusal, with the whole error', async () => {
+  it('pages are all closed by a refusal, with the whole error', async () => {
     const { server, openPage } = makePages()
     const pages = [openPage(), openPage()]
     await requested(server, 1)
@@ -284,7 +284,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     expect(server.exchanges).toHaveLength(1)
   })
 
-  it('do not take the holder down with them when their own reader is too slow', async () => {
+  it('pages do not take the holder down with them when their own reader is too slow', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -300,7 +300,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     first.client.close()
   })
 
-  it('can reconnect() before they have joined, and it counts', async () => {
+  it('pages can reconnect() before they have joined, and it counts', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -314,7 +314,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('open nothing when they are closed before they have joined', async () => {
+  it('pages open nothing when they are closed before they have joined', async () => {
     let channels = 0
     class CountedChannel extends BroadcastChannel {
       constructor(name: string) {
@@ -338,7 +338,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     vi.unstubAllGlobals()
   })
 
-  it('begin where the store of each says', async () => {
+  it('pages begin where the store of each says', async () => {
     const { server, openPage } = makePages()
     const first = openPage({ lastEventIdStore: { load: () => Promise.resolve('e-4'), save: () => {} } })
     await requested(server, 1)
@@ -346,7 +346,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     first.client.close()
   })
 
-  it('fail if the store does', async () => {
+  it('pages fail if the store does', async () => {
     const { server, openPage } = makePages()
     const page = openPage({
       lastEventIdStore: { load: () => Promise.reject(new Error('locked')), save: () => {} },

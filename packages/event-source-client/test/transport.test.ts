@@ -43,7 +43,7 @@ const transports = [
 ] as const
 
 describe.each(transports)('the transport %s', (name, transport) => {
-  it('gives the head, the body and the end', async () => {
+  it('a transport gives the head, the body and the end', async () => {
     await using server = await serve((request, response) => {
       response.writeHead(200, { 'x-method': request.method ?? '', 'x-two': ['a', 'b'] }).end('hello')
     })
@@ -59,7 +59,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     expect(exchange.calls).toEqual(['response', 'data', 'end'])
   })
 
-  it('never calls the sink before it has returned', async () => {
+  it('a transport never calls the sink before it has returned', async () => {
     let returned = false
     const error = await new Promise((resolve) => {
       const exchange = transport(requestOf('nope://x'), {
@@ -84,7 +84,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     ['bytes', () => new TextEncoder().encode('raw'), '', 'raw'],
     ['a Blob', () => new Blob(['blob'], { type: 'text/x' }), 'text/x', 'blob'],
     ['a stream', () => new Blob(['streamed']).stream(), '', 'streamed'],
-  ])('sends %s as the body', async (_kind, makeBody, type, text) => {
+  ])('a transport sends %s as the body', async (_kind, makeBody, type, text) => {
     await using server = await serve((request, response) => {
       void bodyOf(request).then((body) => response.end(`${request.headers['content-type'] ?? ''}|${body}`))
     })
@@ -95,7 +95,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     expect(await exchange.text).toBe(`${type}|${text}`)
   })
 
-  it('reports a body that is cut off as an error, not as an end', async () => {
+  it('a transport reports a body that is cut off as an error, not as an end', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody('data: a\n\n')
@@ -106,7 +106,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     expect(exchange.calls).toEqual(['response', 'data', 'error'])
   })
 
-  it('reports a refused connection and an unknown host', async () => {
+  it('a transport reports a refused connection and an unknown host', async () => {
     const server = await serve(() => {})
     await server[Symbol.asyncDispose]()
     await expect(exchangeWith(transport, requestOf(server.url)).response).rejects.toBeInstanceOf(Error)
@@ -114,7 +114,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     await expect(nowhere.response).rejects.toBeInstanceOf(Error)
   })
 
-  it('is silent after an abort at any stage, and closes the connection', async () => {
+  it('a transport is silent after an abort at any stage, and closes the connection', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       if (exchange.request.target === '/no-head') return
       await exchange.writeEventStreamHead()
@@ -134,7 +134,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     expect(inBody.calls).not.toContain('end')
   })
 
-  it('stops reading from the socket while paused, and loses nothing', async () => {
+  it('a transport stops reading from the socket while paused, and loses nothing', async () => {
     const chunk = Buffer.alloc(64 * 1024, 'x')
     const total = 64 * 1024 * 1024
     let written = 0
@@ -185,23 +185,26 @@ describe.each(transports)('the transport %s', (name, transport) => {
       [307, 'POST', 'POST'],
       [308, 'POST', 'POST'],
       [301, 'PUT', 'PUT'],
-    ])('%d: %s becomes %s', async (status, method, expected) => {
-      await using server = await serve(redirecting(() => '/echo?1'))
-      const body = method === 'GET' ? null : 'payload'
-      const exchange = exchangeWith(transport, requestOf(`${server.url}/${status}`, { method, body }))
-      const echo = JSON.parse(await exchange.text) as {
-        url: string
-        method: string
-        body: string
-        headers: Record<string, string>
-      }
-      const keepsBody = expected === method && body !== null
-      expect([echo.url, echo.method, echo.body]).toEqual(['/echo?1', expected, keepsBody ? 'payload' : ''])
-      expect('content-type' in echo.headers).toBe(keepsBody)
-      expect((await exchange.response).url).toBe(`${server.url}/echo?1`)
-    })
+    ])(
+      'a redirect with %d turns %s into %s (Fetch, "HTTP-redirect fetch")',
+      async (status, method, expected) => {
+        await using server = await serve(redirecting(() => '/echo?1'))
+        const body = method === 'GET' ? null : 'payload'
+        const exchange = exchangeWith(transport, requestOf(`${server.url}/${status}`, { method, body }))
+        const echo = JSON.parse(await exchange.text) as {
+          url: string
+          method: string
+          body: string
+          headers: Record<string, string>
+        }
+        const keepsBody = expected === method && body !== null
+        expect([echo.url, echo.method, echo.body]).toEqual(['/echo?1', expected, keepsBody ? 'payload' : ''])
+        expect('content-type' in echo.headers).toBe(keepsBody)
+        expect((await exchange.response).url).toBe(`${server.url}/echo?1`)
+      },
+    )
 
-    it('sends Authorization on to the same origin, but to no other', async () => {
+    it('a redirect takes Authorization on to the same origin, but to no other', async () => {
       await using other = await serve(redirecting(() => '/echo'))
       await using server = await serve(redirecting(() => (isCross ? `${other.url}/echo` : '/echo')))
       let isCross = false
@@ -215,7 +218,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
       expect(await seen()).toBeUndefined()
     })
 
-    it('never sends a named secret field to another origin', async () => {
+    it('a redirect never takes a named secret field to another origin', async () => {
       const seen: (string | undefined)[] = []
       await using other = await serve((request, response) => {
         seen.push(request.headers['x-key'] as string | undefined)
@@ -232,7 +235,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
       expect([status, ...seen]).toEqual(name === 'fetch' ? [307] : [200, undefined])
     })
 
-    it('gives up on a loop', async () => {
+    it('a loop of redirects is given up', async () => {
       let hops = 0
       await using server = await serve((_request, response) => {
         hops += 1
@@ -242,14 +245,14 @@ describe.each(transports)('the transport %s', (name, transport) => {
       expect(hops).toBe(21)
     })
 
-    it('does not follow one to another scheme', async () => {
+    it('a redirect to another scheme is not followed', async () => {
       await using server = await serve((_request, response) => {
         response.writeHead(302, { location: 'file:///etc/passwd' }).end()
       })
       await expect(exchangeWith(transport, requestOf(server.url)).response).rejects.toBeInstanceOf(Error)
     })
 
-    it('gives one without Location as the response it is', async () => {
+    it('a redirect without Location is the response it is', async () => {
       await using server = await serve((_request, response) => {
         response.writeHead(302).end('no way')
       })
@@ -261,7 +264,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
 })
 
 describe('the transport undici', () => {
-  it('gives up a connection that is still being made', async () => {
+  it('undici gives up a connection that is still being made', async () => {
     // Accepts, and never answers the TLS handshake.
     const silent = createTcpServer()
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
@@ -279,32 +282,35 @@ describe('the transport undici', () => {
   it.each([
     ['us%40er:p%C3%A9', 'us@er:pé'],
     ['a%zz:100%', 'a%zz:100%'],
-  ])('sends the credentials of a URL: %s', async (written, meant) => {
+  ])('undici sends the credentials of a URL: %s', async (written, meant) => {
     await using server = await serve((request, response) => response.end(request.headers.authorization))
     const exchange = exchangeWith(undiciTransport(), requestOf(server.url.replace('//', `//${written}@`)))
     expect(await exchange.text).toBe(`Basic ${Buffer.from(meant).toString('base64')}`)
   })
 
-  it.each(['gzip', 'deflate', 'br', 'zstd'] as const)('decodes %s, each flush at once', async (encoding) => {
-    const compress = {
-      gzip: () => createGzip(),
-      deflate: () => createDeflate(),
-      br: () => createBrotliCompress(),
-      zstd: () => createZstdCompress(),
-    }[encoding]()
-    await using server = await serve((_request, response) => {
-      response.writeHead(200, { 'content-encoding': encoding })
-      compress.pipe(response)
-      compress.write('first ')
-      compress.flush()
-    })
-    const exchange = exchangeWith(undiciTransport(), requestOf(server.url))
-    await expect.poll(() => exchange.receivedBytes()).toBe(6)
-    compress.end('second')
-    expect(await exchange.text).toBe('first second')
-  })
+  it.each(['gzip', 'deflate', 'br', 'zstd'] as const)(
+    'undici decodes %s, each flush at once',
+    async (encoding) => {
+      const compress = {
+        gzip: () => createGzip(),
+        deflate: () => createDeflate(),
+        br: () => createBrotliCompress(),
+        zstd: () => createZstdCompress(),
+      }[encoding]()
+      await using server = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding })
+        compress.pipe(response)
+        compress.write('first ')
+        compress.flush()
+      })
+      const exchange = exchangeWith(undiciTransport(), requestOf(server.url))
+      await expect.poll(() => exchange.receivedBytes()).toBe(6)
+      compress.end('second')
+      expect(await exchange.text).toBe('first second')
+    },
+  )
 
-  it('stops reading from the socket while paused, also what is compressed', async () => {
+  it('undici stops reading from the socket while paused, also what is compressed', async () => {
     const chunk = gzipSync(randomBytes(256 * 1024))
     let written = 0
     await using server = await serve((_request, response) => {
@@ -331,7 +337,7 @@ describe('the transport undici', () => {
     exchange.abort()
   })
 
-  it('refuses an encoding that it does not know', async () => {
+  it('undici refuses an encoding that it does not know', async () => {
     await using server = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'magic' }).end('x')
     })
@@ -342,7 +348,7 @@ describe('the transport undici', () => {
     })
   })
 
-  it('is not cut by the silence limits of a dispatcher, before the head or in the body', async () => {
+  it('undici is not cut by the silence limits of a dispatcher, before the head or in the body', async () => {
     const dispatcher = new Agent({ headersTimeout: 100, bodyTimeout: 100 })
     await using server = await startScriptedServer(async (exchange) => {
       await delay(700)
@@ -355,7 +361,7 @@ describe('the transport undici', () => {
     await dispatcher.close()
   })
 
-  it('goes through a proxy', async () => {
+  it('undici goes through a proxy', async () => {
     const asked: string[] = []
     await using proxy = await serve((request, response) => {
       asked.push(request.url ?? '')
@@ -368,7 +374,7 @@ describe('the transport undici', () => {
     await dispatcher.close()
   })
 
-  it('shares one HTTP/2 session among streams, pauses each on its own, and aborts one without the other', async () => {
+  it('undici shares one HTTP/2 session among streams, pauses each on its own, and aborts one without the other', async () => {
     const sessions = new Set<unknown>()
     const aborted: string[] = []
     const server = createHttp2Server()
@@ -400,7 +406,7 @@ describe('the transport undici', () => {
     server.close()
   })
 
-  it('asks caches to keep out, as fetch does for no-store', async () => {
+  it('undici asks caches to keep out, as fetch does for no-store', async () => {
     await using server = await serve((request, response) =>
       response.end(`${request.headers['cache-control']} ${request.headers.pragma}`),
     )

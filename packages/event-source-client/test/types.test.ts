@@ -40,7 +40,7 @@ describe('the published types', () => {
   it.each([
     ['DOM, and nothing newer than ES2022', ['ES2022', 'DOM']],
     ['the newest of all', ['ESNext', 'DOM', 'DOM.Iterable']],
-  ])('need no more than %s', async (_name, lib) => {
+  ])('the published types need no more than %s', async (_name, lib) => {
     const compilerOptions = {
       strict: true,
       noEmit: true,

@@ -1,24 +1,28 @@
-import { fullJitter } from '../reconnection/backoff.ts'
-import { createEventDelivery } from '../delivery/event-delivery.ts'
-import type { Consumers, DeliveredEvent } from '../delivery/event-delivery.ts'
+import { requireOneOf, requireType } from '../check-option.ts'
+import { prepareRequest, resolveUrl } from '../connection/request.ts'
+import type { PerAttempt, RequestConfig } from '../connection/request.ts'
 import type { EventSchemas } from '../delivery/event-data.ts'
-import type { EventOf, EventSourceClient, EventSourceOptions } from './event-source-client.ts'
+import { createEventDelivery } from '../delivery/event-delivery.ts'
+import type { Consumers } from '../delivery/event-delivery.ts'
+import { createListeners } from '../delivery/listeners.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { createStoreWriter } from '../last-event-id/last-event-id-store.ts'
 import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
-import { createListeners } from '../delivery/listeners.ts'
-import { createLossJudge } from '../reconnection/retry-policy.ts'
-import { requireType, requireOneOf, resolveOptions } from '../options/connection-options.ts'
-import type { StreamDefaults } from '../options/connection-options.ts'
-import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
-import type { StreamObserver, StreamStatus } from '../reconnection/reconnecting-stream.ts'
-import type { CloseReason } from '../reconnection/reconnection.ts'
-import { prepareRequest, resolveUrl } from '../connection/request.ts'
-import type { PerAttempt, RequestConfig } from '../connection/request.ts'
-import { contractPosition, standardPosition } from '../last-event-id/resume-position.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
-import { canShare, openSharedStream } from '../sharing/shared-stream.ts'
-import type { SharedStreamConfig } from '../sharing/shared-stream.ts'
+import { resolveOptions } from '../options/connection-options.ts'
+import type { StreamDefaults } from '../options/connection-options.ts'
+import { fullJitter } from '../reconnection/backoff.ts'
+import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type { StreamObserver } from '../reconnection/reconnecting-stream.ts'
+import type { EventSourceCloseReason } from '../reconnection/reconnection.ts'
+import { createRetryPolicy } from '../reconnection/retry-policy.ts'
+import type { StreamStatus } from '../reconnection/stream-status.ts'
+import type { SharedStreamConfig } from '../sharing/membership.ts'
+import { openSharedStream } from '../sharing/shared-stream.ts'
+import type { DecodedEvent } from '../stream-event.ts'
+import { contractPosition } from '../wire-contract/contract-position.ts'
+import { parsePosition } from '../wire-contract/event-id.ts'
+import type { EventOf, EventSourceClient, EventSourceOptions } from './event-source-client.ts'
 
 type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
 
@@ -33,7 +37,7 @@ interface UncheckedSchema {
   readonly '~standard'?: { readonly validate: unknown }
 }
 
-const DEFAULTS: StreamDefaults = {
+const defaults: StreamDefaults = {
   reconnection: { baseDelayMs: 1000, maxDelayMs: 30_000, backoff: fullJitter },
   connectTimeoutMs: 30_000,
 }
@@ -98,30 +102,34 @@ export function createEventSource<
   for (const [type, schema] of Object.entries(parts.events ?? {}))
     requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
   if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
-  const config = resolveOptions(options, DEFAULTS, reconnect)
-  const position = (wireContract === 'follow' ? contractPosition : standardPosition)(lastEventId)
+  const config = resolveOptions(options, defaults, reconnect)
+  // Whether the wire contract is followed, depends on this alone.
+  const parseId = wireContract === 'follow' ? parsePosition : () => undefined
+  const position = contractPosition(lastEventId, parseId)
   const loadPosition = store && !lastEventId ? positionLoader(store, position) : undefined
   const target = requireUrl(url)
-  const judge = createLossJudge({ ...options, reconnect }, config.runtime)
+  const retryPolicy = createRetryPolicy({ ...options, reconnect }, config.runtime)
 
   const statuses = createListeners<StreamStatus>()
-  let status: StreamStatus = { state: 'connecting', attempt: 0 }
-  let resolveClosed: (reason: CloseReason) => void
-  const closed = new Promise<CloseReason>((resolve) => {
+  // Not in workers, nor outside of browsers.
+  const page = whenHidden === 'pause' ? (globalThis as { document?: Page }).document : undefined
+  const isHidden = (): boolean => page?.visibilityState === 'hidden'
+  let status: StreamStatus = isHidden() ? { state: 'paused' } : { state: 'connecting', attempt: 0 }
+  let resolveClosed: (reason: EventSourceCloseReason) => void
+  const closed = new Promise<EventSourceCloseReason>((resolve) => {
     resolveClosed = resolve
   })
   let isReading = true
 
   const delivery = createEventDelivery({
-    events: options.events,
+    ...options,
     data,
-    wireContract,
+    parsePosition: parseId,
     maxBufferedBytes,
     slowConsumer,
     onFlow: regulate,
-    onHandedOver: (id) => writer?.save(id),
-    onEnd: () => stream.close('completed'),
-    onOverflow: (error) => stream.close('failed', error),
+    save: (id) => writer?.save(id),
+    close: (reason, cause) => stream.close(reason, cause),
   })
   const writer = store && createStoreWriter(store, delivery.fail)
 
@@ -131,47 +139,42 @@ export function createEventSource<
     credentials,
     position,
     loadPosition,
-    judgeLoss: judge.judge,
+    ...retryPolicy,
     prepareRequest: (attempt, from = position) =>
       prepareRequest({ ...streamConfig, position: from }, attempt),
   }
   const observer: StreamObserver = {
     onStatus(next) {
-      if (next.state === 'open') judge.reset()
+      if (next.state === 'open') retryPolicy.reset()
       if (next.state !== 'closed') announce(next)
       // What close() does not do itself.
       else if (next.reason !== 'client' && next.reason !== 'aborted')
         delivery.inTurn(() => {
           delivery.end(next.cause)
-          finish(next)
+          void finish(next)
         })
     },
     onEvent(type, text, id) {
-      if (position.admit(type, id)) delivery.receive({ type, data: text, lastEventId: position.lastEventId })
+      if (position.admit(type, id)) delivery.decode({ type, data: text, lastEventId: position.lastEventId })
     },
     onIdOnly(id) {
       position.move(id)
       delivery.skip(position.lastEventId)
     },
-    onComment: delivery.receiveComment,
+    onComment: delivery.onComment,
   }
-  const stream =
-    wantsSharing && canShare()
-      ? openSharedStream(`sse-toolkit ${String(target)}`, streamConfig, observer)
-      : openReconnectingStream(streamConfig, observer)
+  const stream = wantsSharing
+    ? openSharedStream(`sse-toolkit ${String(target)}`, streamConfig, observer)
+    : openReconnectingStream(streamConfig, observer)
   regulate()
 
-  // Not in workers, nor outside of browsers.
-  const page = whenHidden === 'pause' ? (globalThis as { document?: Page }).document : undefined
   const unwatch = new AbortController()
   const abort = (): void => close('aborted')
-  const isHidden = (): boolean => page?.visibilityState === 'hidden'
   const followVisibility = (): void => (isHidden() ? stream.disconnect() : stream.connect())
   signal?.addEventListener('abort', abort, { signal: unwatch.signal })
   if (signal?.aborted) abort()
   else {
-    if (isHidden()) announce({ state: 'paused' })
-    else stream.connect()
+    followVisibility()
     page?.addEventListener('visibilitychange', followVisibility, { signal: unwatch.signal })
   }
 
@@ -192,18 +195,19 @@ export function createEventSource<
   function close(reason: 'client' | 'aborted'): void {
     stream.close(reason)
     delivery.stop()
-    finish({ state: 'closed', reason })
+    void finish({ state: 'closed', reason })
   }
 
-  function finish(next: StreamStatus & { state: 'closed' }): void {
+  async function finish(next: StreamStatus & { state: 'closed' }): Promise<void> {
     if (status.state === 'closed') return
     unwatch.abort()
     announce(next)
     statuses.clear()
-    void Promise.resolve(writer?.flush()).then(() => resolveClosed(next.reason))
+    await writer?.flush()
+    resolveClosed(next.reason)
   }
 
-  const client: Omit<EventSourceClient<DeliveredEvent>, 'on'> & Consumers = {
+  const client: Omit<EventSourceClient<DecodedEvent>, 'on'> & Consumers = {
     get status() {
       return status
     },
@@ -242,8 +246,7 @@ function requireUrl(url: PerAttempt<string | URL>): PerAttempt<string | URL> {
 function positionLoader(store: LastEventIdStore, position: ResumePosition): () => Promise<void> {
   let isLoaded = false
   return async () => {
-    if (isLoaded) return
-    const id = await store.load()
+    const id = isLoaded ? undefined : await store.load()
     // Another attempt may have been faster, and the position be further since.
     if (id && !isLoaded) position.move(id)
     isLoaded = true

@@ -1,27 +1,19 @@
 // Its users may have neither this lib nor @types/node, and AsyncDisposable is part of the types below.
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Announcements, Gap } from '../wire-contract/reserved-events.ts'
 import type { ConnectionFailure } from '../connection/connection.ts'
+import type { EventSchemas } from '../delivery/event-data.ts'
+import type { QueueOverflowPolicy } from '../delivery/event-queue.ts'
 import type { EventDataError } from '../errors/event-data-error.ts'
 import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
 import type { ResponseError } from '../errors/response-error.ts'
-import type { EventSchemas } from '../delivery/event-data.ts'
-import type { SlowConsumerPolicy } from '../delivery/event-queue.ts'
 import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
-import type { ConnectionOptions } from '../options/connection-options.ts'
-import type { StreamStatus } from '../reconnection/reconnecting-stream.ts'
-import type { CloseReason } from '../reconnection/reconnection.ts'
-import type { SchemaOutput } from '../delivery/standard-schema.ts'
-
-/** One event. */
-export interface StreamEvent<Type extends string = string, Data = string> {
-  /** `message` if the server names none. */
-  readonly type: Type
-  readonly data: Data
-  /** The last event ID as of this event: what to resume after once it is dealt with. Empty if there never was one. */
-  readonly lastEventId: string
-}
+import type { EventSourceConnectionOptions } from '../options/connection-options.ts'
+import type { EventSourceCloseReason } from '../reconnection/reconnection.ts'
+import type { StreamStatus } from '../reconnection/stream-status.ts'
+import type { SchemaOutput } from '../standard-schema.ts'
+import type { StreamEvent } from '../stream-event.ts'
+import type { Gap, ReservedEvents } from '../wire-contract/reserved-events.ts'
 
 /** The events that a client delivers, by its `events` and `data` options. */
 export type EventOf<
@@ -31,19 +23,21 @@ export type EventOf<
   ?
       | { [Type in keyof Schemas & string]: StreamEvent<Type, SchemaOutput<Schemas[Type]>> }[keyof Schemas &
           string]
-      | { [Type in keyof Announcements]: StreamEvent<Type, Announcements[Type]> }[keyof Announcements]
+      | { [Type in keyof ReservedEvents]: StreamEvent<Type, ReservedEvents[Type]> }[keyof ReservedEvents]
   : StreamEvent<string, Data extends 'json' ? unknown : string>
 
 export interface EventSourceOptions<
   Schemas extends EventSchemas | undefined = undefined,
   Data extends 'text' | 'json' = 'text',
-> extends ConnectionOptions {
+> extends EventSourceConnectionOptions {
   /**
    * What the data of each event type must be, by any Standard Schema (zod, valibot, arktype); it is parsed as JSON
-   * first. Types that are not named are ignored. Default: every event is delivered, unchecked.
+   * first. Types that are not named are ignored.
+   *
+   * @defaultValue none: every event is delivered, unchecked
    */
   readonly events?: Schemas
-  /** How data without a schema is decoded. Default `text`. */
+  /** How data without a schema is decoded. @defaultValue `text` */
   readonly data?: Data
   /**
    * - `always`: a clean end is reconnected as an error is; the default for GET.
@@ -57,7 +51,7 @@ export interface EventSourceOptions<
   /** Called on 401 or 403, once until the next stream opens. The request is repeated at once, with `headers` asked for
    *  anew, unless this returns (a promise of) false. If it throws, the stream fails. */
   readonly onUnauthorized?: (error: ResponseError) => unknown
-  /** `pause` disconnects while the page is hidden, and resumes where it was. Default `keep`. */
+  /** `pause` disconnects while the page is hidden, and resumes where it was. @defaultValue `keep` */
   readonly whenHidden?: 'keep' | 'pause'
   /**
    * `origin` makes all pages and workers of the browser's origin that open the same URL share one connection: one of
@@ -65,21 +59,23 @@ export interface EventSourceOptions<
    * context (https, localhost); elsewhere each page has its own connection. The request is the leading page's, so the
    * options have to mean the same in all of them. A slow reader cannot hold back the others: `slowConsumer` is `fail`
    * or `drop-oldest`, and reading does not wait for the first consumer. The code for it is loaded on
-   * first use; if it cannot be, the stream is closed with reason `failed`. Default `none`.
+   * first use; if it cannot be, the stream is closed with reason `failed`.
+   *
+   * @defaultValue `none`
    */
   readonly share?: 'none' | 'origin'
   /** Closes the stream with reason `aborted`. */
   readonly signal?: AbortSignal
-  /** As for fetch: `include` sends cookies to other origins. Default `same-origin`. Browsers only. */
+  /** As for fetch: `include` sends cookies to other origins. Browsers only. @defaultValue `same-origin` */
   readonly credentials?: NonNullable<RequestInit['credentials']>
   /** Remembers the position across restarts. Not asked if `lastEventId` is given. */
   readonly lastEventIdStore?: LastEventIdStore
-  /** Memory, as estimated, that may wait for the async iterator; one chunk of the network comes on top. Default 1 MiB. */
+  /** Memory, as estimated, that may wait for the async iterator; one chunk of the network comes on top. @defaultValue 1 MiB */
   readonly maxBufferedBytes?: number
-  /** What happens beyond it. Default `pause`. */
-  readonly slowConsumer?: SlowConsumerPolicy
-  /** `ignore` treats our server's ids and `stream.*` events like any other's. Default `follow`: repeats are dropped,
-   *  `stream.gap` sets the position, `stream.end` completes the stream. */
+  /** What happens beyond it. @defaultValue `pause`; with `share`, `fail` */
+  readonly slowConsumer?: QueueOverflowPolicy
+  /** `follow`: repeats are dropped, `stream.gap` sets the position, `stream.end` completes the stream. `ignore` treats our
+   *  server's ids and `stream.*` events like any other's. @defaultValue `follow` */
   readonly wireContract?: 'follow' | 'ignore'
 }
 
@@ -101,7 +97,7 @@ export interface EventSourceClient<Event extends StreamEvent<string, unknown> = 
   /** The position that was read up to. What a slow iterator was given is the `lastEventId` of its event. */
   readonly lastEventId: string
   /** Resolves, and never rejects, when the stream is closed for good and its position is saved. */
-  readonly closed: Promise<CloseReason>
+  readonly closed: Promise<EventSourceCloseReason>
   /** @returns A function that removes the listener, as all of these do. */
   on<Type extends Event['type']>(type: Type, listener: (event: OfType<Event, Type>) => void): () => void
   onAny(listener: (event: Event) => void): () => void

@@ -1,10 +1,8 @@
-import { MAX_TIMER_MS } from '../reconnection/backoff.ts'
 import { ConnectionError } from '../errors/connection-error.ts'
 import type { EventSizeError } from '../errors/event-size-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
 import type { ResponseErrorCode } from '../errors/response-error.ts'
-import { createEventDecoder } from './event-decoder.ts'
-import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
+import { maxTimerMs } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import type {
   Transport,
@@ -12,6 +10,10 @@ import type {
   TransportRequest,
   TransportResponse,
 } from '../transport/transport.ts'
+import { readSilenceLimit } from '../wire-contract/heartbeat.ts'
+import { createEventDecoder } from './event-decoder.ts'
+import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
+import { startStopwatch } from './stopwatch.ts'
 
 /** Why a connection ended, a clean end included. */
 export type ConnectionFailure = ConnectionError | ResponseError | EventSizeError
@@ -27,7 +29,7 @@ export interface ConnectionConfig {
 }
 
 /** Nothing is called after `onNoContent`, `onLost` or `abort()`. */
-export interface ConnectionObserver extends Omit<DecodedBlocks, 'onTooLarge'> {
+export interface ConnectionObserver extends Omit<DecodedBlocks, 'onError'> {
   onOpen(response: TransportResponse): void
   /** 204: nothing more will come. */
   onNoContent(): void
@@ -42,19 +44,16 @@ export interface Connection {
 }
 
 /** How much of an error response's body is kept. */
-const MAX_ERROR_BODY_BYTES = 4096
+const maxErrorBodyBytes = 4096
 /** How long the body of an error response may take. */
-const ERROR_BODY_TIMEOUT_MS = 5000
+const errorBodyTimeoutMs = 5000
 /** How often a connection looks at the clock, at least. */
-const TICK_MS = 15_000
+const tickMs = 15_000
 /** A timer this late means that the machine slept. Browsers delay a hidden page's timers by at most a minute. */
-const SUSPENDED_MS = 65_000
+const suspendedMs = 65_000
 /** What a connection that looks dead gets to show a byte, when the timer that says so was late itself: the bytes may
  *  be waiting behind it. */
-const GRACE_MS = 1000
-/** Our server says every how many milliseconds at least something is written. Three in a row missed are a dead peer. */
-const HEARTBEAT_ANNOUNCEMENT = /^heartbeat (\d{1,9})$/
-const MISSED_HEARTBEATS = 3
+const graceMs = 1000
 
 /**
  * Makes one connection and reads it to its end.
@@ -74,8 +73,10 @@ export function openConnection(
   let isOver = false
   let isPaused = false
   let decoder: EventDecoder | undefined
-  let idleLimitMs = idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs
-  let lastByteAtMs = 0
+  // Infinity is off: at first for `auto`, which is no number, and always for 0.
+  let idleLimitMs = Number(idleTimeoutMs) || Infinity
+  // Since the last byte; begun anew with each.
+  let silenceMs = startStopwatch(runtime)
   // What is done with the body: that depends on the head.
   let onData = (_chunk: Uint8Array): void => {}
   let onEnd = (): void => lose(new ConnectionError('ended', 'The server ended the stream'))
@@ -106,28 +107,31 @@ export function openConnection(
 
   function startTimer(delayMs: number, callback: () => void): void {
     runtime.clearTimeout(timer)
-    timer = runtime.setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS))
+    timer = runtime.setTimeout(callback, Math.min(delayMs, maxTimerMs))
+  }
+
+  function hear(): void {
+    silenceMs = startStopwatch(runtime)
   }
 
   /** Looks at the clock when the silence may have become too long, and often enough to notice a machine's sleep. */
   function watch(): void {
-    const nowMs = runtime.now()
-    const untilIdleMs = idleLimitMs ? Math.max(1, lastByteAtMs + idleLimitMs - nowMs) : TICK_MS
-    const delayMs = Math.min(TICK_MS, untilIdleMs)
+    const waitMs = startStopwatch(runtime)
+    const delayMs = Math.min(tickMs, Math.max(1, Math.ceil(idleLimitMs - silenceMs())))
     startTimer(delayMs, () => {
-      const firedAtMs = runtime.now()
-      const lateMs = firedAtMs - nowMs - delayMs
-      // While paused nobody reads: silence says nothing. And no byte came later than now: the clock was set back.
-      lastByteAtMs = isPaused ? firedAtMs : Math.min(lastByteAtMs, firedAtMs)
-      const isIdle = idleLimitMs && firedAtMs - lastByteAtMs >= idleLimitMs
+      const lateMs = waitMs() - delayMs
+      // While paused nobody reads: silence says nothing.
+      if (isPaused) hear()
+      const isIdle = silenceMs() >= idleLimitMs
+      const silence = silenceMs
       const check = (): void => {
-        if (lastByteAtMs > firedAtMs) watch()
+        if (silenceMs !== silence) watch()
         else if (isIdle) lose(new ConnectionError('idle-timeout', `No byte for ${idleLimitMs} ms`))
         else lose(new ConnectionError('suspended', 'The machine slept'))
       }
-      if (isPaused || !(isIdle || lateMs >= SUSPENDED_MS)) watch()
-      else if (lateMs < GRACE_MS) check()
-      else startTimer(GRACE_MS, check)
+      if (isPaused || !(isIdle || lateMs >= suspendedMs)) watch()
+      else if (lateMs < graceMs) check()
+      else startTimer(graceMs, check)
     })
   }
 
@@ -135,20 +139,20 @@ export function openConnection(
     const { decode } = (decoder = createEventDecoder(config.maxEventBytes, {
       ...observer,
       onComment(text) {
-        const heartbeatMs = HEARTBEAT_ANNOUNCEMENT.exec(text)?.[1]
-        if (heartbeatMs && idleTimeoutMs === 'auto') {
-          idleLimitMs = +heartbeatMs * MISSED_HEARTBEATS
+        const announcedMs = readSilenceLimit(text)
+        if (announcedMs >= 0 && idleTimeoutMs === 'auto') {
+          idleLimitMs = announcedMs || Infinity
           watch()
         }
         observer.onComment(text)
       },
-      onTooLarge: lose,
+      onError: lose,
     }))
     onData = (chunk) => {
-      lastByteAtMs = runtime.now()
+      hear()
       decode(chunk)
     }
-    lastByteAtMs = runtime.now()
+    hear()
     watch()
     // Before the stream there is nothing to hold back, and an error is to be reported in full.
     if (isPaused) exchange?.pause()
@@ -161,14 +165,14 @@ export function openConnection(
     let content = ''
     let byteCount = 0
     onData = (chunk) => {
-      content += utf8.decode(chunk.subarray(0, MAX_ERROR_BODY_BYTES - byteCount), { stream: true })
+      content += utf8.decode(chunk.subarray(0, maxErrorBodyBytes - byteCount), { stream: true })
       byteCount += chunk.length
-      if (byteCount >= MAX_ERROR_BODY_BYTES) onEnd()
+      if (byteCount >= maxErrorBodyBytes) onEnd()
     }
     onEnd = () => lose(new ResponseError(code, text, response, content))
     // The head is the news; that its body broke off is not.
     onCut = onEnd
-    startTimer(ERROR_BODY_TIMEOUT_MS, onEnd)
+    startTimer(errorBodyTimeoutMs, onEnd)
   }
 
   function onResponse(response: TransportResponse): void {
@@ -210,7 +214,7 @@ export function openConnection(
     resume() {
       isPaused = false
       // The silence of the pause was ours.
-      lastByteAtMs = runtime.now()
+      hear()
       exchange?.resume()
     },
     abort: stop,

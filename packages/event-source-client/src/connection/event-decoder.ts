@@ -11,7 +11,7 @@ export interface DecodedBlocks {
   readonly onRetry: (reconnectionTimeMs: number) => void
   readonly onComment: (text: string) => void
   /** Terminal: nothing is decoded after it. */
-  readonly onTooLarge: (error: EventSizeError) => void
+  readonly onError: (error: EventSizeError) => void
 }
 
 export interface EventDecoder {
@@ -32,7 +32,7 @@ export interface EventDecoder {
  */
 export function createEventDecoder(
   maxEventBytes: number,
-  { onEvent, onIdOnly, onRetry, onComment, onTooLarge }: DecodedBlocks,
+  { onEvent, onIdOnly, onRetry, onComment, onError }: DecodedBlocks,
 ): EventDecoder {
   // The parser strips the one BOM that the standard strips; the TextDecoder would strip one more.
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -50,6 +50,14 @@ export function createEventDecoder(
     if (!isStopped) onIdOnly(id)
   }
 
+  /** What ends a block with an id alone, if there is one. */
+  const afterId =
+    <Value>(tell: (value: Value) => void) =>
+    (value: Value): void => {
+      flushId()
+      if (!isStopped) tell(value)
+    }
+
   const parser = createParser({
     maxBufferSize: maxEventBytes,
     onId(id) {
@@ -63,14 +71,8 @@ export function createEventDecoder(
       hadEvents = true
       onEvent(event.event ?? 'message', event.data, event.id)
     },
-    onRetry(reconnectionTimeMs) {
-      flushId()
-      if (!isStopped) onRetry(reconnectionTimeMs)
-    },
-    onComment(text) {
-      flushId()
-      if (!isStopped) onComment(text)
-    },
+    onRetry: afterId(onRetry),
+    onComment: afterId(onComment),
     onError(error) {
       // Unknown fields and malformed retry values are ignored, as the standard wants.
       if (error.type === 'max-buffer-size-exceeded') tooLarge = !isStopped
@@ -85,7 +87,7 @@ export function createEventDecoder(
       if (tooLarge) return
       parser.feed(utf8.decode(chunk, { stream: true }))
       flushId()
-      if (tooLarge) onTooLarge(new EventSizeError(maxEventBytes))
+      if (tooLarge) onError(new EventSizeError(maxEventBytes))
     },
     stop() {
       isStopped = true

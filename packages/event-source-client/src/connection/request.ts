@@ -1,7 +1,8 @@
 import { ConnectionError } from '../errors/connection-error.ts'
-import type { ConnectionFailure } from './connection.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
+import { idParameter } from '../wire-contract/requested-id.ts'
+import type { ConnectionFailure } from './connection.ts'
 
 /** One attempt to connect. */
 export interface Attempt {
@@ -25,7 +26,7 @@ export type PerAttempt<T> = T | ((context: AttemptContext) => T | Promise<T>)
 export type HeaderFields = ConstructorParameters<typeof Headers>[0]
 
 export interface RequestConfig {
-  readonly position: ResumePosition
+  readonly position: Pick<ResumePosition, 'lastEventId'>
   /** Seeds the position from a store. */
   readonly loadPosition?: (() => Promise<void>) | undefined
   readonly url: PerAttempt<string | URL>
@@ -53,7 +54,7 @@ export async function prepareRequest(
     if (lastEventId)
       // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
       if (resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
-        url.searchParams.set('lastEventId', lastEventId)
+        url.searchParams.set(idParameter, lastEventId)
       // Field values are bytes; the string that stands for them has one character per byte.
       else headers.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(lastEventId)))
     return { url, method, headers, body, credentials, secretHeaders }

@@ -1,50 +1,39 @@
 import { EventDataError } from '../errors/event-data-error.ts'
 import type { EventDataErrorCode } from '../errors/event-data-error.ts'
-import type { SchemaResult, StandardSchema } from './standard-schema.ts'
+import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
+import type { TextEvent } from '../stream-event.ts'
 
 /** A map from event type to what its data, parsed as JSON, must be. */
 export type EventSchemas = Readonly<Record<string, StandardSchema>>
 
-/** An event as it came. */
-export interface TextEvent {
-  readonly type: string
-  readonly data: string
-  readonly lastEventId: string
-}
-
 /**
  * Decodes the data of an event.
  *
- * @returns A promise only if the schema is asynchronous.
- * @throws {@link EventDataError}, also as a rejection.
+ * @returns The data, or an {@link EventDataError}; a promise, which never rejects, only if the schema is asynchronous.
  */
 export function decodeData(
   event: TextEvent,
   data: 'text' | 'json',
   schema: StandardSchema | undefined,
 ): unknown {
-  if (data === 'text' && schema === undefined) return event.data
-  const value = attempt(event, 'invalid-json', () => JSON.parse(event.data) as unknown)
-  if (schema === undefined) return value
-  const result = attempt(event, 'schema-failed', () => schema['~standard'].validate(value))
-  if (!(result instanceof Promise)) return outputOf(event, result)
-  return result.then(
-    (settled) => outputOf(event, settled),
-    (cause: unknown) => {
-      throw new EventDataError('schema-failed', event, [], { cause })
-    },
-  )
-}
+  if (data === 'text' && !schema) return event.data
+  let code: EventDataErrorCode = 'invalid-json'
 
-function outputOf(event: TextEvent, result: SchemaResult<unknown>): unknown {
-  if (result.issues) throw new EventDataError('schema-mismatch', event, result.issues)
-  return result.value
-}
+  function failure(cause: unknown): EventDataError {
+    return new EventDataError(code, event, [], { cause })
+  }
 
-function attempt<Result>(event: TextEvent, code: EventDataErrorCode, decode: () => Result): Result {
+  function outcomeOf(result: SchemaResult<unknown>): unknown {
+    return result.issues ? new EventDataError('schema-mismatch', event, result.issues) : result.value
+  }
+
   try {
-    return decode()
+    const value: unknown = JSON.parse(event.data)
+    if (!schema) return value
+    code = 'schema-failed'
+    const result = schema['~standard'].validate(value)
+    return result instanceof Promise ? result.then(outcomeOf).catch(failure) : outcomeOf(result)
   } catch (cause) {
-    throw new EventDataError(code, event, [], { cause })
+    return failure(cause)
   }
 }

@@ -1,35 +1,34 @@
-import { QueueOverflowError } from '../errors/queue-overflow-error.ts'
-
 /**
  * - `pause`: reading from the socket pauses until the reader has caught up by half; TCP then pushes back on the server.
  * - `drop-oldest`: the oldest waiting events make room, and the reader is told by a `stream.gap` event in their place.
  * - `fail`: the stream is closed with a `QueueOverflowError`.
  */
-export type SlowConsumerPolicy = 'pause' | 'drop-oldest' | 'fail'
+export type QueueOverflowPolicy = 'pause' | 'drop-oldest' | 'fail'
 
 /** What waits for a reader: bounded by the estimated memory, not by the number. */
 export interface EventQueue<Item> {
   readonly isFull: boolean
   /** Nothing waits. */
   readonly isEmpty: boolean
-  /** @throws {@link QueueOverflowError} if it is full and the policy is `fail`. */
-  readonly push: (item: Item, sizeBytes: number) => void
+  /** @returns False if there is too much now, and the policy is `fail`. */
+  readonly push: (item: Item, sizeBytes: number) => boolean
   /** The next item if one waits: `take` without a promise. */
   readonly takeNow: () => Item | undefined
   /** The next item; undefined at the end. Rejects once with the error of `end`, or with a pushed failure. */
   readonly take: () => Promise<Item | undefined>
   /** Makes one `take`, in its turn, reject. */
-  readonly pushFailure: (error: unknown) => void
+  readonly fail: (error: Error) => void
   /** What waits is still taken. Later pushes are ignored. */
-  readonly end: (error?: unknown) => void
+  readonly end: (error?: Error) => void
   /** What waits is dropped. */
   readonly clear: () => void
 }
 
 interface Slot<Item> {
   readonly item?: Item
-  readonly failure?: { readonly error: unknown }
+  readonly error?: Error
   readonly sizeBytes: number
+  next?: Slot<Item> | undefined
 }
 
 interface Taker<Item> {
@@ -38,19 +37,19 @@ interface Taker<Item> {
 }
 
 /**
+ * A linked list: it takes from its front and adds to its end at no cost that grows with its length.
+ *
  * @param onLevel - Called when `isFull` changes: true at `maxBytes`, false again at half of it.
  * @param describeDrop - Makes the item that takes the place of dropped ones, from the first that is kept.
  */
 export function createEventQueue<Item>(
   maxBytes: number,
-  policy: SlowConsumerPolicy,
+  policy: QueueOverflowPolicy,
   onLevel: () => void,
   describeDrop: (firstKept: Item) => Item,
 ): EventQueue<Item> {
-  // Taking from the front of an array costs its length; `head` moves instead, what is before it is no longer held, and
-  // the array is cut now and then.
-  let slots: (Slot<Item> | undefined)[] = []
-  let head = 0
+  let first: Slot<Item> | undefined
+  let last: Slot<Item> | undefined
   let bufferedBytes = 0
   let isFull = false
   let hasDropped = false
@@ -65,24 +64,25 @@ export function createEventQueue<Item>(
 
   function add(slot: Slot<Item>): void {
     if (isEnded) return
-    slots.push(slot)
+    if (last) last.next = slot
+    else first = slot
+    last = slot
     bufferedBytes += slot.sizeBytes
     settle()
   }
 
-  function pushFailure(error: unknown): void {
-    add({ failure: { error }, sizeBytes: 0 })
+  function fail(error: Error): void {
+    add({ error, sizeBytes: 0 })
   }
 
   function shift(): Slot<Item> | undefined {
-    const slot = slots[head]
-    if (slot === undefined) return undefined
-    slots[head] = undefined
-    head += 1
-    bufferedBytes -= slot.sizeBytes
-    if (head > 512 && head * 2 > slots.length) {
-      slots = slots.slice(head)
-      head = 0
+    const slot = first
+    if (slot) {
+      first = slot.next
+      last = first && last
+      // An old slot that pointed to a young one would keep it until the next full garbage collection.
+      slot.next = undefined
+      bufferedBytes -= slot.sizeBytes
     }
     return slot
   }
@@ -90,9 +90,9 @@ export function createEventQueue<Item>(
   function settle(): void {
     while (takers.length > 0) {
       const slot = nextSlot()
-      if (slot === undefined && !isEnded) return
+      if (!slot && !isEnded) return
       const taker = takers.shift()
-      if (slot?.failure) taker?.reject(slot.failure.error)
+      if (slot?.error) taker?.reject(slot.error)
       else taker?.resolve(slot?.item)
     }
     relax()
@@ -103,7 +103,6 @@ export function createEventQueue<Item>(
   }
 
   function nextSlot(): Slot<Item> | undefined {
-    const first = slots[head]
     if (!hasDropped || first?.item === undefined) return shift()
     hasDropped = false
     return { item: describeDrop(first.item), sizeBytes: 0 }
@@ -114,19 +113,20 @@ export function createEventQueue<Item>(
       return isFull
     },
     get isEmpty() {
-      return head === slots.length
+      return !first
     },
     push(item, sizeBytes) {
       add({ item, sizeBytes })
-      if (bufferedBytes <= maxBytes) return
-      if (policy === 'fail') throw new QueueOverflowError(maxBytes)
-      if (policy === 'pause') setFull(true)
+      const isTooMuch = bufferedBytes > maxBytes
+      if (policy === 'pause' && isTooMuch) setFull(true)
       // A single event above the limit is kept: the reader would never see it otherwise.
-      else while (bufferedBytes > maxBytes && slots.length - head > 1) hasDropped = shift() !== undefined
+      if (policy === 'drop-oldest')
+        while (bufferedBytes > maxBytes && first !== last) hasDropped = Boolean(shift())
+      return !isTooMuch || policy !== 'fail'
     },
     takeNow() {
       // A failure has to reject, and those who ask first are served first.
-      if (takers.length > 0 || slots[head]?.failure !== undefined) return undefined
+      if (takers.length > 0 || first?.error) return undefined
       const slot = nextSlot()
       relax()
       return slot?.item
@@ -137,15 +137,14 @@ export function createEventQueue<Item>(
         settle()
       })
     },
-    pushFailure,
+    fail,
     end(error) {
-      if (error !== undefined) pushFailure(error)
+      if (error) fail(error)
       isEnded = true
       settle()
     },
     clear() {
-      slots = []
-      head = 0
+      first = last = undefined
       bufferedBytes = 0
       hasDropped = false
       setFull(false)

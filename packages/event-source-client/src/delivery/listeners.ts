@@ -1,46 +1,41 @@
 /** Functions that are called in order of their adding, each whatever the others throw. */
 export interface Listeners<Argument> {
   readonly size: number
-  /** @returns A function that removes the listener; the same function added twice is two listeners. */
-  readonly add: (listener: (argument: Argument) => void) => () => void
+  /** @returns A function that removes the listener, and says whether it was there. The same function added twice is two. */
+  readonly add: (listener: (argument: Argument) => void) => () => boolean
   /** Calls every listener that is there at the start and not removed before its turn. */
   readonly emit: (argument: Argument) => void
   readonly clear: () => void
 }
 
-interface Entry<Argument> {
-  readonly listener: (argument: Argument) => void
-  isRemoved: boolean
-}
-
 export function createListeners<Argument>(): Listeners<Argument> {
-  // Replaced, never changed, so that emit() needs no copy.
-  let entries: readonly Entry<Argument>[] = []
+  // Replaced, never changed, so that emit() needs no copy. Each has an object of its own: a function may be there twice.
+  let entries: readonly { readonly listener: (argument: Argument) => void }[] = []
 
   return {
     get size() {
       return entries.length
     },
     add(listener) {
-      const entry = { listener, isRemoved: false }
+      const entry = { listener }
       entries = [...entries, entry]
       return () => {
-        entry.isRemoved = true
+        const { length } = entries
         entries = entries.filter((other) => other !== entry)
+        return entries.length < length
       }
     },
     emit(argument) {
-      for (const entry of entries) {
-        if (entry.isRemoved) continue
-        try {
-          entry.listener(argument)
-        } catch (error) {
-          reportUncaught(error)
-        }
-      }
+      const all = entries
+      for (const entry of all)
+        if (entries === all || entries.includes(entry))
+          try {
+            entry.listener(argument)
+          } catch (error) {
+            reportUncaught(error)
+          }
     },
     clear() {
-      for (const entry of entries) entry.isRemoved = true
       entries = []
     },
   }

@@ -1,4 +1,5 @@
-import type { TextEvent } from '../delivery/event-data.ts'
+import type { SchemaIssue } from '../standard-schema.ts'
+import type { TextEvent } from '../stream-event.ts'
 
 /**
  * - `invalid-json`: the data is not JSON; `cause` is the SyntaxError.
@@ -7,33 +8,23 @@ import type { TextEvent } from '../delivery/event-data.ts'
  */
 export type EventDataErrorCode = 'invalid-json' | 'schema-mismatch' | 'schema-failed'
 
-/** One reason why a schema refused the data, as in Standard Schema. */
-export interface SchemaIssue {
-  readonly message: string
-  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
-}
-
 /** The data of one event could not be decoded. The event is skipped; the stream goes on. */
 export class EventDataError extends Error {
   override readonly name = 'EventDataError'
-  readonly code: EventDataErrorCode
-  readonly type: string
+  declare readonly code: EventDataErrorCode
+  declare readonly type: string
   /** The data as it came. */
-  readonly data: string
-  readonly lastEventId: string
-  readonly issues: readonly SchemaIssue[]
+  declare readonly data: string
+  declare readonly lastEventId: string
+  declare readonly issues: readonly SchemaIssue[]
 
   constructor(
     code: EventDataErrorCode,
-    { type, data, lastEventId }: TextEvent,
+    event: TextEvent,
     issues: readonly SchemaIssue[],
     options?: ErrorOptions,
   ) {
-    super(`Data of ${type}: ${issues[0]?.message ?? code}: ${data.slice(0, 60)}`, options)
-    this.code = code
-    this.type = type
-    this.data = data
-    this.lastEventId = lastEventId
-    this.issues = issues
+    super(`Data of ${event.type}: ${issues[0]?.message ?? code}: ${event.data.slice(0, 60)}`, options)
+    Object.assign(this, event, { code, issues })
   }
 }

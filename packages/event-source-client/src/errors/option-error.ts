@@ -11,7 +11,9 @@ export class OptionError extends Error {
   readonly value: unknown
 
   constructor(option: string, value: unknown, expected: string, options?: ErrorOptions) {
-    super(`${option} must be ${expected}, not ${String(value).slice(0, 80)}`, options)
+    // Not String() for objects: it throws for one without a prototype, and prints all of a function.
+    const shown = Object(value) === value ? typeof value : String(value)
+    super(`${option}: expected ${expected}, got ${shown.slice(0, 60)}.`, options)
     this.option = option
     this.value = value
   }

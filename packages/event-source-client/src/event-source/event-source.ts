@@ -1,22 +1,19 @@
-import { MAX_TIMER_MS, standardBackoff } from '../reconnection/backoff.ts'
-import { ConnectionError, isFutile } from '../errors/connection-error.ts'
-import { EventSourceMessageEvent } from './message-event.ts'
-import { resolveOptions } from '../options/connection-options.ts'
-import type { ConnectionOptions, StreamDefaults } from '../options/connection-options.ts'
-import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
-import type {
-  LossVerdict,
-  ReconnectingStream,
-  StreamFailure,
-  StreamStatus,
-} from '../reconnection/reconnecting-stream.ts'
 import type { ConnectionFailure } from '../connection/connection.ts'
 import { prepareRequest, resolveUrl } from '../connection/request.ts'
-import { standardPosition } from '../last-event-id/resume-position.ts'
+import { ConnectionError, isFutile } from '../errors/connection-error.ts'
+import { resolveOptions } from '../options/connection-options.ts'
+import type { EventSourceConnectionOptions, StreamDefaults } from '../options/connection-options.ts'
+import { standardBackoff } from '../reconnection/backoff.ts'
+import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type { ReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type { RetryDecision } from '../reconnection/retry-policy.ts'
+import type { StreamFailure, StreamStatus } from '../reconnection/stream-status.ts'
+import { maxTimerMs } from '../runtime.ts'
+import { EventSourceMessageEvent } from './message-event.ts'
 
 /** The standard's dictionary, and what the platform's `EventSource` lacks. */
-export interface EventSourceInit extends ConnectionOptions {
-  /** Send cookies to other origins. Default false. Browsers only. */
+export interface EventSourceInit extends EventSourceConnectionOptions {
+  /** Send cookies to other origins. Browsers only. @defaultValue false */
   readonly withCredentials?: boolean | undefined
 }
 
@@ -37,10 +34,10 @@ const CONNECTING = 0
 const OPEN = 1
 const CLOSED = 2
 
-const DEFAULTS: StreamDefaults = {
+const defaults: StreamDefaults = {
   reconnection: {
     baseDelayMs: 3000,
-    maxDelayMs: MAX_TIMER_MS,
+    maxDelayMs: maxTimerMs,
     backoff: standardBackoff,
   },
   connectTimeoutMs: 0,
@@ -141,19 +138,21 @@ export class EventSource extends EventTarget {
     const options = init ?? {}
     this.#url = parseUrl(url)
     this.#withCredentials = Boolean(options.withCredentials)
-    const position = standardPosition(options.lastEventId ?? '')
-    const config = resolveOptions(options, DEFAULTS, 'always')
+    const { lastEventId = '' } = options
+    const position = { lastEventId }
+    const config = resolveOptions(options, defaults, 'always')
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
     const request = { ...config, url: this.#url, credentials, position } as const
     this.#stream = openReconnectingStream(
-      { ...config, prepareRequest: (attempt) => prepareRequest(request, attempt), judgeLoss },
+      { ...config, prepareRequest: (attempt) => prepareRequest(request, attempt), decideRetry },
       {
         onStatus: (status) => this.#onStatus(status),
         onEvent: (type, data, id) => {
-          position.admit(type, id)
+          // Spec: whatever the id is, and empty, too.
+          if (id !== undefined) position.lastEventId = id
           this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, position.lastEventId))
         },
-        onIdOnly: (id) => position.move(id),
+        onIdOnly: (id) => void (position.lastEventId = id),
         onComment: () => {},
       },
     )
@@ -192,7 +191,7 @@ export class EventSource extends EventTarget {
 }
 
 /** Spec: only the network is worth another attempt; a response that is no event stream is final. */
-function judgeLoss(failure: ConnectionFailure, hadEvents: boolean): LossVerdict {
+function decideRetry(failure: ConnectionFailure, hadEvents: boolean): RetryDecision {
   return failure instanceof ConnectionError && !isFutile(failure)
     ? // A server that polls (events, end) is no failing server.
       { type: 'lost', isStable: failure.code === 'ended' && hadEvents }

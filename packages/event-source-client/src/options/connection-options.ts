@@ -1,8 +1,9 @@
-import type { Backoff } from '../reconnection/backoff.ts'
+import { requireOneOf, requireType } from '../check-option.ts'
 import type { ConnectionConfig } from '../connection/connection.ts'
-import { OptionError } from '../errors/option-error.ts'
-import type { ReconnectionPolicy } from '../reconnection/reconnection.ts'
 import type { HeaderFields, PerAttempt, RequestConfig } from '../connection/request.ts'
+import { OptionError } from '../errors/option-error.ts'
+import type { Backoff } from '../reconnection/backoff.ts'
+import type { ReconnectionPolicy } from '../reconnection/reconnection.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import { fetchTransport } from '../transport/fetch.ts'
@@ -13,29 +14,31 @@ import { defaultTransport } from '#default-transport'
 /** When and how often to reconnect. All times in milliseconds. */
 export interface ReconnectionOptions {
   /**
-   * What the delays grow from, until the server sends a `retry:`. Default 1000; 3000 for `EventSource`, as in browsers.
+   * What the delays grow from, until the server sends a `retry:`.
+   *
+   * @defaultValue 1000; for `EventSource` 3000, as in browsers
    */
   readonly baseDelayMs?: number
-  /** No delay is longer, and `retry:` counts as no more. Default 30 000; for `EventSource` 2^31 - 1. */
+  /** No delay is longer, and `retry:` counts as no more. @defaultValue 30 000; for `EventSource` 2^31 - 1 */
   readonly maxDelayMs?: number
   /** No delay is shorter, whatever `retry:` or `backoff` say: with 0, a server that ends at once is asked again at full
-   *  speed. Default 100. */
+   *  speed. @defaultValue 100 */
   readonly minDelayMs?: number
   /** Reconnections in a row, without a stable stream between, before the stream is closed with reason `gave-up`.
-   *  0 never reconnects. Default Infinity. */
+   *  0 never reconnects. @defaultValue Infinity */
   readonly maxAttempts?: number
   /** How long a series of failed reconnections may take, its waits included, before the stream is closed with reason
-   *  `gave-up`. Default Infinity. */
+   *  `gave-up`. @defaultValue Infinity */
   readonly maxElapsedMs?: number
-  /** How long a stream must stay open to count as stable, which resets the growth. Default 5000; 0 resets on open. */
+  /** How long a stream must stay open to count as stable, which resets the growth; 0 resets on open. @defaultValue 5000 */
   readonly resetAfterMs?: number
-  /** Default {@link fullJitter}; for `EventSource`, what the standard asks for. */
+  /** How long to wait. @defaultValue {@link fullJitter}; for `EventSource`, what the standard asks for */
   readonly backoff?: Backoff
 }
 
 /** What `createEventSource` and `EventSource` have in common. */
-export interface ConnectionOptions {
-  /** Default GET. */
+export interface EventSourceConnectionOptions {
+  /** @defaultValue GET */
   readonly method?: string
   /** Request fields, or a function that gives them for each attempt (a token that expires). `Accept`, `Last-Event-ID`
    *  and, in Node, `Cache-Control` are added. */
@@ -43,26 +46,28 @@ export interface ConnectionOptions {
   /** Request body, or a function that gives it for each attempt. A stream must come from a function, unless the request
    *  is never repeated. */
   readonly body?: PerAttempt<RequestInit['body']>
-  /** Resume after this id. Default: none, unless a `lastEventIdStore` has one. */
+  /** Resume after this id. @defaultValue none, unless a `lastEventIdStore` has one */
   readonly lastEventId?: string
   /** `query` sends the last event ID as the query parameter `lastEventId`, which needs no CORS preflight and is
-   *  understood by our server. Default `header`: `Last-Event-ID`. */
+   *  understood by our server; `header` sends `Last-Event-ID`. @defaultValue `header` */
   readonly resumeBy?: 'header' | 'query'
   /** Names of fields, besides Authorization, Cookie and Proxy-Authorization, that a redirect must not carry to another
    *  origin. In browsers, where it cannot be seen where a redirect leads, a request with such a field fails on any
    *  redirect. */
   readonly secretHeaders?: readonly string[]
   /** Milliseconds from the start of an attempt to the head of the response, the per-attempt functions included. 0 is
-   *  off. Default 30 000; off for `EventSource`. */
+   *  off. @defaultValue 30 000; off for `EventSource` */
   readonly connectTimeoutMs?: number
   /**
    * Milliseconds of silence, comments counting as sound, after which the connection is dead. 0 is off. `auto` is three
    * times what the server announces by a comment `: heartbeat <ms>`, as ours does, and off if it announces nothing:
-   * a stream may rightly be silent for hours. Default `auto`.
+   * a stream may rightly be silent for hours.
+   *
+   * @defaultValue `auto`
    */
   readonly idleTimeoutMs?: number | 'auto'
   /** Limit of an unfinished event, or line, in memory; beyond it the stream fails with an `EventSizeError`. Counted in
-   *  UTF-16 code units, which never are more than the bytes. Default 16 MiB. */
+   *  UTF-16 code units, which never are more than the bytes. @defaultValue 16 MiB */
   readonly maxEventBytes?: number
   readonly reconnection?: ReconnectionOptions
   /** The `fetch` to use instead of the platform's transport. */
@@ -88,7 +93,7 @@ type ResolvedOptions = ConnectionConfig & { readonly policy: ReconnectionPolicy 
 
 /** @throws {@link OptionError} for a value that cannot work. */
 export function resolveOptions(
-  options: ConnectionOptions,
+  options: EventSourceConnectionOptions,
   defaults: StreamDefaults,
   reconnect: 'always' | 'on-error' | 'never',
 ): ResolvedOptions {
@@ -116,8 +121,11 @@ export function resolveOptions(
   const { backoff, ...numbers } = policy
   requireType('number', numbers, 'reconnection.')
   requireType('function', { backoff }, 'reconnection.')
-  requireType('number', { connectTimeoutMs, maxEventBytes })
-  if (idleTimeoutMs !== 'auto') requireType('number', { idleTimeoutMs })
+  requireType('number', {
+    connectTimeoutMs,
+    idleTimeoutMs: idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs,
+    maxEventBytes,
+  })
   requireType('function', { fetch, transport })
   requireType('string', { lastEventId, method })
   if (!Array.isArray(secretHeaders)) throw new OptionError('secretHeaders', secretHeaders, 'an array')
@@ -142,35 +150,4 @@ export function resolveOptions(
     secretHeaders: secretHeaders.map((name) => name.toLowerCase()),
     resumeBy: requireOneOf(options, 'resumeBy', ['header', 'query']),
   }
-}
-
-/**
- * Numbers are from 0, Infinity included: whatever a timer cannot keep is cut to what it can.
- *
- * @param values - By option; undefined is an absent one.
- * @param path - What they are parts of, `reconnection.`: there, nothing may be undefined.
- */
-export function requireType(
-  type: 'function' | 'number' | 'string',
-  values: Readonly<Record<string, unknown>>,
-  path = '',
-): void {
-  for (const [name, value] of Object.entries(values))
-    if (
-      (path || value !== undefined) &&
-      (typeof value !== type || (type === 'number' && !((value as number) >= 0)))
-    )
-      throw new OptionError(path + name, value, type === 'number' ? 'a number from 0' : `a ${type}`)
-}
-
-/** @param allowed - The first is the default. */
-export function requireOneOf<Options, Name extends keyof Options & string>(
-  options: Options,
-  name: Name,
-  allowed: readonly [NonNullable<Options[Name]>, ...NonNullable<Options[Name]>[]],
-): NonNullable<Options[Name]> {
-  const { [name]: value = allowed[0] } = options
-  const choice = value as NonNullable<Options[Name]>
-  if (!allowed.includes(choice)) throw new OptionError(name, choice, `one of ${allowed.join(', ')}`)
-  return choice
 }

@@ -1,17 +1,13 @@
 import { useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
-import type { Gap } from '../wire-contract/reserved-events.ts'
 import { createEventSource } from '../client/create-event-source.ts'
+import type { EventOf, EventSourceClient, EventSourceOptions } from '../client/event-source-client.ts'
+import type { EventSchemas } from '../delivery/event-data.ts'
+import { reportUncaught } from '../delivery/listeners.ts'
 import type { EventDataError } from '../errors/event-data-error.ts'
 import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
-import type { EventSchemas } from '../delivery/event-data.ts'
-import type {
-  EventOf,
-  EventSourceClient,
-  EventSourceOptions,
-  StreamEvent,
-} from '../client/event-source-client.ts'
-import { reportUncaught } from '../delivery/listeners.ts'
-import type { StreamStatus } from '../reconnection/reconnecting-stream.ts'
+import type { StreamStatus } from '../reconnection/stream-status.ts'
+import type { StreamEvent } from '../stream-event.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
 
 /** Those of `createEventSource`, and what is to be called. */
 export interface UseEventSourceOptions<

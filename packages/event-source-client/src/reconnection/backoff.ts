@@ -1,5 +1,4 @@
-/** The longest delay that `setTimeout` keeps; a longer one fires after 1 ms, which would make a hot loop. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1
+import { maxTimerMs } from '../runtime.ts'
 
 /** What a {@link Backoff} decides on. */
 export interface BackoffContext {
@@ -45,7 +44,7 @@ export const standardBackoff: Backoff = (context) =>
 /** Whole milliseconds within the bounds that a timer keeps; for NaN, the upper one: a broken delay is no hot loop. */
 export function clampDelay(delayMs: number, { minDelayMs, maxDelayMs }: DelayBounds): number {
   const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)
-  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxDelayMs, MAX_TIMER_MS))
+  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxDelayMs, maxTimerMs))
 }
 
 type DelayBounds = Pick<BackoffContext, 'minDelayMs' | 'maxDelayMs'>

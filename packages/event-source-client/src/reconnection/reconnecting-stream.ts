@@ -1,54 +1,26 @@
 import { openConnection } from '../connection/connection.ts'
 import type { Connection, ConnectionConfig, ConnectionFailure } from '../connection/connection.ts'
-import { ConnectionError } from '../errors/connection-error.ts'
 import type { DecodedBlocks } from '../connection/event-decoder.ts'
-import type { QueueOverflowError } from '../errors/queue-overflow-error.ts'
-import { initialReconnectionState, stepReconnection } from './reconnection.ts'
-import type { CloseReason, ReconnectionInput, ReconnectionPolicy, ReconnectionState } from './reconnection.ts'
 import type { Attempt } from '../connection/request.ts'
+import { ConnectionError } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
-
-/** What can end a stream. */
-export type StreamFailure = ConnectionFailure | QueueOverflowError
-
-export type StreamStatus =
-  | {
-      readonly state: 'connecting'
-      /** 0 for the first connection, n for the nth reconnection since the stream was last stable. */
-      readonly attempt: number
-    }
-  | {
-      readonly state: 'open'
-      /** The URL that answers, after redirects. */
-      readonly url: string
-    }
-  | {
-      readonly state: 'reconnecting'
-      /** Milliseconds of the whole wait. */
-      readonly delayMs: number
-      /** Which reconnection it will be, 1 for the first. */
-      readonly attempt: number
-      readonly cause: StreamFailure
-    }
-  | {
-      /** The page is hidden, and `whenHidden` is `'pause'`. */
-      readonly state: 'paused'
-    }
-  | { readonly state: 'closed'; readonly reason: CloseReason; readonly cause?: StreamFailure | undefined }
-
-/** What a loss leads to: a wait, a new attempt at once, or the end. */
-export type LossVerdict =
-  | { readonly type: 'lost'; readonly retryAfterMs?: number | undefined; readonly isStable?: boolean }
-  | { readonly type: 'reconnect' }
-  | { readonly type: 'close'; readonly reason: CloseReason; readonly cause?: StreamFailure }
+import { initialReconnectionState, stepReconnection } from './reconnection.ts'
+import type {
+  EventSourceCloseReason,
+  ReconnectionInput,
+  ReconnectionPolicy,
+  ReconnectionState,
+} from './reconnection.ts'
+import type { RetryDecision } from './retry-policy.ts'
+import type { StreamFailure, StreamStatus } from './stream-status.ts'
 
 export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
   /** @param position - What to resume after, if not after the position that the config was made with. */
   readonly prepareRequest: (attempt: Attempt, position?: ResumePosition) => Promise<TransportRequest>
   /** @param hadEvents - Whether the connection brought any. */
-  judgeLoss(failure: ConnectionFailure, hadEvents: boolean): LossVerdict | Promise<LossVerdict>
+  decideRetry(failure: ConnectionFailure, hadEvents: boolean): RetryDecision | Promise<RetryDecision>
 }
 
 export interface StreamObserver extends Pick<DecodedBlocks, 'onEvent' | 'onIdOnly' | 'onComment'> {
@@ -66,7 +38,7 @@ export interface ReconnectingStream {
   /** Stops reading, also from connections to come. */
   readonly pause: () => void
   readonly resume: () => void
-  readonly close: (reason: CloseReason, cause?: StreamFailure) => void
+  readonly close: (reason: EventSourceCloseReason, cause?: StreamFailure) => void
 }
 
 /** Feeds the reconnection state machine with what happens and carries out its effects. Begins idle. */
@@ -122,12 +94,12 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     async function lose(failure: ConnectionFailure, hadEvents: boolean): Promise<void> {
       cause = failure
       try {
-        const verdict = await config.judgeLoss(failure, hadEvents)
+        const decision = await config.decideRetry(failure, hadEvents)
         // Meanwhile it may have been closed, disconnected, or told to reconnect.
         if (connection !== current) return
-        if (verdict.type !== 'lost') return apply(verdict)
+        if (decision.type !== 'lost') return apply(decision)
         const nowMs = runtime.now()
-        apply({ cause: failure, nowMs, random: () => runtime.random(), ...verdict })
+        apply({ cause: failure, nowMs, random: () => runtime.random(), ...decision })
       } catch (error) {
         if (connection !== current) return
         const message = `A callback threw on: ${failure.message}`

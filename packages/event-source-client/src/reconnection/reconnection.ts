@@ -1,4 +1,5 @@
-import { clampDelay, fullJitter, MAX_TIMER_MS } from './backoff.ts'
+import { maxTimerMs } from '../runtime.ts'
+import { clampDelay, fullJitter } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 
 /*
@@ -43,7 +44,14 @@ export interface ReconnectionPolicy {
  * - `gave-up`: `maxAttempts` or `maxElapsedMs` was reached.
  * - `failed`: something else that reconnecting does not help.
  */
-export type CloseReason = 'client' | 'aborted' | 'completed' | 'no-content' | 'refused' | 'gave-up' | 'failed'
+export type EventSourceCloseReason =
+  | 'client'
+  | 'aborted'
+  | 'completed'
+  | 'no-content'
+  | 'refused'
+  | 'gave-up'
+  | 'failed'
 
 interface Memory {
   /** Connections lost or refused in a row since the last stable one; the growth of the delays. */
@@ -59,7 +67,7 @@ type Phase<Cause> =
   | { readonly phase: 'connecting' }
   | { readonly phase: 'open'; readonly openedAtMs: number }
   | { readonly phase: 'waiting'; readonly delayMs: number; readonly cause: Cause }
-  | { readonly phase: 'closed'; readonly reason: CloseReason; readonly cause: Cause | undefined }
+  | { readonly phase: 'closed'; readonly reason: EventSourceCloseReason; readonly cause: Cause | undefined }
 
 export type ReconnectionState<Cause> = Memory & Phase<Cause>
 
@@ -79,7 +87,7 @@ export type ReconnectionInput<Cause> =
       /** The connection counts as stable, however short it was. */
       readonly isStable?: boolean
     }
-  | { readonly type: 'close'; readonly reason: CloseReason; readonly cause?: Cause | undefined }
+  | { readonly type: 'close'; readonly reason: EventSourceCloseReason; readonly cause?: Cause | undefined }
 
 /**
  * - `connect`: open a connection.
@@ -105,7 +113,10 @@ export function stepReconnection<Cause>(
   input: ReconnectionInput<Cause>,
 ): ReconnectionStep<Cause> {
   const { phase, failures, failingSinceMs, baseDelayMs } = state
-  const to = (next: Phase<Cause>, ...effects: ReconnectionEffect[]): ReconnectionStep<Cause> => ({
+  const to = (
+    next: Phase<Cause> & Partial<Memory>,
+    ...effects: ReconnectionEffect[]
+  ): ReconnectionStep<Cause> => ({
     state: { failures, failingSinceMs, baseDelayMs, ...next },
     effects,
   })
@@ -115,7 +126,7 @@ export function stepReconnection<Cause>(
   if (phase === 'closed') return stay
   if (input.type === 'close') return to({ phase: 'closed', reason: input.reason, cause: input.cause }, 'stop')
   if (input.type === 'retry')
-    return { state: { ...state, baseDelayMs: clampDelay(input.reconnectionTimeMs, policy) }, effects: [] }
+    return to({ ...state, baseDelayMs: clampDelay(input.reconnectionTimeMs, policy) })
   if (phase === 'idle') return input.type === 'resume' ? connect : stay
   if (input.type === 'pause') return to({ phase: 'idle' }, 'stop')
   if (input.type === 'reconnect') return connect
@@ -131,21 +142,19 @@ function lose<Cause>(
   input: ReconnectionInput<Cause> & { type: 'lost' },
 ): ReconnectionStep<Cause> {
   const { cause, nowMs, random, retryAfterMs } = input
-  const { baseDelayMs } = state
-  const { minDelayMs, maxDelayMs } = policy
   // A mere open is no success: a server that accepts and dies at once would be asked again at full speed for ever.
   const wasStable =
     state.phase === 'open' && (input.isStable === true || nowMs - state.openedAtMs >= policy.resetAfterMs)
   const failures = wasStable ? 1 : state.failures + 1
   const failingSinceMs = wasStable ? nowMs : (state.failingSinceMs ?? nowMs)
-  const memory = { failures, failingSinceMs, baseDelayMs }
+  const memory = { failures, failingSinceMs, baseDelayMs: state.baseDelayMs }
 
-  const context = { failures, baseDelayMs, maxDelayMs, minDelayMs, random }
+  const context = { ...policy, ...memory, random }
   const delayMs =
     retryAfterMs === undefined
       ? clampDelay(policy.backoff(context), policy)
       : // Never before the server wants it, but not all clients in the same second.
-        clampDelay(retryAfterMs + fullJitter(context), { minDelayMs, maxDelayMs: MAX_TIMER_MS })
+        clampDelay(retryAfterMs + fullJitter(context), { ...policy, maxDelayMs: maxTimerMs })
 
   return failures > policy.maxAttempts || nowMs - failingSinceMs + delayMs > policy.maxElapsedMs
     ? { state: { ...memory, phase: 'closed', reason: 'gave-up', cause }, effects: [] }

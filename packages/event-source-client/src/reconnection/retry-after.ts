@@ -11,6 +11,7 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | u
   if (/^\d+$/.test(value)) return Number(value) * 1000
   // The asctime form ("Sun Nov  6 08:49:37 1994") names no zone, and Date.parse would take it as local time.
   // Date.parse takes all three HTTP-date forms, but also "-5" and "1.5", which are dates to V8 and nonsense here.
-  const dateMs = /^[A-Z][a-z]+,? /.test(value) ? Date.parse(value.replace(/(?<! GMT)$/, ' GMT')) : Number.NaN
+  if (!/^[A-Z][a-z]+,? /.test(value)) return undefined
+  const dateMs = Date.parse(value.replace(/(?<! GMT)$/, ' GMT'))
   return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs)
 }

@@ -1,12 +1,19 @@
+import { requireType } from '../check-option.ts'
 import type { ConnectionFailure } from '../connection/connection.ts'
 import { ConnectionError, isFutile } from '../errors/connection-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
-import type { LossVerdict } from './reconnecting-stream.ts'
-import { requireType } from '../options/connection-options.ts'
-import { parseRetryAfter } from './retry-after.ts'
 import type { Runtime } from '../runtime.ts'
+import type { EventSourceCloseReason } from './reconnection.ts'
+import { parseRetryAfter } from './retry-after.ts'
+import type { StreamFailure } from './stream-status.ts'
 
-export interface LossPolicy {
+/** What the loss of a connection leads to: a wait, a new attempt at once, or the end. */
+export type RetryDecision =
+  | { readonly type: 'lost'; readonly retryAfterMs?: number | undefined; readonly isStable?: boolean }
+  | { readonly type: 'reconnect' }
+  | { readonly type: 'close'; readonly reason: EventSourceCloseReason; readonly cause?: StreamFailure }
+
+export interface RetryOptions {
   /** Whether a clean end is a loss, and whether an error is. */
   readonly reconnect: 'always' | 'on-error' | 'never'
   readonly shouldReconnect?: (failure: ConnectionFailure) => boolean | undefined
@@ -14,36 +21,36 @@ export interface LossPolicy {
 }
 
 /** Decides what the loss of a connection leads to. */
-export interface LossJudge {
-  readonly judge: (failure: ConnectionFailure) => Promise<LossVerdict>
+export interface RetryPolicy {
+  readonly decideRetry: (failure: ConnectionFailure) => Promise<RetryDecision>
   /** A stream has opened: whatever credentials it has are good, and may be renewed again. */
   reset(): void
 }
 
-export function createLossJudge(policy: LossPolicy, runtime: Runtime): LossJudge {
-  const { reconnect, shouldReconnect, onUnauthorized } = policy
+export function createRetryPolicy(options: RetryOptions, runtime: Pick<Runtime, 'wallClock'>): RetryPolicy {
+  const { reconnect, shouldReconnect, onUnauthorized } = options
   requireType('function', { shouldReconnect, onUnauthorized })
   // Renewal answers one refusal; the next one, without a stream in between, says that it did not help.
   let isRenewed = false
 
-  function judgeAsUsual(failure: ConnectionFailure): LossVerdict {
+  function decideByFailure(failure: ConnectionFailure): RetryDecision {
     const isEnd = failure.code === 'ended'
     const isResponse = failure instanceof ResponseError
     const isRepeatable = reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
     if (isRepeatable && (shouldReconnect?.(failure) ?? isTransient(failure))) {
       const retryAfter = isResponse ? failure.headers.get('retry-after') : null
-      return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.now()) }
+      return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.wallClock()) }
     }
     if (isEnd) return { type: 'close', reason: 'completed' }
     return { type: 'close', reason: isResponse ? 'refused' : 'failed', cause: failure }
   }
 
   return {
-    async judge(failure) {
+    async decideRetry(failure) {
       const isUnauthorized = failure instanceof ResponseError && [401, 403].includes(failure.status)
-      if (!isUnauthorized || onUnauthorized === undefined || isRenewed) return judgeAsUsual(failure)
+      if (!isUnauthorized || !onUnauthorized || isRenewed) return decideByFailure(failure)
       isRenewed = true
-      return (await onUnauthorized(failure)) === false ? judgeAsUsual(failure) : { type: 'reconnect' }
+      return (await onUnauthorized(failure)) === false ? decideByFailure(failure) : { type: 'reconnect' }
     },
     reset() {
       isRenewed = false

@@ -1,13 +1,10 @@
-import type { ConnectionErrorCode } from '../errors/connection-error.ts'
-import type { ResponseErrorCode } from '../errors/response-error.ts'
-import type {
-  ReconnectingStream,
-  StreamConfig,
-  StreamFailure,
-  StreamObserver,
-  StreamStatus,
-} from '../reconnection/reconnecting-stream.ts'
-import type { Membership, SharingKit } from './shared-stream.ts'
+import type { ReconnectingStream, StreamConfig } from '../reconnection/reconnecting-stream.ts'
+import type { StreamStatus } from '../reconnection/stream-status.ts'
+import { gapBetween, isBehind, isGap } from '../wire-contract/relayed-positions.ts'
+import type { RelayedEvent } from '../wire-contract/relayed-positions.ts'
+import type { Membership, SharingKit } from './membership.ts'
+import { relayedStatus, restoredStatus } from './relayed-status.ts'
+import type { RelayedStatus } from './relayed-status.ts'
 
 /*
  * One connection for all pages of an origin.
@@ -27,16 +24,14 @@ import type { Membership, SharingKit } from './shared-stream.ts'
 type Relay =
   /** From a page that wants to follow from its position on. The leader answers with its status, to that page. */
   | { readonly kind: 'join'; readonly from: string; readonly lastEventId: string }
-  | {
+  | (RelayedStatus & {
       readonly kind: 'status'
       /** The page that leads. */
       readonly leader: string
       /** The page that is answered. */
       readonly to: string | undefined
-      readonly status: StreamStatus
-      readonly cause: FlatCause | undefined
       readonly lastEventId: string
-    }
+    })
   | { readonly kind: 'event'; readonly event: RelayedEvent; readonly isReplay: boolean }
   | { readonly kind: 'id'; readonly id: string }
   | { readonly kind: 'comment'; readonly text: string }
@@ -45,10 +40,8 @@ type Relay =
   /** From a new leader, and the answer of any page. */
   | { readonly kind: 'ping' | 'pong' }
 
-type RelayedEvent = Parameters<StreamObserver['onEvent']>
-
 /** How long a new leader waits for an answer that shows that its channel is drained. */
-const DRAIN_TIMEOUT_MS = 300
+const drainTimeoutMs = 300
 
 /**
  * Makes this page one of those that share the stream, until the signal is aborted.
@@ -56,7 +49,7 @@ const DRAIN_TIMEOUT_MS = 300
  * @returns Makes whichever page leads connect anew.
  */
 export function joinPages(kit: SharingKit, { name, config, observer, signal, fail }: Membership): () => void {
-  const [errors, contractPosition, openReconnectingStream, parsePosition] = kit
+  const { contractPosition, openReconnectingStream, parsePosition } = kit
   const channel = new BroadcastChannel(name)
   const { position, runtime } = config
   let leader: ReconnectingStream | undefined
@@ -77,13 +70,6 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     channel.close()
   })
 
-  /** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
-  function isBehind(id: string, other: string): boolean {
-    if (id === 'earliest') return other !== id
-    const [a, b] = [parsePosition(id), parsePosition(other)]
-    return a !== undefined && b !== undefined && a.epoch === b.epoch && a.seq < b.seq
-  }
-
   function post(relay: Relay): void {
     // eslint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none.
     if (!signal.aborted) channel.postMessage(relay)
@@ -94,8 +80,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
       kind: 'status',
       leader: self,
       to,
-      status: { ...status, cause: undefined } as StreamStatus,
-      cause: flattenCause(status),
+      ...relayedStatus(status),
       lastEventId: position.lastEventId,
     })
   }
@@ -103,7 +88,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   function onEvent(event: RelayedEvent, isReplay: boolean): void {
     const [type, , id = ''] = event
     // The gap of a page that joined with an older position is none of those that are further.
-    if (isReplay && type === 'stream.gap' && isBehind(id, position.lastEventId)) return
+    if (isReplay && isGap(type) && isBehind(parsePosition, id, position.lastEventId)) return
     observer.onEvent(...event)
   }
 
@@ -126,11 +111,11 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   function answer(relay: Relay, connection: ReconnectingStream): void {
     if (relay.kind === 'reconnect') connection.reconnect()
     if (relay.kind !== 'join') return
-    if (!isBehind(relay.lastEventId, wire.lastEventId)) {
+    if (!isBehind(parsePosition, relay.lastEventId, wire.lastEventId)) {
       postStatus(relay.from)
       return
     }
-    wire = contractPosition(relay.lastEventId)
+    wire = contractPosition(relay.lastEventId, parsePosition)
     joining = relay.from
     connection.reconnect()
     joining = undefined
@@ -144,20 +129,16 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     else if (relay.kind === 'comment') observer.onComment(relay.text)
   }
 
-  function followStatus({
-    leader: page,
-    to,
-    status: next,
-    cause,
-    lastEventId,
-  }: Relay & { kind: 'status' }): void {
+  function followStatus(relay: Relay & { kind: 'status' }): void {
+    const { leader: page, to, lastEventId } = relay
     if (to === self) {
       isAligned = true
       alignWith(lastEventId)
-    } else if (followed !== page && isBehind(position.lastEventId, lastEventId)) isAligned = false
+    } else if (followed !== page && isBehind(parsePosition, position.lastEventId, lastEventId))
+      isAligned = false
     followed = page
     if (!isAligned) askToJoin()
-    observer.onStatus(restoreCause(errors, next, cause, config.maxEventBytes))
+    observer.onStatus(restoredStatus(kit, relay, config.maxEventBytes))
   }
 
   function askToJoin(): void {
@@ -168,10 +149,8 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   function alignWith(latest: string): void {
     const requested = position.lastEventId
     if (requested === '') observer.onIdOnly(latest)
-    const [mine, theirs] = [parsePosition(requested), parsePosition(latest)]
-    if (!mine || !theirs || mine.epoch === theirs.epoch) return
-    const gap = { reason: 'epoch', requested, earliest: null, latest }
-    observer.onEvent('stream.gap', JSON.stringify(gap), latest)
+    const gap = gapBetween(parsePosition, requested, latest)
+    if (gap) observer.onEvent(...gap)
   }
 
   /**
@@ -180,7 +159,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
    */
   function drainChannel(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = runtime.setTimeout(resolve, DRAIN_TIMEOUT_MS)
+      const timer = runtime.setTimeout(resolve, drainTimeoutMs)
       onPong = () => {
         runtime.clearTimeout(timer)
         resolve()
@@ -191,9 +170,9 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   }
 
   async function lead(): Promise<void> {
-    if (followed !== undefined) await drainChannel()
+    if (followed) await drainChannel()
     if (signal.aborted) return
-    wire = contractPosition(position.lastEventId)
+    wire = contractPosition(position.lastEventId, parsePosition)
     const prepareRequest: StreamConfig['prepareRequest'] = (attempt) => config.prepareRequest(attempt, wire)
     leader = openReconnectingStream(
       { ...config, prepareRequest },
@@ -205,7 +184,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
           observer.onStatus(next)
         },
         onEvent(...event) {
-          const isReplay = isBehind(wire.lastEventId, position.lastEventId)
+          const isReplay = isBehind(parsePosition, wire.lastEventId, position.lastEventId)
           wire.admit(event[0], event[2])
           post({ kind: 'event', event, isReplay })
           onEvent(event, isReplay)
@@ -237,42 +216,4 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
 
   enter().catch(fail)
   return () => (leader ? leader.reconnect() : post({ kind: 'reconnect' }))
-}
-
-/** Errors lose their class and fields on the way to another page. */
-interface FlatCause {
-  readonly code: string
-  readonly message: string
-  readonly response?: {
-    readonly status: number
-    readonly url: string
-    readonly headers: [string, string][]
-    readonly body: string
-  }
-}
-
-function flattenCause(status: StreamStatus): FlatCause | undefined {
-  const cause = 'cause' in status ? status.cause : undefined
-  if (!cause) return undefined
-  const { message, code } = cause
-  if (!('status' in cause)) return { message, code }
-  const { status: statusCode, url, headers, body } = cause
-  return { message, code, response: { status: statusCode, url, headers: [...headers], body } }
-}
-
-function restoreCause(
-  [ConnectionError, EventSizeError, ResponseError]: SharingKit[0],
-  status: StreamStatus,
-  flat: FlatCause | undefined,
-  maxEventBytes: number,
-): StreamStatus {
-  if (!flat) return status
-  const { code, message, response } = flat
-  const restore = (): StreamFailure => {
-    if (code === 'event-too-large') return new EventSizeError(maxEventBytes)
-    if (!response) return new ConnectionError(code as ConnectionErrorCode, message)
-    const head = { ...response, headers: new Headers(response.headers) }
-    return new ResponseError(code as ResponseErrorCode, message, head, response.body)
-  }
-  return { ...status, cause: restore() } as StreamStatus
 }

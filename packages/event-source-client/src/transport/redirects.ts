@@ -2,8 +2,8 @@ import { ConnectionError } from '../errors/connection-error.ts'
 import type { Transport, TransportExchange, TransportRequest, TransportResponse } from './transport.ts'
 
 /** As in the fetch standard. */
-const MAX_REDIRECTS = 20
-const ALWAYS_SECRET = ['authorization', 'cookie', 'proxy-authorization']
+const maxRedirects = 20
+const alwaysSecret = ['authorization', 'cookie', 'proxy-authorization']
 
 /**
  * Makes a transport that follows redirects out of one that does not.
@@ -30,8 +30,8 @@ export function followRedirects(exchangeOnce: Transport): Transport {
           exchange.abort()
           redirects += 1
           const next =
-            redirects > MAX_REDIRECTS
-              ? new ConnectionError('redirect', `More than ${MAX_REDIRECTS} redirects, last to ${location}`)
+            redirects > maxRedirects
+              ? new ConnectionError('redirect', `More than ${maxRedirects} redirects, last to ${location}`)
               : redirectedRequest(request, response.status, location)
           if (next instanceof ConnectionError) sink.onError(next)
           else send(next)
@@ -95,6 +95,6 @@ function redirectedRequest(
     return new ConnectionError('redirect', `Redirect ${status} would have to send a body stream again`)
   }
   if (url.origin !== request.url.origin)
-    for (const name of [...ALWAYS_SECRET, ...request.secretHeaders]) headers.delete(name)
+    for (const name of [...alwaysSecret, ...request.secretHeaders]) headers.delete(name)
   return { ...request, url, method, body, headers }
 }

@@ -14,7 +14,7 @@ export interface UndiciDispatcher {
 }
 
 /** undici cuts a head or a body that is silent for 300 s; an event stream may rightly be. The client owns the timers. */
-const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 } as const
+const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 } as const
 
 /**
  * The transport of Node: undici's lowest level, without web streams in the path, so that pausing stops the reading
@@ -104,7 +104,7 @@ function exchangeOnce(
     if (over) return
     if (sharedDispatcher === undefined) ownConnection = openOwnConnection(url.origin)
     const options = {
-      ...NO_TIMEOUTS,
+      ...noTimeouts,
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -140,7 +140,7 @@ function openOwnConnection(origin: string): OwnConnection {
   const connect = buildConnector({ timeout: 0 })
   let connecting: Socket | undefined
   const client = new Client(origin, {
-    ...NO_TIMEOUTS,
+    ...noTimeouts,
     connect(options, callback) {
       // Client.destroy() would leave a connection that is still being made to the kernel's timeout of minutes.
       connecting = connect(options, (...result) => {

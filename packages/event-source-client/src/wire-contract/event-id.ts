@@ -30,5 +30,6 @@ export function readSeq(id: string, start: number): number | undefined {
     if (!(digit >= 0 && digit <= 9) || (seq === 0 && index > start)) return undefined
     seq = seq * 10 + digit
   }
-  return length > start && seq <= Number.MAX_SAFE_INTEGER ? seq : undefined
+  // Beyond that, numbers are not exact.
+  return length > start && seq < 2 ** 53 ? seq : undefined
 }

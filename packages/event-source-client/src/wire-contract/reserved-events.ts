@@ -1,5 +1,10 @@
-import type { TextEvent } from '../delivery/event-data.ts'
-import { parsePosition } from './event-id.ts'
+import type { TextEvent } from '../stream-event.ts'
+import type { Position } from './event-id.ts'
+
+/*
+ * The events that our server speaks for itself with. See docs/wire-contract.md, "Reserved events".
+ */
+export const gapType = 'stream.gap'
 
 /** Events were lost: said by our server (`stream.gap`), or by the client's own queue (`dropped`). */
 export interface Gap {
@@ -21,29 +26,46 @@ export interface ProducerFailure {
   readonly message: string
 }
 
-/** The events that our server speaks for itself with, by type. */
-export interface Announcements {
+/** The data of each reserved event, by its type. */
+export interface ReservedEvents {
   'stream.gap': Gap
   'stream.error': ProducerFailure
   'stream.end': { readonly topic: string }
 }
 
-export type Announcement = {
-  [Type in keyof Announcements]: { readonly type: Type; readonly data: Announcements[Type] }
-}[keyof Announcements]
+/** One of them, its `kind` being the rest of its type. */
+export type ReservedEvent = {
+  [Type in keyof ReservedEvents]: {
+    readonly kind: Type extends `stream.${infer Kind}` ? Kind : never
+    readonly data: ReservedEvents[Type]
+  }
+}[keyof ReservedEvents]
+
+/** Whether the type is one that applications on our server have no events of. */
+export function isReserved(type: string): boolean {
+  return type.startsWith('stream.')
+}
 
 /**
- * @returns Undefined for any other event, and for one of another server that merely has the same type: only ours has
- *   ids that are positions.
- * @see docs/wire-contract.md, "Reserved events"
+ * @param parsePosition - Which ids are our server's.
+ * @returns Undefined for any other event, and for one of another server that merely has the same type.
  */
-export function readAnnouncement({ type, data, lastEventId }: TextEvent): Announcement | undefined {
-  if (!/^stream\.(gap|error|end)$/.test(type) || parsePosition(lastEventId) === undefined) return undefined
+export function readReservedEvent(
+  { type, data, lastEventId }: TextEvent,
+  parsePosition: (id: string) => Position | undefined,
+): ReservedEvent | undefined {
+  const kind = /^stream\.(gap|error|end)$/.exec(type)?.[1]
+  if (!kind || !parsePosition(lastEventId)) return undefined
   try {
     const value: unknown = JSON.parse(data)
-    return typeof value === 'object' && value !== null ? ({ type, data: value } as Announcement) : undefined
+    return Object(value) === value ? ({ kind, data: value } as ReservedEvent) : undefined
   } catch {
     // Not JSON: not ours either.
     return undefined
   }
+}
+
+/** The gap that the client's own queue makes. @param requested - The position of the last event before it, if any. */
+export function droppedGap(requested: string, earliest: string): Gap {
+  return { reason: 'dropped', requested: requested || null, earliest: earliest || null, latest: null }
 }

@@ -69,13 +69,13 @@ describe.skipIf(chromium.skip)('EventSource in Chromium', () => {
 
   // The cases throw by themselves: they run in Node too.
   // eslint-disable-next-line vitest/expect-expect
-  it.each(indexed)('in a window: %s', async (_name, index) => {
+  it.each(indexed)('in a window, %s', async (_name, index) => {
     const failure = await page.evaluate(inWindow, [index, origins()] as [number, ScenarioServer])
     if (failure !== '') throw new Error(failure)
   })
 
   // eslint-disable-next-line vitest/expect-expect
-  it.each(indexed)('in a worker: %s', async (_name, index) => {
+  it.each(indexed)('in a worker, %s', async (_name, index) => {
     const failure = await page.evaluate(inWorker, [index, origins()] as [number, ScenarioServer])
     if (failure !== '') throw new Error(failure)
   })

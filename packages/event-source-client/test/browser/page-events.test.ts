@@ -76,7 +76,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     page.evaluate((to) => (globalThis as unknown as PageGlobals).setVisibility(to), state)
   const streams = (): number => server.requests.filter(({ target }) => target === '/stream').length
 
-  it('reconnects at once when the network is back, however long the wait was to be', async () => {
+  it('a page reconnects at once when the network is back, however long the wait was to be', async () => {
     await start({ reconnection: { baseDelayMs: 600_000, maxDelayMs: 600_000, minDelayMs: 600_000 } })
     await expect.poll(seen).toEqual(['open', '1'])
     const context = page.context()
@@ -89,7 +89,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['open', '1', 'connecting', 'reconnecting', 'connecting', 'open', '2'])
   })
 
-  it('does not disconnect when it is hidden', async () => {
+  it('a page does not disconnect when it is hidden', async () => {
     await start({})
     await expect.poll(seen).toEqual(['open', '1'])
     await show('hidden')
@@ -98,7 +98,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     expect([await seen(), streams()]).toEqual([['open', '1'], 1])
   })
 
-  it('disconnects when it is hidden, if asked to, and resumes where it was', async () => {
+  it('a page disconnects when it is hidden, if asked to, and resumes where it was', async () => {
     await start({ whenHidden: 'pause' })
     await expect.poll(seen).toEqual(['open', '1'])
     await show('hidden')
@@ -109,7 +109,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['open', '1', 'paused', 'connecting', 'open', '2'])
   })
 
-  it('does not begin while it is hidden, if asked to', async () => {
+  it('a page does not begin while it is hidden, if asked to', async () => {
     await show('hidden')
     await start({ whenHidden: 'pause' })
     await page.waitForTimeout(100)
@@ -121,7 +121,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['connecting', 'open', '1'])
   })
 
-  it('goes on after a reload where localStorage says', async () => {
+  it('a page goes on after a reload where localStorage says', async () => {
     await start({}, 'position')
     await expect.poll(seen).toEqual(['open', '1'])
     await page.reload()

@@ -10,6 +10,7 @@ import type { ScenarioResponse, ScenarioServer, SeenRequest } from './scenario.t
  */
 
 export interface ConformanceCase {
+  /** A sentence, and the section of the standard that it is from. */
   readonly name: string
   readonly run: (server: ScenarioServer) => Promise<void>
 }
@@ -82,9 +83,26 @@ async function dispatched(
   return log.filter((entry) => entry !== 'open 1' && entry !== 'message end')
 }
 
-const cases: [name: string, run: ConformanceCase['run']][] = [
+/** Where it says so. */
+const spec = {
+  theInterface: 'HTML 9.2.2, The EventSource interface',
+  processing: 'HTML 9.2.3, Processing model',
+  lastEventId: 'HTML 9.2.4, The Last-Event-ID header',
+  parsing: 'HTML 9.2.5, Parsing an event stream',
+  interpretation: 'HTML 9.2.6, Interpreting an event stream',
+  handlers: 'HTML, Event handlers',
+  eventTarget: 'DOM, Interface EventTarget',
+  idl: 'Web IDL',
+  redirects: 'Fetch, HTTP-redirect fetch',
+  beyond: 'beyond the standard',
+} as const
+
+type Case = [section: (typeof spec)[keyof typeof spec], name: string, run: ConformanceCase['run']]
+
+const cases: Case[] = [
   [
-    'constructor: the URL is resolved and serialized',
+    spec.theInterface,
+    'the constructor resolves and serializes the URL',
     async (server) => {
       const source = new EventSource(`${server.origin}/a/../b c#d`)
       equal(source.url, `${server.origin}/b%20c#d`)
@@ -92,7 +110,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'constructor: a URL object is taken',
+    spec.theInterface,
+    'the constructor takes a URL object',
     async (server) => {
       const source = new EventSource(new URL('/x', server.origin))
       equal(source.url, `${server.origin}/x`)
@@ -100,7 +119,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'constructor: a URL that does not parse is a SyntaxError',
+    spec.theInterface,
+    'the constructor throws a SyntaxError for a URL that does not parse',
     async () => {
       try {
         void new EventSource('http://[')
@@ -112,7 +132,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'constructor: without arguments is a TypeError',
+    spec.idl,
+    'the constructor throws a TypeError without arguments',
     async () => {
       try {
         // @ts-expect-error -- what JavaScript may do
@@ -125,7 +146,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'constructor: without `new` is a TypeError',
+    spec.idl,
+    'the constructor throws a TypeError without `new`',
     async (server) => {
       try {
         Reflect.apply(EventSource as unknown as () => void, undefined, [server.origin])
@@ -137,7 +159,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'constructor: null and undefined are empty options',
+    spec.idl,
+    'the constructor takes null and undefined for empty options',
     async (server) => {
       for (const init of [null, undefined]) {
         const source = new EventSource(server.origin, init)
@@ -147,6 +170,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.theInterface,
     'withCredentials says what was asked',
     async (server) => {
       const source = new EventSource(server.origin, { withCredentials: true })
@@ -155,7 +179,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'it is an EventTarget, and says its name',
+    spec.theInterface,
+    'an EventSource is an EventTarget, and says its name',
     async (server) => {
       const source = new EventSource(server.origin)
       equal(
@@ -166,6 +191,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.idl,
     'the constants are on the class and its instances, and cannot be changed; only the URL is required',
     async (server) => {
       const source = new EventSource(server.origin)
@@ -178,6 +204,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.idl,
     'the attributes cannot be set',
     async (server) => {
       const source = new EventSource(server.origin)
@@ -187,7 +214,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'readyState: CONNECTING, OPEN, CLOSED',
+    spec.theInterface,
+    'readyState is CONNECTING, then OPEN, then CLOSED',
     async (server) => {
       using played = play(server, [stream()])
       const { source, until } = played
@@ -198,6 +226,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.processing,
     'nothing is dispatched before the constructor has returned',
     async (server) => {
       using played = play(server, [stream('data: a\n\n')])
@@ -207,6 +236,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.processing,
     'open is a plain event that neither bubbles nor can be cancelled',
     async (server) => {
       using played = play(server, [stream()])
@@ -222,6 +252,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.interpretation,
     'message is a MessageEvent with data, origin and lastEventId',
     async (server) => {
       using played = play(server, [stream('id: 7\ndata: a\ndata: b\n\n')])
@@ -235,6 +266,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.interpretation,
     'an event type goes to its listeners and not to onmessage',
     async (server) => {
       using played = play(server, [stream('event: x\ndata: a\n\nevent: open\ndata: b\n\n', END)], ['x'])
@@ -247,6 +279,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.handlers,
     'event handlers are null at first, and what is no function makes them null',
     async (server) => {
       const source = new EventSource(server.origin)
@@ -262,6 +295,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.handlers,
     'an event handler keeps its place among the listeners when it is replaced',
     async (server) => {
       const { url } = scenarioUrl(server.origin, [stream('data: a\n\n')])
@@ -280,6 +314,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.eventTarget,
     'addEventListener takes once, signal, objects, and does not add twice',
     async (server) => {
       const { url } = scenarioUrl(server.origin, [stream('data: a\n\ndata: b\n\n', END)])
@@ -307,21 +342,24 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'stream: CR, LF and CRLF end lines, also at the ends of chunks',
+    spec.parsing,
+    'CR, LF and CRLF end lines, also at the ends of chunks',
     async (server) => {
       const chunks = ['data: a\r', '\ndata: b\r', '\r', 'data: c\n', '\n', 'data: d\r\n', '\r\n', END]
       equal(await dispatched(server, { chunks }), ['message a\nb', 'message c', 'message d'])
     },
   ],
   [
-    'stream: exactly one BOM is stripped',
+    spec.parsing,
+    'exactly one BOM is stripped',
     async (server) => {
       equal(await dispatched(server, stream('\uFEFFdata: a\n\n', END)), ['message a'])
       equal(await dispatched(server, stream('\uFEFF\uFEFFdata: a\n\n', END)), [])
     },
   ],
   [
-    'stream: UTF-8, also split inside a sequence; other bytes are U+FFFD',
+    spec.interpretation,
+    'the stream is UTF-8, also split inside a sequence, and other bytes are U+FFFD',
     async (server) => {
       const hexOf = (text: string): string =>
         Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -337,7 +375,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'stream: one space after the colon is removed',
+    spec.interpretation,
+    'one space after the colon is removed',
     async (server) => {
       equal(await dispatched(server, stream('data:a\n\ndata:  b\n\ndata:\n\n', END)), [
         'message a',
@@ -347,13 +386,15 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'stream: a block without data dispatches nothing and forgets its type',
+    spec.interpretation,
+    'a block without data dispatches nothing and forgets its type',
     async (server) => {
       equal(await dispatched(server, stream('event: x\n\ndata: a\n\n', END), ['x']), ['message a'])
     },
   ],
   [
-    'stream: comments and unknown fields are ignored',
+    spec.interpretation,
+    'comments and unknown fields are ignored',
     async (server) => {
       equal(
         await dispatched(server, stream(':c\n: data: x\nfoo: bar\nData: x\n data: x\ndata: a\n\n', END)),
@@ -362,19 +403,22 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'stream: fields without a colon have an empty value',
+    spec.interpretation,
+    'fields without a colon have an empty value',
     async (server) => {
       equal(await dispatched(server, stream('data\n\ndata\ndata\n\n', END)), ['message ', 'message \n'])
     },
   ],
   [
-    'stream: NUL in data is kept',
+    spec.interpretation,
+    'NUL in data is kept',
     async (server) => {
       equal(await dispatched(server, stream('data: a\0b\n\n', END)), ['message a\0b'])
     },
   ],
   [
-    'stream: a large event comes whole',
+    spec.interpretation,
+    'a large event comes whole',
     async (server) => {
       const large = 'x'.repeat(1000)
       const chunks = Array.from({ length: 4 }, () => `data: ${large}\n`)
@@ -384,7 +428,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'stream: an unfinished final block is dropped',
+    spec.interpretation,
+    'an unfinished final block is dropped',
     async (server) => {
       using played = play(server, [ended('retry: 1\ndata: a\n\nid: 9\ndata: b\n'), stream(END)])
       const { log, until } = played
@@ -394,7 +439,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'lastEventId: lasts until the next id',
+    spec.interpretation,
+    'the last event ID lasts until the next id',
     async (server) => {
       const { url } = scenarioUrl(server.origin, [
         stream('id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n', END),
@@ -410,7 +456,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: is sent on reconnection, as UTF-8',
+    spec.lastEventId,
+    'the last event ID is sent on reconnection, as UTF-8',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: é…😀\ndata: a\n\n'), stream(END)])
       const { until, requests } = played
@@ -423,7 +470,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: of a block without data counts',
+    spec.interpretation,
+    'the id of a block without data counts',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: 5\n\n'), stream(END)])
       const { until, requests } = played
@@ -432,7 +480,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: of an unfinished block does not count',
+    spec.interpretation,
+    'the id of an unfinished block does not count',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: 5\ndata: a\n\nid: 6\ndata: b\n'), stream(END)])
       const { until, requests } = played
@@ -441,7 +490,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: with NUL is ignored',
+    spec.interpretation,
+    'an id with NUL is ignored',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: 5\ndata: a\n\nid: 6\0\ndata: b\n\n'), stream(END)])
       const { until, requests } = played
@@ -450,7 +500,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: an empty one resets, and no field is sent',
+    spec.processing,
+    'an empty id resets the last event ID, and no field is sent',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: 5\ndata: a\n\nid\ndata: b\n\n'), stream(END)])
       const { until, requests } = played
@@ -459,7 +510,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'lastEventId: survives a connection that sends none',
+    spec.processing,
+    'the last event ID survives a connection that sends none',
     async (server) => {
       using played = play(server, [ended('retry: 1\nid: 5\ndata: a\n\n'), ended('data: b\n\n'), stream(END)])
       const { until, requests } = played
@@ -469,7 +521,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'retry: sets the reconnection time, by digits only',
+    spec.interpretation,
+    'retry sets the reconnection time, by digits only',
     async (server) => {
       using played = play(server, [
         ended('retry: 1000\nretry: 1s\nretry: -1\nretry:\ndata: a\n\n'),
@@ -486,7 +539,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'request: GET that accepts an event stream and asks caches to keep out',
+    spec.theInterface,
+    'the request is a GET that accepts an event stream and asks caches to keep out',
     async (server) => {
       using played = play(server, [stream(END)])
       const { until, requests } = played
@@ -497,7 +551,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'request: cookies go to the own origin, and to others with credentials only',
+    spec.theInterface,
+    'cookies go to the own origin, and to others with credentials only',
     async (server) => {
       if (!('document' in globalThis)) return
       ;(globalThis as unknown as { document: { cookie: string } }).document.cookie = 'own=1'
@@ -510,7 +565,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'request: another origin may be asked, with credentials too',
+    spec.theInterface,
+    'another origin may be asked, with credentials too',
     async (server) => {
       for (const withCredentials of [false, true]) {
         using played = play(server, [ended('retry: 1\nid: 1\ndata: a\n\n'), stream(END)], [], {
@@ -529,8 +585,9 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     'text/event-stream;charset=utf-8',
     'text/event-stream ; a=b',
     'TEXT/Event-Stream',
-  ].map((type): [string, ConformanceCase['run']] => [
-    `response: content type ${type} is an event stream`,
+  ].map((type): Case => [
+    spec.processing,
+    `a response of content type ${type} is an event stream`,
     async (server) => {
       using played = play(server, [{ headers: { 'content-type': type }, chunks: [END] }])
       const { until } = played
@@ -553,8 +610,9 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
       [500, 'text/event-stream'],
       [503, 'text/event-stream'],
     ] as const
-  ).map(([status, type]): [string, ConformanceCase['run']] => [
-    `response: ${status} ${type} fails the connection, for good`,
+  ).map(([status, type]): Case => [
+    spec.processing,
+    `a response ${status} ${type} fails the connection, for good`,
     async (server) => {
       const headers: Record<string, string> = type === '' ? {} : { 'content-type': type }
       const chunks = status === 204 || status === 205 ? [] : [END]
@@ -565,8 +623,9 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
       equal([log, source.readyState, (await requests()).length], [['error 2'], 2, 1])
     },
   ]),
-  ...[301, 302, 303, 307, 308].map((status): [string, ConformanceCase['run']] => [
-    `redirect: ${status} is followed; the origin of the events is the final one, the URL and reconnections are not`,
+  ...[301, 302, 303, 307, 308].map((status): Case => [
+    spec.redirects,
+    `a redirect with ${status} is followed; the origin of the events is the final one, the URL and reconnections are not`,
     async (server) => {
       const target = scenarioUrl(server.otherOrigin, [ended('retry: 1\ndata: a\n\n'), stream(END)])
       const { url, key } = scenarioUrl(server.origin, [
@@ -586,7 +645,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ]),
   [
-    'redirect: a relative one is resolved',
+    spec.redirects,
+    'a relative redirect is resolved',
     async (server) => {
       const target = scenarioUrl(server.origin, [stream(END)])
       const location = target.url.slice(server.origin.length)
@@ -597,7 +657,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'end: error with CONNECTING, then a new connection',
+    spec.processing,
+    'an end of the stream is an error with CONNECTING, then a new connection',
     async (server) => {
       using played = play(server, [ended('retry: 1\ndata: a\n\n'), ended('data: b\n\n'), stream(END)])
       const { log, until } = played
@@ -615,7 +676,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'cut: the same',
+    spec.processing,
+    'a connection that is cut is an error with CONNECTING, then a new connection',
     async (server) => {
       using played = play(server, [{ chunks: ['retry: 1\ndata: a\n\n'], finally: 'cut' }, stream(END)])
       const { log, until } = played
@@ -624,7 +686,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'cut before the head: error with CONNECTING',
+    spec.processing,
+    'a connection that is cut before the head is an error with CONNECTING',
     async (server) => {
       const source = new EventSource('http://127.0.0.1:1/')
       const state = await new Promise((resolve) => {
@@ -635,6 +698,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
+    spec.processing,
     'error is a plain event, with the reason as its `error`',
     async (server) => {
       using played = play(server, [{ status: 404, chunks: ['no such stream'], finally: 'end' }])
@@ -652,7 +716,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 
   [
-    'close: at once, nothing is dispatched',
+    spec.theInterface,
+    'after close() at once, nothing is dispatched',
     async (server) => {
       using played = play(server, [stream(END)])
       const { source, log } = played
@@ -662,7 +727,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'close: in a handler, nothing follows, not even the rest of the chunk, and nothing is asked again',
+    spec.theInterface,
+    'after close() in a handler nothing follows, not even the rest of the chunk, and nothing is asked again',
     async (server) => {
       using played = play(server, [ended('retry: 1\ndata: a\n\ndata: b\n\ndata: c\n\n')])
       const { source, log, requests } = played
@@ -678,7 +744,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'close: in the error handler of an end, nothing is asked again',
+    spec.theInterface,
+    'after close() in the error handler of an end, nothing is asked again',
     async (server) => {
       using played = play(server, [ended('retry: 1\ndata: a\n\n')])
       const { source, log, requests } = played
@@ -693,7 +760,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'close: closes the connection at the server',
+    spec.theInterface,
+    'close() closes the connection at the server',
     async (server) => {
       using played = play(server, [stream(END)])
       const { source, until } = played
@@ -704,7 +772,8 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
     },
   ],
   [
-    'options: headers, method and body are sent',
+    spec.beyond,
+    'the options headers, method and body are sent',
     async (server) => {
       using played = play(server, [stream(END)], [], {
         init: { method: 'POST', body: 'payload', headers: { 'x-key': 'k' } },
@@ -720,4 +789,7 @@ const cases: [name: string, run: ConformanceCase['run']][] = [
   ],
 ]
 
-export const conformanceCases: readonly ConformanceCase[] = cases.map(([name, run]) => ({ name, run }))
+export const conformanceCases: readonly ConformanceCase[] = cases.map(([section, name, run]) => ({
+  name: `${name} (${section})`,
+  run,
+}))

@@ -13,7 +13,7 @@ import type { PageGlobals, Props } from './page.ts'
 const chromium = findChromium()
 
 describe('useEventSource on the server', () => {
-  it('opens nothing, and says that it connects', () => {
+  it('useEventSource opens nothing on the server, and says that it connects', () => {
     const Stream = (): string => JSON.stringify(useEventSource('http://127.0.0.1:9/never'))
     const html = renderToString(createElement(Stream)).replaceAll('&quot;', '"')
     expect(JSON.parse(html)).toEqual({ status: { state: 'connecting', attempt: 0 } })
@@ -77,7 +77,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     return exchange
   }
 
-  it('shows the status and the newest event, over one connection', async () => {
+  it('useEventSource shows the status and the newest event, over one connection', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await last().writeBody('id: 2\ndata: 2\n\n')
@@ -85,7 +85,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams).toHaveLength(1)
   })
 
-  it('renders once for events that arrive together', async () => {
+  it('a component renders once for events that arrive together', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await last().writeBody('data: 2\n\ndata: 3\n\ndata: 4\n\n')
@@ -93,7 +93,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect((await read('texts')).slice(-2)).toEqual(['open "1" 1', 'open "4" 4'])
   })
 
-  it('calls the functions of the last render, and keeps its connection when only they change', async () => {
+  it('useEventSource calls the functions of the last render, and keeps its connection when only they change', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await render({ url: '/stream', label: 'b' })
@@ -105,14 +105,14 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect((await read('calls'))[0]).toBe('a: "1"')
   })
 
-  it('tells onError of data that could not be decoded', async () => {
+  it('useEventSource tells onError of data that could not be decoded', async () => {
     await render({ url: '/stream', label: 'a', options: { data: 'json' } })
     await expect.poll(text).toBe('open 1 1')
     await last().writeBody('data: {\n\n')
     await expect.poll(() => read('calls')).toContain('a: invalid-json')
   })
 
-  it('opens another stream for another URL, without the event of the one before', async () => {
+  it('useEventSource opens another stream for another URL, without the event of the one before', async () => {
     await render({ url: '/stream?1', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await render({ url: '/stream?2', label: 'a' })
@@ -122,7 +122,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(await read('texts')).toContain('connecting - 1')
   })
 
-  it('has no stream where there is no URL', async () => {
+  it('useEventSource has no stream where there is no URL', async () => {
     await render({ url: null, label: 'a' })
     await expect.poll(text).toBe('paused - 0')
     await render({ url: '/stream', label: 'a' })
@@ -133,7 +133,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams).toHaveLength(1)
   })
 
-  it('closes the connection when the component is unmounted', async () => {
+  it('useEventSource closes the connection when the component is unmounted', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await call('unmount')
@@ -141,7 +141,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams).toHaveLength(1)
   })
 
-  it('disconnects a component that is hidden, and resumes after its last event', async () => {
+  it('useEventSource disconnects a component that is hidden, and resumes after its last event', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await render({ url: '/stream', label: 'a', isHidden: true })
@@ -151,8 +151,8 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams.map(({ request }) => request.headers.get('last-event-id'))).toEqual([undefined, '1'])
   })
 
-  it('throws an option that cannot work to the error boundary', async () => {
+  it('useEventSource throws an option that cannot work to the error boundary', async () => {
     await render({ url: '/stream', label: 'a', options: { connectTimeoutMs: -1 } })
-    await expect.poll(text).toBe('connectTimeoutMs must be a number from 0, not -1')
+    await expect.poll(text).toBe('connectTimeoutMs: expected a number from 0, got -1.')
   })
 })

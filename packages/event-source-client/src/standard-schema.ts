@@ -1,5 +1,3 @@
-import type { SchemaIssue } from '../errors/event-data-error.ts'
-
 /**
  * The part of Standard Schema that is used: zod, valibot, arktype and others all have it.
  *
@@ -12,6 +10,12 @@ export interface StandardSchema<Output = unknown> {
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
   }
+}
+
+/** One reason why a schema refused the data, as in Standard Schema. */
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
 }
 
 export type SchemaResult<Output> =

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parsePosition } from '../src/wire-contract/event-id.ts'
-import { contractPosition, standardPosition } from '../src/last-event-id/resume-position.ts'
+import { contractPosition } from '../src/wire-contract/contract-position.ts'
 import type { ResumePosition } from '../src/last-event-id/resume-position.ts'
 
 type Step = [type: string, id: string | undefined] | [idOnly: string]
@@ -24,7 +24,7 @@ describe('a position (docs/wire-contract.md)', () => {
     ['k3v9x0q2-1041', { epoch: 'k3v9x0q2', seq: 1041 }],
     ['A_9-0', { epoch: 'A_9', seq: 0 }],
     [`a-${Number.MAX_SAFE_INTEGER}`, { epoch: 'a', seq: Number.MAX_SAFE_INTEGER }],
-  ])('%s is one', (id, expected) => {
+  ])('the id %s is a position', (id, expected) => {
     expect(parsePosition(id)).toEqual(expected)
   })
 
@@ -42,21 +42,36 @@ describe('a position (docs/wire-contract.md)', () => {
     `${'a'.repeat(33)}-1`,
     `a-${2 ** 53}`,
     'a-99999999999999999999',
-  ])('%j is none', (id) => {
+  ])('the id %j is not a position', (id) => {
     expect(parsePosition(id)).toBeUndefined()
   })
 })
 
 describe("the standard's last event ID", () => {
-  it('is every id as it comes, lower ones and the empty one included', () => {
+  it('where no id is a position, every id counts as it comes, lower ones and the empty one included', () => {
     const steps: Step[] = [
       ['message', 'a-9'],
       ['message', 'a-3'],
       ['message', undefined],
     ]
-    expect(run(standardPosition(''), steps)).toEqual({ admitted: [true, true, true], lastEventId: 'a-3' })
-    expect(run(standardPosition('x'), [['message', '']]).lastEventId).toBe('')
-    expect(run(standardPosition('x'), [['y']]).lastEventId).toBe('y')
+    expect(
+      run(
+        contractPosition('', () => undefined),
+        steps,
+      ),
+    ).toEqual({ admitted: [true, true, true], lastEventId: 'a-3' })
+    expect(
+      run(
+        contractPosition('x', () => undefined),
+        [['message', '']],
+      ).lastEventId,
+    ).toBe('')
+    expect(
+      run(
+        contractPosition('x', () => undefined),
+        [['y']],
+      ).lastEventId,
+    ).toBe('y')
   })
 })
 
@@ -134,7 +149,7 @@ describe("the position by our server's ids", () => {
       'b-4',
     ],
     [
-      'admits an announcement with the id of the event before',
+      'admits a reserved event with the id of the event before',
       'a-9',
       [
         ['stream.error', 'a-9'],
@@ -188,14 +203,14 @@ describe("the position by our server's ids", () => {
     ['tells an epoch from its prefix', 'ab-9', [['m', 'a-1']], [true], 'a-1'],
   ]
 
-  it.each(cases)('%s', (_name, initial, steps, admitted, lastEventId) => {
-    expect(run(contractPosition(initial), steps)).toEqual({ admitted, lastEventId })
+  it.each(cases)('the position %s', (_name, initial, steps, admitted, lastEventId) => {
+    expect(run(contractPosition(initial, parsePosition), steps)).toEqual({ admitted, lastEventId })
   })
 
-  it('admits each event once and in order, however often a server repeats', () => {
+  it('the position admits each event once and in order, however often a server repeats', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { maxLength: 60 }), (seqs) => {
-        const position = contractPosition('')
+        const position = contractPosition('', parsePosition)
         const admitted = seqs.filter((seq) => position.admit('m', `e-${seq}`))
         expect(admitted).toEqual([...new Set(admitted)].toSorted((a, b) => a - b))
         expect(position.lastEventId).toBe(seqs.length === 0 ? '' : `e-${Math.max(...seqs)}`)

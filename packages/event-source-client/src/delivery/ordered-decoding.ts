@@ -1,0 +1,100 @@
+import { EventDataError } from '../errors/event-data-error.ts'
+import type { DecodedEvent, TextEvent } from '../stream-event.ts'
+import type { Position } from '../wire-contract/event-id.ts'
+import { isReserved, readReservedEvent } from '../wire-contract/reserved-events.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
+import { decodeData } from './event-data.ts'
+import type { EventSchemas } from './event-data.ts'
+
+export interface DecodingConfig {
+  readonly events?: EventSchemas | undefined
+  readonly data: 'text' | 'json'
+  /** Which ids are our server's: reserved events have such. */
+  readonly parsePosition: (id: string) => Position | undefined
+}
+
+/** What becomes of the events, in the order in which they came. */
+export interface DecodingObserver {
+  /** Nothing more is decoded. */
+  readonly isOver: () => boolean
+  /** @param dataLength - Of the data as it came, in UTF-16 code units. */
+  readonly onEvent: (event: DecodedEvent, dataLength: number) => void
+  /** Called before its event. */
+  readonly onGap: (gap: Gap) => void
+  /** Called after the event that says so. */
+  readonly onEnd: () => void
+  /** An event that nobody asked for; the position moves. */
+  readonly skip: (lastEventId: string) => void
+  readonly fail: (error: EventDataError) => void
+  /** `isBusy` has changed. */
+  readonly onFlow: () => void
+}
+
+export interface OrderedDecoding {
+  /** Text as it came is handed over as it came. */
+  readonly isPlain: boolean
+  /** An asynchronous schema is at work. */
+  readonly isBusy: boolean
+  readonly decode: (event: TextEvent) => void
+  /** Runs after the events that are still being decoded. */
+  readonly inTurn: (task: () => void) => void
+}
+
+/** Decodes the data of events. Schemas may be asynchronous: no event overtakes another one for that. */
+export function createOrderedDecoding(config: DecodingConfig, observer: DecodingObserver): OrderedDecoding {
+  // Not the object itself: an event of the type "constructor" would find something there.
+  const schemas = config.events && new Map(Object.entries(config.events))
+  const isPlain = config.data === 'text' && !schemas
+  // The work of asynchronous schemas, in order; undefined when there is none, which is the fast path.
+  let work: Promise<void> | undefined
+
+  function inTurn(task: () => Promise<void> | void): void {
+    const next = work ? work.then(task) : task()
+    if (next) void awaitWork(next)
+  }
+
+  async function awaitWork(next: Promise<void>): Promise<void> {
+    work = next
+    observer.onFlow()
+    await next
+    if (work !== next) return
+    work = undefined
+    observer.onFlow()
+  }
+
+  /** @returns A promise, which never rejects, only if the schema is asynchronous. */
+  function process(event: TextEvent): Promise<void> | void {
+    if (observer.isOver()) return
+    const { type, lastEventId } = event
+    const give = (data: unknown): void =>
+      data instanceof EventDataError
+        ? observer.fail(data)
+        : observer.onEvent({ type, data, lastEventId }, event.data.length)
+    const reserved = readReservedEvent(event, config.parsePosition)
+    if (reserved) {
+      if (reserved.kind === 'gap') observer.onGap(reserved.data)
+      give(isPlain ? event.data : reserved.data)
+      if (reserved.kind === 'end') observer.onEnd()
+      return
+    }
+    const schema = schemas?.get(type)
+    if (schemas && !schema) return observer.skip(lastEventId)
+    const data = decodeData(event, config.data, schema)
+    if (data instanceof Promise) return data.then(give)
+    give(data)
+  }
+
+  return {
+    isPlain,
+    get isBusy() {
+      return work !== undefined
+    },
+    decode(event) {
+      // Most events are messages: that is one comparison of pointers.
+      if (isPlain && (event.type === 'message' || !isReserved(event.type)))
+        observer.onEvent(event, event.data.length)
+      else inTurn(() => process(event))
+    },
+    inTurn,
+  }
+}

@@ -1,0 +1,43 @@
+import type { ConnectionError } from '../errors/connection-error.ts'
+import type { EventSizeError } from '../errors/event-size-error.ts'
+import type { ResponseError } from '../errors/response-error.ts'
+import type { ResumePosition } from '../last-event-id/resume-position.ts'
+import type {
+  openReconnectingStream,
+  StreamConfig,
+  StreamObserver,
+} from '../reconnection/reconnecting-stream.ts'
+import type { contractPosition } from '../wire-contract/contract-position.ts'
+import type { parsePosition } from '../wire-contract/event-id.ts'
+
+export interface SharedStreamConfig extends StreamConfig {
+  /** This page's. */
+  readonly position: ResumePosition
+  /** Seeds the position; without it a page does not know what it lacks. */
+  readonly loadPosition: (() => Promise<void>) | undefined
+}
+
+/** A page's part in the sharing. */
+export interface Membership {
+  /** Pages that use the same name share the connection. */
+  readonly name: string
+  readonly config: SharedStreamConfig
+  readonly observer: StreamObserver
+  /** Aborted when the page leaves. */
+  readonly signal: AbortSignal
+  /** The page can neither lead nor follow: the platform, or the store of its position, failed. */
+  readonly fail: (cause: unknown) => void
+}
+
+/**
+ * What tab-sharing.ts needs of the modules that are loaded anyway. It is handed over, not imported: a bundler would make
+ * a third chunk of what both import, and that would cost every page 0.5 kB (test/size.test.ts).
+ */
+export interface SharingKit {
+  readonly ConnectionError: typeof ConnectionError
+  readonly EventSizeError: typeof EventSizeError
+  readonly ResponseError: typeof ResponseError
+  readonly contractPosition: typeof contractPosition
+  readonly openReconnectingStream: typeof openReconnectingStream
+  readonly parsePosition: typeof parsePosition
+}

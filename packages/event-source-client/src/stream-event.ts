@@ -1,0 +1,14 @@
+/** One event. */
+export interface StreamEvent<Type extends string = string, Data = string> {
+  /** `message` if the server names none. */
+  readonly type: Type
+  readonly data: Data
+  /** The last event ID as of this event: what to resume after once it is dealt with. Empty if there never was one. */
+  readonly lastEventId: string
+}
+
+/** An event as it came. */
+export type TextEvent = StreamEvent
+
+/** An event whose data is decoded. */
+export type DecodedEvent = StreamEvent<string, unknown>
