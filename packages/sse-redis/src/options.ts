@@ -1,60 +1,60 @@
 import { OptionError, systemRuntime, type Runtime } from '@sse-toolkit/sse-server'
-import type { RedisClient } from './redis-client.ts'
+import type { RedisClient } from './connection/redis-client.ts'
 
-/** Options of {@link redisLog}. All processes of a hub give the same. */
+/** Options of {@link redisLog}. All processes of a hub must give the same ones. */
 export interface RedisLogOptions {
   /**
-   * Where Redis is: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. The log makes its own
-   * client of it. Either this or `redis`.
+   * Where Redis is: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Give either this or `redis`.
    */
   readonly url?: string | undefined
   /**
-   * A client of `@redis/client` or `redis`. Of a single server's the settings are taken (address, TLS, credentials), and
-   * two connections like it made: it need not be connected, and stays yours. A cluster's or sentinel's is used itself.
+   * A client of `@redis/client` or `redis`. If it is for a single server, the log takes only its settings (address, TLS,
+   * credentials) and opens two connections of its own; the client need not be connected. The client of a cluster or a
+   * sentinel is used itself. In both cases you close it.
    */
   readonly redis?: RedisClient | undefined
-  /** Which log it is, among those on one Redis: 1 to 100 characters without braces and spaces. @defaultValue `sse` */
+  /** Tells logs on one Redis apart: 1 to 100 characters without braces and spaces. @defaultValue `sse` */
   readonly namespace?: string | undefined
-  /** Events in all; more evict the oldest. @defaultValue 10 000 */
+  /** The number of events the log holds, over all topics. Beyond it the oldest are evicted. @defaultValue 10 000 */
   readonly maxEvents?: number | undefined
-  /** Milliseconds for which an event is kept, by Redis' clock. @defaultValue 600 000. 0 is for ever. */
+  /** Milliseconds for which an event is kept, by Redis' clock. 0 keeps events for ever. @defaultValue 600 000 */
   readonly maxAgeMs?: number | undefined
   /**
-   * Milliseconds within which Redis is to answer. For that long an append is tried again when a connection fails; then it
-   * rejects.
+   * Milliseconds that Redis has for each command, and for each step of opening a connection. Until then a command is
+   * repeated when its connection fails; then it rejects.
    *
    * @defaultValue 5000
    */
   readonly commandTimeoutMs?: number | undefined
-  /** Events that wait to be appended; one more rejects. @defaultValue 10 000 */
+  /** How many events may wait to be appended in this process. One more rejects. @defaultValue 10 000 */
   readonly maxPendingEvents?: number | undefined
   /**
-   * How often each process looks whether it has missed anything, in milliseconds. A lost message of Redis is noticed with
-   * the next event, or, when none follows, after twice this.
+   * Milliseconds between two rounds of maintenance, in which each process checks Redis, renews its leases and looks for
+   * lost messages. The next event shows a lost message at once; if none follows, it takes up to two rounds.
    *
    * @defaultValue 1000
    */
   readonly syncIntervalMs?: number | undefined
   /**
-   * Milliseconds after which a process that was not heard of has lost the topics it runs: another one ends them, as
-   * failed. At least three times `syncIntervalMs`.
+   * Milliseconds after which a process that did not renew its leases loses the topics it runs: another process ends them
+   * as failed. At least three times `syncIntervalMs`.
    *
    * @defaultValue 15 000
    */
   readonly leaseMs?: number | undefined
   /**
-   * Whether a Redis that was restarted, or took the place of another, may lack what had been acknowledged.
+   * Whether a Redis that was restarted, or took over from another, may lack writes that had been acknowledged.
    *
-   * - `lossy`: it may. Its restart begins a new epoch, and every reader is told of a gap.
-   * - `lossless`: it never does (`appendonly yes` with `appendfsync always` and no failover, or a service that says so): a
-   *   restart is no gap. Should any process have seen more than it holds, it is one all the same.
+   * - `lossy`: it may. Its restart begins a new epoch, and every reader gets a gap.
+   * - `lossless`: it never does (`appendonly yes` with `appendfsync always` and no failover, or a service that guarantees
+   *   it). A restart is not a gap, unless some process has seen more than Redis holds.
    *
    * @defaultValue `'lossy'`
    */
   readonly failover?: 'lossy' | 'lossless' | undefined
-  /** Hears what goes wrong with no caller to tell: connections, and what is swept. @defaultValue `console.error` */
+  /** Gets errors that no caller would get: of connections, and of maintenance. @defaultValue `console.error` */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Clock, timers and chance, for tests and simulations. @defaultValue the host's */
+  /** Clock, timers and randomness, for tests and simulations. @defaultValue the host's */
   readonly runtime?: Runtime | undefined
 }
 
@@ -71,7 +71,7 @@ export interface Settings {
   readonly runtime: Runtime
 }
 
-// The longest delay that setTimeout takes; above it, it fires at once.
+// The longest delay that setTimeout takes. A longer one fires at once.
 const maxTimerMs = 2_147_483_647
 
 /** @throws {@link OptionError} */

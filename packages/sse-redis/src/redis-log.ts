@@ -9,22 +9,22 @@ import {
   type TopicState,
   type TopicStatus,
 } from '@sse-toolkit/sse-server'
-import { AppendQueue } from './append-queue.ts'
-import { Commands, type Command, type Reply } from './commands.ts'
-import type { Connections } from './connections.ts'
-import { createConnections } from './create-connections.ts'
+import { AppendQueue } from './append/append-queue.ts'
+import { Commands, type Command, type Reply } from './commands/commands.ts'
+import type { Connections } from './connection/connections.ts'
+import { createConnections } from './connection/create-connections.ts'
 import { LogUnavailableError } from './errors/log-unavailable-error.ts'
-import { FailureReporter } from './failure-reporter.ts'
-import { Follower } from './follower.ts'
-import { channelOf, keysOf } from './keys.ts'
-import { createLookups, type Lookups } from './lookups.ts'
+import { FailureReporter } from './lifecycle/failure-reporter.ts'
+import { Follower } from './follow/follower.ts'
+import { channelOf, keysOf } from './commands/keys.ts'
+import { createLookups, type Lookups } from './read/lookups.ts'
 import { settingsOf, type RedisLogOptions, type Settings } from './options.ts'
 import { randomWord } from './random-word.ts'
-import { Readiness } from './readiness.ts'
-import { readPage } from './reader.ts'
-import { createScript } from './script.ts'
+import { Readiness } from './lifecycle/readiness.ts'
+import { readPage } from './read/read-page.ts'
+import { createScript } from './commands/script.ts'
 import { cancelScript, claimScript, endScript } from './scripts/finite.ts'
-import { Upkeep } from './upkeep.ts'
+import { Maintenance } from './lifecycle/maintenance.ts'
 import { encodeEvent } from './wire.ts'
 
 const scripts = {
@@ -33,16 +33,16 @@ const scripts = {
   end: createScript(endScript),
 }
 
-// How many events are read at once to catch up.
+// How many events one page has while the follower catches up.
 const pageSize = 500
 
 /** A log that many processes share. */
 export interface RedisLog extends EventLog {
   /**
-   * Resolves when Redis was reached and found fit. Nothing has to wait for it: whatever is asked of the log before waits
-   * by itself, for `commandTimeoutMs`. A tail begins then.
+   * Resolves once Redis has been reached and found compatible. You need not wait for it: a call that comes earlier waits
+   * for up to `commandTimeoutMs`. Tails begin at the head of that moment.
    *
-   * @throws {@link RedisUnfitError}, or {@link LogUnavailableError} after `commandTimeoutMs`.
+   * @throws {@link IncompatibleRedisError}, or {@link LogUnavailableError} after `commandTimeoutMs`.
    */
   ready(): Promise<void>
 }
@@ -50,8 +50,8 @@ export interface RedisLog extends EventLog {
 /**
  * A hub's log on Redis 7 or Valkey: the same streams from many processes.
  *
- * Events are kept in one order over all topics, whichever process appends them. Each process has two connections, however
- * many readers it serves: one that asks, one that hears.
+ * Events are kept in one order over all topics, whichever process appends them. Each process has two connections, for
+ * commands and for the channel, however many readers it serves. They are opened at once, and again whenever they fail.
  *
  * @throws {@link OptionError}
  * @example
@@ -71,10 +71,10 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 }
 
 /**
- *     append  -> AppendQueue --.
- *     read, claim, end, ...  --+-> Commands -> Connections.commands ---> Redis, its scripts
- *     Upkeep, every second   --'                                           |
- *     tail    <- Follower <---------- Connections.subscriber <--- its channel
+ *     append  -> AppendQueue -----.
+ *     read, claim, end, ... ------+-> Commands ---> commands connection -----> Redis, its scripts
+ *     Maintenance, regularly -----'                                               |
+ *     tail    <- Follower <---------- subscription connection <--- its channel <--'
  */
 class SharedLog implements RedisLog {
   readonly #settings: Settings
@@ -86,7 +86,7 @@ class SharedLog implements RedisLog {
   readonly #queue: AppendQueue
   readonly #follower: Follower
   readonly #lookups: Lookups
-  readonly #upkeep: Upkeep
+  readonly #maintenance: Maintenance
   #closing: Promise<void> | null = null
 
   constructor(options: RedisLogOptions) {
@@ -107,8 +107,8 @@ class SharedLog implements RedisLog {
       onMessage: (text) => this.#follower.receive(text),
       onCommandsOpen: () => this.#commands.retry(),
       onSubscribed: () => {
-        void this.#follower.catchUp()
-        this.#upkeep.look()
+        if (this.#follower.position === null) this.#maintenance.run()
+        else void this.#follower.catchUp()
       },
       onError: (error) => {
         this.#readiness.failed(error)
@@ -134,8 +134,12 @@ class SharedLog implements RedisLog {
       saw: (epoch, seq) => this.#commands.saw(epoch, seq),
       onError: (error) => this.#report(error),
     })
-    this.#lookups = createLookups((command) => this.#ask(command), { timeoutMs: commandTimeoutMs, runtime })
-    this.#upkeep = new Upkeep({
+    this.#lookups = createLookups({
+      run: (command) => this.#run(command),
+      timeoutMs: commandTimeoutMs,
+      runtime,
+    })
+    this.#maintenance = new Maintenance({
       settings,
       owner: this.#owner,
       commands: this.#commands,
@@ -145,7 +149,7 @@ class SharedLog implements RedisLog {
       readiness: this.#readiness,
     })
     this.#connections.open()
-    this.#upkeep.look()
+    this.#maintenance.run()
   }
 
   ready(): Promise<void> {
@@ -161,24 +165,24 @@ class SharedLog implements RedisLog {
     checkTopic(topic)
     const { runtime, leaseMs } = this.#settings
     const token = randomWord(runtime)
-    const { values } = await this.#ask({
+    const { values } = await this.#run({
       script: scripts.claim,
       operation: `claim ${topic}`,
       changes: 'the log',
       args: () => [topic, this.#owner, token, String(leaseMs)],
     })
     const [state] = values
-    if (state === 'open') this.#upkeep.hold(topic)
+    if (state === 'open') this.#maintenance.keepLease(topic)
     return state as TopicState
   }
 
   async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
     const { topic } = event
     checkTopic(topic)
-    // From here on its lease is not renewed: should the end fail, another process ends it.
-    this.#upkeep.release(topic)
+    // The lease is not renewed any more: if this fails, another process ends the topic.
+    this.#maintenance.dropLease(topic)
     const token = randomWord(this.#settings.runtime)
-    const { epoch, values } = await this.#ask({
+    const { epoch, values } = await this.#run({
       script: scripts.end,
       operation: `end ${topic}`,
       changes: 'the log',
@@ -190,7 +194,7 @@ class SharedLog implements RedisLog {
 
   async cancel(topic: string): Promise<TopicState> {
     checkTopic(topic)
-    const { values } = await this.#ask({
+    const { values } = await this.#run({
       script: scripts.cancel,
       operation: `cancel ${topic}`,
       changes: 'nothing',
@@ -201,13 +205,13 @@ class SharedLog implements RedisLog {
 
   async status(topic: string): Promise<TopicStatus> {
     checkTopic(topic)
-    return this.#lookups.statuses.ask(topic)
+    return this.#lookups.statuses.request(topic)
   }
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     await this.#readiness.wait('read')
     const page = await readPage(this.#commands, patterns, after, limit)
-    // Whoever reads is at a place of the epoch that the tail has told of. Of another one it is to hear first.
+    // A reader is at a position of the epoch that the tails know. If the page is of another one, they get that first.
     for (let attempt = 0; this.#follower.position?.epoch !== page.epoch; attempt += 1) {
       if (attempt === 3) {
         throw new LogUnavailableError('log-unavailable', 'read', 'the log goes on in another epoch')
@@ -223,7 +227,7 @@ class SharedLog implements RedisLog {
   }
 
   head(): Promise<Position> {
-    return this.#lookups.heads.ask(undefined)
+    return this.#lookups.heads.request(undefined)
   }
 
   close(): Promise<void> {
@@ -233,7 +237,7 @@ class SharedLog implements RedisLog {
 
   async #close(): Promise<void> {
     this.#readiness.close()
-    this.#upkeep.stop()
+    this.#maintenance.stop()
     this.#follower.stop()
     this.#commands.refuseUnsent()
     await this.#queue.close()
@@ -241,7 +245,7 @@ class SharedLog implements RedisLog {
     this.#connections.close()
   }
 
-  async #ask(command: Command): Promise<Reply> {
+  async #run(command: Command): Promise<Reply> {
     await this.#readiness.wait(command.operation)
     return this.#commands.run(command)
   }

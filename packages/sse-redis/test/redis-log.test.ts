@@ -698,7 +698,7 @@ describe.skipIf(server.skip)('a Redis that is not fit', () => {
       args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'],
     })
     const log = open({ url: evicting.url, syncIntervalMs: 20 })
-    const expected = expect.objectContaining({ name: 'RedisUnfitError', code: 'evicting-redis' })
+    const expected = expect.objectContaining({ name: 'IncompatibleRedisError', code: 'evicting-redis' })
     await expect(log.ready()).rejects.toThrow(expected)
     await expect(append(log, 'a')).rejects.toThrow(expected)
     await expect(read(log, 'a')).rejects.toThrow(expected)

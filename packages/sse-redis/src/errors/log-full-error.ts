@@ -1,9 +1,9 @@
-/** Redis has reached its `maxmemory`. Nothing of the event was stored. */
+/** Redis has reached its `maxmemory`. Nothing was stored. */
 export class LogFullError extends Error {
   override readonly name = 'LogFullError'
   readonly code = 'log-full'
 
   constructor(options?: ErrorOptions) {
-    super('Redis has reached its maxmemory, and takes nothing more', options)
+    super('Redis has reached its maxmemory and stores nothing more. Raise it, or lower maxEvents.', options)
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Redis could not be asked, or would not. Nothing has happened.
+ * Redis could not be reached, or refused. Nothing was stored.
  *
- * - `log-unavailable`: it could not be reached within `commandTimeoutMs`, or refuses (see `cause`).
- * - `too-many-pending`: `maxPendingEvents` events wait to be appended already.
+ * - `log-unavailable`: Redis did not answer within `commandTimeoutMs`, or refused (see `cause`).
+ * - `too-many-pending`: `maxPendingEvents` events are waiting to be appended already.
  *
- * Not this error: an append that was sent and never answered, see `OutcomeUnknownError`.
+ * An append that was sent and never answered rejects with `OutcomeUnknownError` instead.
  */
 export class LogUnavailableError extends Error {
   override readonly name = 'LogUnavailableError'
   readonly code: 'log-unavailable' | 'too-many-pending'
-  /** What was to be done. */
+  /** What failed, such as `append to orders.42`. */
   readonly operation: string
 
   constructor(code: LogUnavailableError['code'], operation: string, fact: string, options?: ErrorOptions) {

@@ -1,15 +1,15 @@
 /**
- * The connection failed after something was sent, and whether it was done cannot be found out: it may have been, or may
- * not. Appending the event once more may give it twice.
+ * The connection failed after a command was sent, and nobody can find out any more whether Redis ran it. If you publish
+ * the event again, readers may get it twice.
  */
 export class OutcomeUnknownError extends Error {
   override readonly name = 'OutcomeUnknownError'
   readonly code = 'outcome-unknown'
-  /** What was to be done. */
+  /** What may have happened, such as `append to orders.42`. */
   readonly operation: string
 
   constructor(operation: string, fact: string, options?: ErrorOptions) {
-    super(`Whether it could ${operation} is not known: ${fact}`, options)
+    super(`Could not find out whether Redis did this: ${operation}. ${fact}`, options)
     this.operation = operation
   }
 }

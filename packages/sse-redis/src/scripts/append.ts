@@ -1,26 +1,26 @@
 import { prelude } from './prelude.ts'
 
 /**
- * Appends a batch of events, all or none, and once.
+ * Appends a batch of events: all or none, and only once.
  *
  *     ARGV  8 process  9 number of the batch, of that process  10 '' at first; in a retry, the epoch at the first attempt
  *           11 the seq seen then  12... topic, event, topic, event...
  *     ->    epoch, seq, base, then for each event its seq, or -1: its topic has ended
- *           or epoch, seq, base, 'unknown': whether the first attempt stored it can no longer be seen
+ *           or epoch, seq, base, 'unknown': Redis cannot tell any more whether the first attempt was stored
  *
- * A process sends one batch after the other, so the number of its last one tells whether this one was stored. A first
- * attempt may also come late, out of some buffer on the way, when its retry was stored long ago.
+ * A process sends one batch after the other, so the number of its last batch tells whether this one was stored. A first
+ * attempt may also arrive late from some buffer on the way, long after its retry was stored.
  */
 export const appendScript: string = String.raw`${prelude}
 local owner, number, first_epoch, first_seen = ARGV[8], tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
 local token = owner .. ':' .. ARGV[9]
 
--- What of the batch an attempt has stored before: empty if there was none, nil if that cannot be seen.
+-- The events of the batch that an earlier attempt stored: empty if there are none, nil if Redis cannot tell.
 local function stored_before()
   local found = {}
   local last = tonumber(call('HGET', writers, owner) or 0)
   if first_epoch == '' then return number > last and found or nil end
-  -- A Redis that begins a new epoch may lack it, though readers have had it.
+  -- A Redis that has begun a new epoch may lack it, though readers have had it.
   if first_epoch ~= epoch then return nil end
   if number > last then return found end
   if number < last or evicted > first_seen or seq - first_seen > 100000 then return nil end
@@ -43,7 +43,7 @@ if found == nil then
   return reply
 end
 local is_stored = next(found) ~= nil
--- Of what had been stored only that is missing whose topic had ended.
+-- If an earlier attempt was stored, it stored all events but those whose topic had ended.
 local events, ended, at = {}, {}, seq
 for position = 1, (#ARGV - 11) / 2 do
   local topic, event = ARGV[10 + position * 2], ARGV[11 + position * 2]

@@ -4,7 +4,7 @@ import { prelude } from './prelude.ts'
  *     ARGV  8 topic  9 owner  10 token  11 leaseMs
  *     ->    epoch, seq, base, the state that the topic was in
  *
- * Asked again with the same token, it says again what it said.
+ * Repeated with the same token, it gives the same answer.
  */
 export const claimScript: string = String.raw`${prelude}
 local topic, owner, token, lease = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
@@ -23,7 +23,7 @@ return { epoch, text(seq), text(base), its }
  *     ARGV  8 topic  9 event  10 token  11 ttlMs
  *     ->    epoch, seq, base, the seq of the end; '' if it had ended before
  *
- * Asked again with the same token, it says again what it said.
+ * Repeated with the same token, it gives the same answer.
  */
 export const endScript: string = String.raw`${prelude}
 local topic, event, token, ttl = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
@@ -45,7 +45,7 @@ return { epoch, text(seq), text(base), at }
  *     ARGV  8 topic
  *     ->    epoch, seq, base, its state
  *
- * It is told to all at once, and, since what is told can be lost, to the owner again whenever it renews its lease.
+ * Every process gets a message at once. Since messages can be lost, the owner is told again when it renews its lease.
  */
 export const cancelScript: string = String.raw`${prelude}
 local topic = ARGV[8]

@@ -1,29 +1,29 @@
 /**
- * What every script begins with: the state of the log, and what each operation may do to it.
+ * What every script of the log begins with: the log's state, and the operations that scripts share.
  *
  *     KEYS  1 meta     hash    epoch, seq, base, evicted, forgotten, run
  *           2 log      stream  <seq>-0 -> t topic, a appended at, e event, k token      the events, in one order
- *           3 index    zset    <topic> NUL <seq>, all of score 0                        which of them are a topic's
+ *           3 index    zset    <topic> NUL <seq>, all of score 0                        the places of each topic
  *           4 gone     zset    topic -> seq of its newest event that is gone
  *           5 finite   hash    topic -> r|owner|token|claimed at|, e|seq of its end|token|claimed at, x
- *           6 ends     hash    topic -> its end, which stays readable when the log has evicted it
+ *           6 ends     hash    topic -> its last event, readable even after the log has evicted it
  *           7 due      zset    topic -> when its lease ends, or its time is over
  *           8 expired  zset    topic -> when its time was over
  *           9 writers  hash    process -> number of its last batch
- *          10 alive    zset    process -> when it was heard of
+ *          10 alive    zset    process -> when it last renewed its leases
  *
  * A fixed number of keys, each bounded, whatever the number of topics. A key for each topic would have to be known
  * before the script runs, and a stream for each costs 4 KiB before its second event.
  *
- * Redis deletes a key that becomes empty. So that no key of a log ever does, each holds a guard from the beginning of its
- * epoch on: a member or field that no topic and no process can be (the stream stays without one). A key that is not
- * there was taken away (evicted, expired, deleted by hand), and with it what some reader was still to be given: that
- * begins a new epoch, before the script reads or writes anything else.
+ * Redis deletes a key that becomes empty. No key of a log ever does, because each holds a guard from the beginning of its
+ * epoch: a member or field that is neither a topic nor a process. (A stream may be empty.) So a key that does not exist
+ * was evicted, expired or deleted, with something in it that a reader had yet to get. That begins a new epoch, before
+ * the script reads or writes anything else.
  *
  *     ARGV  1 channel  2 the epoch that the caller knows  3 the greatest seq that it has seen in it  4 a new epoch
  *           5 'lossless' or 'lossy'  6 maxEvents  7 maxAgeMs  8... the operation's own
  *
- * All time is Redis' own: the clocks of the processes may differ, and jump.
+ * All times are by Redis' clock: the clocks of the processes may differ, and jump.
  */
 export const prelude: string = String.raw`
 local meta, log, index, gone, finite, ends, due, expired, writers, alive = unpack(KEYS)
@@ -53,8 +53,8 @@ local function seq_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
 
--- Beyond maxmemory a script may not begin with a write that needs memory. What follows this one may: small, and such
--- that other memory is freed or a topic is not lost.
+-- At maxmemory Redis refuses a script whose first write needs memory, but not its later writes. After this one, a
+-- script may write a little, to free other memory or to keep a topic from being lost.
 local function write_in_need()
   call('HDEL', meta, '')
 end
@@ -64,8 +64,8 @@ local function claimed_at(record)
   return record and string.match(record, '^%a|[^|]*|[^|]*|(%d+)') or '0'
 end
 
--- One of the keys of finite topics is gone, or the counter that their places are counted by. What the states say is
--- kept, as far as it can be: a topic whose end or time is not known any more is over.
+-- One of the keys of finite topics is gone, or meta with the counter. Keeps what the other keys still say: a topic whose
+-- last event or deadline is lost is expired, and the counter goes on after the greatest place that is known.
 local function mend_finite()
   if call('EXISTS', finite) == 0 then
     call('UNLINK', ends, due, expired)
@@ -77,7 +77,7 @@ local function mend_finite()
     local kind = string.sub(record, 1, 1)
     seq = math.max(seq, tonumber(string.match(record, '^e|(%d+)') or 0), tonumber(claimed_at(record)))
     if kind == 'r' then
-      -- Its process renews the lease before that, if it lives.
+      -- If its process is alive, it renews the lease before that.
       call('ZADD', due, 'NX', now + 60000, topic)
     elseif kind == 'x' and topic ~= guard then
       call('ZADD', expired, 'NX', now, topic)
@@ -90,8 +90,8 @@ local function mend_finite()
   end
 end
 
--- What is held is let go, the states of finite topics are not: what was run once must not be run again. Readers of the
--- old epoch would be given a second time what is held, since nobody can say which of it they have had.
+-- Drops the events, and keeps the states of finite topics, since what ran once must not run again. Readers of the old
+-- epoch would get again what is still there, because nobody can tell which of it they have had.
 local function begin_epoch()
   call('UNLINK', log, index, gone)
   if call('EXISTS', meta, finite, ends, due, expired) < 5 then mend_finite() end
@@ -109,10 +109,10 @@ end
 if not epoch or call('EXISTS', unpack(KEYS)) < #KEYS then
   begin_epoch()
 elseif known_epoch == epoch and seen > seq then
-  -- This Redis lacks what another has acknowledged: its next ids have been given already, to other events.
+  -- This Redis lacks writes that were acknowledged: its next ids have been given to other events already.
   begin_epoch()
 elseif run ~= state[6] then
-  -- Restarted, or another. Whether it lacks anything cannot be seen from what it has.
+  -- Restarted, or another server. What it holds does not show whether it lacks anything.
   if writes == 'lossless' then
     write_in_need()
     call('HSET', meta, 'run', run)
@@ -126,7 +126,7 @@ local function mark_gone(topic, at)
   if at > evicted then evicted = at end
 end
 
--- Of topics beyond these only the greatest mark is remembered, for all of them together.
+-- For topics beyond this number, one mark is kept for all of them: the greatest.
 local function save_marks()
   local over = math.min(call('ZCARD', gone) - 1 - max_events - 10000, 1000)
   if over > 0 then
@@ -136,8 +136,8 @@ local function save_marks()
   call('HSET', meta, 'evicted', text(evicted), 'forgotten', text(forgotten))
 end
 
--- Lets the oldest events go, up to a limit: as many as are too many, and, if asked to, those that are too old.
--- Returns how many went.
+-- Evicts the oldest events, up to a limit: those beyond max_events and, by_age, those that are too old.
+-- Returns how many it evicted.
 local function evict(limit, by_age)
   local over = call('XLEN', log) - max_events
   local cutoff = by_age and max_age > 0 and now - max_age or -1
@@ -153,16 +153,16 @@ local function evict(limit, by_age)
   call('XTRIM', log, 'MINID', '=', text(last + 1))
   for _, each in ipairs(dropped) do
     call('ZREM', index, member(each[1], each[2]))
-    -- A topic's end can still be read.
+    -- The last event of a topic can still be read.
     if string.sub(each[3], 1, 4) ~= 'end:' then mark_gone(each[1], each[2]) end
   end
   save_marks()
   return #dropped
 end
 
--- Appends events, each { topic, event, token }, and tells of them.
+-- Appends events, each { topic, event, token }, and publishes them on the channel.
 local function store(events)
-  -- The first write: beyond maxmemory it is refused, and nothing has happened.
+  -- The first write: at maxmemory Redis refuses it, and nothing has been stored.
   call('HSET', meta, 'seq', text(seq + #events))
   local lines = { epoch .. ' ' .. text(seq + 1) }
   for _, event in ipairs(events) do

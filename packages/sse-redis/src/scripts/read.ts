@@ -4,11 +4,11 @@ import { prelude } from './prelude.ts'
  * Reads a page.
  *
  *     ARGV  8 after  9 how many events  10 how many bytes  11... topics and patterns
- *     ->    epoch, seq, base, evicted up to, '1' if there may be more, the seq up to which it has looked,
+ *     ->    epoch, seq, base, evicted up to, '1' if there may be more, the seq up to which it has searched,
  *           then seq, topic, event for each
  *
- * Topics known by name are read by the index; patterns by looking at the log's events one after the other, a bounded
- * number of them in one call: Redis does nothing else meanwhile.
+ * Topics given by name are read through the index. For patterns the script goes through the events of the log, a bounded
+ * number in one call: Redis runs nothing else meanwhile.
  */
 export const readScript: string = String.raw`${prelude}
 local after, limit, budget = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -71,7 +71,7 @@ local function take(at, topic, event)
   return true
 end
 
--- Events are read whole, those that are not meant too: one at a time where they are large, more where they are not.
+-- Redis gives events whole, even those that do not match: so large ones are read one at a time, small ones in groups.
 local function scan()
   local count, step = 0, 1
   repeat
@@ -119,14 +119,14 @@ local function merge()
   end
 end
 
--- The newest event that is gone and that is meant; in doubt a newer one.
+-- The newest matching event that is gone. In doubt, a newer one.
 local function gone_up_to()
   if evicted <= after then return 0 end
   local newest = 0
   for topic in pairs(names) do
     local mark = tonumber(call('ZSCORE', gone, topic) or forgotten)
-    -- Who wants a finite topic whole wants it from its claim on. What was forgotten before is not of it: else every new
-    -- one would seem to lack something, once any topic was forgotten.
+    -- A finite topic read from the start begins at its claim. The common mark of forgotten topics must not count if it is
+    -- older: every new finite topic would seem to have lost something.
     if after > 0 or mark > tonumber(claimed_at(call('HGET', finite, topic))) then
       newest = math.max(newest, mark)
     end

@@ -1,12 +1,13 @@
-import { LogTails, type LogEntry, type LogTailListener, type Position } from '@sse-toolkit/sse-server'
-import { decodeLine, parseMessage } from './wire.ts'
+import { LogTails } from '@sse-toolkit/sse-server'
+import type { LogEntry, LogTailListener, Position } from '@sse-toolkit/sse-server'
+import { decodeLine, parseMessage } from '../wire.ts'
 
-/** What is read of the log after a place, in pages. */
+/** A page of the log after a position. */
 interface FollowedPage {
   readonly epoch: string
-  /** Of the log's head. */
+  /** The `seq` of the log's head. */
   readonly seq: number
-  /** From which the epoch began. */
+  /** The `seq` after which the epoch began. */
   readonly base: number
   readonly entries: readonly LogEntry[]
   readonly more: boolean
@@ -24,20 +25,20 @@ interface Told {
   readonly lines: readonly string[]
 }
 
-// How much of what is told is held while the log is read, in UTF-16 code units. Beyond it the log is read once more.
+// How much of the messages is held while the log is read, in UTF-16 code units. Beyond it the log is read once more.
 const maxHeldLength = 1_048_576
 
-// How often the log may begin another epoch while it is caught up with.
+// How many new epochs one call of `catchUp` follows.
 const maxRestarts = 3
 
 /**
- * Follows the log, and tells of every event once, in order.
+ * Follows the log, and tells its listeners of every event once, in order.
  *
  *     told:    41 42 43 .. .. 46           a place is missing: a message was lost
  *     read:             44 45 46           so the log is read after the last place, until nothing is missing
  *
- * What is told while it reads is held, and what of it is newer than what was read comes after. So a message may be lost,
- * come late, or twice.
+ * Messages that come while it reads are held, and applied afterwards where they are newer. So a message may be lost, come
+ * late, or come twice.
  */
 export class Follower {
   readonly #options: FollowerOptions
@@ -53,7 +54,7 @@ export class Follower {
     this.#options = options
   }
 
-  /** The last event that was told of; null before the log is known. */
+  /** The last event that listeners were told of; null before the log is known. */
   get position(): Position | null {
     return this.#position
   }
@@ -63,7 +64,7 @@ export class Follower {
     return this.#messages
   }
 
-  /** Whether anybody would hear of what falls to this process. */
+  /** Whether anybody would be told of an abandoned topic. */
   get isFollowed(): boolean {
     return this.#position !== null && this.#tails.size > 0
   }
@@ -99,9 +100,9 @@ export class Follower {
   }
 
   /**
-   * Reads what was not told, until nothing is missing that was there when it was called.
+   * Reads what was missed, until nothing is missing that was there when it was called.
    *
-   * Never rejects: what it cannot read now, it is behind with until it is called again.
+   * Never rejects. If it cannot read now, the follower stays behind until the next call.
    */
   catchUp(): Promise<void> {
     if (this.#reading !== null) this.#readsAgain = true
@@ -126,7 +127,7 @@ export class Follower {
         while (this.#position !== null) {
           const { epoch } = this.#position
           if (await this.#readPage(this.#position)) break
-          // With a log that loses its memory at each read, nothing would ever be caught up with.
+          // A log that loses its memory at each read is never caught up with.
           if (epoch !== this.#position.epoch && (restarts += 1) > maxRestarts) return
         }
       } while (this.#readsAgain)
@@ -157,7 +158,7 @@ export class Follower {
   /** @returns false if something before it is missing. */
   #take({ epoch, first, lines }: Told): boolean {
     const position = this.#position
-    // The log is not known yet: it is asked for its head after the channel was subscribed to.
+    // The log is not known yet: its head is looked up after the channel is subscribed to.
     if (position === null) return true
     if (epoch !== position.epoch || first > position.seq + 1) return false
     for (const [index, line] of lines.entries()) {
@@ -175,7 +176,7 @@ export class Follower {
     this.#tails.notify((listener) => listener.appended(entry))
   }
 
-  /** What lies between is gone. */
+  /** The events up to this position are gone. */
   #skipTo(position: Position): void {
     if (this.#position === null || position.seq <= this.#position.seq) return
     this.#position = position

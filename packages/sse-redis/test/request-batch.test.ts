@@ -1,15 +1,15 @@
 import { createVirtualClock } from '@sse-toolkit/test-support'
 import { systemRuntime } from '@sse-toolkit/sse-server'
 import { describe, expect, it } from 'vitest'
-import { GatheredQuestion } from '../src/gathered-question.ts'
+import { RequestBatch } from '../src/read/request-batch.ts'
 
-function createQuestion() {
+function createRequests() {
   const clock = createVirtualClock()
   const asked: { items: readonly string[]; timeoutMs: number; answer: (error?: Error) => void }[] = []
-  const question = new GatheredQuestion<string, string>({
+  const requests = new RequestBatch<string, string>({
     timeoutMs: 1000,
     runtime: { ...systemRuntime, now: clock.now },
-    ask: (items, timeoutMs) =>
+    send: (items, timeoutMs) =>
       new Promise((resolve, reject) => {
         asked.push({
           items,
@@ -18,15 +18,15 @@ function createQuestion() {
         })
       }),
   })
-  return { question, asked, clock }
+  return { requests, asked, clock }
 }
 
-describe('a gathered question', () => {
+describe('a gathered requests', () => {
   it('is asked at once, and for all who come meanwhile when it is answered', async () => {
-    const { question, asked, clock } = createQuestion()
-    const first = [question.ask('a'), question.ask('b')]
+    const { requests, asked, clock } = createRequests()
+    const first = [requests.request('a'), requests.request('b')]
     await clock.advance(0)
-    const second = [question.ask('c'), question.ask('d'), question.ask('e')]
+    const second = [requests.request('c'), requests.request('d'), requests.request('e')]
     await clock.advance(0)
     expect(asked.map(({ items }) => items)).toEqual([['a', 'b']])
     asked[0]?.answer()
@@ -38,10 +38,10 @@ describe('a gathered question', () => {
   })
 
   it('fails for those who asked, and not for those who come after', async () => {
-    const { question, asked, clock } = createQuestion()
-    const first = Promise.allSettled([question.ask('a')])
+    const { requests, asked, clock } = createRequests()
+    const first = Promise.allSettled([requests.request('a')])
     await clock.advance(0)
-    const second = question.ask('b')
+    const second = requests.request('b')
     asked[0]?.answer(new Error('gone'))
     expect(await first).toMatchObject([{ status: 'rejected', reason: { message: 'gone' } }])
     await clock.advance(0)
@@ -50,10 +50,10 @@ describe('a gathered question', () => {
   })
 
   it('leaves those who waited the rest of their time', async () => {
-    const { question, asked, clock } = createQuestion()
-    void question.ask('a')
+    const { requests, asked, clock } = createRequests()
+    void requests.request('a')
     await clock.advance(100)
-    void question.ask('b')
+    void requests.request('b')
     await clock.advance(600)
     asked[0]?.answer()
     await clock.advance(0)

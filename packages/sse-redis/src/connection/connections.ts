@@ -1,14 +1,14 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
 import type { RedisClient } from './redis-client.ts'
 
-/** The two connections of a process: what is asked, and what is heard. Each is opened again whenever it fails. */
+/** The two connections of a process, for commands and for the channel. Each is opened again whenever it fails. */
 export interface Connections {
-  /** The one that is asked; null while it cannot be. Another object each time that it was opened. */
+  /** The client that runs commands; null while it is not connected. A different client after each reconnect. */
   readonly commands: RedisClient | null
-  /** Whether the channel is heard, as far as one can know. */
+  /** Whether the channel is subscribed to. The connection may be dead without anybody knowing yet. */
   readonly isSubscribed: boolean
   open(): void
-  /** In the place of one that is dead, or leads to the wrong server. */
+  /** Replaces a connection that is dead, or leads to the wrong server. */
   renewCommands(): void
   renewSubscription(): void
   close(): void
@@ -18,13 +18,13 @@ export interface ConnectionsOptions {
   readonly redis: RedisClient | undefined
   readonly url: string | undefined
   readonly channel: string
-  /** How long each step of opening may take: to connect, with the handshake; to subscribe. */
+  /** How long each step of opening may take: connect with the handshake, subscribe. */
   readonly stepTimeoutMs: number
   readonly runtime: Runtime
   readonly onMessage: (text: string) => void
-  /** Commands can be asked: for the first time, or again. */
+  /** `commands` is connected, for the first time or again. */
   readonly onCommandsOpen: () => void
-  /** The channel is heard: for the first time, or after a while in which it was not. */
+  /** The channel is subscribed to, for the first time or again. Messages in between were lost. */
   readonly onSubscribed: () => void
   readonly onError: (error: unknown) => void
 }

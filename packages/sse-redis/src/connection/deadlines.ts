@@ -3,10 +3,7 @@ import type { Runtime } from '@sse-toolkit/sse-server'
 /** What {@link Deadlines.within} resolves with when the time is over. */
 export const late: unique symbol = Symbol('late')
 
-/**
- * The waits of one owner. Each has a deadline, and all end at once when the owner has no more use for them, so none
- * leaves a timer behind.
- */
+/** The waits of one owner. Each has a deadline, and the owner can end all of them at once, so no timer is left behind. */
 export class Deadlines {
   readonly #runtime: Runtime
   readonly #waits = new Set<(reason: Error) => void>()
@@ -48,7 +45,7 @@ export class Deadlines {
     })
   }
 
-  /** Rejects every wait, now and from now on. */
+  /** Rejects all waits, and all that come later. */
   cancel(reason: Error): void {
     this.#reason = reason
     for (const cancel of this.#waits) cancel(reason)

@@ -1,12 +1,12 @@
-/** The options of a script's call, as `@redis/client` has them. */
+/** The options for running a script, as in `@redis/client`. */
 export interface EvalOptions {
   readonly keys: string[]
   readonly arguments: string[]
 }
 
 /**
- * What a log needs of a client: `createClient`, `createCluster` and `createSentinel` of `@redis/client` (or of `redis`)
- * make such.
+ * What a log needs of a client. `createClient`, `createCluster` and `createSentinel` of `@redis/client` (or of `redis`)
+ * return one.
  */
 export interface RedisClient {
   readonly isOpen: boolean

@@ -1,4 +1,4 @@
-/** Reports each kind of failure once, until all is well again: a client reports every attempt to connect. */
+/** Reports each kind of failure once until it is cleared, since every attempt to connect may fail in the same way. */
 export class FailureReporter {
   readonly #onError: (error: unknown) => void
   readonly #reported = new Set<string>()
@@ -9,13 +9,14 @@ export class FailureReporter {
 
   readonly report = (error: unknown): void => {
     const text = error instanceof Error ? `${error.constructor.name}: ${error.message}` : String(error)
-    // Bounded, should every text be another.
+    // Bounded, in case every text is different.
     if (this.#reported.has(text) || this.#reported.size >= 100) return
     this.#reported.add(text)
     this.#onError(error)
   }
 
-  allIsWell(): void {
+  /** Everything works again. */
+  clear(): void {
     this.#reported.clear()
   }
 }

@@ -1,21 +1,21 @@
 /**
  * What the failure of a command means.
  *
- * - `offline`: it was never sent.
- * - `busy`: Redis answered that it cannot now.
- * - `demoted`: what was the master is a replica.
- * - `full`: beyond maxmemory.
- * - `refused`: Redis answered no, and will again.
- * - `lost`: the connection failed. It may have been carried out.
+ * - `offline`: the command was not sent.
+ * - `busy`: Redis answered that it cannot run it now.
+ * - `demoted`: the server was the master and is a replica now.
+ * - `full`: Redis has reached its maxmemory.
+ * - `refused`: Redis refused it, and would again.
+ * - `lost`: the connection failed. Redis may have run it.
  */
 export type Failure = 'offline' | 'busy' | 'demoted' | 'full' | 'refused' | 'lost'
 
 const busyReplies = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED) /
 const anyReply = /^[A-Z]+ /
 
-export function judgeFailure(error: unknown): Failure {
+export function classifyFailure(error: unknown): Failure {
   if (!(error instanceof Error)) return 'lost'
-  // By their names: the user's client may be of another copy of the library.
+  // `instanceof` would fail for a client of another copy of the library.
   const { name } = error.constructor
   if (name === 'ClientOfflineError' || name === 'ClientClosedError') return 'offline'
   const { message } = error

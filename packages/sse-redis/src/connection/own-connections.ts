@@ -3,21 +3,21 @@ import { Connection } from './connection.ts'
 import type { Connections, ConnectionsOptions } from './connections.ts'
 import type { RedisClient } from './redis-client.ts'
 
-/** A client of one server, of which others like it can be made. */
+/** A client of one server. It can be duplicated. */
 export interface SingleClient extends RedisClient {
   readonly options: RedisClientOptions
   duplicate(overrides: RedisClientOptions): RedisClient
 }
 
-/** Connections of clients that are made for them, like one that lends its settings. */
+/** Connections that make their own clients, with the settings of a model. */
 export class OwnConnections implements Connections {
   readonly #commands: Connection
   readonly #subscription: Connection
 
   constructor(options: ConnectionsOptions, model: SingleClient) {
     const { channel, onMessage, onCommandsOpen, onSubscribed, stepTimeoutMs } = options
-    // No command waits in the client, and it does not reconnect: the log has queues of its own, with limits, and opens
-    // each connection from nothing.
+    // The client neither queues commands nor reconnects: the log has bounded queues of its own, and opens each
+    // connection from nothing.
     const createClient = (signal: AbortSignal): RedisClient => {
       const own = { connectTimeout: stepTimeoutMs, reconnectStrategy: false, signal }
       const socket = { ...model.options.socket, ...own } as NonNullable<RedisClientOptions['socket']>

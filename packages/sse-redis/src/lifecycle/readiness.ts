@@ -1,14 +1,14 @@
 import { HubClosedError, type Runtime } from '@sse-toolkit/sse-server'
-import { Deadlines, late } from './deadlines.ts'
-import { LogUnavailableError } from './errors/log-unavailable-error.ts'
-import type { RedisUnfitError } from './errors/redis-unfit-error.ts'
+import { Deadlines, late } from '../connection/deadlines.ts'
+import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
+import type { IncompatibleRedisError } from '../errors/incompatible-redis-error.ts'
 
 type State =
   | { readonly kind: 'waiting' | 'ready' | 'closed' }
-  | { readonly kind: 'refused'; readonly error: RedisUnfitError }
+  | { readonly kind: 'refused'; readonly error: IncompatibleRedisError }
 
 /**
- * Whether the log can be used. Who asks before it can waits, for a bounded time, unless it has been refused.
+ * Whether the log can be used. A caller that comes too early waits for a bounded time, unless Redis is incompatible.
  *
  *     waiting --> ready <--> refused        any --> closed
  *        ^---------------------'
@@ -29,29 +29,29 @@ export class Readiness {
     return this.#state.kind === 'closed'
   }
 
-  /** Redis was reached, and is fit. From now on what is asked of it has deadlines of its own. */
+  /** Redis was reached, and is compatible. From now on each command has a deadline of its own. */
   succeeded(): void {
     this.#become({ kind: 'ready' })
   }
 
-  /** Redis was not reached. It may still be: this is told to those who wait too long. */
+  /** Redis was not reached. The error is the cause that callers get if they wait too long. */
   failed(error: unknown): void {
     this.#failure = error
     if (this.#state.kind === 'refused') this.#become({ kind: 'waiting' })
   }
 
-  /** Redis is unfit. It may be made fit, but waiting is of no use: this is told at once to all who ask. */
-  refused(error: RedisUnfitError): void {
+  /** Redis is incompatible, and waiting would not help: every caller gets this error at once. */
+  refused(error: IncompatibleRedisError): void {
     this.#become({ kind: 'refused', error })
   }
 
-  /** Those who wait wait no longer. */
+  /** Rejects whoever waits. */
   close(): void {
     this.#state = { kind: 'closed' }
     this.#deadlines.cancel(new HubClosedError())
   }
 
-  /** @throws {@link LogUnavailableError}, `HubClosedError`, or {@link RedisUnfitError}. */
+  /** @throws {@link LogUnavailableError}, `HubClosedError`, or {@link IncompatibleRedisError}. */
   async wait(operation: string): Promise<void> {
     const state = this.#state.kind === 'waiting' ? await this.#untilKnown(operation) : this.#state
     if (state.kind === 'closed') throw new HubClosedError()

@@ -16,7 +16,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   return isSingle(redis) ? new OwnConnections(options, redis) : new BorrowedConnections(redis, options)
 }
 
-/** Clusters and sentinels have no state of a subscriber of their own. */
+/** The clients of clusters and sentinels have no subscriber state of their own. */
 function isSingle(redis: RedisClient): redis is SingleClient {
   return 'isPubSubActive' in redis && 'duplicate' in redis
 }

@@ -1,15 +1,15 @@
 import { HubClosedError, type Runtime } from '@sse-toolkit/sse-server'
-import { LogFullError } from './errors/log-full-error.ts'
-import { LogUnavailableError } from './errors/log-unavailable-error.ts'
-import { OutcomeUnknownError } from './errors/outcome-unknown-error.ts'
-import type { Connections } from './connections.ts'
-import { Deadlines, late } from './deadlines.ts'
-import { randomWord } from './random-word.ts'
-import type { RedisClient } from './redis-client.ts'
-import { judgeFailure } from './redis-failure.ts'
+import { LogFullError } from '../errors/log-full-error.ts'
+import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
+import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
+import type { Connections } from '../connection/connections.ts'
+import { Deadlines, late } from '../connection/deadlines.ts'
+import { randomWord } from '../random-word.ts'
+import type { RedisClient } from '../connection/redis-client.ts'
+import { classifyFailure } from './redis-failure.ts'
 import type { Script } from './script.ts'
 
-/** What a script answers: the epoch, the head's seq, the seq from which the epoch began, and what it was asked for. */
+/** What each script of the log answers: the epoch, the head's `seq`, the `seq` after which the epoch began, and its result. */
 export interface Reply {
   readonly epoch: string
   readonly seq: number
@@ -17,14 +17,14 @@ export interface Reply {
   readonly values: readonly string[]
 }
 
-/** One thing that Redis is asked for. */
+/** One call of a script. */
 export interface Command {
   readonly script: Script
-  /** What it is, for the text of an error: `append to orders.42`. */
+  /** What it does, for the text of an error: `append to orders.42`. */
   readonly operation: string
-  /** Called for each attempt. `isRetry`: one before it may have been carried out. */
+  /** Called for each attempt. `isRetry`: Redis may have run an earlier one. */
   readonly args: (isRetry: boolean) => readonly string[]
-  /** Whether it is worse to have been done than not: then a lost answer is told as such. */
+  /** For `the log`, a lost answer is an `OutcomeUnknownError`: running it may matter as much as not running it. */
   readonly changes: 'nothing' | 'the log'
   /** @defaultValue `commandTimeoutMs` */
   readonly timeoutMs?: number
@@ -41,18 +41,18 @@ export interface CommandsOptions {
   readonly runtime: Runtime
 }
 
-/** What is asked for, apart from how. */
+/** What a call is for, apart from how it is made. */
 type Request = Pick<Command, 'operation' | 'changes' | 'timeoutMs'>
 
 /**
- * Asks Redis, until it answers or the time is over.
+ * Runs scripts on Redis, and repeats each until Redis answers or its time is over.
  *
- * Every script can be asked again when its answer was lost, so a connection that breaks costs time, and nothing else.
+ * Every script can be repeated after its answer was lost. So a connection that breaks costs time, and nothing else.
  */
 export class Commands {
   readonly #options: CommandsOptions
   readonly #deadlines: Deadlines
-  // What this process knows of the log, which it tells with each command: by it a Redis that lacks something is found out.
+  // What this process has seen of the log. It sends this with each command, so that a Redis that lacks some of it shows.
   #epoch = ''
   #seen = 0
   #repliedAt = Number.NEGATIVE_INFINITY
@@ -70,12 +70,12 @@ export class Commands {
     return this.#epoch
   }
 
-  /** The greatest `seq` of the epoch that this process has met. */
+  /** The greatest `seq` of the epoch that this process has seen. */
   get seen(): number {
     return this.#seen
   }
 
-  /** An event of that place has been heard of. */
+  /** An event at this position was seen. */
   saw(epoch: string, seq: number): void {
     if (epoch === this.#epoch && seq > this.#seen) this.#seen = seq
   }
@@ -93,7 +93,7 @@ export class Commands {
   }
 
   /**
-   * Runs a script that asks what the server is, and touches nothing.
+   * Runs a script that inspects the server, and touches no key.
    *
    * @throws {@link LogUnavailableError} or `HubClosedError`
    */
@@ -104,12 +104,12 @@ export class Commands {
     )
   }
 
-  /** The connection is open again: whatever waits for it is sent. */
+  /** The connection is open again: sends what waits for it. */
   retry(): void {
     this.#attemptNow()
   }
 
-  /** What was not sent yet is refused. What was sent is still waited for, and repeated. */
+  /** Rejects what was not sent yet. Still waits for what was sent, and repeats it if need be. */
   refuseUnsent(): void {
     if (this.#state === 'open') this.#state = 'closing'
   }
@@ -139,14 +139,14 @@ export class Commands {
             this.#repliedAt = runtime.now()
             return reply
           }
-          // Nor has anything else come back: the connection is dead.
+          // Nothing else came back either: the connection is dead.
           if (client === connections.commands && this.#repliedAt < sentAt) connections.renewCommands()
           isRetry = true
           break
         } catch (error) {
           if (error instanceof HubClosedError) throw error
           cause = error
-          const failure = judgeFailure(error)
+          const failure = classifyFailure(error)
           if (failure === 'full') throw new LogFullError({ cause })
           if (failure === 'refused') {
             throw new LogUnavailableError('log-unavailable', operation, messageOf(error), { cause })
@@ -157,13 +157,13 @@ export class Commands {
       }
       await this.#deadlines.within(this.#untilNextAttempt(), deadline - runtime.now())
     }
-    const fact = `Redis did not answer within ${commandTimeoutMs} ms`
+    const fact = `Redis did not answer within ${commandTimeoutMs} ms.`
     const options = cause === undefined ? undefined : { cause }
     if (isRetry && changes === 'the log') throw new OutcomeUnknownError(operation, fact, options)
     throw new LogUnavailableError('log-unavailable', operation, fact, options)
   }
 
-  /** What was the master is so no more: the address leads elsewhere by now, or will soon. */
+  /** The server is not the master any more: the address leads to another one by now, or will soon. */
   #leave(client: RedisClient): void {
     const { connections, runtime } = this.#options
     if (client !== connections.commands || runtime.now() - this.#leftAt < 500) return
@@ -183,12 +183,12 @@ export class Commands {
   #evaluate(client: RedisClient, script: Script, own: readonly string[]): Promise<readonly string[]> {
     const { keys, channel, failover, maxEvents, maxAgeMs, runtime } = this.#options
     const limits = [String(maxEvents), String(maxAgeMs)]
-    // Each call has a name of its own for an epoch that it might begin: two that are under way might both begin one.
+    // Each call brings a name for the epoch that it may begin. Two calls under way at once may both begin one.
     const log = [channel, this.#epoch, String(this.#seen), randomWord(runtime), failover]
     return evaluate(client, script, keys, [...log, ...limits, ...own])
   }
 
-  /** However many wait, one timer. */
+  /** All callers share one timer. */
   #untilNextAttempt(): Promise<unknown> {
     if (this.#nextAttempt !== null) return this.#nextAttempt
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -201,7 +201,7 @@ export class Commands {
   }
 }
 
-/** By its hash; whole when Redis does not know it: at first, after a restart, or `SCRIPT FLUSH`. */
+/** Sends the script's hash; or the script, if Redis does not know it: at first, after a restart, after `SCRIPT FLUSH`. */
 async function evaluate(
   client: RedisClient,
   script: Script,

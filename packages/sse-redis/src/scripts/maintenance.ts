@@ -8,13 +8,13 @@ return { epoch, text(seq), text(base) }
 `
 
 /**
- * What each process does every second, whatever happens: it says that it lives, and sweeps.
+ * What each process runs at every `syncIntervalMs`: it renews its leases, and sweeps what is over.
  *
- *     ARGV  8 owner  9 leaseMs  10 '1' if it may take over what others have left  11... topics that it runs
- *     ->    epoch, seq, base, '1' if there is more to sweep, then kind, topic:
- *           'cancelled', to be stopped; 'lost', it runs elsewhere or has ended; 'abandoned', it is this process' now
+ *     ARGV  8 owner  9 leaseMs  10 '1' if it may take over topics whose process is gone  11... topics that it runs
+ *     ->    epoch, seq, base, '1' if there is more to sweep, then kind and topic, repeatedly:
+ *           'cancelled': stop it; 'lost': it has ended, or another process runs it; 'abandoned': this process has it now
  */
-export const syncScript: string = String.raw`${prelude}
+export const maintenanceScript: string = String.raw`${prelude}
 local owner, lease, adopts = ARGV[8], tonumber(ARGV[9]), ARGV[10] == '1'
 local reply = { epoch, '', text(base), '' }
 
@@ -24,10 +24,10 @@ local function tell(kind, topic)
 end
 
 write_in_need()
--- Each event has its place in the index. Where one was taken away without the other, nobody was told.
+-- Each event has one place in the index. If there are more of one than of the other, something was taken away.
 if call('XLEN', log) ~= call('ZCARD', index) - 1 then begin_epoch() end
 reply[1], reply[3] = epoch, text(base)
--- Who was not heard of for an hour sends nothing more, not even late.
+-- A process that has been silent for an hour sends nothing more, not even a late repeat.
 call('ZADD', alive, now, owner)
 for _, each in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now - 3600000, 'LIMIT', 0, 100)) do
   call('ZREM', alive, each)
@@ -67,22 +67,8 @@ for _, topic in ipairs(call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 20)) 
     tell('abandoned', topic)
   end
 end
--- The oldest is looked at alone: to look is to read it whole.
+-- The oldest event is checked on its own, because checking it reads it whole.
 if evict(1, true) == 1 and evict(100, true) == 100 then is_swept = false end
 reply[2], reply[4] = text(seq), is_swept and '' or '1'
 return reply
-`
-
-/**
- * What makes a Redis unfit.
- *
- *     ->    version, maxmemory in bytes, its policy
- */
-export const fitnessScript: string = String.raw`
-local server, memory = redis.call('INFO', 'server'), redis.call('INFO', 'memory')
-return {
-  string.match(server, 'redis_version:(%S+)'),
-  string.match(memory, 'maxmemory:(%d+)'),
-  string.match(memory, 'maxmemory_policy:(%S+)'),
-}
 `

@@ -1,4 +1,4 @@
-/** A script with the hash by which Redis knows it. */
+/** A script, and the hash by which Redis knows it. */
 export interface Script {
   readonly text: string
   readonly sha1: Promise<string>

@@ -1,13 +1,18 @@
-import { HubClosedError, TopicEndedError, type LoggedEvent, type Position } from '@sse-toolkit/sse-server'
-import type { Commands } from './commands.ts'
-import { LogUnavailableError } from './errors/log-unavailable-error.ts'
-import { OutcomeUnknownError } from './errors/outcome-unknown-error.ts'
-import { createScript } from './script.ts'
-import { appendScript } from './scripts/append.ts'
-import { encodeEvent } from './wire.ts'
-import type { Runtime } from '@sse-toolkit/sse-server'
+import {
+  HubClosedError,
+  TopicEndedError,
+  type LoggedEvent,
+  type Position,
+  type Runtime,
+} from '@sse-toolkit/sse-server'
+import type { Commands } from '../commands/commands.ts'
+import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
+import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
+import { createScript } from '../commands/script.ts'
+import { appendScript } from '../scripts/append.ts'
+import { encodeEvent } from '../wire.ts'
 
-// What one call of the script takes: Redis does nothing else meanwhile.
+// The limits of one call of the script: Redis runs nothing else meanwhile.
 const maxBatchEvents = 256
 const maxBatchLength = 1_048_576
 
@@ -23,12 +28,12 @@ interface Waiting {
 
 export interface AppendQueueOptions {
   readonly commands: Commands
-  /** Which process it is. */
+  /** The process, whose batches are numbered. */
   readonly owner: string
   readonly runtime: Runtime
   readonly commandTimeoutMs: number
   readonly maxPendingEvents: number
-  /** Resolves when the log can be used. */
+  /** Resolves once the log can be used. */
   readonly ready: () => Promise<void>
 }
 
@@ -39,8 +44,8 @@ export interface AppendQueueOptions {
  *     append b1 .. b9      (wait)         <--- a1: 7, a2: 8
  *                       -> batch [b1 .. b9] ----------------> Redis
  *
- * While a batch is under way the next one gathers, so the number of calls falls as the number of events rises, and
- * whatever has to be repeated is repeated before anything that came later.
+ * While a batch is under way the next one fills. So the number of calls falls as the number of events rises, and a batch
+ * that has to be repeated is repeated before any later event is sent.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions
@@ -58,7 +63,7 @@ export class AppendQueue {
     const { runtime, commandTimeoutMs, maxPendingEvents } = this.#options
     if (this.#isClosed) return Promise.reject(new HubClosedError())
     if (this.#waiting.length + this.#underWay >= maxPendingEvents) {
-      const fact = `${maxPendingEvents} events wait already (maxPendingEvents)`
+      const fact = `${maxPendingEvents} events are waiting already (maxPendingEvents)`
       return Promise.reject(new LogUnavailableError('too-many-pending', `append to ${event.topic}`, fact))
     }
     return new Promise((resolve, reject) => {
@@ -68,7 +73,7 @@ export class AppendQueue {
     })
   }
 
-  /** Rejects what was not sent; resolves when the rest is settled. */
+  /** Rejects what was not sent. Resolves when the rest has settled. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const { reject } of this.#waiting.splice(0)) reject(new HubClosedError())
@@ -76,7 +81,7 @@ export class AppendQueue {
   }
 
   async #run(): Promise<void> {
-    // What is appended in one turn is one batch.
+    // Events appended in one turn share a batch.
     await Promise.resolve()
     for (;;) {
       this.#rejectLate()
@@ -90,14 +95,14 @@ export class AppendQueue {
     this.#running = null
   }
 
-  /** What has hardly any time left is not sent: that it was not stored is a better answer than that nobody knows. */
+  /** An event with hardly any time left is not sent: `not stored` is a better answer than `unknown`. */
   #rejectLate(): void {
     const { runtime, commandTimeoutMs } = this.#options
     const soon = runtime.now() + commandTimeoutMs / 10
     const firstInTime = this.#waiting.findIndex(({ deadline }) => deadline > soon)
     const late = this.#waiting.splice(0, firstInTime === -1 ? this.#waiting.length : firstInTime)
     for (const { topic, reject } of late) {
-      const fact = `Redis did not answer what came before within ${commandTimeoutMs} ms`
+      const fact = `Redis did not answer earlier events within ${commandTimeoutMs} ms`
       reject(new LogUnavailableError('log-unavailable', `append to ${topic}`, fact))
     }
   }
@@ -132,10 +137,7 @@ export class AppendQueue {
         },
       })
       if (values[0] === 'unknown') {
-        throw new OutcomeUnknownError(
-          operation,
-          'Redis was restarted, or holds no events of that time any more',
-        )
+        throw new OutcomeUnknownError(operation, 'It began a new epoch, or evicted the events of that time.')
       }
       for (const [index, { topic, resolve, reject }] of batch.entries()) {
         const seq = Number(values[index])

@@ -1,11 +1,11 @@
 const names = ['meta', 'log', 'index', 'gone', 'finite', 'ends', 'due', 'expired', 'writers', 'alive']
 
-/** One hash tag: on a cluster all that a hub has is on one node, since a script sees no more. */
+/** All have one hash tag, because a script can only use keys on one node of a cluster. */
 export function keysOf(namespace: string): readonly string[] {
   return names.map((name) => `{${namespace}}:${name}`)
 }
 
-/** A sharded channel, of the same slot. */
+/** The sharded channel, in the same slot as the keys. */
 export function channelOf(namespace: string): string {
   return `{${namespace}}:events`
 }

@@ -2,13 +2,12 @@ import { HubClosedError } from '@sse-toolkit/sse-server'
 import { Backoff } from './backoff.ts'
 import type { Connections, ConnectionsOptions } from './connections.ts'
 import { Deadlines, late } from './deadlines.ts'
-import { LogUnavailableError } from './errors/log-unavailable-error.ts'
+import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /**
- * The connections of a client that is the user's, who sets it up and closes it: of a cluster, or of a sentinel. It finds
- * out by itself which node is the master, and reconnects by itself. What is asked of it has a deadline all the same, and
- * is asked again.
+ * The connections of the user's own client of a cluster or a sentinel. The user sets it up and closes it; it finds the
+ * master and reconnects by itself. Each step has a deadline all the same, and is repeated when it fails.
  */
 export class BorrowedConnections implements Connections {
   readonly #redis: RedisClient
@@ -40,7 +39,7 @@ export class BorrowedConnections implements Connections {
   }
 
   renewCommands(): void {
-    // The client does so.
+    // The client does so by itself.
   }
 
   renewSubscription(): void {
@@ -60,7 +59,7 @@ export class BorrowedConnections implements Connections {
     if (this.#redis.isOpen) this.#redis.sUnsubscribe(channel, onMessage).catch(onError)
   }
 
-  /** The client believes that it is subscribed, and would not ask Redis again. */
+  /** A client that believes it is subscribed would not send the command again. */
   async #resubscribe(): Promise<void> {
     const { channel, onMessage } = this.#options
     try {
@@ -94,7 +93,7 @@ export class BorrowedConnections implements Connections {
 
   async #step(operation: string, run: () => Promise<unknown>): Promise<void> {
     const { stepTimeoutMs } = this.#options
-    // A client may throw at once as well as reject.
+    // A client may throw as well as reject.
     const answered = Promise.resolve().then(run)
     if ((await this.#deadlines.within(answered, stepTimeoutMs)) !== late) return
     const fact = `Redis did not answer within ${stepTimeoutMs} ms`

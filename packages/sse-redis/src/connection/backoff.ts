@@ -1,16 +1,16 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
 
-// The longest wait between two attempts to connect, half of which is by chance: the processes of a hub must not come back
+// The longest wait between two attempts to connect. Half of it is random, so that the processes of a hub do not come back
 // together.
 const maxDelayMs = 500
 
-/** How long to wait before the next attempt, after so many that failed. */
+/** The wait before the next attempt, after this many failed. */
 function reconnectDelayMs(failures: number, runtime: Pick<Runtime, 'random'>): number {
   const delayMs = Math.min(maxDelayMs, 25 * 2 ** Math.min(failures - 1, 10))
   return delayMs * (0.5 + 0.5 * runtime.random())
 }
 
-/** Waits before the next attempt, longer after each that fails. */
+/** The wait before the next attempt, which grows with each failure. */
 export class Backoff {
   readonly #runtime: Runtime
   #failures = 0
@@ -25,7 +25,7 @@ export class Backoff {
     this.cancel()
     this.#failures += 1
     this.#timer = this.#runtime.setTimeout(attempt, reconnectDelayMs(this.#failures, this.#runtime))
-    // The connection would hold the process open, and so does the wait for it.
+    // An open connection keeps the process alive, so the wait for one must too.
     if (isHolding(this.#timer)) this.#timer.ref()
   }
 

@@ -1,13 +1,13 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
 import { Backoff } from './backoff.ts'
 import { Deadlines, late } from './deadlines.ts'
-import { LogUnavailableError } from './errors/log-unavailable-error.ts'
+import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import type { RedisClient } from './redis-client.ts'
 
 export interface ConnectionOptions {
-  /** Makes a client that does not reconnect. Its socket closes when the signal is aborted, whatever it is doing. */
+  /** Makes a client that does not reconnect. Aborting the signal closes its socket, even while it connects. */
   readonly createClient: (signal: AbortSignal) => RedisClient
-  /** What follows once the client is connected, for the text of an error: `subscribe to {sse}:events`. */
+  /** The step after connecting. `operation` is for the text of an error: `subscribe to {sse}:events`. */
   readonly preparation?: {
     readonly operation: string
     readonly run: (client: RedisClient) => Promise<unknown>
@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   /** How long each step may take. */
   readonly stepTimeoutMs: number
   readonly runtime: Runtime
-  /** The connection can be used: for the first time, or again. */
+  /** The connection can be used, for the first time or again. */
   readonly onOpen: () => void
   readonly onError: (error: unknown) => void
 }
@@ -33,8 +33,8 @@ interface Attempt {
  *            |                  |          |
  *            '---- error, or too late -----'--> discard the client --> wait --> a new client
  *
- * A client is used for one attempt. So the first attempt and the hundredth are alike, and nothing of one that failed (a
- * subscription that Redis refused, a handshake that was never answered) is left in the next.
+ * Each attempt has a new client. So the hundredth attempt is like the first, and inherits nothing from one that failed,
+ * such as a subscription that Redis refused or a handshake that was never answered.
  */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -56,7 +56,7 @@ export class Connection {
     if (this.#state === 'opening' && this.#attempt === null) void this.#open()
   }
 
-  /** Replaces a connection that is dead, or leads to the wrong server. One that is being opened has its deadlines. */
+  /** Replaces a connection that is dead, or leads to the wrong server. Does nothing while one is being opened. */
   renew(): void {
     if (this.#state !== 'open') return
     this.#discard()
@@ -92,10 +92,13 @@ export class Connection {
     const client = this.#options.createClient(socket.signal)
     const attempt = { client, socket, deadlines: new Deadlines(this.#options.runtime) }
     this.#attempt = attempt
-    // These stay when the client is discarded: an error without a listener would end the process.
+    // The listeners stay after the client is discarded: an `error` event without one would end the process.
     client.on('error', (error) => this.#failed(attempt, error))
     client.on('sharded-channel-moved', () => {
-      this.#failed(attempt, new Error('Redis ended the subscription: its slot is on another node now'))
+      this.#failed(
+        attempt,
+        new Error('Redis ended the subscription, because another node serves its slot now'),
+      )
     })
     return attempt
   }
@@ -108,7 +111,7 @@ export class Connection {
   }
 
   #failed(attempt: Attempt | null, error: unknown): void {
-    // What a client that was discarded says is of no interest: often that it was discarded.
+    // A discarded client fails because it was discarded.
     if (attempt !== this.#attempt || this.#state === 'closed') return
     this.#discard()
     this.#backoff.schedule(() => void this.#open())
@@ -122,7 +125,7 @@ export class Connection {
     this.#state = 'opening'
     attempt.deadlines.cancel(new Error('This connection to Redis was discarded'))
     destroy(attempt.client)
-    // The client does not know of a socket before it is connected, and would leave it to connect.
+    // The client does not know its socket before that is connected, and would leave it connecting.
     attempt.socket.abort()
   }
 }
@@ -131,7 +134,7 @@ function destroy(client: RedisClient): void {
   try {
     client.destroy()
   } catch (error) {
-    // Before version 6 a client throws where there is nothing left to destroy.
+    // Before version 6, `destroy` throws if the client is closed already.
     if (client.isOpen) throw error
   }
 }

@@ -1,24 +1,24 @@
 import type { LogEntry, LogPage, TopicPattern } from '@sse-toolkit/sse-server'
-import type { Commands } from './commands.ts'
-import { createScript } from './script.ts'
-import { readScript } from './scripts/read.ts'
-import { decodeEntry } from './wire.ts'
+import type { Commands } from '../commands/commands.ts'
+import { createScript } from '../commands/script.ts'
+import { readScript } from '../scripts/read.ts'
+import { decodeEntry } from '../wire.ts'
 
-// How much one call reads, in bytes: Redis does nothing else meanwhile.
+// How many bytes one call reads: Redis runs nothing else meanwhile.
 const budgetBytes = 1_048_576
 
 const script = createScript(readScript)
 
-/** A page, and which log it is of. */
+/** A page, with the state of the log at that time. */
 export interface ReadPage extends LogPage {
   readonly epoch: string
-  /** Of the log's head. */
+  /** The `seq` of the log's head. */
   readonly seq: number
-  /** From which the epoch began. */
+  /** The `seq` after which the epoch began. */
   readonly base: number
 }
 
-/** Reads a page. A pattern that few events match is looked for in several calls. */
+/** Reads a page. A pattern that few events match takes several calls. */
 export async function readPage(
   commands: Commands,
   topics: readonly Pick<TopicPattern, 'text'>[],
@@ -38,7 +38,7 @@ export async function readPage(
       args: () => [String(from), String(limit - entries.length), String(budgetBytes), ...names],
     })
     const [gone = '0', hasMore = '', looked = '0'] = values
-    // What was read so far is of a log that is no more. Whoever reads sees it by the epoch, and begins anew.
+    // What was read so far belongs to an epoch that is over. The reader sees the new epoch and starts again.
     if (entries[0] !== undefined && entries[0].position.epoch !== epoch) entries.length = 0
     for (let index = 3; index < values.length; index += 3) {
       const [at = '', topic = '', line = ''] = values.slice(index, index + 3)
