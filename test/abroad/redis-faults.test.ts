@@ -25,8 +25,8 @@ async function admin(port: number, ...commands: readonly (readonly string[])[]):
 const noGaps = [[], [], [], []]
 const oneGap = (reason: string): string[][] => [1, 2, 3, 4].map(() => [reason])
 
-describe.skipIf(server.skip)('the log through faults of Redis', () => {
-  it('none: all is stored, and told', async () => {
+describe.skipIf(server.skip)('a hub whose Redis', () => {
+  it('works stores and delivers every event', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({ port: redis.port, fault: () => delay(100) })
     report('none', findings)
@@ -34,7 +34,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('killed without persistence: a new epoch, and everybody is told of a gap', async () => {
+  it('is killed without persistence begins a new epoch, and every reader gets a gap', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -47,7 +47,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(oneGap('epoch'))
   })
 
-  it('killed with an append-only file, said to be lossless: nothing is lost, and nothing to be told', async () => {
+  it('is killed with an append-only file and failover: lossless loses nothing, and no reader gets a gap', async () => {
     await using redis = await startRedis({ persistence: 'append-only' })
     const findings = await runCampaign({
       port: redis.port,
@@ -62,7 +62,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('killed with an append-only file: what it may lack cannot be seen, so everybody is told of a gap', async () => {
+  it('is killed with an append-only file and failover: lossy may have lost events, so every reader gets a gap', async () => {
     await using redis = await startRedis({ persistence: 'append-only' })
     const findings = await runCampaign({
       port: redis.port,
@@ -75,7 +75,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(oneGap('epoch'))
   })
 
-  it('emptied while all goes on: a new epoch, and everybody is told of a gap', async () => {
+  it('is emptied while it runs begins a new epoch, and every reader gets a gap', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -88,7 +88,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('each of its keys deleted, one after the other: a new epoch each time, and everybody is told of a gap', async () => {
+  it('loses each key of the log in turn begins a new epoch each time, and every reader gets a gap', async () => {
     await using redis = await startRedis()
     const keys = await keysOfCampaign(redis.port)
     expect(keys).toHaveLength(10)
@@ -106,7 +106,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('evicts keys at will since a limit was set: what goes is a gap, and publishers are refused until it does not', async () => {
+  it('evicts keys because a limit was set refuses publishers until that changes, and readers get gaps', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -125,7 +125,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     for (const gaps of findings.gaps) expect(new Set(gaps)).toEqual(new Set(['epoch']))
   })
 
-  it('cut off for less than a command may take: publishers wait, and nobody else notices', async () => {
+  it('is cut off for less than commandTimeoutMs makes publishers wait, and readers miss nothing', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -141,7 +141,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('cut off for longer: publishers are told, readers stay and get what was stored', async () => {
+  it('is cut off for longer rejects publishers, and connected readers get every stored event', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -159,7 +159,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.slowestPublishMs).toBeLessThan(1500)
   })
 
-  it('one hub of two cut off, without a word: its readers get what the other published meanwhile', async () => {
+  it('is unreachable for one hub of two catches up: its readers get what the other hub published', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -176,7 +176,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(noGaps)
   })
 
-  it('half open, answers are lost: what was stored is stored once', async () => {
+  it('receives commands while its answers are lost stores each event once', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -190,7 +190,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(noGaps)
   })
 
-  it('answers are lost, then the connection: an append is repeated, and stored once', async () => {
+  it('loses answers and then connections gets each append again, and stores it once', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -208,7 +208,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('slow: publishers wait, nothing is lost', async () => {
+  it('is slow makes publishers wait, and nothing is lost', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -223,7 +223,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('silent for longer than a command may take: publishers are told', async () => {
+  it('is silent for longer than commandTimeoutMs rejects publishers', async () => {
     await using redis = await startRedis({ args: ['--enable-debug-command', 'yes'] })
     const findings = await runCampaign({
       port: redis.port,
@@ -237,7 +237,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.slowestPublishMs).toBeLessThan(2500)
   })
 
-  it('a replica that lacks the last writes takes over: a new epoch, though it knows of none', async () => {
+  it('fails over to a replica that lacks the last writes begins a new epoch', async () => {
     await using master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
     await using line = await startFaultProxy({ target: { port: master.port } })
     await using replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(line.port)] })
@@ -262,7 +262,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(oneGap('epoch'))
   })
 
-  it('the master becomes a replica: the log connects anew to where the address leads', async () => {
+  it('becomes a replica reconnects to where the address leads now', async () => {
     await using master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
     await using replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
     await untilInSync(replica.port)
@@ -280,7 +280,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual(oneGap('epoch'))
   })
 
-  it('at maxmemory: publishers are told, readers stay, and all is well when there is room', async () => {
+  it('is at maxmemory rejects publishers, and goes on when there is room', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -295,7 +295,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers).toSorted()).toEqual(['log-full', 'stored'])
   })
 
-  it('its scripts flushed: nobody notices', async () => {
+  it('loses its scripts sends them again, and nobody notices', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -308,7 +308,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('subscribers killed: what they missed is read', async () => {
+  it('kills subscriptions reads what they missed', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -324,7 +324,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('away for longer than the log holds: readers are told of what was evicted', async () => {
+  it('is unreachable for longer than the log holds sends an evicted gap to the readers concerned', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -343,7 +343,7 @@ describe.skipIf(server.skip)('the log through faults of Redis', () => {
     expect(findings.gaps).toEqual([['evicted'], ['evicted'], [], []])
   })
 
-  it('two publishers at full speed: one order for all, nothing lost', async () => {
+  it('takes two publishers at full speed delivers every event in one order to all', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,

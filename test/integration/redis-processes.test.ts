@@ -49,7 +49,7 @@ async function publish(hub: HubProcess, topic: string, type: string, data: numbe
 }
 
 describe.skipIf(server.skip)('hubs in several processes', () => {
-  it('each reader gets all, whichever process it was published at, in one order', async () => {
+  it('every reader gets the events of every process, in one order', async () => {
     await using redis = await startRedis()
     const hubs = await startHubs(redis.url, 3)
     const seen: string[][] = []
@@ -71,7 +71,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await Promise.all(hubs.map(({ process }) => process.stop()))
   })
 
-  it('one is killed: its readers go on at another, and nothing is lost or comes twice', async () => {
+  it('when one is killed, its readers resume at another, and every event arrives once', async () => {
     await using redis = await startRedis()
     const hubs = [...(await startHubs(redis.url, 2))]
     const ledger = createLedger()
@@ -124,7 +124,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await Promise.all(hubs.map(({ process }) => process.stop()))
   })
 
-  it('the process that runs a finite topic dies: another one ends it as failed, and nobody runs it again', async () => {
+  it('when the process that runs a finite topic dies, another ends it as failed, and none runs it again', async () => {
     await using redis = await startRedis()
     const [first, second] = await startHubs(redis.url, 2)
     if (first === undefined || second === undefined) throw new Error('two hubs were to be started')
@@ -158,7 +158,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await second.process.stop()
   })
 
-  it('a finite topic is cancelled from another process', async () => {
+  it('one process can cancel a finite topic that another runs', async () => {
     await using redis = await startRedis()
     const [first, second] = await startHubs(redis.url, 2)
     if (first === undefined || second === undefined) throw new Error('two hubs were to be started')
@@ -174,7 +174,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await Promise.all([first, second].map(({ process }) => process.stop()))
   })
 
-  it('a process lives on while Redis is away, and ends once it has closed its log', async () => {
+  it('a process that publishes stays alive while Redis is away, and ends once it has closed its log', async () => {
     await using redis = await startRedis()
     await redis.kill()
     const program = fileURLToPath(new URL('programs/redis-publish-once.ts', import.meta.url))

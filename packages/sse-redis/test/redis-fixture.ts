@@ -17,10 +17,10 @@ export const server: ReturnType<typeof findRedisServer> = findRedisServer()
 export interface RedisFixture {
   readonly url: string
   readonly port: number
-  newNamespace(): string
+  readonly newNamespace: () => string
   /** A log with shortened times, which is closed after the test. */
-  open(options?: RedisLogOptions): RedisLog
-  command<T>(...args: readonly string[]): Promise<T>
+  readonly open: (options?: RedisLogOptions) => RedisLog
+  readonly command: <T>(...args: readonly string[]) => Promise<T>
 }
 
 /** One Redis for all tests of a file. */
@@ -50,7 +50,7 @@ export function useRedis(serverArgs: readonly string[] = []): RedisFixture {
       return started().port
     },
     newNamespace,
-    open(options = {}) {
+    open: (options = {}) => {
       const log = redisLog({
         ...(options.redis === undefined && { url: started().url }),
         namespace: newNamespace(),
@@ -140,13 +140,27 @@ export function relayingClient(client: RedisClient, overrides: Partial<RedisClie
   }
 }
 
-/** The host's clock, with a count of the timers that are set. */
-export function countingRuntime(): { readonly runtime: Runtime; readonly pending: () => number } {
+export interface ObservedRuntime {
+  readonly runtime: Runtime
+  /** Timers that are set now. */
+  readonly pending: () => number
+  /** Rounds of maintenance that have ended: after each, the timer of the next is set. */
+  readonly rounds: () => number
+}
+
+/**
+ * The host's clock, and what is done with it.
+ *
+ * @param syncIntervalMs - Of the log. Above 85, no other timer of a log that is open has such a delay.
+ */
+export function observeRuntime(syncIntervalMs = 100): ObservedRuntime {
   const timers = new Set<unknown>()
+  let rounds = 0
   return {
     runtime: {
       ...systemRuntime,
       setTimeout: (callback, delayMs) => {
+        if (delayMs >= syncIntervalMs * 0.9 && delayMs <= syncIntervalMs * 1.1) rounds += 1
         const timer = systemRuntime.setTimeout(() => {
           timers.delete(timer)
           callback()
@@ -160,5 +174,6 @@ export function countingRuntime(): { readonly runtime: Runtime; readonly pending
       },
     },
     pending: () => timers.size,
+    rounds: () => rounds,
   }
 }
