@@ -230,7 +230,6 @@ export const mutants: readonly Mutant[] = [
     breaks: 'a position is saved before its event has reached the reader',
     file: `${client}/delivery/event-delivery.ts`,
     find: 'if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
-    replace:
-      'save(event.lastEventId)\n    if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
+    replace: 'save(event.lastEventId)\n    if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
   },
 ]
