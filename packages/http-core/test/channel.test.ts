@@ -680,7 +680,7 @@ describe('the handshake of a channel', () => {
       await client.until(/101 [^]*\r\n\r\nhel$/)
       client.send('lo')
       await client.until(/\r\n\r\nhello$/)
-      expect(client.text).toMatch(/^HTTP\/1\.1 101 /)
+      expect(client.received).toMatch(/^HTTP\/1\.1 101 /)
       client.destroy()
       await eventually(() => server.requestsInFlight === 0)
     },
