@@ -136,8 +136,10 @@ export class EventHub implements Hub {
     if (typeof planned === 'number') return this.#admission.refuse(planned)
     if (this.#admission.forbidden.has(admitted.access.identity)) return this.#admission.refuse(204)
     const { atOpening, unendedTopics } = planned
-    const terms = { ...admitted, filter, wireContract, unendedTopics }
-    const open = (sink: ByteSink): FrameQueue => this.#open(sink, { ...terms, start: atOpening() }).queue
+    const { patterns, access } = admitted
+    const open = (sink: ByteSink): FrameQueue =>
+      // Spelled out: an object that is spread into costs each connection some 70 bytes more.
+      this.#open(sink, { patterns, start: atOpening(), filter, access, wireContract, unendedTopics }).queue
     return eventStreamResponse(open, headers, request)
   }
 

@@ -29,8 +29,16 @@ export class UnservedRequests {
 
 /** Reads and drops what comes on a connection whose last response is being sent: up to the same limit. */
 export function dropAllBehind(socket: Socket): void {
-  const before = socket.bytesRead
-  socket.on('data', () => {
-    if (socket.bytesRead - before > MAX_UNSERVED_BYTES) socket.destroy()
-  })
+  socket.on('data', beginToCount)
+}
+
+/** One function for all: most clients send nothing more, and their connections should not pay for a count. */
+function beginToCount(this: Socket, chunk: Uint8Array): void {
+  let count = 0
+  const drop = ({ byteLength }: Uint8Array): void => {
+    count += byteLength
+    if (count > MAX_UNSERVED_BYTES) this.destroy()
+  }
+  this.off('data', beginToCount).on('data', drop)
+  drop(chunk)
 }
