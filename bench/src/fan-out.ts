@@ -1,5 +1,6 @@
 import type { Benchmark, BenchmarkSession, Measure, Measurement, Settings, TableSpec } from './benchmark.ts'
-import { startServerUnderLoad, type ServerUnderLoad } from './load/server-under-load.ts'
+import { startServerUnderLoad } from './load/server-under-load.ts'
+import type { ServerUnderLoad } from './load/server-under-load.ts'
 import { bareNodeHttp, betterSse, kernelFloor, serverContenders } from './servers/contenders.ts'
 
 const stages = [

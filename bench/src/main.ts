@@ -5,7 +5,8 @@ import { parseCommandLine, usage } from './command-line.ts'
 import { OptionError } from './errors/option-error.ts'
 import { describeMachine } from './machine.ts'
 import { formatMachine, formatResult } from './report.ts'
-import { runBenchmark, type BenchmarkResult } from './run-benchmark.ts'
+import { runBenchmark } from './run-benchmark.ts'
+import type { BenchmarkResult } from './run-benchmark.ts'
 
 async function run(args: readonly string[]): Promise<void> {
   const { action, names, jsonFile, settings } = parseCommandLine(args)

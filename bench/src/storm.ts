@@ -5,7 +5,8 @@ import { DeliveryError } from './errors/delivery-error.ts'
 import type { StormClientsMethods } from './storm/storm-clients-process.ts'
 import { startStormPublisher } from './storm/storm-publisher.ts'
 import type { StormServerMethods } from './storm/storm-server-process.ts'
-import { startWorker, type Worker } from './worker/worker.ts'
+import { startWorker } from './worker/worker.ts'
+import type { Worker } from './worker/worker.ts'
 
 const table = 'storm'
 const perSecond = 5

@@ -1,7 +1,8 @@
 import fastify from 'fastify'
 import { respond } from '@sse-toolkit/sse-server'
 import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
-import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
+import { check, createStory, maxBufferedBytes } from './story.ts'
+import type { RunningExample } from './story.ts'
 
 export async function start(): Promise<RunningExample> {
   const story = createStory()

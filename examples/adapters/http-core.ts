@@ -2,7 +2,8 @@
 import { createRouter } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
 import * as handlers from './route-handlers.ts'
-import { check, type RunningExample } from './story.ts'
+import { check } from './story.ts'
+import type { RunningExample } from './story.ts'
 
 export async function start(): Promise<RunningExample> {
   const router = createRouter()

@@ -1,13 +1,10 @@
 import { createServer } from 'node:http'
 import { respond } from '@sse-toolkit/sse-server'
-import {
-  openEventStream,
-  sendResponse,
-  type NodeRequest,
-  type NodeResponse,
-} from '@sse-toolkit/sse-server/node'
+import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
+import type { NodeRequest, NodeResponse } from '@sse-toolkit/sse-server/node'
 import { listen } from './listen.ts'
-import { check, createStory, maxBufferedBytes, type RunningExample } from './story.ts'
+import { check, createStory, maxBufferedBytes } from './story.ts'
+import type { RunningExample } from './story.ts'
 
 /** Serves node:http, node:https and node:http2 alike. */
 export function createListener(): (req: NodeRequest, res: NodeResponse) => void {

@@ -4,7 +4,8 @@ import { connect, createSecureServer } from 'node:http2'
 import { listen } from './listen.ts'
 import { createListener } from './node-http.ts'
 import { createCertificate } from './self-signed.ts'
-import { check, type RunningExample } from './story.ts'
+import { check } from './story.ts'
+import type { RunningExample } from './story.ts'
 
 export async function start(): Promise<RunningExample & { readonly cert: string }> {
   const certificate = createCertificate()

@@ -16,9 +16,8 @@ import {
   DefaultChatTransport,
   readUIMessageStream,
   UI_MESSAGE_STREAM_HEADERS,
-  type UIMessage,
-  type UIMessageChunk,
 } from 'ai'
+import type { UIMessage, UIMessageChunk } from 'ai'
 
 const words = 'It depends on the weather , and on what you call a good day .'.split(' ')
 let asked = 0

@@ -8,7 +8,8 @@
  */
 import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
-import { createHub, topic, type Hub } from '@sse-toolkit/sse-server'
+import { createHub, topic } from '@sse-toolkit/sse-server'
+import type { Hub } from '@sse-toolkit/sse-server'
 
 export interface AnswerServer {
   readonly url: string

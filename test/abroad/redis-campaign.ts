@@ -1,9 +1,13 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
 import { createEventSource } from '@sse-toolkit/event-source-client'
-import { redisLog, type RedisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
-import { createHub, type Hub } from '@sse-toolkit/sse-server'
-import { createLedger, startFaultProxy, type FaultProxy, type Ledger } from '@sse-toolkit/test-support'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisLog, RedisLogOptions } from '@sse-toolkit/sse-redis'
+import { createHub } from '@sse-toolkit/sse-server'
+import type { Hub } from '@sse-toolkit/sse-server'
+import { createLedger, startFaultProxy } from '@sse-toolkit/test-support'
+import type { FaultProxy, Ledger } from '@sse-toolkit/test-support'
 
 /** What a fault did, as a row of docs/faults.md. */
 export interface Findings {

@@ -1,7 +1,8 @@
 import { createClient } from '@redis/client'
 import { findRedisServer, startFaultProxy, startRedis } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
-import { delay, runCampaign, startSwitchboard, type Findings } from './redis-campaign.ts'
+import { delay, runCampaign, startSwitchboard } from './redis-campaign.ts'
+import type { Findings } from './redis-campaign.ts'
 
 // The faults of docs/faults.md. Times are shortened: a command has 3 s, or 1 s where that is to be exceeded, and a process
 // looks every 100 ms whether it has missed anything. What each sees is checked in runCampaign: nothing lost, nothing twice, or a gap.

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createNodeServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import * as client from '@sse-toolkit/event-source-client'
 import * as core from '@sse-toolkit/http-core'

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createSeededRandom, findChromium, launchChromium } from '@sse-toolkit/test-support'
-import { formatEvent, type ServerSentEvent } from '@sse-toolkit/sse-server'
+import { formatEvent } from '@sse-toolkit/sse-server'
+import type { ServerSentEvent } from '@sse-toolkit/sse-server'
 import { EventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 

@@ -1,14 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { createEventSource } from '@sse-toolkit/event-source-client'
-import { type RedisLogOptions } from '@sse-toolkit/sse-redis'
-import {
-  createLedger,
-  findRedisServer,
-  patience,
-  type StartedProcess,
-  startProcess,
-  startRedis,
-} from '@sse-toolkit/test-support'
+import type { RedisLogOptions } from '@sse-toolkit/sse-redis'
+import { createLedger, findRedisServer, patience, startProcess, startRedis } from '@sse-toolkit/test-support'
+import type { StartedProcess } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 
 // Hubs in processes of their own, on one Redis.

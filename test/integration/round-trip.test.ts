@@ -2,18 +2,20 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { createEventSource, EventSource, type Gap, type StreamStatus } from '@sse-toolkit/event-source-client'
+import { createEventSource, EventSource } from '@sse-toolkit/event-source-client'
+import type { Gap, StreamStatus } from '@sse-toolkit/event-source-client'
 import { createRouter } from '@sse-toolkit/http-core'
 import { createServer as createHttpServer } from '@sse-toolkit/http-core/node'
-import { createHub, memoryLog, type HubOptions } from '@sse-toolkit/sse-server'
+import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { HubOptions } from '@sse-toolkit/sse-server'
 import {
   createLedger,
   createSeededRandom,
-  type FaultProxy,
   patience,
   startFaultProxy,
   startProcess,
 } from '@sse-toolkit/test-support'
+import type { FaultProxy } from '@sse-toolkit/test-support'
 import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
 

@@ -1,16 +1,13 @@
-import {
-  createEventSource,
-  ResponseError,
-  type EventSourceClient,
-  type LastEventIdStore,
-  type StreamStatus,
-} from '@sse-toolkit/event-source-client'
+import { createEventSource, ResponseError } from '@sse-toolkit/event-source-client'
+import type { EventSourceClient, LastEventIdStore, StreamStatus } from '@sse-toolkit/event-source-client'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { Fact } from './history.ts'
-import { createReader, type AnnouncedGap, type Reader } from './oracle.ts'
+import { createReader } from './oracle.ts'
+import type { AnnouncedGap, Reader } from './oracle.ts'
 import { passesFilter } from './session.ts'
 import type { ClientActor } from './actors.ts'
-import { createActorTimers, type ActorTimers } from './timers.ts'
+import { createActorTimers } from './timers.ts'
+import type { ActorTimers } from './timers.ts'
 import { isTopicOf } from './topic-match.ts'
 import type { World } from './world.ts'
 

@@ -1,7 +1,8 @@
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import { noteFailure, publishBy } from './publishing.ts'
 import type { ServerProcess } from './actors.ts'
-import { happenings, type Happening } from './settings.ts'
+import { happenings } from './settings.ts'
+import type { Happening } from './settings.ts'
 import type { World } from './world.ts'
 
 const jobTtlMs = 20_000

@@ -1,4 +1,5 @@
-import { parseEventId, type LogEntry } from '@sse-toolkit/sse-server'
+import { parseEventId } from '@sse-toolkit/sse-server'
+import type { LogEntry } from '@sse-toolkit/sse-server'
 
 /** One event that was truly stored. */
 export interface Fact {

@@ -2,7 +2,8 @@ import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
 import { createSeededRandom } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 import { ModelLogServer } from './model-log-server.ts'
-import { openModelLog, type ModelLog } from './model-log.ts'
+import { openModelLog } from './model-log.ts'
+import type { ModelLog } from './model-log.ts'
 import { createVirtualTime } from './virtual-time.ts'
 
 describe('the model of a shared log, without faults', () => {

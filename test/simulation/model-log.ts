@@ -1,17 +1,15 @@
-import {
-  checkTopic,
-  HubClosedError,
-  LogTails,
-  type EventLog,
-  type LogEntry,
-  type LoggedEvent,
-  type LogPage,
-  type LogTailListener,
-  type Position,
-  type Runtime,
-  type TopicPattern,
-  type TopicState,
-  type TopicStatus,
+import { checkTopic, HubClosedError, LogTails } from '@sse-toolkit/sse-server'
+import type {
+  EventLog,
+  LogEntry,
+  LoggedEvent,
+  LogPage,
+  LogTailListener,
+  Position,
+  Runtime,
+  TopicPattern,
+  TopicState,
+  TopicStatus,
 } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { ModelLogServer, Notification } from './model-log-server.ts'

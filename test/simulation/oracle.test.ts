@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { createHistory, type History } from './history.ts'
-import { createReader, type Reader, type ReaderTerms, type ViolationKind } from './oracle.ts'
-import { createWireJudge, type Block } from './wire.ts'
+import { createHistory } from './history.ts'
+import type { History } from './history.ts'
+import { createReader } from './oracle.ts'
+import type { Reader, ReaderTerms, ViolationKind } from './oracle.ts'
+import { createWireJudge } from './wire.ts'
+import type { Block } from './wire.ts'
 
 interface Case {
   readonly history: History

@@ -1,8 +1,10 @@
 import { startEvents, startRest } from './events.ts'
 import type { Violation } from './oracle.ts'
 import type { ServerProcess } from './actors.ts'
-import { drawSettings, type Reduction, type Settings } from './settings.ts'
-import { createTrace, type TraceLine } from './trace.ts'
+import { drawSettings } from './settings.ts'
+import type { Reduction, Settings } from './settings.ts'
+import { createTrace } from './trace.ts'
+import type { TraceLine } from './trace.ts'
 import { createWorld } from './create-world.ts'
 import type { World } from './world.ts'
 

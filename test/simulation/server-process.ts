@@ -1,4 +1,5 @@
-import { byteSourceSymbol, createHub, type ByteSource, type Hub, type Runtime } from '@sse-toolkit/sse-server'
+import { byteSourceSymbol, createHub } from '@sse-toolkit/sse-server'
+import type { ByteSource, Hub, Runtime } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { ServerProcess, Session } from './actors.ts'
 import { bodySource } from './body-source.ts'
@@ -7,7 +8,8 @@ import type { ProcessLog } from './log-house.ts'
 import { openSession } from './session.ts'
 import { isWildcard } from './topic-match.ts'
 import { publishBy } from './publishing.ts'
-import { createActorTimers, type ActorTimers } from './timers.ts'
+import { createActorTimers } from './timers.ts'
+import type { ActorTimers } from './timers.ts'
 import type { World } from './world.ts'
 
 /** One run of a server's process: from its start to its crash, or its orderly end. */

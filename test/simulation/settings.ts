@@ -1,4 +1,5 @@
-import { createSeededRandom, type SeededRandom } from '@sse-toolkit/test-support'
+import { createSeededRandom } from '@sse-toolkit/test-support'
+import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { SlowConsumerPolicy } from '@sse-toolkit/sse-server'
 import { fairWeather } from './network.ts'
 import type { Weather } from './network-types.ts'

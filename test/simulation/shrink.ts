@@ -1,5 +1,7 @@
-import { runSeed, type Outcome } from './run-seed.ts'
-import { drawSettings, happenings, type Reduction } from './settings.ts'
+import { runSeed } from './run-seed.ts'
+import type { Outcome } from './run-seed.ts'
+import { drawSettings, happenings } from './settings.ts'
+import type { Reduction } from './settings.ts'
 
 interface Shrunk {
   readonly reduction: Reduction

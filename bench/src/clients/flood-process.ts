@@ -1,5 +1,6 @@
 /** The process of a server that sends the same chunk of events for ever, as fast as each reader takes it. */
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { chunkOf, eventStreamHead, outgoingEvent, plainBlock } from '../events.ts'
 import { listen } from '../servers/publishing-server.ts'
 import { serveCalls } from '../worker/serve-calls.ts'

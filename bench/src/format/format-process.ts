@@ -1,9 +1,12 @@
 /** The process in which all formatters are measured in turns. */
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { createParser } from 'eventsource-parser'
+import type { EventSourceMessage } from 'eventsource-parser'
 import { DeliveryError } from '../errors/delivery-error.ts'
 import { serveCalls } from '../worker/serve-calls.ts'
-import { formatCases, type FormatCase } from './cases.ts'
-import { formatters, type Format } from './formatters.ts'
+import { formatCases } from './cases.ts'
+import type { FormatCase } from './cases.ts'
+import { formatters } from './formatters.ts'
+import type { Format } from './formatters.ts'
 
 // The ids differ, as they do in life, so that no engine can make one string of all.
 const ids = Array.from({ length: 1024 }, (_, seq) => `k3v9x0q2-${seq}`)

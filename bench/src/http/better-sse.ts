@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSession } from 'better-sse'
 import { listen } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'

@@ -2,7 +2,8 @@ import { fastifySSE } from '@fastify/sse'
 import Fastify from 'fastify'
 import { host } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'
-import { userOf, type HttpServer } from './http-server.ts'
+import { userOf } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const app = Fastify()

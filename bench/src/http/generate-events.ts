@@ -1,4 +1,5 @@
-import { outgoingEvent, type OutgoingEvent } from '../events.ts'
+import { outgoingEvent } from '../events.ts'
+import type { OutgoingEvent } from '../events.ts'
 import { streamedEvents } from './http-server.ts'
 
 /** As an application's source would be: asynchronous, one event after the other. */

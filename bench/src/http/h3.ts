@@ -1,7 +1,8 @@
 import { EventStream, H3, serve } from 'h3'
 import { host } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'
-import { userOf, type HttpServer } from './http-server.ts'
+import { userOf } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const app = new H3()

@@ -3,7 +3,8 @@ import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { listen } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'
-import { userOf, type HttpServer } from './http-server.ts'
+import { userOf } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const app = new Hono()

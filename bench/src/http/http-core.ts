@@ -2,7 +2,8 @@ import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
 import { respond } from '@sse-toolkit/sse-server'
 import { generateEvents } from './generate-events.ts'
-import { userOf, type HttpServer } from './http-server.ts'
+import { userOf } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const router = createRouter()

@@ -1,5 +1,6 @@
 /** The process that asks an HTTP server, over raw sockets, and checks what it answers. */
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { DeliveryError } from '../errors/delivery-error.ts'
 import { ConnectionChecker } from '../load/connection-checker.ts'
 import { host } from '../servers/publishing-server.ts'

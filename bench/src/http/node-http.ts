@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { plainBlock } from '../events.ts'
 import { listen } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'
-import { userOf, type HttpServer } from './http-server.ts'
+import { userOf } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const server = createServer((request, response) => {

@@ -1,4 +1,5 @@
-import { startWorker, type Worker } from '../worker/worker.ts'
+import { startWorker } from '../worker/worker.ts'
+import type { Worker } from '../worker/worker.ts'
 import type { HttpLoadMethods } from './http-load-process.ts'
 import type { HttpServerMethods } from './http-server-process.ts'
 

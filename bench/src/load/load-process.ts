@@ -1,6 +1,7 @@
 /** The process of the clients: raw sockets that check what comes, and cost as little as can be. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DeliveryError } from '../errors/delivery-error.ts'
 import { now, sendNotice, serveCalls } from '../worker/serve-calls.ts'

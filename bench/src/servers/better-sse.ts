@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { createChannel, createSession } from 'better-sse'
-import { listen, type PublishingServer } from './publishing-server.ts'
+import { listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 export async function open(): Promise<PublishingServer> {
   const channel = createChannel()

@@ -1,6 +1,8 @@
-import { fastifySSE, type SSEReplyInterface } from '@fastify/sse'
+import { fastifySSE } from '@fastify/sse'
+import type { SSEReplyInterface } from '@fastify/sse'
 import Fastify from 'fastify'
-import { host, type PublishingServer } from './publishing-server.ts'
+import { host } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 export async function open(): Promise<PublishingServer> {
   const replies = new Set<SSEReplyInterface>()

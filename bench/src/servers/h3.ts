@@ -1,5 +1,6 @@
 import { EventStream, H3, serve } from 'h3'
-import { host, type PublishingServer } from './publishing-server.ts'
+import { host } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 export async function open(): Promise<PublishingServer> {
   const streams = new Set<EventStream>()

@@ -1,7 +1,9 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
-import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
-import { listen, type PublishingServer } from './publishing-server.ts'
+import { streamSSE } from 'hono/streaming'
+import type { SSEStreamingApi } from 'hono/streaming'
+import { listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 export async function open(): Promise<PublishingServer> {
   const streams = new Set<SSEStreamingApi>()

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { createHub } from '@sse-toolkit/sse-server'
 import { sendResponse } from '@sse-toolkit/sse-server/node'
-import { host, listen, type PublishingServer } from './publishing-server.ts'
+import { host, listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 export async function open(): Promise<PublishingServer> {
   const hub = createHub()

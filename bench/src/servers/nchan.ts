@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startProgram, untilListening } from './other-process.ts'
-import { host, listen, type PublishingServer } from './publishing-server.ts'
+import { host, listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 /** nginx with nchan, as Debian has them: `nginx-light` and `libnginx-mod-nchan`. */
 export const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so'

@@ -1,6 +1,8 @@
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { plainBlock } from '../events.ts'
-import { listen, type PublishingServer } from './publishing-server.ts'
+import { listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 const historyLength = 2000
 

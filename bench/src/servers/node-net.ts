@@ -1,6 +1,8 @@
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { chunkOf, eventStreamHead, plainBlock } from '../events.ts'
-import { listen, type PublishingServer } from './publishing-server.ts'
+import { listen } from './publishing-server.ts'
+import type { PublishingServer } from './publishing-server.ts'
 
 /** The floor that JavaScript on Node has: no HTTP at all, one buffer for all connections and all events of a turn. */
 export async function open(): Promise<PublishingServer> {

@@ -8,7 +8,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startWorker } from '../worker/worker.ts'
-import { SoakReader, type SoakReport } from './soak-reader.ts'
+import { SoakReader } from './soak-reader.ts'
+import type { SoakReport } from './soak-reader.ts'
 import type { SoakServer } from './soak-server.ts'
 
 const { values } = parseArgs({

@@ -1,5 +1,7 @@
-import { connect, type Socket } from 'node:net'
-import { createParser, type EventSourceParser } from 'eventsource-parser'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { createParser } from 'eventsource-parser'
+import type { EventSourceParser } from 'eventsource-parser'
 
 /** What a reader of a soak has found, over all of its connections. */
 export interface SoakReport {

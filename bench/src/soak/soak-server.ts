@@ -1,7 +1,8 @@
 /** The process under soak: a hub on http-core, publishing at random over its topics. */
 import { createRouter } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
-import { createHub, memoryLog, type HubStats } from '@sse-toolkit/sse-server'
+import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { HubStats } from '@sse-toolkit/sse-server'
 import { serveCalls } from '../worker/serve-calls.ts'
 
 export interface SoakServer {

@@ -1,5 +1,6 @@
 /** The process of many clients, each of which keeps account of what it gets. */
-import { createEventSource, type EventSourceClient } from '@sse-toolkit/event-source-client'
+import { createEventSource } from '@sse-toolkit/event-source-client'
+import type { EventSourceClient } from '@sse-toolkit/event-source-client'
 import { serveCalls } from '../worker/serve-calls.ts'
 
 interface Client {

@@ -1,12 +1,6 @@
 /** The process of one hub with many topics, each with one reader that only counts. */
-import {
-  byteSourceSymbol,
-  createHub,
-  memoryLog,
-  type ByteSink,
-  type ByteSource,
-  type Hub,
-} from '@sse-toolkit/sse-server'
+import { byteSourceSymbol, createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { ByteSink, ByteSource, Hub } from '@sse-toolkit/sse-server'
 import { DeliveryError } from '../errors/delivery-error.ts'
 import { serveCalls } from '../worker/serve-calls.ts'
 

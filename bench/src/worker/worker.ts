@@ -1,4 +1,5 @@
-import { fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { WorkerError } from '../errors/worker-error.ts'
 import type { AnswerMessage, CallMessage, Methods } from './protocol.ts'

@@ -1,4 +1,5 @@
-import { OptionError, systemRuntime, type Runtime } from '@sse-toolkit/sse-server'
+import { OptionError, systemRuntime } from '@sse-toolkit/sse-server'
+import type { Runtime } from '@sse-toolkit/sse-server'
 import type { RedisClient } from './connection/redis-client.ts'
 
 /** Options of {@link redisLog}. All processes of a hub must give the same ones. */

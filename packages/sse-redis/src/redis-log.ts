@@ -1,24 +1,27 @@
-import {
-  checkTopic,
-  type EventLog,
-  type LoggedEvent,
-  type LogPage,
-  type LogTailListener,
-  type Position,
-  type TopicPattern,
-  type TopicState,
-  type TopicStatus,
+import { checkTopic } from '@sse-toolkit/sse-server'
+import type {
+  EventLog,
+  LoggedEvent,
+  LogPage,
+  LogTailListener,
+  Position,
+  TopicPattern,
+  TopicState,
+  TopicStatus,
 } from '@sse-toolkit/sse-server'
 import { AppendQueue } from './append/append-queue.ts'
-import { Commands, type Command, type Reply } from './commands/commands.ts'
+import { Commands } from './commands/commands.ts'
+import type { Command, Reply } from './commands/commands.ts'
 import type { Connections } from './connection/connections.ts'
 import { createConnections } from './connection/create-connections.ts'
 import { LogUnavailableError } from './errors/log-unavailable-error.ts'
 import { FailureReporter } from './lifecycle/failure-reporter.ts'
 import { Follower } from './follow/follower.ts'
 import { channelOf, keysOf } from './commands/keys.ts'
-import { createLookups, type Lookups } from './read/lookups.ts'
-import { settingsOf, type RedisLogOptions, type Settings } from './options.ts'
+import { createLookups } from './read/lookups.ts'
+import type { Lookups } from './read/lookups.ts'
+import { settingsOf } from './options.ts'
+import type { RedisLogOptions, Settings } from './options.ts'
 import { randomWord } from './random-word.ts'
 import { Readiness } from './lifecycle/readiness.ts'
 import { readPage } from './read/read-page.ts'

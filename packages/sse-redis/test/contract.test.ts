@@ -1,4 +1,5 @@
-import { redisLog, type RedisLog } from '@sse-toolkit/sse-redis'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisLog } from '@sse-toolkit/sse-redis'
 import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
 import { describe, expect, it } from 'vitest'
 import { server, useRedis } from './redis-fixture.ts'

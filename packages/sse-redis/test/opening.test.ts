@@ -1,8 +1,10 @@
 import { patience, startRedis } from '@sse-toolkit/test-support'
-import { redisLog, type RedisClient, type RedisLog } from '@sse-toolkit/sse-redis'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisClient, RedisLog } from '@sse-toolkit/sse-redis'
 import { describe, expect, it, vi } from 'vitest'
 import { append, commandAt, observeRuntime, listen, read, server, useRedis } from './redis-fixture.ts'
-import { startStepProxy, type Step } from './step-proxy.ts'
+import { startStepProxy } from './step-proxy.ts'
+import type { Step } from './step-proxy.ts'
 
 const steps: readonly Step[] = ['connect', 'HELLO', 'SSUBSCRIBE', 'EVALSHA']
 const faults = steps.flatMap((step) => [

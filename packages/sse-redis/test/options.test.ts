@@ -1,4 +1,5 @@
-import { redisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisLogOptions } from '@sse-toolkit/sse-redis'
 import { describe, expect, it } from 'vitest'
 
 describe('options of redisLog', () => {

@@ -1,15 +1,10 @@
 import { createClient } from '@redis/client'
-import { redisLog, type RedisClient, type RedisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
-import {
-  systemRuntime,
-  type EventLog,
-  type LogEntry,
-  type LogPage,
-  type LogTailListener,
-  type Position,
-  type Runtime,
-} from '@sse-toolkit/sse-server'
-import { findRedisServer, startRedis, type StartedRedis } from '@sse-toolkit/test-support'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisClient, RedisLog, RedisLogOptions } from '@sse-toolkit/sse-redis'
+import { systemRuntime } from '@sse-toolkit/sse-server'
+import type { EventLog, LogEntry, LogPage, LogTailListener, Position, Runtime } from '@sse-toolkit/sse-server'
+import { findRedisServer, startRedis } from '@sse-toolkit/test-support'
+import type { StartedRedis } from '@sse-toolkit/test-support'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
 export const server: ReturnType<typeof findRedisServer> = findRedisServer()

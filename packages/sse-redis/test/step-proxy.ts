@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** A step of opening a connection: the command that the client sends in it, or `connect`, before it sends anything. */
 export type Step = 'connect' | 'HELLO' | 'SSUBSCRIBE' | 'EVALSHA'

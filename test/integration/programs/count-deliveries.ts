@@ -5,7 +5,8 @@
  *
  * The young generation is so large that nothing is collected while it counts. Prints one line of JSON, as `Counts`.
  */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { PerformanceObserver } from 'node:perf_hooks'

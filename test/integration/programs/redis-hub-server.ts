@@ -12,7 +12,8 @@
  */
 import { createRouter } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
-import { redisLog, type RedisLogOptions } from '@sse-toolkit/sse-redis'
+import { redisLog } from '@sse-toolkit/sse-redis'
+import type { RedisLogOptions } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 
 const [url = '', optionsText = '{}'] = process.argv.slice(2)

@@ -5,11 +5,13 @@
  *     node --conditions=@sse-toolkit/source test/integration/programs/redis-scale.ts [clients] [events/s] [seconds]
  */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@redis/client'
-import { startProcess, startRedis, type StartedProcess } from '@sse-toolkit/test-support'
+import { startProcess, startRedis } from '@sse-toolkit/test-support'
+import type { StartedProcess } from '@sse-toolkit/test-support'
 
 const [clientsPerHub = 3000, eventsPerSecond = 2000, seconds = 60] = process.argv.slice(2).map(Number)
 const hubCount = 3

@@ -1,10 +1,5 @@
-import {
-  HubClosedError,
-  TopicEndedError,
-  type LoggedEvent,
-  type Position,
-  type Runtime,
-} from '@sse-toolkit/sse-server'
+import { HubClosedError, TopicEndedError } from '@sse-toolkit/sse-server'
+import type { LoggedEvent, Position, Runtime } from '@sse-toolkit/sse-server'
 import type { Commands } from '../commands/commands.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'

@@ -1,4 +1,5 @@
-import { HubClosedError, type Runtime } from '@sse-toolkit/sse-server'
+import { HubClosedError } from '@sse-toolkit/sse-server'
+import type { Runtime } from '@sse-toolkit/sse-server'
 import { LogFullError } from '../errors/log-full-error.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'

@@ -2,7 +2,8 @@ import { createClient } from '@redis/client'
 import { OptionError } from '@sse-toolkit/sse-server'
 import { BorrowedConnections } from './borrowed-connections.ts'
 import type { Connections, ConnectionsOptions } from './connections.ts'
-import { OwnConnections, type SingleClient } from './own-connections.ts'
+import { OwnConnections } from './own-connections.ts'
+import type { SingleClient } from './own-connections.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /** @throws {@link OptionError} */

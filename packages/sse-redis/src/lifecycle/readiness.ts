@@ -1,4 +1,5 @@
-import { HubClosedError, type Runtime } from '@sse-toolkit/sse-server'
+import { HubClosedError } from '@sse-toolkit/sse-server'
+import type { Runtime } from '@sse-toolkit/sse-server'
 import { Deadlines, late } from '../connection/deadlines.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import type { IncompatibleRedisError } from '../errors/incompatible-redis-error.ts'
