@@ -120,6 +120,17 @@ describe('the habits that a test can see', () => {
     expect(wrong).toEqual([])
   })
 
+  it('constants are in camelCase, but for those that a standard or the public interface names', () => {
+    const named = new Set(['CONNECTING', 'OPEN', 'CLOSED', 'EVENT_STREAM_HEADERS'])
+    const wrong = sourceFiles.flatMap((path) =>
+      [...readSource(path).matchAll(/^(?:export )?const ([A-Z][A-Z0-9_]+)\b/gm)]
+        .map(([, name = '']) => name)
+        .filter((name) => !named.has(name))
+        .map((name) => `${path}: ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
   it('no source file of a package is longer than 350 lines', () => {
     const wrong = packages
       .flatMap((name) => filesBelow(`packages/${name}/src`))

@@ -5,7 +5,7 @@ import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 
 /** setTimeout counts in 32 bits: a longer time would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+const maxTimeoutMs = 2 ** 31 - 1
 
 /**
  * Runs a task that has so much time and no more.
@@ -26,7 +26,7 @@ export async function withTimeout<T>(
   task: (signal: AbortSignal) => Promise<T>,
   runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'> = systemRuntime,
 ): Promise<T> {
-  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (!(timeoutMs > 0 && timeoutMs <= maxTimeoutMs)) {
     throw new OptionError('timeoutMs', timeoutMs, 'a positive number of milliseconds up to 2^31 - 1')
   }
   checkRequired('task', task)

@@ -416,6 +416,6 @@ describe('on another host', () => {
       expect(startTime).toBeGreaterThan(0)
       return Response.json(platform)
     })
-    expect(await (await router.fetch(request('/'), { KEY: 'value' })).json()).toEqual({ KEY: 'value' })
+    expect(await (await router.fetch(request('/'), { key: 'value' })).json()).toEqual({ key: 'value' })
   })
 })

@@ -14,7 +14,7 @@ export type ListenErrorCode =
   | 'bad-descriptor'
   | 'failed'
 
-const REASONS: Record<ListenErrorCode, string> = {
+const reasons: Record<ListenErrorCode, string> = {
   'address-in-use': 'another socket listens there already',
   'address-not-available': 'this machine does not have that address',
   'permission-denied': 'permission denied',
@@ -31,7 +31,7 @@ export class ListenError extends Error {
   readonly target: string
 
   constructor(code: ListenErrorCode, target: string, cause: unknown) {
-    super(`Cannot listen on ${target}: ${REASONS[code]}`, { cause })
+    super(`Cannot listen on ${target}: ${reasons[code]}`, { cause })
     this.code = code
     this.target = target
   }

@@ -1,7 +1,7 @@
 /** `'already-listening'`: `listen()` was called twice. `'stopped'`: it was called after `close()`; a server runs once. */
 export type ServerStateErrorCode = 'already-listening' | 'stopped'
 
-const REASONS: Record<ServerStateErrorCode, string> = {
+const reasons: Record<ServerStateErrorCode, string> = {
   'already-listening': 'listen() has been called before: a server listens once',
   stopped: 'The server has been closed: make a new one',
 }
@@ -12,7 +12,7 @@ export class ServerStateError extends Error {
   readonly code: ServerStateErrorCode
 
   constructor(code: ServerStateErrorCode) {
-    super(REASONS[code])
+    super(reasons[code])
     this.code = code
   }
 }

@@ -1,9 +1,9 @@
-const MAX_SHOWN_CODE_UNITS = 80
+const maxShownCodeUnits = 80
 
 /** A value as an error's text shows it: on one line, strings quoted, 80 UTF-16 code units of it at most. */
 export function shorten(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : plain(value)
-  return text.length > MAX_SHOWN_CODE_UNITS ? `${text.slice(0, MAX_SHOWN_CODE_UNITS - 3)}...` : text
+  return text.length > maxShownCodeUnits ? `${text.slice(0, maxShownCodeUnits - 3)}...` : text
 }
 
 function plain(value: unknown): string {

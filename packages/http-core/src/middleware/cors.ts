@@ -40,9 +40,9 @@ export interface CorsOptions {
   readonly maxAgeSeconds?: number
 }
 
-const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']
-const DEFAULT_ALLOW_HEADERS = ['authorization', 'cache-control', 'content-type', 'last-event-id']
-const DEFAULT_EXPOSE_HEADERS = ['retry-after']
+const defaultMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']
+const defaultAllowHeaders = ['authorization', 'cache-control', 'content-type', 'last-event-id']
+const defaultExposeHeaders = ['retry-after']
 
 /**
  * CORS for event streams and everything else: a middleware, for `router.use()` or for one route.
@@ -66,9 +66,9 @@ export function cors(options: CorsOptions = {}): Middleware {
   checkList('methods', options.methods, isToken, 'methods such as GET')
   checkList('allowHeaders', options.allowHeaders, isToken, 'field names')
   checkList('exposeHeaders', options.exposeHeaders, isToken, 'field names')
-  const methods = (options.methods ?? DEFAULT_METHODS).join(', ')
-  const allowHeaders = (options.allowHeaders ?? DEFAULT_ALLOW_HEADERS).join(', ')
-  const exposeHeaders = (options.exposeHeaders ?? DEFAULT_EXPOSE_HEADERS).join(', ')
+  const methods = (options.methods ?? defaultMethods).join(', ')
+  const allowHeaders = (options.allowHeaders ?? defaultAllowHeaders).join(', ')
+  const exposeHeaders = (options.exposeHeaders ?? defaultExposeHeaders).join(', ')
   if (origin === '*' && credentials === 'include') {
     throw new OptionError('origin', origin, "a list or a function where credentials is 'include'")
   }

@@ -62,11 +62,11 @@ function isOrigin(item: unknown): boolean {
   return item === 'null' || (URL.canParse(item) && new URL(item).origin === item)
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
 export function isToken(item: unknown): boolean {
-  return typeof item === 'string' && TOKEN.test(item)
+  return typeof item === 'string' && token.test(item)
 }
 
 /**
@@ -88,13 +88,13 @@ function quoted(words: readonly string[], separator: string): string {
   return words.map((word) => `'${word}'`).join(separator)
 }
 
-const RUNTIME_MEMBERS = ['now', 'wallClock', 'setTimeout', 'clearTimeout', 'endOfTurn'] as const
+const runtimeMembers = ['now', 'wallClock', 'setTimeout', 'clearTimeout', 'endOfTurn'] as const
 
 /** A part of a runtime: timers come and go together, or one would clear what the other has never seen. */
 export function checkRuntime(option: string, value: Partial<Runtime> | undefined): void {
   if (value === undefined) return
   checkMethods(option, value, [], 'an object with members of a Runtime')
-  for (const member of RUNTIME_MEMBERS) checkFunction(`${option}.${member}`, value[member])
+  for (const member of runtimeMembers) checkFunction(`${option}.${member}`, value[member])
   if ((value.setTimeout === undefined) !== (value.clearTimeout === undefined)) {
     throw new OptionError(option, value, 'setTimeout and clearTimeout together')
   }

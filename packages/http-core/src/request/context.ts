@@ -74,8 +74,8 @@ export interface RouteContext<Params = Readonly<Record<string, unknown>>> extend
   readonly route: Route | undefined
 }
 
-const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({})
-const NO_FACTS: RequestFacts = Object.freeze({})
+const noParams: Readonly<Record<string, unknown>> = Object.freeze({})
+const noFacts: RequestFacts = Object.freeze({})
 
 /**
  * The one implementation of {@link RouteContext}: what the host knows stays with the host and is asked for when needed,
@@ -83,7 +83,7 @@ const NO_FACTS: RequestFacts = Object.freeze({})
  */
 export class Context implements RouteContext {
   /** Written by the router, once it has matched. */
-  params: Readonly<Record<string, unknown>> = NO_PARAMS
+  params: Readonly<Record<string, unknown>> = noParams
   /** Written by the router, once it has matched. */
   route: Route | undefined = undefined
   readonly #facts: RequestFacts
@@ -93,7 +93,7 @@ export class Context implements RouteContext {
   #closing: AbortSignal | undefined
   #metadata: Map<MetadataKey<unknown>, unknown> | undefined
 
-  constructor(facts: RequestFacts = NO_FACTS) {
+  constructor(facts: RequestFacts = noFacts) {
     this.#facts = facts
     // Our server tells the time when it is asked; for a host that does not tell it, now is as near as we get.
     if (!('elapsedMs' in facts)) this.#startedAt = systemRuntime.now()

@@ -1,5 +1,5 @@
 /** RFC 9110 section 15 and the IANA registry of status codes. */
-const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
+const reasonPhrases: ReadonlyMap<number, string> = new Map([
   [100, 'Continue'],
   [101, 'Switching Protocols'],
   [102, 'Processing'],
@@ -72,7 +72,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
  * @see https://www.iana.org/assignments/http-status-codes
  */
 export function reasonPhrase(status: number): string | undefined {
-  return REASON_PHRASES.get(status)
+  return reasonPhrases.get(status)
 }
 
 /**

@@ -8,9 +8,9 @@ export type Segment =
   | { readonly kind: 'rest'; readonly name: string }
   | { readonly kind: 'anything' }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const parameterName = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What rou3, which matches underneath, reads as syntax, and what can never stand in a path. */
-const NOT_EXACT = /[:*?+(){}\\#\s]/
+const notExact = /[:*?+(){}\\#\s]/
 
 /**
  * Reads a pattern.
@@ -32,7 +32,7 @@ export function parsePattern(pattern: string): readonly Segment[] {
   const texts = path.split('/')
   const names = new Set<string>()
   const named = (name: string): string => {
-    if (!NAME.test(name)) throw refuse('A parameter has a name of letters, digits and underscores')
+    if (!parameterName.test(name)) throw refuse('A parameter has a name of letters, digits and underscores')
     if (names.has(name)) throw refuse(`The parameter ${name} stands twice in the pattern`)
     names.add(name)
     return name
@@ -46,7 +46,7 @@ export function parsePattern(pattern: string): readonly Segment[] {
     if (text.startsWith(':')) return { kind: 'param', name: named(text.slice(1)) }
     if (text === '') throw refuse('A route pattern has no empty segment')
     if (text === '.' || text === '..') throw refuse('A URL never has a dot segment')
-    if (NOT_EXACT.test(text)) throw refuse('A segment is exact text, :name, or at the end **:name or **')
+    if (notExact.test(text)) throw refuse('A segment is exact text, :name, or at the end **:name or **')
     return { kind: 'exact', text }
   })
 }

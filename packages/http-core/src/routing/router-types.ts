@@ -69,7 +69,7 @@ export interface Router {
   /** Every method. */
   readonly all: AddRoute
   /**
-   * Any method, by its name, which is case-sensitive. Over HTTP/1.1 only those of Node's `http.METHODS` arrive: its parser
+   * Any method, by its name, which is case-sensitive. Over HTTP/1.1 only those of Node's `http.labelledMethods` arrive: its parser
    * answers 400 to others.
    *
    * @throws {@link RouteError} `code: 'invalid-method'` if it is not a token.

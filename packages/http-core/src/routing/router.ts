@@ -17,9 +17,9 @@ import { route as makeRoute } from './route.ts'
 import type { Route } from './route.ts'
 import type { AddRoute, HeadHook, RegisteredRoute, RouteOptions, Router } from './router-types.ts'
 
-const MALFORMED_ENCODING = /%(?![0-9A-Fa-f]{2})/
+const malformedEncoding = /%(?![0-9A-Fa-f]{2})/
 /** rou3's name for "whatever the method". */
-const ANY_METHOD = ''
+const anyMethod = ''
 
 /** One registration. */
 interface Entry extends RegisteredRoute {
@@ -79,7 +79,7 @@ export function createRouter(): Router {
   let routing: Routing | undefined
 
   function add(method: string, target: string | Route, handler: Handler, options: RouteOptions = {}): Route {
-    if (method !== ANY_METHOD && !isToken(method)) {
+    if (method !== anyMethod && !isToken(method)) {
       throw new RouteError('invalid-method', method, 'A method is a token (RFC 9110 section 5.6.2)')
     }
     const route = isRoute(target) ? target : (makeRoute(target) as Route)
@@ -87,7 +87,7 @@ export function createRouter(): Router {
     checkRequired('handler', handler)
     checkFunction('accept', accept)
     checkList('middleware', options.middleware, isMiddleware, 'middlewares')
-    const shown = method === ANY_METHOD ? 'ANY' : method
+    const shown = method === anyMethod ? 'ANY' : method
     entries.push({
       method: shown,
       matched: method,
@@ -125,7 +125,7 @@ export function createRouter(): Router {
     for (const item of compiled) if (item.entry.matched === 'GET') insert('HEAD', item)
     const methods = new Set(effective.map((entry) => entry.matched))
     if (methods.delete('GET')) methods.add('GET').add('HEAD')
-    methods.delete(ANY_METHOD)
+    methods.delete(anyMethod)
     return {
       tree,
       methods: [...methods].toSorted(),
@@ -167,7 +167,7 @@ export function createRouter(): Router {
   function dispatch(request: Request, context: Context): Response | Promise<Response> {
     const path = pathnameOf(request.url)
     const { tree, runBadRequest, runFallback } = current()
-    if (path.includes('%') && MALFORMED_ENCODING.test(path)) return runBadRequest(request, context)
+    if (path.includes('%') && malformedEncoding.test(path)) return runBadRequest(request, context)
     const match = findRoute(tree, request.method, path)
     if (match === undefined) return unmatched(request, path)(request, context)
     const { entry, run } = match.data
@@ -212,7 +212,7 @@ export function createRouter(): Router {
     delete: adder('DELETE'),
     options: adder('OPTIONS'),
     query: adder('QUERY'),
-    all: adder(ANY_METHOD),
+    all: adder(anyMethod),
     on: ((method: string, target: string | Route, handler: Handler, options?: RouteOptions) =>
       add(method, target, handler, options)) as Router['on'],
     use(middleware: Middleware, options: { readonly stage?: Stage } = {}) {

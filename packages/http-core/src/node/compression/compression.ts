@@ -38,15 +38,15 @@ export interface CompressionOptions {
 type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
 
 /** For content that is made while it is sent: the middle between speed and size. */
-const COMPRESSORS: Readonly<Record<ContentCoding, () => Compressor>> = {
+const compressors: Readonly<Record<ContentCoding, () => Compressor>> = {
   br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
   zstd: () => createZstdCompress(),
   gzip: () => createGzip(),
   deflate: () => createDeflate(),
 }
 
-const DEFAULT_CODINGS: readonly ContentCoding[] = ['br', 'zstd', 'gzip', 'deflate']
-const COMPRESSIBLE =
+const defaultCodings: readonly ContentCoding[] = ['br', 'zstd', 'gzip', 'deflate']
+const compressible =
   /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascript|wasm)\b|image\/svg\+xml\b)/i
 
 /**
@@ -72,15 +72,15 @@ const COMPRESSIBLE =
  */
 export function compression(options: CompressionOptions = {}): Middleware {
   const {
-    codings = DEFAULT_CODINGS,
+    codings = defaultCodings,
     thresholdBytes = 1024,
-    isCompressible = (type) => COMPRESSIBLE.test(type),
+    isCompressible = (type) => compressible.test(type),
     eventStreams = 'leave',
   } = options
   checkList(
     'codings',
     codings,
-    (coding) => typeof coding === 'string' && Object.hasOwn(COMPRESSORS, coding),
+    (coding) => typeof coding === 'string' && Object.hasOwn(compressors, coding),
     'zstd, br, gzip, deflate',
   )
   if (!(Number.isSafeInteger(thresholdBytes) && thresholdBytes >= 0)) {
@@ -117,7 +117,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
     const etag = headers.get('etag')
     if (etag?.startsWith('"') === true) headers.set('etag', `W/${etag}`)
     const { status, statusText, body } = response
-    return new Response(compressed(body, COMPRESSORS[coding](), runtime), { status, statusText, headers })
+    return new Response(compressed(body, compressors[coding](), runtime), { status, statusText, headers })
   }
 
   return (next) => (request, context) => {

@@ -23,7 +23,7 @@ interface ClientError extends Error {
 }
 
 /** By Node's codes; whatever else is wrong is a 400. */
-const STATUSES: ReadonlyMap<string, number> = new Map([
+const statuses: ReadonlyMap<string, number> = new Map([
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
@@ -31,7 +31,7 @@ const STATUSES: ReadonlyMap<string, number> = new Map([
 type LingerTimers = Pick<Runtime, 'setTimeout' | 'clearTimeout'>
 
 /** A client that does not close its side after we closed ours. */
-const LINGER_MS = 1000
+const lingerMs = 1000
 
 /**
  * Makes the listener that answers what is not HTTP, or comes too slowly. The parser has given up the connection: whatever is answered, it is
@@ -90,7 +90,7 @@ export function closeWith(runtime: LingerTimers, socket: Duplex, status: number)
   }
   const timer = runtime.setTimeout(() => {
     socket.destroy()
-  }, LINGER_MS)
+  }, lingerMs)
   socket.once('close', () => {
     runtime.clearTimeout(timer)
   })
@@ -103,7 +103,7 @@ function statusOf(error: ClientError): number {
   if (error.code === 'HPE_HEADER_OVERFLOW') return isInRequestLine(error) ? 414 : 431
   // The same code stands for a line that ends wrongly.
   if (error.code === 'HPE_INVALID_VERSION' && error.reason === 'Invalid HTTP version') return 505
-  return STATUSES.get(error.code ?? '') ?? 400
+  return statuses.get(error.code ?? '') ?? 400
 }
 
 /**

@@ -14,7 +14,7 @@ import { isAnswering, mayUpgrade } from '../upgrade/connection-upgrade.ts'
 import { serveUpgrade } from '../upgrade/serve-upgrade.ts'
 
 /** How often Node looks for requests that take too long: a timeout can be late by so much. */
-const CHECKING_INTERVAL_MS = 1000
+const checkingIntervalMs = 1000
 
 /** What serving HTTP/1.1 needs. */
 export interface Http1Parts {
@@ -45,7 +45,7 @@ export function makeHttp1Server(parts: Http1Parts): Server {
     maxHeaderSize: settings.maxHeaderBytes,
     headersTimeout: settings.headersTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
-    connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+    connectionsCheckingInterval: checkingIntervalMs,
     keepAliveTimeout: settings.idleTimeoutMs,
     shouldUpgradeCallback: (message) => mayUpgrade(message, upgradeProtocols),
     ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),

@@ -11,11 +11,11 @@ import { watchHttp2Client } from './http2-liveness.ts'
 import { waitingBytes } from './stalled-connections.ts'
 
 /** Each field counts as its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
-const FIELD_OVERHEAD_BYTES = 32
+const fieldOverheadBytes = 32
 /** A session that says nothing is told of the end so much later than it was promised; see `idleTimeoutMs`. */
-const IDLE_GRACE_MS = 1000
+const idleGraceMs = 1000
 /** How long a client may take to close a connection whose last stream has ended. */
-const LINGER_MS = 1000
+const lingerMs = 1000
 
 /** What serving HTTP/2 needs. */
 export interface Http2Parts {
@@ -53,7 +53,7 @@ export function makeHttp2Sessions(parts: Http2Parts): Http2Sessions {
       enablePush: false,
     },
     // By number `admit` refuses them; here the size alone counts.
-    maxHeaderListPairs: Math.ceil(settings.maxHeaderBytes / FIELD_OVERHEAD_BYTES),
+    maxHeaderListPairs: Math.ceil(settings.maxHeaderBytes / fieldOverheadBytes),
     // A second Host shows, as it does in HTTP/1.1.
     strictSingleValueFields: false,
   }
@@ -139,7 +139,7 @@ class Http2Connection {
   #limitIdleness(): void {
     const { idleTimeoutMs } = this.#parts.settings
     if (idleTimeoutMs === 0) return
-    this.#session.setTimeout(idleTimeoutMs + IDLE_GRACE_MS, () => {
+    this.#session.setTimeout(idleTimeoutMs + idleGraceMs, () => {
       // An event stream may well be silent for so long.
       if (this.#streams === 0) this.close()
     })
@@ -163,7 +163,7 @@ class Http2Connection {
       // What is still being sent is the end of a response.
       if (waitingBytes(this.#socket) > 0) this.#linger()
       else this.#socket.destroy()
-    }, LINGER_MS)
+    }, lingerMs)
   }
 
   #report(text: string, fields: { readonly error: Error } | { readonly reason: string }): void {

@@ -10,14 +10,14 @@ export type ProxyParse =
   | { readonly kind: 'absent' }
   | { readonly kind: 'invalid'; readonly reason: string }
 
-const V1_PREFIX = Buffer.from('PROXY ', 'latin1')
+const v1Prefix = Buffer.from('PROXY ', 'latin1')
 /** With CRLF (section 2.1). */
-const V1_MAX_BYTES = 107
-const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
-const V2_HEAD_BYTES = 16
+const v1MaxBytes = 107
+const v2Signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+const v2HeadBytes = 16
 
 /** Bytes of the addresses, by the family and transport of byte 13 (section 2.2). */
-const V2_ADDRESS_BYTES: ReadonlyMap<number, number> = new Map([
+const v2AddressBytes: ReadonlyMap<number, number> = new Map([
   [0x00, 0],
   [0x11, 12],
   [0x12, 12],
@@ -27,8 +27,8 @@ const V2_ADDRESS_BYTES: ReadonlyMap<number, number> = new Map([
   [0x32, 216],
 ])
 
-const TYPE_CRC32C = 0x03
-const NO_VALUES: ReadonlyMap<number, Uint8Array> = new Map()
+const typeCrc32c = 0x03
+const noValues: ReadonlyMap<number, Uint8Array> = new Map()
 
 /**
  * Parses a PROXY header, version 1 or 2, at the beginning of `bytes`.
@@ -39,8 +39,8 @@ const NO_VALUES: ReadonlyMap<number, Uint8Array> = new Map()
  * @param maxBytes - A longer header is invalid, as soon as it says so.
  */
 export function parseProxyHeader(bytes: Buffer, maxBytes: number): ProxyParse {
-  if (startsAs(bytes, V2_SIGNATURE)) return parseVersion2(bytes, maxBytes)
-  if (startsAs(bytes, V1_PREFIX)) return parseVersion1(bytes)
+  if (startsAs(bytes, v2Signature)) return parseVersion2(bytes, maxBytes)
+  if (startsAs(bytes, v1Prefix)) return parseVersion1(bytes)
   return { kind: 'absent' }
 }
 
@@ -51,9 +51,9 @@ function startsAs(bytes: Buffer, prefix: Buffer): boolean {
 }
 
 function parseVersion1(bytes: Buffer): ProxyParse {
-  const end = bytes.subarray(0, V1_MAX_BYTES).indexOf('\r\n')
+  const end = bytes.subarray(0, v1MaxBytes).indexOf('\r\n')
   if (end === -1) {
-    return bytes.length >= V1_MAX_BYTES ? invalid('a version 1 header of more than 107 bytes') : INCOMPLETE
+    return bytes.length >= v1MaxBytes ? invalid('a version 1 header of more than 107 bytes') : incomplete
   }
   const length = end + 2
   const [, family = '', ...rest] = bytes.toString('latin1', 0, end).split(' ')
@@ -84,27 +84,27 @@ function portOf(text: string): number | undefined {
 }
 
 function parseVersion2(bytes: Buffer, maxBytes: number): ProxyParse {
-  if (bytes.length < V2_HEAD_BYTES) return INCOMPLETE
+  if (bytes.length < v2HeadBytes) return incomplete
   const versionAndCommand = bytes.readUInt8(12)
   const family = bytes.readUInt8(13)
-  const length = V2_HEAD_BYTES + bytes.readUInt16BE(14)
+  const length = v2HeadBytes + bytes.readUInt16BE(14)
   if (versionAndCommand !== 0x20 && versionAndCommand !== 0x21) {
     return invalid('an unknown version or command')
   }
   if (length > maxBytes) return invalid(`a version 2 header of ${length} bytes`)
-  if (bytes.length < length) return INCOMPLETE
+  if (bytes.length < length) return incomplete
   const header = bytes.subarray(0, length)
   if (versionAndCommand === 0x20) {
     // LOCAL: the rest must be skipped, whatever it is.
     return found({ version: 2, command: 'local', source: undefined, destination: undefined }, length)
   }
-  const addressBytes = V2_ADDRESS_BYTES.get(family)
+  const addressBytes = v2AddressBytes.get(family)
   if (addressBytes === undefined) return invalid('an unknown family or transport')
-  if (header.length < V2_HEAD_BYTES + addressBytes) return invalid('a header shorter than its addresses')
-  const values = readValues(header, V2_HEAD_BYTES + addressBytes)
+  if (header.length < v2HeadBytes + addressBytes) return invalid('a header shorter than its addresses')
+  const values = readValues(header, v2HeadBytes + addressBytes)
   if (values === undefined) return invalid('values longer than the header')
   if (!isChecksumRight(header, values)) return invalid('a wrong checksum')
-  const [source, destination] = readEndpoints(header.subarray(V2_HEAD_BYTES), family)
+  const [source, destination] = readEndpoints(header.subarray(v2HeadBytes), family)
   return {
     kind: 'header',
     header: {
@@ -161,11 +161,11 @@ function readValues(header: Buffer, start: number): ReadonlyMap<number, Uint8Arr
 
 /** Section 2.2.4: over the whole header, with the checksum's own bytes as zeros. */
 function isChecksumRight(header: Buffer, values: ReadonlyMap<number, Uint8Array>): boolean {
-  const given = values.get(TYPE_CRC32C)
+  const given = values.get(typeCrc32c)
   if (given === undefined) return true
   if (given.length !== 4) return false
   const zeroed = Buffer.from(header)
-  const at = zeroed.indexOf(Buffer.from([TYPE_CRC32C, 0, 4, ...given]), V2_HEAD_BYTES)
+  const at = zeroed.indexOf(Buffer.from([typeCrc32c, 0, 4, ...given]), v2HeadBytes)
   zeroed.fill(0, at + 3, at + 7)
   return crc32c(zeroed) === Buffer.from(given).readUInt32BE(0)
 }
@@ -180,12 +180,12 @@ function crc32c(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0
 }
 
-const INCOMPLETE: ProxyParse = { kind: 'incomplete' }
+const incomplete: ProxyParse = { kind: 'incomplete' }
 
 function invalid(reason: string): ProxyParse {
   return { kind: 'invalid', reason }
 }
 
 function found(header: Omit<ProxyHeader, 'values'>, length: number): ProxyParse {
-  return { kind: 'header', header: { ...header, values: NO_VALUES }, length }
+  return { kind: 'header', header: { ...header, values: noValues }, length }
 }

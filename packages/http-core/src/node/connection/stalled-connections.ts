@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Runtime } from '../../runtime.ts'
 
 /** How many times within the timeout all connections are looked at: one can be cut late by such a part of it. */
-const LOOKS = 4
+const looksPerTimeout = 4
 
 /** node:net's handle, and what waits in it for the kernel: not documented, and looked at before it is used. */
 interface HeldSocket extends Socket {
@@ -31,13 +31,13 @@ export function watchStalledConnections(
       if (waiting === 0) continue
       const before = suspects.get(socket)
       const looks = before?.waiting === waiting ? before.looks + 1 : 0
-      if (looks >= LOOKS) cut(socket)
+      if (looks >= looksPerTimeout) cut(socket)
       else next.set(socket, { waiting, looks })
     }
     suspects = next
-    timer = runtime.setTimeout(look, timeoutMs / LOOKS)
+    timer = runtime.setTimeout(look, timeoutMs / looksPerTimeout)
   }
-  let timer = runtime.setTimeout(look, timeoutMs / LOOKS)
+  let timer = runtime.setTimeout(look, timeoutMs / looksPerTimeout)
   return () => {
     runtime.clearTimeout(timer)
   }

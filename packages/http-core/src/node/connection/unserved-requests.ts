@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** So much may a client send behind the last response of a connection; then the connection is destroyed. */
-const MAX_UNSERVED_BYTES = 1_048_576
+const maxUnservedBytes = 1_048_576
 
 /**
  * Reads what comes behind a response that said `Connection: close`. RFC 9112 section 9.6 forbids to serve it, and to close on
@@ -23,7 +23,7 @@ export class UnservedRequests {
 
   #check(socket: Socket): void {
     const before = this.#readBefore.get(socket) ?? 0
-    if (socket.bytesRead - before > MAX_UNSERVED_BYTES) socket.destroy()
+    if (socket.bytesRead - before > maxUnservedBytes) socket.destroy()
   }
 }
 
@@ -37,7 +37,7 @@ function beginToCount(this: Socket, chunk: Uint8Array): void {
   let count = 0
   const drop = ({ byteLength }: Uint8Array): void => {
     count += byteLength
-    if (count > MAX_UNSERVED_BYTES) this.destroy()
+    if (count > maxUnservedBytes) this.destroy()
   }
   this.off('data', beginToCount).on('data', drop)
   drop(chunk)

@@ -6,7 +6,7 @@ export interface ActivationSocket {
 }
 
 /** The first of them, by the protocol. */
-const FIRST_DESCRIPTOR = 3
+const firstDescriptor = 3
 
 /**
  * The sockets of systemd's socket activation (`LISTEN_FDS`), to be listened on: `listen: activationSockets()[0]`. So a
@@ -31,7 +31,7 @@ export function activationSockets(
   if (Number(env['LISTEN_PID']) !== pid || !(Number.isSafeInteger(count) && count > 0)) return []
   const names = env['LISTEN_FDNAMES']?.split(':') ?? []
   return Array.from({ length: count }, (_, index) => ({
-    fd: FIRST_DESCRIPTOR + index,
+    fd: firstDescriptor + index,
     name: names[index] === undefined || names[index] === '' ? undefined : names[index],
   }))
 }

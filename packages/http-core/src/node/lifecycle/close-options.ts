@@ -2,7 +2,7 @@ import { checkChoice } from '../../options/check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 
 /** Node keeps its timeouts in 32 bits: a longer one would fire at once. */
-export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1
+export const maxTimeoutMs: number = 2 ** 31 - 1
 
 /** How a server stops. */
 export interface CloseOptions {
@@ -23,7 +23,7 @@ export interface CloseOptions {
 
 /** @throws {@link OptionError} */
 export function checkCloseOptions({ timeoutMs = 0, eventStreams }: CloseOptions): void {
-  if (!((timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS) || timeoutMs === Infinity)) {
+  if (!((timeoutMs >= 0 && timeoutMs <= maxTimeoutMs) || timeoutMs === Infinity)) {
     throw new OptionError('timeoutMs', timeoutMs, 'a number from 0 to 2^31 - 1, or Infinity')
   }
   checkChoice('eventStreams', eventStreams, ['end', 'wait'])

@@ -6,7 +6,7 @@ import { ListenError } from '../../errors/listen-error.ts'
 import type { ListenErrorCode } from '../../errors/listen-error.ts'
 import type { Settings } from './settings.ts'
 
-const CODES: ReadonlyMap<string, ListenErrorCode> = new Map([
+const codes: ReadonlyMap<string, ListenErrorCode> = new Map([
   ['EADDRINUSE', 'address-in-use'],
   ['EADDRNOTAVAIL', 'address-not-available'],
   ['EACCES', 'permission-denied'],
@@ -70,7 +70,7 @@ function open(server: Server, options: ListenOptions, target: string): Promise<v
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       server.off('listening', onListening)
-      reject(new ListenError(CODES.get(error.code ?? '') ?? 'failed', target, error))
+      reject(new ListenError(codes.get(error.code ?? '') ?? 'failed', target, error))
     }
     const onListening = (): void => {
       server.off('error', onError)

@@ -13,7 +13,7 @@ import { OptionError } from '../../errors/option-error.ts'
 import { completeRuntime } from '../../runtime.ts'
 import type { Runtime } from '../../runtime.ts'
 import { networkTest } from '../request/trusted-proxies.ts'
-import { MAX_TIMEOUT_MS } from './close-options.ts'
+import { maxTimeoutMs } from './close-options.ts'
 import type { ListenTarget, ProxyProtocolOptions, ServerOptions, TlsOptions, TrustProxy } from './options.ts'
 
 /** See {@link ServerOptions.proxyProtocol}. */
@@ -67,15 +67,15 @@ export function resolveSettings(options: ServerOptions): Settings {
     port: integer('port', options.port ?? 8080, 0, 65_535),
     listen: options.listen,
     maxConnections: integerOrInfinity('maxConnections', options.maxConnections ?? 65_536, 1),
-    idleTimeoutMs: integer('idleTimeoutMs', options.idleTimeoutMs ?? 5000, 0, MAX_TIMEOUT_MS),
-    headersTimeoutMs: integer('headersTimeoutMs', options.headersTimeoutMs ?? 10_000, 0, MAX_TIMEOUT_MS),
-    requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs ?? 300_000, 0, MAX_TIMEOUT_MS),
-    bodyIdleTimeoutMs: integer('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs ?? 20_000, 0, MAX_TIMEOUT_MS),
+    idleTimeoutMs: integer('idleTimeoutMs', options.idleTimeoutMs ?? 5000, 0, maxTimeoutMs),
+    headersTimeoutMs: integer('headersTimeoutMs', options.headersTimeoutMs ?? 10_000, 0, maxTimeoutMs),
+    requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs ?? 300_000, 0, maxTimeoutMs),
+    bodyIdleTimeoutMs: integer('bodyIdleTimeoutMs', options.bodyIdleTimeoutMs ?? 20_000, 0, maxTimeoutMs),
     responseStallTimeoutMs: integer(
       'responseStallTimeoutMs',
       options.responseStallTimeoutMs ?? 60_000,
       0,
-      MAX_TIMEOUT_MS,
+      maxTimeoutMs,
     ),
     reusePort: options.reusePort === 'on',
     maxHeaderBytes: integer('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, 64, 2 ** 30),
@@ -105,7 +105,7 @@ export function resolveSettings(options: ServerOptions): Settings {
       'http2PingIntervalMs',
       options.http2PingIntervalMs ?? 15_000,
       0,
-      MAX_TIMEOUT_MS,
+      maxTimeoutMs,
     ),
     tcpKeepAliveMs: keepAlive(options.tcpKeepAliveMs ?? 15_000),
     upgradeProtocols: new Set((options.upgradeProtocols ?? ['websocket']).map((name) => name.toLowerCase())),
@@ -142,7 +142,7 @@ function proxyProtocol({ mode, from, timeoutMs, maxBytes }: ProxyProtocolOptions
   return {
     mode,
     isTrusted: from === undefined ? undefined : networkTest('proxyProtocol.from', from),
-    timeoutMs: integer('proxyProtocol.timeoutMs', timeoutMs ?? 5000, 1, MAX_TIMEOUT_MS),
+    timeoutMs: integer('proxyProtocol.timeoutMs', timeoutMs ?? 5000, 1, maxTimeoutMs),
     maxBytes: integer('proxyProtocol.maxBytes', maxBytes ?? 4096, 232, 16 + 65_535),
   }
 }

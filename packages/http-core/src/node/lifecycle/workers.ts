@@ -20,9 +20,9 @@ export interface WorkersOptions extends CloseOptions {
   readonly onCrash?: (workerId: number, exitCode: number | undefined) => void
 }
 
-const STOP = 'sse-toolkit.http-core.stop'
+const stopMessage = 'sse-toolkit.http-core.stop'
 /** So many workers in a row that end before they listen, and it is the program that is wrong. */
-const MAX_FALSE_STARTS = 5
+const maxFalseStarts = 5
 
 /**
  * Serves with several processes that share one port, over node:cluster: the primary accepts, and deals the connections
@@ -48,10 +48,10 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
 
 async function runWorker({ start, ...closeOptions }: WorkersOptions): Promise<void> {
   // A terminal and some service managers signal the whole group; it is the primary's word that counts.
-  for (const signal of SIGNALS) process.on(signal, ignore)
+  for (const signal of signals) process.on(signal, ignore)
   const told = new Promise<void>((resolve) => {
     process.on('message', (message) => {
-      if (message === STOP) resolve()
+      if (message === stopMessage) resolve()
     })
     process.once('disconnect', resolve)
   })
@@ -62,7 +62,7 @@ async function runWorker({ start, ...closeOptions }: WorkersOptions): Promise<vo
   if (process.connected) process.disconnect()
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+const signals = ['SIGINT', 'SIGTERM'] as const
 
 function ignore(): void {}
 
@@ -90,14 +90,14 @@ async function runPrimary({
       return
     }
     isStopping = true
-    for (const worker of running) if (worker.isConnected()) worker.send(STOP)
+    for (const worker of running) if (worker.isConnected()) worker.send(stopMessage)
   }
   const onExit = (worker: Worker, exitCode: number | null): void => {
     if (!running.delete(worker)) return
     if (!isStopping) {
       onCrash?.(worker.id, exitCode ?? undefined)
       falseStarts = begun.has(worker) ? 0 : falseStarts + 1
-      if (falseStarts < MAX_FALSE_STARTS) {
+      if (falseStarts < maxFalseStarts) {
         fork()
         return
       }
@@ -113,12 +113,12 @@ async function runPrimary({
     onListening?.(worker.id)
   }
   cluster.on('exit', onExit).on('listening', listening)
-  for (const signal of SIGNALS) process.on(signal, stop)
+  for (const signal of signals) process.on(signal, stop)
   for (let count = 0; count < workers; count += 1) fork()
   try {
     await promise
   } finally {
     cluster.off('exit', onExit).off('listening', listening)
-    for (const signal of SIGNALS) process.off(signal, stop)
+    for (const signal of signals) process.off(signal, stop)
   }
 }

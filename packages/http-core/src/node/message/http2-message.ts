@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { WireRequest, WireResponse } from './wire.ts'
 
 /** Fields of HTTP/1.1's connections: a message that has one is malformed (RFC 9113 section 8.2.2). */
-const CONNECTION_FIELDS = new Set([
+const connectionFields = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -47,7 +47,7 @@ export class Http2Request implements WireRequest {
         pseudo.set(name, value)
         continue
       }
-      if (CONNECTION_FIELDS.has(name)) fault = `the field ${name}`
+      if (connectionFields.has(name)) fault = `the field ${name}`
       if (name === 'te' && value.toLowerCase() !== 'trailers') fault = 'the field te'
       rawHeaders.push(name, value)
       addField(headers, name, value)
@@ -153,7 +153,7 @@ export class Http2Response implements WireResponse {
     for (let index = 0; index < flat.length; index += 2) {
       const name = (flat[index] ?? '').toLowerCase()
       const value = flat[index + 1] ?? ''
-      if (CONNECTION_FIELDS.has(name)) continue
+      if (connectionFields.has(name)) continue
       // What node:http does by itself.
       validateHeaderValue(name, value)
       const present = fields[name]
@@ -204,7 +204,7 @@ export class Http2Response implements WireResponse {
 }
 
 /**
- * Gives a stream up, with what is still to be sent: RST_STREAM with INTERNAL_ERROR. Node's `close(code)` would end the
+ * Gives a stream up, with what is still to be sent: RST_STREAM with internalError. Node's `close(code)` would end the
  * content in good order first, and the client could take the part for the whole.
  */
 export function resetStream(stream: ServerHttp2Stream): void {

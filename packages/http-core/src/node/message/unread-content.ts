@@ -2,10 +2,10 @@ import type { Runtime } from '../../runtime.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
 /** So much may be read and thrown away to keep a connection alive: less than a new one costs. */
-const SMALL_BYTES = 65_536
+const smallBytes = 65_536
 /** So much, and for so long, is thrown away before a connection is closed on a client that is still sending. */
-const LINGER_BYTES = 1_048_576
-const LINGER_MS = 1000
+const lingerBytes = 1_048_576
+const lingerMs = 1000
 
 /** Whether the head announces content (RFC 9112 section 6.3): it has a length above zero, or a transfer coding. */
 export function announcesContent(message: WireRequest): boolean {
@@ -21,7 +21,7 @@ export function unreadContent(message: WireRequest): 'none' | 'small' | 'large' 
   // A stream of HTTP/2 can be given up alone: nobody has to read on for the sake of the next request.
   if (message.complete || message.httpVersionMajor === 2 || !announcesContent(message)) return 'none'
   const length = Number(message.headers['content-length'])
-  return length <= SMALL_BYTES ? 'small' : 'large'
+  return length <= smallBytes ? 'small' : 'large'
 }
 
 /**
@@ -46,7 +46,7 @@ export function discardContent(
   }
   const onData = (chunk: Buffer): void => {
     dropped += chunk.length
-    if (dropped > LINGER_BYTES) settle('cut')
+    if (dropped > lingerBytes) settle('cut')
   }
   const onEnd = (): void => {
     settle('ended')
@@ -54,7 +54,7 @@ export function discardContent(
   const onCut = (): void => {
     settle('cut')
   }
-  const timer = runtime.setTimeout(onCut, LINGER_MS)
+  const timer = runtime.setTimeout(onCut, lingerMs)
   message.on('data', onData).on('end', onEnd)
   message.socket.once('close', onCut)
   message.resume()

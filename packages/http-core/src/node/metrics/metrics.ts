@@ -21,7 +21,7 @@ export interface HttpMetricsOptions extends MetricsOptions {
   readonly buckets?: readonly number[]
 }
 
-const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
  * A middleware that counts requests, and measures how long handlers take to answer:
@@ -49,7 +49,7 @@ const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * ```
  */
 export function httpMetrics(options: HttpMetricsOptions): Middleware {
-  const { registry, prefix = 'http_', buckets = DEFAULT_BUCKETS } = options
+  const { registry, prefix = 'http_', buckets = defaultBuckets } = options
   checkRegistry(registry)
   const labelNames = ['method', 'route', 'status']
   const registers = [registry]
@@ -69,7 +69,7 @@ export function httpMetrics(options: HttpMetricsOptions): Middleware {
   return (next) => (request, context) => {
     const observe = (status: number): void => {
       const labels = {
-        method: METHODS.has(request.method) ? request.method : 'other',
+        method: labelledMethods.has(request.method) ? request.method : 'other',
         route: context.route === undefined ? 'none' : String(context.route),
         status: String(status),
       }
@@ -80,7 +80,7 @@ export function httpMetrics(options: HttpMetricsOptions): Middleware {
   }
 }
 
-const METHODS: ReadonlySet<string> = new Set([
+const labelledMethods: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
   'POST',

@@ -38,10 +38,10 @@ export interface MultipartLimits {
 }
 
 /** Header fields of one part. */
-const MAX_PART_FIELDS = 32
-const MAX_NAME_BYTES = 255
+const maxPartFields = 32
+const maxNameBytes = 255
 
-const STATUSES: Readonly<Record<MultipartErrorCode, number>> = {
+const statuses: Readonly<Record<MultipartErrorCode, number>> = {
   'not-multipart': 415,
   malformed: 400,
   'too-many-parts': 413,
@@ -108,10 +108,10 @@ function makeParser(
       // One more each: the parser cuts silently at its limits, and that must show.
       limits: {
         parts: maxParts + 1,
-        fieldNameSize: MAX_NAME_BYTES,
+        fieldNameSize: maxNameBytes,
         fieldSize: maxTextBytes,
         fileSize: maxFileBytes,
-        headerPairs: MAX_PART_FIELDS,
+        headerPairs: maxPartFields,
       },
     })
   } catch (error) {
@@ -120,7 +120,7 @@ function makeParser(
 }
 
 function failure(code: MultipartErrorCode, text: string, limit?: number, cause?: unknown): HttpError {
-  return new HttpError(STATUSES[code], text, { cause: new MultipartError(code, text, limit, cause) })
+  return new HttpError(statuses[code], text, { cause: new MultipartError(code, text, limit, cause) })
 }
 
 /**
@@ -150,9 +150,7 @@ class PartQueue {
     })
     parser.on('field', (name, value, isNameCut, isValueCut) => {
       if (isNameCut)
-        this.#fail(
-          failure('field-too-large', `A name is longer than ${MAX_NAME_BYTES} bytes.`, MAX_NAME_BYTES),
-        )
+        this.#fail(failure('field-too-large', `A name is longer than ${maxNameBytes} bytes.`, maxNameBytes))
       if (isValueCut) {
         this.#fail(
           failure(

@@ -18,7 +18,7 @@ export interface Admitted {
 }
 
 /** Methods that a `Request` cannot have (https://fetch.spec.whatwg.org/#forbidden-method). */
-const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
+const forbiddenMethods = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
 const refusal = (status: number, reason: string, connection: 'close' | 'keep'): Refusal => ({
   status,
@@ -68,7 +68,7 @@ export function makeAdmit({ settings, peers, load }: AdmissionParts): Admit {
     if (target.length > settings.maxTargetBytes) {
       return refusal(414, `a target of more than ${settings.maxTargetBytes} bytes`, 'close')
     }
-    if (FORBIDDEN_METHODS.has(method)) return refusal(501, `the method ${method}`, 'close')
+    if (forbiddenMethods.has(method)) return refusal(501, `the method ${method}`, 'close')
 
     const forwarded = readForwarded?.(peers.addressOf(message.socket), headers)
     // A duplicate Host field was joined with a comma and a space, and is no host any more (RFC 9112 section 3.2).

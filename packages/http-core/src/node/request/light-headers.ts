@@ -4,7 +4,7 @@ import type { InspectOptions } from './redact.ts'
 import type { WireRequest } from '../message/wire.ts'
 
 /** Names that the `get` and `has` of native Headers accept (RFC 9110 section 5.6.2). */
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
  * The fields of a request, read from Node's message as they are asked for. They become native `Headers` when somebody
@@ -29,14 +29,14 @@ class LightHeaders {
     if (this.#native !== undefined) return this.#native.get(name)
     const value = this.#message.headers[name.toLowerCase()]
     if (typeof value === 'string') return value
-    return value === undefined && FIELD_NAME.test(name) ? null : this.#asNative().get(name)
+    return value === undefined && fieldName.test(name) ? null : this.#asNative().get(name)
   }
 
   has(name: string): boolean {
     if (this.#native !== undefined) return this.#native.has(name)
     const value = this.#message.headers[name.toLowerCase()]
     if (typeof value === 'string') return true
-    return value === undefined && FIELD_NAME.test(name) ? false : this.#asNative().has(name)
+    return value === undefined && fieldName.test(name) ? false : this.#asNative().has(name)
   }
 
   set(name: string, value: string): void {

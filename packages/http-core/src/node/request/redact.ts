@@ -3,12 +3,12 @@ import { inspect } from 'node:util'
 export type InspectOptions = Parameters<typeof inspect>[1]
 
 /** Fields that let whoever reads a log act for the user. */
-const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie'])
+const secretFields = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie'])
 
 /** Header fields as they may stand in a log: secrets show only that they are there. */
 export function inspectHeaders(headers: Headers, options: InspectOptions): string {
   const fields: Record<string, string> = {}
-  for (const [name, value] of headers) fields[name] = SECRET_FIELDS.has(name) ? '[redacted]' : value
+  for (const [name, value] of headers) fields[name] = secretFields.has(name) ? '[redacted]' : value
   return `Headers ${inspect(fields, options)}`
 }
 

@@ -9,7 +9,7 @@ export interface BodyPatience {
 }
 
 /** What has to come within the time: less is how a client holds a connection with next to nothing. */
-const LEAST_PROGRESS_BYTES = 1024
+const leastProgressBytes = 1024
 
 /** What the reading of a body needs of the request around it. */
 export interface BodyOwner {
@@ -140,7 +140,7 @@ export class RequestBody {
         const more = Math.min(waitedMs, bodyIdleTimeoutMs)
         waitedMs = 0
         timer = runtime.setTimeout(onTimeout, more)
-      } else if (size - sizeAtStart >= LEAST_PROGRESS_BYTES) {
+      } else if (size - sizeAtStart >= leastProgressBytes) {
         startTimer()
       } else {
         fail(tooSlowError())

@@ -3,18 +3,18 @@
  * in a name: no name that resolves has them, the URL parser would decode the first, and a comma is how two Host fields look
  * when somebody joined them.
  */
-const AUTHORITY = /^([\w\-.~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/
+const authority = /^([\w\-.~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/
 /** Targets that the URL parser would leave exactly as they are: no dot segments, nothing to encode. */
-const PLAIN_TARGET = /^(?:\/(?!\.|%2e)[\w\-.~!$&'()*+,;=:@%]*)+(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/i
+const plainTarget = /^(?:\/(?!\.|%2e)[\w\-.~!$&'()*+,;=:@%]*)+(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/i
 /** Neither in a URL nor, as raw bytes, in any text: controls, space, DEL, and what is not ASCII; `#` never leaves a client. */
 // oxlint-disable-next-line no-control-regex -- naming the control characters is the point
-const IMPOSSIBLE = /[\u0000-\u0020\u007f-\uffff#]/
+const impossible = /[\u0000-\u0020\u007f-\uffff#]/
 /** `.` and `..` as whole segments, which the URL parser resolves. */
-const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/
+const dotSegment = /\/\.{1,2}(?:\/|$)/
 /** The same with a dot as `%2e`, which it resolves as well. */
-const ENCODED_DOT_SEGMENT = /\/(?:%2e|\.%2e|%2e\.|%2e%2e)(?:\/|$)/i
+const encodedDotSegment = /\/(?:%2e|\.%2e|%2e\.|%2e%2e)(?:\/|$)/i
 /** Hosts are few per server, but anyone can send another one: the memory of them is bounded. */
-const MAX_REMEMBERED_HOSTS = 64
+const maxRememberedHosts = 64
 
 /** Why a target is not served. */
 export interface TargetFault {
@@ -46,7 +46,7 @@ export class TargetReader {
     const known = this.#origins.get(key)
     if (known !== undefined || this.#origins.has(key)) return known
     const origin = readOrigin(key, host)
-    if (this.#origins.size >= MAX_REMEMBERED_HOSTS) this.#origins.clear()
+    if (this.#origins.size >= maxRememberedHosts) this.#origins.clear()
     this.#origins.set(key, origin)
     return origin
   }
@@ -56,8 +56,8 @@ export class TargetReader {
    * of the Host field).
    */
   url(target: string, origin: string): string | TargetFault {
-    if (PLAIN_TARGET.test(target)) return origin + target
-    if (IMPOSSIBLE.test(target)) return { reason: 'a character in the target that no URL has' }
+    if (plainTarget.test(target)) return origin + target
+    if (impossible.test(target)) return { reason: 'a character in the target that no URL has' }
     if (target.startsWith('/')) return originForm(target, origin)
     const absolute = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target)
     const [, scheme = '', host = '', rest = ''] = absolute ?? []
@@ -70,7 +70,7 @@ export class TargetReader {
 }
 
 function readOrigin(url: string, host: string): string | undefined {
-  const name = AUTHORITY.exec(host)?.[1]
+  const name = authority.exec(host)?.[1]
   if (name === undefined || !URL.canParse(url)) return undefined
   const { origin, hostname } = new URL(url)
   // `127.1` and `0x7f000001` are names to a proxy, and the address 127.0.0.1 to the parser.
@@ -81,9 +81,9 @@ function originForm(target: string, origin: string): string | TargetFault {
   const queryStart = target.indexOf('?')
   const path = queryStart === -1 ? target : target.slice(0, queryStart)
   if (path.includes('\\')) return { reason: 'a backslash in the path' }
-  if (ENCODED_DOT_SEGMENT.test(path)) return { reason: 'an encoded dot segment in the path' }
+  if (encodedDotSegment.test(path)) return { reason: 'an encoded dot segment in the path' }
   const { href, pathname, search } = new URL(origin + target)
-  if (!DOT_SEGMENT.test(path)) return href
+  if (!dotSegment.test(path)) return href
   const reason = 'a dot segment in the path'
   // A Location of `//host/path` would lead to another host.
   return pathname.startsWith('//') ? { reason } : { reason, location: pathname + search }

@@ -86,10 +86,10 @@ export function networkTest(option: string, networks: readonly string[]): (addre
   }
 }
 
-const NETWORKS = 'addresses and networks such as 10.0.0.0/8'
+const namedNetworks = 'addresses and networks such as 10.0.0.0/8'
 
 function networkList(option: string, networks: readonly string[]): BlockList {
-  if (!Array.isArray(networks)) throw new OptionError(option, networks, `a list of ${NETWORKS}`)
+  if (!Array.isArray(networks)) throw new OptionError(option, networks, `a list of ${namedNetworks}`)
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', bits, ...more] = network.split('/')
@@ -99,7 +99,7 @@ function networkList(option: string, networks: readonly string[]): BlockList {
     const valid =
       family !== 0 && more.length === 0 && Number.isInteger(prefix) && prefix >= 0 && prefix <= most
     if (!valid || bits === '') {
-      throw new OptionError(option, network, NETWORKS)
+      throw new OptionError(option, network, namedNetworks)
     }
     list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4')
   }

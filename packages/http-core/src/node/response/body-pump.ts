@@ -4,7 +4,7 @@ import { shorten } from '../../errors/shorten.ts'
 import type { WireResponse } from '../message/wire.ts'
 
 /** More than this is not gathered: it is sent as it comes. */
-const MAX_GATHERED_BYTES = 65_536
+const maxGatheredBytes = 65_536
 
 /** What the pump does with what it reads. */
 export interface PumpTarget {
@@ -103,7 +103,7 @@ export class BodyPump {
     if (this.#phase === 'gathering') {
       this.#gathered.push(chunk)
       this.#size += chunk.length
-      if (this.#size > MAX_GATHERED_BYTES) this.#beginStream()
+      if (this.#size > maxGatheredBytes) this.#beginStream()
       this.#readUnlessFull()
     } else if (this.#write(chunk)) {
       this.#readUnlessFull()

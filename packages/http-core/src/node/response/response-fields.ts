@@ -1,5 +1,5 @@
 /** The server's own business on each connection (RFC 9110 section 7.6.1); a handler that copies a response brings them along. */
-const HOP_BY_HOP = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
+const hopByHop = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
 
 /** The fields of a response in the flat form that Node's `writeHead` takes: name, value, name, value... */
 export interface ResponseFields {
@@ -26,7 +26,7 @@ export function responseFields(headers: Headers): ResponseFields {
       closes = /(?:^|,)\s*close\s*(?:,|$)/i.test(value)
     } else if (name === 'upgrade') {
       upgrade = value
-    } else if (!HOP_BY_HOP.has(name)) {
+    } else if (!hopByHop.has(name)) {
       flat.push(name, value)
     }
   }

@@ -7,7 +7,7 @@ import { checkChoice } from '../../options/check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import type { FileTree } from './file-tree.ts'
 
-const CHUNK_BYTES = 65_536
+const chunkBytes = 65_536
 
 /** See {@link directoryTree}. */
 export interface DirectoryTreeOptions {
@@ -70,7 +70,7 @@ export function directoryTree(
               file = await open(real, 'r')
             }
             try {
-              const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - position))
+              const chunk = new Uint8Array(Math.min(chunkBytes, end - position))
               const { bytesRead } =
                 chunk.length === 0 ? { bytesRead: 0 } : await file.read(chunk, 0, chunk.length, position)
               position += bytesRead

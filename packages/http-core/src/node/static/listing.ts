@@ -36,7 +36,7 @@ export function listing(
   })
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
+const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
@@ -46,5 +46,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Names of files are whatever somebody uploaded. */
 function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
 }

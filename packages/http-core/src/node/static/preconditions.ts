@@ -3,7 +3,7 @@ import parseRange from 'range-parser'
 import type { ByteRange, TreeEntry } from './file-tree.ts'
 
 /** What is no range of bytes must be ignored (RFC 9110 section 14.2). */
-const RANGES = /^bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*$/i
+const rangePattern = /^bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*$/i
 
 type File = Extract<TreeEntry, { kind: 'file' }>
 
@@ -43,7 +43,7 @@ export function isChanged(request: Request, file: File | undefined): boolean {
 export function rangeOf(request: Request, file: File): ByteRange | 'unsatisfiable' | undefined {
   const field = request.headers.get('range')
   if (field === null || request.method !== 'GET' || !isSameVersion(request, file)) return undefined
-  if (!RANGES.test(field)) return undefined
+  if (!rangePattern.test(field)) return undefined
   const ranges = parseRange(file.sizeBytes, field)
   if (ranges === -1) return 'unsatisfiable'
   if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined

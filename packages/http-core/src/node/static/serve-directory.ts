@@ -32,7 +32,7 @@ export interface ServeDirectoryOptions {
 /** A handler of a route whose pattern ends in `**`, or in `**:path`. */
 type DirectoryHandler = (request: Request, context: RouteContext) => Promise<Response>
 
-const LISTED_AT_MOST = 10_000
+const listedAtMost = 10_000
 
 /**
  * Serves files: those below a directory, or a {@link FileTree} of one's own.
@@ -156,7 +156,7 @@ async function entriesOf(
   path: readonly string[],
   options: ServeDirectoryOptions,
 ): Promise<readonly ListedEntry[]> {
-  const names = (await tree.list(path)).toSorted().slice(0, LISTED_AT_MOST)
+  const names = (await tree.list(path)).toSorted().slice(0, listedAtMost)
   const visible = names.filter((name) => visiblePath([...path, name].join('/'), options) !== undefined)
   const entries = await Promise.all(visible.map((name) => tree.stat([...path, name])))
   return visible.flatMap((name, at): ListedEntry[] => {
@@ -222,7 +222,7 @@ async function remove(tree: FileTree, request: Request, path: readonly string[])
   return new Response(null, { status: 204 })
 }
 
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
+const optionChoices: Readonly<Record<string, readonly string[]>> = {
   downloads: ['on', 'off'],
   uploads: ['on', 'off'],
   deletes: ['on', 'off'],
@@ -231,7 +231,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 }
 
 function checkOptions(options: ServeDirectoryOptions): void {
-  for (const [option, choices] of Object.entries(CHOICES)) {
+  for (const [option, choices] of Object.entries(optionChoices)) {
     checkChoice(option, options[option as keyof ServeDirectoryOptions], choices)
   }
   const { index = 'index.html' } = options

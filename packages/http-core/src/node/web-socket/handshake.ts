@@ -14,16 +14,16 @@ import { upgradeNames } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
-const KEY = /^[+/0-9A-Za-z]{22}==$/
-const VERSION = '13'
-const NUMBERS = [
+const key = /^[+/0-9A-Za-z]{22}==$/
+const webSocketVersion = '13'
+const numbers = [
   'maxMessageBytes',
   'maxFragments',
   'maxPendingPongs',
   'maxBufferedBytes',
   'pingIntervalMs',
 ] as const
-const HOOKS = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
+const hookNames = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
 
 /** Whether the request asks for a WebSocket. */
 export function isHandshake(request: Request): boolean {
@@ -43,12 +43,12 @@ export function checkHandshake(request: Request, options: ChannelOptions): strin
   if (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0) {
     throw invalid('it has content')
   }
-  if (headers.get('sec-websocket-version') !== VERSION) {
+  if (headers.get('sec-websocket-version') !== webSocketVersion) {
     throw new HttpError(426, undefined, {
-      headers: { 'sec-websocket-version': VERSION, upgrade: 'websocket' },
+      headers: { 'sec-websocket-version': webSocketVersion, upgrade: 'websocket' },
     })
   }
-  if (!KEY.test(headers.get('sec-websocket-key') ?? ''))
+  if (!key.test(headers.get('sec-websocket-key') ?? ''))
     throw invalid('Sec-WebSocket-Key is not 16 bytes in base64')
   const origin = headers.get('origin')
   if (origin !== null && !mayConnect(origin, request, options.origin ?? 'same')) {
@@ -87,14 +87,14 @@ function invalid(reason: string): ChannelError {
 /** @throws {@link OptionError} */
 export function checkChannel(hooks: ChannelHooks, options: ChannelOptions): void {
   if (typeof hooks !== 'object' || hooks === null) throw new OptionError('hooks', hooks, 'an object')
-  for (const hook of HOOKS) checkFunction(`hooks.${hook}`, hooks[hook])
+  for (const hook of hookNames) checkFunction(`hooks.${hook}`, hooks[hook])
   checkChoice('accepts', options.accepts, ['any', 'websocket', 'http'])
   checkChoice('compression', options.compression, ['off', 'on'])
   checkChoice('protocol', options.protocol, ['optional', 'required'])
   checkList('protocols', options.protocols, isToken, 'tokens such as chat.v1')
   checkOrigins('origin', options.origin, ['same', '*'])
   checkRuntime('runtime', options.runtime)
-  for (const option of NUMBERS) {
+  for (const option of numbers) {
     const value = options[option]
     const least = option === 'pingIntervalMs' ? 0 : 1
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least && value < 2 ** 31)) {

@@ -9,7 +9,7 @@ import type {
 } from './channel-types.ts'
 import { CloseOnce } from './close-once.ts'
 
-const HIGH_WATER_MARK_BYTES = 65_536
+const highWaterMarkBytes = 65_536
 const encoder = new TextEncoder()
 
 /**
@@ -67,7 +67,7 @@ export class HttpChannel implements Channel {
   }
 
   get bufferedBytes(): number {
-    return this.#body === undefined ? 0 : HIGH_WATER_MARK_BYTES - (this.#body.desiredSize ?? 0)
+    return this.#body === undefined ? 0 : highWaterMarkBytes - (this.#body.desiredSize ?? 0)
   }
 
   send(message: ChannelMessage, { close = true }: SendOptions = {}): boolean {
@@ -132,7 +132,7 @@ export class HttpChannel implements Channel {
           this.#settle('server-close')
         },
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_MARK_BYTES }),
+      new ByteLengthQueuingStrategy({ highWaterMark: highWaterMarkBytes }),
     )
   }
 

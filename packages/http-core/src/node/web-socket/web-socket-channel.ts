@@ -10,15 +10,15 @@ import type {
 import { CloseOnce } from './close-once.ts'
 
 /** Below this `ready()` resolves. */
-const LOW_WATER_MARK_BYTES = 65_536
+const lowWaterMarkBytes = 65_536
 /** A client that does not answer our close frame. */
-const CLOSE_TIMEOUT_MS = 5000
+const closeTimeoutMs = 5000
 
-const GOING_AWAY = 1001
-const INTERNAL_ERROR = 1011
-const TRY_AGAIN_LATER = 1013
+const goingAway = 1001
+const internalError = 1011
+const tryAgainLater = 1013
 
-const BY_CODE: ReadonlyMap<number, ChannelCloseStatus> = new Map([
+const byCode: ReadonlyMap<number, ChannelCloseStatus> = new Map([
   [1000, 'normal'],
   [1001, 'going-away'],
   [1002, 'protocol-error'],
@@ -30,7 +30,7 @@ const BY_CODE: ReadonlyMap<number, ChannelCloseStatus> = new Map([
 ])
 
 /** What ws calls messages beyond a limit: of bytes, and of fragments. */
-const TOO_BIG = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_TOO_MANY_BUFFERED_PARTS'])
+const tooBig = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_TOO_MANY_BUFFERED_PARTS'])
 
 /** What a channel on a WebSocket is made with. */
 export interface WebSocketChannelSettings {
@@ -98,13 +98,13 @@ export class WebSocketChannel implements Channel {
       .on('error', (error: Error & { code?: string }) => {
         // ws answers a fault with the close code for it; the client's own word may never come.
         if (error.code?.startsWith('WS_ERR_') !== true) return
-        this.#fate = TOO_BIG.has(error.code) ? 'message-too-big' : 'protocol-error'
+        this.#fate = tooBig.has(error.code) ? 'message-too-big' : 'protocol-error'
       })
       .once('close', (code: number) => {
         this.#settings.runtime.clearTimeout(this.#timer)
         this.#room?.resolve()
         this.#room = undefined
-        this.#end.settle(this.#fate ?? BY_CODE.get(code) ?? 'unknown')
+        this.#end.settle(this.#fate ?? byCode.get(code) ?? 'unknown')
       })
     this.#schedulePing()
     void this.#try(() => open?.(this))
@@ -144,7 +144,7 @@ export class WebSocketChannel implements Channel {
       })
     }
     if (this.bufferedBytes > this.#settings.maxBufferedBytes) {
-      this.#closeWith(TRY_AGAIN_LATER)
+      this.#closeWith(tryAgainLater)
       // What waits would be sent before the close frame, to a client that does not read.
       socket.terminate()
       return false
@@ -154,7 +154,7 @@ export class WebSocketChannel implements Channel {
   }
 
   async ready(): Promise<void> {
-    if (!this.isOpen || this.bufferedBytes <= LOW_WATER_MARK_BYTES) return
+    if (!this.isOpen || this.bufferedBytes <= lowWaterMarkBytes) return
     this.#room ??= Promise.withResolvers()
     await this.#room.promise
   }
@@ -171,7 +171,7 @@ export class WebSocketChannel implements Channel {
 
   /** The server stops. */
   end(): void {
-    if (this.isOpen) this.#closeWith(GOING_AWAY)
+    if (this.isOpen) this.#closeWith(goingAway)
   }
 
   #closeWith(code: number): void {
@@ -179,12 +179,12 @@ export class WebSocketChannel implements Channel {
     this.#fate ??= 'server-close'
     this.#isClosing = true
     runtime.clearTimeout(this.#timer)
-    this.#timer = runtime.setTimeout(() => this.#socket?.terminate(), CLOSE_TIMEOUT_MS)
+    this.#timer = runtime.setTimeout(() => this.#socket?.terminate(), closeTimeoutMs)
     this.#socket?.close(code)
   }
 
   #drained(): void {
-    if (this.bufferedBytes > LOW_WATER_MARK_BYTES) return
+    if (this.bufferedBytes > lowWaterMarkBytes) return
     this.#room?.resolve()
     this.#room = undefined
   }
@@ -210,7 +210,7 @@ export class WebSocketChannel implements Channel {
   #try(hook: () => void | Promise<void>): void | Promise<void> {
     const failed = (error: unknown): void => {
       this.#settings.failed(error)
-      if (this.isOpen) this.#closeWith(INTERNAL_ERROR)
+      if (this.isOpen) this.#closeWith(internalError)
     }
     try {
       const outcome = hook()
