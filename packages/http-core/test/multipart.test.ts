@@ -110,6 +110,68 @@ describe('readMultipart', () => {
       400,
       'malformed',
     ],
+    [
+      '3000 fields',
+      form(Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`f${n}`, 'x']))),
+      {},
+      413,
+      'too-many-parts',
+    ],
+    ['a field of 200 kB', form({ a: 'x'.repeat(200_000) }), {}, 413, 'field-too-large'],
+    ...(
+      [
+        ['without a Content-Disposition', 'Content-Type: text/plain'],
+        ['without header fields', ''],
+        ['of another disposition', 'Content-Disposition: attachment; name="a"'],
+        ['without a name', 'Content-Disposition: form-data'],
+        ['with a file name alone', 'Content-Disposition: form-data; filename="x"'],
+        ['with a bare line feed in its name', 'Content-Disposition: form-data; name="a\nb"'],
+        ['with a NUL in its name', 'Content-Disposition: form-data; name="a\0"'],
+        ['with a NUL in its file name', 'Content-Disposition: form-data; name="a"; filename="a.png\0.exe"'],
+        [
+          'with an encoded NUL in its file name',
+          `Content-Disposition: form-data; name="a"; filename*=UTF-8''a%00b`,
+        ],
+        [
+          'with an encoded file name that is none',
+          `Content-Disposition: form-data; name="a"; filename*=UTF-8''%e2`,
+        ],
+        [
+          'with a charset that is none',
+          'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=x',
+        ],
+      ] as const
+    ).map(([what, head]): [string, Request, MultipartLimits, number, string] => [
+      `a part ${what}`,
+      raw(
+        `--b\r\n${head}\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name="good"\r\n\r\ny\r\n--b--\r\n`,
+      ),
+      {},
+      400,
+      'malformed',
+    ]),
+    ['a form that ends in the head of a part', raw('--b\r\nContent-Disp'), {}, 400, 'malformed'],
+    [
+      'a form that ends behind the head of a part',
+      raw('--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n'),
+      {},
+      400,
+      'malformed',
+    ],
+    ['a part that ends in its head', raw('--b\r\nContent-Disp\r\n--b--\r\n'), {}, 400, 'malformed'],
+    ...[
+      Array.from({ length: 40 }, (_, n) => `X-${n}: y`).join('\r\n'),
+      Array.from({ length: 4000 }, (_, n) => `X-${n}: y`).join('\r\n'),
+      `X: ${'y'.repeat(20_000)}`,
+      `X: ${'y'.repeat(200_000)}`,
+    ].map((head): [string, Request, MultipartLimits, number, string] => [
+      `a part with a head of ${head.length} bytes`,
+      raw(`--b\r\n${head}\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n`),
+      {},
+      413,
+      'field-too-large',
+    ]),
+    ['a name of 300 bytes', form({ ['n'.repeat(300)]: 'x' }), {}, 413, 'field-too-large'],
     ['content that is none', raw('hello'), {}, 400, 'malformed'],
     [
       'no content',
@@ -129,6 +191,57 @@ describe('readMultipart', () => {
     expect(error).toBeInstanceOf(HttpError)
     expect(error).toMatchObject({ status, cause: { code } })
     expect((error as HttpError).cause).toBeInstanceOf(MultipartError)
+  })
+
+  it.each([
+    ['filename="a b.txt"', 'a b.txt'],
+    ['filename=a.txt', 'a.txt'],
+    ['filename="ä€.txt"', 'ä€.txt'],
+    ['filename="a%22b.txt"', 'a%22b.txt'],
+    [String.raw`filename="a\"b.txt"`, 'a"b.txt'],
+    [String.raw`filename="C:\dir\a.txt"`, 'a.txt'],
+    [`filename="x"; filename*=UTF-8''%e2%82%ac.txt`, '€.txt'],
+    ['filename=".."', ''],
+    ['filename=""', ''],
+    ['FileName="a;b=c.txt"', 'a;b=c.txt'],
+  ])('reads %s as %j', async (parameter, filename) => {
+    const content = `--b\r\nCONTENT-DISPOSITION: Form-Data; name="f"; ${parameter}\r\n\r\nx\r\n--b--\r\n`
+    expect(await read(raw(content))).toEqual([['f', filename, 'text/plain', 'x']])
+  })
+
+  it('takes bytes without a file name for a file, and text in another charset for text', async () => {
+    const content =
+      '--b\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: application/octet-stream\r\n\r\nx\r\n' +
+      '--b\r\nContent-Disposition: form-data; name="t"\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\nh\0i\0\r\n--b--\r\n'
+    expect(await read(raw(content))).toEqual([
+      ['f', '', 'application/octet-stream', 'x'],
+      ['t', 'hi'],
+    ])
+  })
+
+  it('gives the same parts however the content is cut', async () => {
+    const content = new TextEncoder().encode(
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n-\r\n-\r\n--b--\r\n',
+    )
+    for (let size = 1; size < content.length; size += 1) {
+      let at = 0
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (at >= content.length) controller.close()
+          else controller.enqueue(content.slice(at, (at += size)))
+        },
+      })
+      const request = new Request('http://a.example/', {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        headers: { 'content-type': 'multipart/form-data; boundary="b"' },
+      })
+      expect(await read(request)).toEqual([
+        ['a', '1'],
+        ['f', 'x', 'text/plain', '-\r\n-'],
+      ])
+    }
   })
 
   it('at exactly its limits takes everything', async () => {

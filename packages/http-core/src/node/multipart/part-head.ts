@@ -1,0 +1,112 @@
+import { failure } from './failure.ts'
+
+/** What the header fields of a part say of it. */
+export interface PartHead {
+  readonly name: string
+  /** Undefined for text. */
+  readonly filename: string | undefined
+  readonly mediaType: string
+  readonly charset: string
+}
+
+/** Header fields of one part, and all of them together; then 413. The parser is given twice as much, since it cuts silently. */
+const maxFields = 32
+const maxHeadBytes = 16_384
+export const parserLimits: { readonly maxHeaderPairs: number; readonly maxHeaderSize: number } = {
+  maxHeaderPairs: maxFields * 2,
+  maxHeaderSize: maxHeadBytes * 2,
+}
+
+const maxNameBytes = 255
+/** `; name="value"` or `; name=value`, from where the last one ended. */
+const parameter = /[\t ]*;[\t ]*([^\s"(),/:;<=>?@[\\\]{}]+)[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))/y
+
+/**
+ * Reads the fields of a part. Whatever makes it impossible to say which part this is ends the form: a part that is left out
+ * would change what the form says.
+ *
+ * @param fields - By name in lower case; one character per byte.
+ * @throws {@link HttpError} 400 without a Content-Disposition of `form-data` with a name, or with a NUL in one of them; 413
+ *   beyond a limit.
+ * @see https://www.rfc-editor.org/rfc/rfc7578#section-4.2
+ */
+export function readPartHead(fields: Readonly<Record<string, readonly string[]>>): PartHead {
+  checkSize(fields)
+  const [disposition] = fields['content-disposition'] ?? []
+  if (disposition === undefined) throw failure('malformed', 'A part of the form has no Content-Disposition.')
+  const { value: kind, parameters } = parse(disposition)
+  const name = parameters.get('name')
+  if (kind !== 'form-data' || name === undefined) {
+    throw failure('malformed', 'A part of the form is no form-data with a name.')
+  }
+  if (Buffer.byteLength(name) > maxNameBytes) {
+    throw failure('field-too-large', `A name is longer than ${maxNameBytes} bytes.`, maxNameBytes)
+  }
+  const [type = 'text/plain'] = fields['content-type'] ?? []
+  const { value: mediaType, parameters: typeParameters } = parse(type)
+  const given = extendedName(parameters.get('filename*')) ?? parameters.get('filename')
+  // What has no file name and is not text is a file that nobody has named.
+  const filename = given ?? (mediaType === 'application/octet-stream' ? '' : undefined)
+  if (/\0/.test(name) || (filename !== undefined && /\0/.test(filename))) {
+    throw failure('malformed', 'A name in the form has a NUL.')
+  }
+  return {
+    name,
+    filename: filename === undefined ? undefined : baseName(filename),
+    mediaType: mediaType === '' ? 'text/plain' : mediaType,
+    charset: typeParameters.get('charset') ?? 'utf-8',
+  }
+}
+
+function checkSize(fields: Readonly<Record<string, readonly string[]>>): void {
+  let count = 0
+  let size = 0
+  for (const [name, values] of Object.entries(fields)) {
+    for (const value of values) {
+      count += 1
+      size += name.length + value.length + ': \r\n'.length
+    }
+  }
+  if (count > maxFields) {
+    throw failure('field-too-large', `A part has more than ${maxFields} header fields.`, maxFields)
+  }
+  if (size > maxHeadBytes) {
+    throw failure('field-too-large', `The head of a part is larger than ${maxHeadBytes} bytes.`, maxHeadBytes)
+  }
+}
+
+/** The value before the first semicolon, in lower case, and its parameters by their names in lower case. */
+function parse(field: string): { readonly value: string; readonly parameters: ReadonlyMap<string, string> } {
+  const parameters = new Map<string, string>()
+  const end = field.indexOf(';')
+  parameter.lastIndex = end === -1 ? field.length : end
+  for (let found = parameter.exec(field); found !== null; found = parameter.exec(field)) {
+    const [, name = '', quoted, token = ''] = found
+    // Backslashes that escape nothing are those of a path (WHATWG HTML writes quotes as %22).
+    const bytes = quoted === undefined ? token : quoted.replaceAll(/\\(["\\])/g, '$1')
+    if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), utf8(bytes))
+  }
+  const value = (end === -1 ? field : field.slice(0, end)).trim().toLowerCase()
+  return { value, parameters }
+}
+
+function utf8(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}
+
+/** `UTF-8''%e2%82%ac.txt`, which RFC 7578 forbids and some clients send all the same (RFC 8187). */
+function extendedName(value: string | undefined): string | undefined {
+  const encoded = /^utf-8'[^']*'(.*)$/i.exec(value ?? '')?.[1]
+  if (encoded === undefined) return undefined
+  try {
+    return decodeURIComponent(encoded)
+  } catch (error) {
+    throw failure('malformed', 'A file name is not percent-encoded correctly.', undefined, error)
+  }
+}
+
+/** Without the path that some clients send. */
+function baseName(filename: string): string {
+  const name = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
+  return name === '.' || name === '..' ? '' : name
+}
