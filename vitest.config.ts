@@ -49,7 +49,7 @@ export default defineConfig({
       },
       {
         ...shared,
-        // With other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples, soaks.
+        // With other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples, soaks, the demo's long stories.
         test: { ...alone, name: 'abroad', include: ['test/abroad/**/*.test.ts'] },
       },
     ],

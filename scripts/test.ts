@@ -4,8 +4,8 @@
  *
  *     node scripts/test.ts          format, lint, types, unused code, the packages as they are published, unit and
  *                                   integration tests
- *     node scripts/test.ts abroad   with other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples
- *                                   and soaks
+ *     node scripts/test.ts abroad   with other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples,
+ *                                   soaks, and the demo's long stories in a browser
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

@@ -19,8 +19,8 @@ import { createControlAccess, createControlToken } from '../../apps/demo/src/ser
 import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 import { createRoutes } from '../../apps/demo/src/server/routes.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
-import { DEMO, describeDemo, env, eventually, startDemo } from './running-demo.ts'
-import type { RunningDemo } from './running-demo.ts'
+import { DEMO, describeDemo, env, eventually, startDemo } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
 
 const TOKEN = 'the-token-of-this-test'
 const READER = 'abcdef0123456789'.repeat(2)

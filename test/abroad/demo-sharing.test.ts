@@ -1,8 +1,8 @@
 import { findChromium, findRedisServer, launchChromium } from '@sse-toolkit/test-support'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startDemo } from './running-demo.ts'
-import type { RunningDemo } from './running-demo.ts'
+import { eventually, startDemo } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
 
 const chromium = findChromium()
 const redis = findRedisServer()

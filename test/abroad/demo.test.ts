@@ -11,8 +11,8 @@ import {
 } from '@sse-toolkit/test-support'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { DEMO, env, eventually, startDemo } from './running-demo.ts'
-import type { RunningDemo } from './running-demo.ts'
+import { DEMO, env, eventually, startDemo } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
 
 const chromium = findChromium()
 const redis = findRedisServer()
