@@ -19,7 +19,7 @@ describe.skipIf(server.skip)('redisLog', () => {
     eventLogContract({
       createLog: async ({ maxEvents }) => {
         const log = openIn(newNamespace(), maxEvents)
-        // A tail hears of what is appended once the log has been reached.
+        // A tail is notified of what is appended once the log has been reached.
         await log.ready()
         return log
       },

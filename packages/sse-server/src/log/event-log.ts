@@ -76,7 +76,7 @@ export interface LogTailListener {
  */
 export interface EventLog {
   /**
-   * Resolves when the event is stored, which is before any tail hears of it.
+   * Resolves when the event is stored, which is before any tail is notified of it.
    *
    * Rejects with {@link TopicEndedError} if its topic has ended.
    */

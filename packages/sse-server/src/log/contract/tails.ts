@@ -7,7 +7,7 @@ export function tailCases(options: ContractOptions): readonly ContractCase[] {
   const withLog = withLogOf(options)
   return [
     {
-      name: 'a tail hears of every event once, in order, after it can be read',
+      name: 'a tail is notified of every event once, in order, after it can be read',
       run: withLog(async (log) => {
         const heard: LogEntry[] = []
         const readable: Promise<boolean>[] = []
@@ -38,7 +38,7 @@ export function tailCases(options: ContractOptions): readonly ContractCase[] {
       }),
     },
     {
-      name: 'every tail hears of events in order, also of those that a tail itself causes',
+      name: 'every tail is notified in order, also of events that a tail itself causes',
       run: withLog(async (log) => {
         const heard: LogEntry[][] = [[], [], []]
         const caused: Promise<unknown>[] = []
@@ -65,7 +65,7 @@ export function tailCases(options: ContractOptions): readonly ContractCase[] {
       }),
     },
     {
-      name: 'a tail hears of nothing from before it began, and of nothing once it has stopped',
+      name: 'a tail is notified of nothing from before it began, and of nothing once it has stopped',
       run: withLog(async (log) => {
         const late: LogEntry[] = []
         const stopped: LogEntry[] = []
@@ -110,7 +110,7 @@ export function tailCases(options: ContractOptions): readonly ContractCase[] {
       }),
     },
     {
-      name: 'after close append rejects, and no tail hears of anything',
+      name: 'after close append rejects, and no tail is notified of anything',
       run: async () => {
         const log = await options.createLog({ maxEvents: 10 })
         let heard = 0
