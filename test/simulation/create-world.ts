@@ -117,12 +117,13 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
 
 /**
  * While the output has room, less than its high-water mark waits there, and what is written at once comes on top. While it
- * has not, `maxBufferedBytes` bounds all that waits. In either case the last event may be over the limit; a policy that
- * drops keeps the newest event, whatever the output holds.
+ * has not, `maxBufferedBytes` bounds all that waits; under a policy that drops, what the output has not taken. In either case
+ * the last event may be over the limit; a policy that drops keeps the newest event, whatever the output holds.
  */
 function limitBytesOf(settings: Settings): number {
   const { maxBufferedBytes, highWaterMarkBytes, webBodies, eventLength, slowConsumer } = settings
-  const output = webBodies ? 65_536 + highWaterMarkBytes : highWaterMarkBytes
-  const greatest = (eventLength + 200) * (slowConsumer === 'disconnect' ? 1 : 2)
-  return Math.max(output + Math.min(maxBufferedBytes, 65_536), maxBufferedBytes) + greatest
+  const greatest = eventLength + 200
+  const output = (webBodies ? 65_536 : 0) + highWaterMarkBytes + Math.min(maxBufferedBytes, 65_536)
+  if (slowConsumer === 'disconnect') return Math.max(output, maxBufferedBytes) + greatest
+  return output + maxBufferedBytes + greatest * 2
 }
