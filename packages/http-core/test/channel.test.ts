@@ -679,8 +679,7 @@ describe('the handshake of a channel', () => {
       client.send(`GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: ${field}\r\n\r\nhel`)
       await client.until(/101 [^]*\r\n\r\nhel$/)
       client.send('lo')
-      await client.until(/\r\n\r\nhello$/)
-      expect(client.received).toMatch(/^HTTP\/1\.1 101 /)
+      expect(await client.until(/\r\n\r\nhello$/)).toMatch(/^HTTP\/1\.1 101 /)
       client.destroy()
       await eventually(() => server.requestsInFlight === 0)
     },

@@ -33,7 +33,6 @@ describe('an entry point loads what it needs, and no more', () => {
     ['/web-socket', ['ws']],
     ['/compression', ['content-type', 'negotiator']],
     ['/multipart', ['@fastify/busboy']],
-    ['/static', ['fresh', 'mime-db', 'mime-types', 'range-parser']],
   ])('@sse-toolkit/http-core%s', async (entry, packages) => {
     expect(await loadedBy(entry)).toEqual(packages)
   })

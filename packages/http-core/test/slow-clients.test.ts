@@ -1,3 +1,4 @@
+import { createVirtualClock } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 import { bytesResponse, textResponse, writerResponse } from '../src/index.ts'
 import { rawClient, statuses } from './raw-client.ts'
@@ -25,29 +26,42 @@ describe('a slow body', () => {
   )
 
   it('that only just goes on is waited for', async () => {
-    const server = await serving({ fetch: echo, bodyIdleTimeoutMs: 100 })
+    const clock = createVirtualClock()
+    let size = 0
+    const server = await serving({
+      runtime: clock,
+      responseStallTimeoutMs: 0,
+      bodyIdleTimeoutMs: 100,
+      fetch: async (request) => {
+        for await (const chunk of request.body ?? []) size += chunk.length
+        return textResponse(String(size))
+      },
+    })
     const client = await rawClient(server.port)
     client.send(POST)
-    for (let sent = 0; sent < 5000; sent += 1250) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 60)
-      })
+    await eventually(() => clock.pendingTimers === 1)
+    for (let sent = 1250; sent <= 5000; sent += 1250) {
+      await clock.advance(60)
       client.send('x'.repeat(1250))
+      await eventually(() => size === sent)
     }
     expect(await client.until(/\r\n\r\n5000$/)).toMatch(/^HTTP\/1\.1 200 /)
     client.destroy()
   })
 
   it('is not the client’s fault while the handler does not read', async () => {
+    const clock = createVirtualClock()
+    const gate = Promise.withResolvers<void>()
+    let size = 0
     const server = await serving({
+      runtime: clock,
+      responseStallTimeoutMs: 0,
       bodyIdleTimeoutMs: 30,
       requests: 'native',
       fetch: async (request) => {
         const reader = request.body?.getReader()
-        let size = (await reader?.read())?.value?.length ?? 0
-        await new Promise((resolve) => {
-          setTimeout(resolve, 100)
-        })
+        size = (await reader?.read())?.value?.length ?? 0
+        await gate.promise
         for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) {
           size += chunk.value.length
         }
@@ -56,10 +70,11 @@ describe('a slow body', () => {
     })
     const client = await rawClient(server.port)
     client.send(`${POST}${'x'.repeat(2000)}`)
-    await new Promise((resolve) => {
-      setTimeout(resolve, 50)
-    })
+    await eventually(() => size > 0)
+    await clock.advance(1000)
     client.send('x'.repeat(3000))
+    await clock.advance(1000)
+    gate.resolve()
     expect(await client.until(/\r\n\r\n5000$/)).toMatch(/^HTTP\/1\.1 200 /)
     client.destroy()
   })
@@ -105,12 +120,14 @@ describe('a reader that stops reading', () => {
   })
 
   it('is not one that is slow, nor a stream that is silent', async () => {
+    const clock = createVirtualClock()
     const server = await serving({
+      runtime: clock,
       responseStallTimeoutMs: 400,
       fetch: (request) =>
         request.url.endsWith('/silent')
           ? new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } })
-          : bytesResponse(new Uint8Array(20_000_000)),
+          : bytesResponse(new Uint8Array(60_000_000)),
     })
     const silent = await rawClient(server.port)
     silent.send('GET /silent HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -118,15 +135,17 @@ describe('a reader that stops reading', () => {
     const slow = await rawClient(server.port)
     slow.send(GET)
     for (let round = 0; round < 12; round += 1) {
-      slow.socket.pause()
-      await new Promise((resolve) => {
-        setTimeout(resolve, 60)
-      })
       slow.socket.resume()
       const before = slow.received.length
-      await eventually(() => slow.received.length > before || slow.received.length > 20_000_000)
+      // More than what the kernel had of it already: some of it was the server's to send.
+      await eventually(() => slow.received.length > before + 2_000_000)
+      slow.socket.pause()
+      await clock.advance(100)
     }
     expect([slow.socket.destroyed, silent.socket.destroyed]).toEqual([false, false])
+    // Now it takes nothing, and is cut.
+    await clock.advance(1000)
+    await eventually(() => server.activeConnections === 1)
     slow.destroy()
     silent.destroy()
   })

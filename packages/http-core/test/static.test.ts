@@ -84,9 +84,51 @@ describe('downloads', () => {
   })
 
   it.each([
+    ['Sat, 01 Jan 2000 00:00:00 GMT', 304, 200, 206],
+    ['Saturday, 01-Jan-00 00:00:00 GMT', 304, 200, 206],
+    ['Sat Jan  1 00:00:00 2000', 304, 200, 206],
+    ['Fri, 31 Dec 1999 23:59:59 GMT', 200, 412, 200],
+    // Two digits that would be more than 50 years ahead are of the past century (RFC 9110 5.6.7).
+    ['Friday, 31-Dec-99 23:59:59 GMT', 200, 412, 200],
+    // None of these is an HTTP-date, whatever Date.parse makes of it.
+    ['2030', 200, 200, 200],
+    ['1990', 200, 200, 200],
+    ['2030-01-01T00:00:00Z', 200, 200, 200],
+    ['Sat, 01 Jan 2000 00:00:00 +0000', 200, 200, 200],
+    ['Sat, 31 Feb 2040 00:00:00 GMT', 200, 200, 200],
+    ['Sat, 01 Jan 2040 24:00:00 GMT', 200, 200, 200],
+    ['tomorrow', 200, 200, 200],
+  ])('take %s for the date that it is, or for none', async (date, modified, unmodified, range) => {
+    const get = await site(await folder())
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await get('/digits.txt', { headers })).status
+    expect([
+      await status({ 'if-modified-since': date }),
+      await status({ 'if-unmodified-since': date }),
+      await status({ 'if-range': date, range: 'bytes=0-1' }),
+    ]).toEqual([modified, unmodified, range])
+  })
+
+  it('go by the entity tags alone where a condition names both (RFC 9110 13.2.2)', async () => {
+    const get = await site(await folder())
+    const etag = (await get('/digits.txt')).headers.get('etag') ?? ''
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await get('/digits.txt', { headers })).status
+    expect(await status({ 'if-match': etag, 'if-unmodified-since': 'Fri, 31 Dec 1999 23:59:59 GMT' })).toBe(
+      200,
+    )
+    expect(await status({ 'if-none-match': '"x"', 'if-modified-since': MODIFIED })).toBe(200)
+  })
+
+  it.each([
     ['bytes=0-3', 206, '0123', 'bytes 0-3/10'],
     ['bytes=8-', 206, '89', 'bytes 8-9/10'],
     ['bytes=-2', 206, '89', 'bytes 8-9/10'],
+    ['bytes=-10', 206, '0123456789', 'bytes 0-9/10'],
+    ['bytes=-11', 206, '0123456789', 'bytes 0-9/10'],
+    ['bytes=-0', 416, 'Range Not Satisfiable', 'bytes */10'],
+    ['bytes=9-9', 206, '9', 'bytes 9-9/10'],
+    ['bytes=5-3', 200, '0123456789', null],
     ['bytes=5-99', 206, '56789', 'bytes 5-9/10'],
     ['bytes=10-', 416, 'Range Not Satisfiable', 'bytes */10'],
     ['bytes=0-1,4-5', 200, '0123456789', null],
@@ -352,6 +394,31 @@ describe('other trees', () => {
     expect((await get('/css/main.css', { headers: { 'if-none-match': etag } })).status).toBe(304)
   })
 
+  it('files of a program have a time of change each', async () => {
+    const get = await site(
+      embeddedTree(
+        { a: 'x', b: { content: Buffer.from('y'), modifiedAt: 946_684_800_000 } },
+        946_684_799_000,
+      ),
+    )
+    const [a, b] = [await get('/a'), await get('/b')]
+    expect([a, b].map(({ headers }) => headers.get('last-modified'))).toEqual([
+      'Fri, 31 Dec 1999 23:59:59 GMT',
+      'Sat, 01 Jan 2000 00:00:00 GMT',
+    ])
+    expect(await b.text()).toBe('y')
+  })
+
+  it('directories may be forbidden, and what is in them not', async () => {
+    const get = await site(embeddedTree({ 'css/main.css': 'body{}', 'index.html': '<p>' }), {
+      directories: 'forbidden',
+    })
+    expect([(await get('/')).status, (await get('/css/')).status, (await get('/css')).status]).toEqual([
+      403, 403, 403,
+    ])
+    expect([(await get('/css/main.css')).status, (await get('/none/')).status]).toEqual([200, 404])
+  })
+
   it('any implementation of FileTree is served, uploads included', async () => {
     const files = new Map<string, string>()
     const tree: FileTree = {
@@ -383,6 +450,10 @@ describe('other trees', () => {
     [() => serveDirectory('x', { uploads: true as unknown as 'on' }), 'uploads'],
     [() => serveDirectory(embeddedTree({}), { uploads: 'on' }), 'uploads'],
     [() => embeddedTree({ 'a/../b': 'x' }), 'files'],
+    [() => embeddedTree({ a: 'x', 'a/b': 'y' }), 'files'],
+    [() => embeddedTree({ 'a/b': 'y', a: 'x' }), 'files'],
+    [() => embeddedTree({ a: { content: 'x', modifiedAt: NaN } }), 'files.a.modifiedAt'],
+    [() => embeddedTree({ a: 5 as never }), 'files.a'],
     [() => directoryTree('x', { symbolicLinks: 'never' as 'inside' }), 'symbolicLinks'],
   ])('refuse options that are none (%#)', (make, option) => {
     expect(make).toThrow(expect.objectContaining({ option }))

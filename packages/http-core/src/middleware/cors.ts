@@ -3,6 +3,7 @@ import { decisionOf } from '../options/decision.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { asHttpError, httpErrorResponse } from '../errors/http-error.ts'
 import type { Middleware } from './middleware.ts'
+import { Context } from '../request/context.ts'
 import { withMutableHeaders } from '../response/response-head.ts'
 import { addVary } from '../response/vary.ts'
 
@@ -48,7 +49,7 @@ const defaultExposeHeaders = ['retry-after']
  * CORS for event streams and everything else: a middleware, for `router.use()` or for one route.
  *
  * A preflight (an OPTIONS with `Origin` and `Access-Control-Request-Method`) is answered with 204 here; the handler never
- * sees it. Every other response gets its fields, HttpErrors included, so that a page can tell a 401 from a broken network.
+ * sees it. Every other response gets its fields, errors included, so that a page can tell a 401 from a broken network.
  * `Vary: Origin` is set whenever the answer depends on the origin, also when there was none.
  *
  * @throws {@link OptionError} which names the option: for credentials together with the origin `'*'`, an origin that is not
@@ -102,11 +103,15 @@ export function cors(options: CorsOptions = {}): Middleware {
     return new Response(null, { status: 204, headers })
   }
 
+  const addExposed = (headers: Headers, allowed: string | undefined): void => {
+    if (addFields(headers, allowed) && exposeHeaders !== '') {
+      headers.set('access-control-expose-headers', exposeHeaders)
+    }
+  }
+
   const finish = (given: Response, allowed: string | undefined): Response => {
     const response = withMutableHeaders(given)
-    if (addFields(response.headers, allowed) && exposeHeaders !== '') {
-      response.headers.set('access-control-expose-headers', exposeHeaders)
-    }
+    addExposed(response.headers, allowed)
     return response
   }
 
@@ -124,6 +129,9 @@ export function cors(options: CorsOptions = {}): Middleware {
     const failed = (error: unknown): Response => {
       const answer = asHttpError(error)
       if (answer !== undefined) return finish(httpErrorResponse(answer), allowed)
+      const fields = new Headers()
+      addExposed(fields, allowed)
+      Context.failsWith(context, fields)
       throw error
     }
     try {

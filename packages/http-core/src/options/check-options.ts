@@ -27,8 +27,10 @@ export function checkMethods(
 ): void {
   if (value === undefined) return
   const isObject = typeof value === 'object' && value !== null
-  if (isObject && methods.every((method) => typeof Reflect.get(value, method) === 'function')) return
-  throw new OptionError(option, value, expected)
+  const missing = methods.filter((method) => !isObject || typeof Reflect.get(value, method) !== 'function')
+  if (isObject && missing.length === 0) return
+  const lacks = isObject && missing.length > 0 ? ` (this one lacks ${missing.join(', ')})` : ''
+  throw new OptionError(option, value, expected + lacks)
 }
 
 /** A list whose every item is what it should be; a text, whose items would be its characters, is none. */

@@ -34,6 +34,8 @@ export interface RequestFacts {
   readonly httpVersion?: string | undefined
   readonly closing?: AbortSignal | undefined
   readonly proxyHeader?: ProxyHeader | undefined
+  /** Told the fields that the 500 of a handler that throws is to have. */
+  readonly onFailure?: ((fields: Headers) => void) | undefined
   /** Whether the server can give the connection to another protocol. */
   readonly canUpgrade?: boolean | undefined
   readonly platform?: unknown
@@ -125,6 +127,11 @@ export class Context implements RouteContext {
   /** For the status of an upgrade: see `sentStatus`. */
   static canUpgrade(context: RequestContext): boolean {
     return #facts in context && context.#facts.canUpgrade === true
+  }
+
+  /** The server that answers for an error which nobody catches gives its 500 these fields; other hosts have their own. */
+  static failsWith(context: RequestContext, fields: Headers): void {
+    if (#facts in context) context.#facts.onFailure?.(fields)
   }
 
   get proxyHeader(): ProxyHeader | undefined {

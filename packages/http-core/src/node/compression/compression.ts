@@ -104,7 +104,8 @@ export function compression(options: CompressionOptions = {}): Middleware {
     if (!isWorthIt(response)) return response
     // Also where it is not compressed this time: a cache must ask for each client anew.
     const coding = choose(request, codings)
-    if (coding === undefined || request.method === 'HEAD' || response.body === null) {
+    const isHead = request.method === 'HEAD'
+    if (coding === undefined || (response.body === null && !isHead)) {
       const varying = withMutableHeaders(response)
       addVary(varying.headers, 'Accept-Encoding')
       return varying
@@ -117,6 +118,8 @@ export function compression(options: CompressionOptions = {}): Middleware {
     const etag = headers.get('etag')
     if (etag?.startsWith('"') === true) headers.set('etag', `W/${etag}`)
     const { status, statusText, body } = response
+    // Says what GET would say, and compresses nothing.
+    if (isHead || body === null) return new Response(body, { status, statusText, headers })
     return new Response(compressed(body, compressors[coding](), runtime), { status, statusText, headers })
   }
 

@@ -28,7 +28,11 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
-type LingerTimers = Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+/** What the last answer on a connection is made with. */
+interface Closing {
+  readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  readonly serverHeader: string | undefined
+}
 
 /** A client that does not close its side after we closed ours. */
 const lingerMs = 1000
@@ -43,7 +47,7 @@ const lingerMs = 1000
 export function clientErrorListener(
   reports: Reports,
   peers: Peers,
-  runtime: LingerTimers,
+  { runtime, serverHeader }: Closing,
 ): (error: ClientError, socket: HttpConnection) => void {
   // Node's parser reports again for every further piece of a connection that it has given up.
   const refused = new WeakSet<HttpConnection>()
@@ -56,18 +60,18 @@ export function clientErrorListener(
     refused.add(socket)
     const status = statusOf(error)
     reports.requestRefused(status, `${error.message} (${error.code ?? 'no code'})`, peers.addressOf(socket))
-    refuseInTurn(runtime, socket, status)
+    refuseInTurn({ runtime, serverHeader }, socket, status)
   }
 }
 
-function refuseInTurn(runtime: LingerTimers, socket: HttpConnection, status: number): void {
+function refuseInTurn(closing: Closing, socket: HttpConnection, status: number): void {
   if (socket.destroyed) return
   const pending = socket._httpMessage
   if (pending == null || pending.writableFinished) {
-    closeWith(runtime, socket, status)
+    closeWith(closing, socket, status)
   } else if (pending.req.complete) {
     pending.once('close', () => {
-      refuseInTurn(runtime, socket, status)
+      refuseInTurn(closing, socket, status)
     })
   } else if (pending.writableEnded) {
     // It is on its way, whole.
@@ -77,13 +81,18 @@ function refuseInTurn(runtime: LingerTimers, socket: HttpConnection, status: num
     socket.destroy()
   } else {
     destroyAfter(pending, pending.req)
-    pending.writeHead(status, { connection: 'close', 'content-length': 0 })
+    const { serverHeader: server } = closing
+    pending.writeHead(status, {
+      connection: 'close',
+      'content-length': 0,
+      ...(server !== undefined && { server }),
+    })
     pending.end()
   }
 }
 
 /** Ends a connection with a response without content; destroys it if the client does not close its side soon. */
-export function closeWith(runtime: LingerTimers, socket: Duplex, status: number): void {
+export function closeWith({ runtime, serverHeader }: Closing, socket: Duplex, status: number): void {
   if (!socket.writable) {
     socket.destroy()
     return
@@ -94,8 +103,9 @@ export function closeWith(runtime: LingerTimers, socket: Duplex, status: number)
   socket.once('close', () => {
     runtime.clearTimeout(timer)
   })
+  const server = serverHeader === undefined ? '' : `Server: ${serverHeader}\r\n`
   socket.end(
-    `HTTP/1.1 ${status} ${reasonPhrase(status) ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    `HTTP/1.1 ${status} ${reasonPhrase(status) ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n${server}\r\n`,
   )
 }
 

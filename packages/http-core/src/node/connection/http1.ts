@@ -31,7 +31,7 @@ export interface Http1Parts {
 /** Makes the node:http server whose requests become exchanges. It does not listen yet. */
 export function makeHttp1Server(parts: Http1Parts): Server {
   const { settings, reports, peers, refuse } = parts
-  const { runtime, upgradeProtocols } = settings
+  const { upgradeProtocols } = settings
   const unserved = new UnservedRequests()
   const server = createServer({
     insecureHTTPParser: false,
@@ -76,9 +76,9 @@ export function makeHttp1Server(parts: Http1Parts): Server {
       })
       reports.requestRefused(501, 'the method CONNECT', peers.addressOf(message.socket))
       if (isAnswering(message.socket)) message.socket.destroySoon()
-      else closeWith(runtime, socket, 501)
+      else closeWith(settings, socket, 501)
     })
-    .on('clientError', clientErrorListener(reports, peers, runtime))
+    .on('clientError', clientErrorListener(reports, peers, settings))
     .on('drop', (data) => {
       reports.connectionDropped(data?.remoteAddress, settings.maxConnections)
     })
@@ -94,7 +94,7 @@ function cutUnlessEnded(this: Socket & { readonly _httpMessage?: ServerResponse 
 }
 
 function serve(
-  { closingConnections, admit, refuse, serveExchange }: Http1Parts,
+  { settings, closingConnections, admit, refuse, serveExchange }: Http1Parts,
   unserved: UnservedRequests,
   message: IncomingMessage,
   response: ServerResponse,
@@ -109,7 +109,12 @@ function serve(
     refuse(message, response, admitted)
   } else if (message.url === '*') {
     // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
-    response.writeHead(204, endsConnection(message) ? { connection: 'close' } : {}).end()
+    const { serverHeader: server } = settings
+    response.writeHead(204, {
+      ...(endsConnection(message) && { connection: 'close' }),
+      ...(server !== undefined && { server }),
+    })
+    response.end()
   } else {
     serveExchange(message, response, admitted, expects)
   }

@@ -181,12 +181,17 @@ function serveStream(parts: Http2Parts, request: Http2Request, response: Http2Re
   } else if (expects !== undefined && expects !== '100-continue') {
     refuse(request, response, { status: 417, reason: 'an unknown expectation', connection: 'keep' })
   } else if (request.url === '*') {
-    response.writeHead(204, '', [])
+    response.writeHead(204, '', ownFields(parts))
     response.end()
   } else {
     if (request.hasContent) limitTime(parts, request, response)
     serveExchange(request, response, admitted, expects === undefined ? undefined : 'continue')
   }
+}
+
+/** The fields of a response that no handler has made. */
+function ownFields({ settings: { serverHeader } }: Pick<Http2Parts, 'settings'>): string[] {
+  return serverHeader === undefined ? [] : ['server', serverHeader]
 }
 
 /** A stream whose client grants it no window keeps what it has to say; Node's timer of a stream runs while nothing is sent. */
@@ -209,7 +214,7 @@ function limitTime({ settings }: Http2Parts, { stream }: Http2Request, response:
     if (response.headersSent) {
       response.reset()
     } else {
-      response.writeHead(408, '', [])
+      response.writeHead(408, '', ownFields({ settings }))
       response.end()
     }
   }, requestTimeoutMs)

@@ -26,6 +26,8 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   readonly message: WireRequest
   readonly url: string
   readonly canUpgrade: boolean
+  /** What the 500 of a handler that throws is to have; most requests have none. */
+  failureFields: Headers | undefined
   readonly #parts: RequestParts
   /** On the clock that never goes back. */
   readonly #startedAt: number
@@ -115,6 +117,10 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     const address = this.#forwardedAddress ?? this.#parts.peers.addressOf(this.message.socket)
     // What a socket for both families calls an IPv4 address.
     return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
+  }
+
+  onFailure(fields: Headers): void {
+    this.failureFields = fields
   }
 
   get proxyHeader(): ProxyHeader | undefined {

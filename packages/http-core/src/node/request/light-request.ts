@@ -77,8 +77,8 @@ class LightRequest implements EndingRequest {
 
   async json(): Promise<unknown> {
     return this.#native === undefined
-      ? (JSON.parse(utf8.decode(await this.#collect())) as unknown)
-      : this.#native.json()
+      ? parseJson(utf8.decode(await this.#collect()))
+      : clientsFault(this.#native, (native) => native.json())
   }
 
   async blob(): ReturnType<Request['blob']> {
@@ -86,7 +86,7 @@ class LightRequest implements EndingRequest {
   }
 
   async formData(): ReturnType<Request['formData']> {
-    return this.#asNative().formData()
+    return clientsFault(this.#asNative(), (native) => native.formData())
   }
 
   clone(): Request {
@@ -179,6 +179,29 @@ function makeNative(source: RequestSource, headers: Headers, isUsed: boolean): R
   return request
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw withStatus(error)
+  }
+}
+
+/** Reads content of a form, and tells a fault in it from one of the program: that it has been read before. */
+async function clientsFault<T>(request: Request, read: (request: Request) => Promise<T>): Promise<T> {
+  if (request.bodyUsed) return read(request)
+  try {
+    return await read(request)
+  } catch (error) {
+    throw error instanceof SyntaxError || error instanceof TypeError ? withStatus(error) : error
+  }
+}
+
+/** The error that Fetch asks for, which is answered with 400 where nobody catches it: it is the client's. */
+function withStatus(error: unknown): unknown {
+  return error instanceof Error ? Object.assign(error, { status: 400 }) : error
+}
+
 /** See {@link LightRequest}. */
 export function lightRequest(source: RequestSource): Request {
   return new LightRequest(source)
@@ -201,6 +224,20 @@ class ServedRequest extends Request implements EndingRequest {
     return inspectRequest(this, options)
   }
 }
+
+// Not methods of the class: the types have these as properties, which a class cannot override by methods.
+Object.defineProperties(ServedRequest.prototype, {
+  json: {
+    value(this: Request): Promise<unknown> {
+      return clientsFault(this, (request) => Request.prototype.json.call(request))
+    },
+  },
+  formData: {
+    value(this: Request): ReturnType<Request['formData']> {
+      return clientsFault(this, (request) => Request.prototype.formData.call(request))
+    },
+  },
+})
 
 /**
  * Keeps native requests as long as their exchange, which holds the signal. The platform passes the signal's abort on to

@@ -82,7 +82,13 @@ export class BodyPump {
       this.#fail(error)
       return
     }
+    // The target may have done with it.
+    if (this.#isOver()) return
     for (const chunk of gathered) this.#write(chunk)
+  }
+
+  #isOver(): boolean {
+    return this.#phase === 'over'
   }
 
   #readNext(): void {

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { asHttpError, httpErrorResponse } from '../../errors/http-error.ts'
 import { Context } from '../../request/context.ts'
 import { byteSourceOf } from '../../response/byte-source.ts'
@@ -8,7 +7,6 @@ import { lightPartsOf, textResponse } from '../../response/light-response.ts'
 import { assertResponse } from '../../response/response-head.ts'
 import { hasNoContent } from '../../response/status.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
-import { Http2Response } from '../message/http2-message.ts'
 import { onceClosed } from '../message/wire.ts'
 import type { WireRequest, WireResponse } from '../message/wire.ts'
 import type { Admitted } from '../request/admission.ts'
@@ -20,9 +18,10 @@ import type { ConnectionUpgrade, Upgradable } from '../upgrade/connection-upgrad
 import { BodyPump, discardBody } from './body-pump.ts'
 import type { PumpTarget } from './body-pump.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
+import { makeByteSink } from './byte-sinks.ts'
 import { giveAway, mayHandOver, takeFor } from './handing-over.ts'
 import { Http1ByteSink } from './http1-byte-sink.ts'
-import { Http2ByteSink } from './http2-byte-sink.ts'
+import { contentLeftOut, isMeasured } from './left-out-content.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { WriterEnd } from './response-writer.ts'
 
@@ -48,7 +47,7 @@ export class Exchange implements PumpTarget, OpenStream {
   /** The response that a pump is reading; until its head has been sent. */
   #given: Response | undefined
   /** What must hear of the connection's end. */
-  #stream: BodyPump | Http1ByteSink | Http2ByteSink | undefined
+  #stream: BodyPump | ReturnType<typeof makeByteSink> | undefined
   #isEventStream = false
   #isUpgraded = false
   #isFailing = false
@@ -117,7 +116,8 @@ export class Exchange implements PumpTarget, OpenStream {
       return
     }
     this.#isFailing = true
-    this.#respond(textResponse('Internal Server Error\n', { status: 500 }))
+    const headers = this.#request.failureFields ?? {}
+    this.#respond(textResponse('Internal Server Error\n', { status: 500, headers }))
   }
 
   #respond(given: Response): void {
@@ -143,7 +143,8 @@ export class Exchange implements PumpTarget, OpenStream {
       // A content coding is applied to the body, which the source would go around.
       const source = given.headers.has('content-encoding') ? undefined : byteSourceOf(given)
       const isContentLeftOut = this.#request.method === 'HEAD' || hasNoContent(given.status)
-      if (isContentLeftOut || (source === undefined && given.body === null)) this.#sendHeadOnly(given)
+      if (isMeasured(given, source, this.#request.method)) this.#sendBody(given)
+      else if (isContentLeftOut || (source === undefined && given.body === null)) this.#sendHeadOnly(given)
       else if (source === undefined) this.#sendBody(given)
       else this.#sendSource(given, source)
     } catch (error) {
@@ -156,7 +157,7 @@ export class Exchange implements PumpTarget, OpenStream {
 
   #sendHeadOnly(given: Response): void {
     const end = this.#writer.headOnly(given)
-    this.#discard(given, new DOMException('The response is sent without content', 'AbortError'))
+    this.#discard(given, contentLeftOut())
     this.#ended(end)
   }
 
@@ -174,14 +175,9 @@ export class Exchange implements PumpTarget, OpenStream {
     const { response } = this
     const { reports, settings } = this.#parts
     const willHandOver =
-      settings.socketHandover === 'auto' &&
-      isEventStream(given) &&
-      mayHandOver(this.#request, response, reports)
+      settings.socketHandover === 'auto' && mayHandOver(given, this.#request, response, reports)
     this.#writer.streamHead(given, willHandOver ? 'close' : 'as-given', 'unknown')
-    const sink =
-      response instanceof Http2Response
-        ? new Http2ByteSink(response.stream, this)
-        : new Http1ByteSink(response as ServerResponse, this)
+    const sink = makeByteSink(response, this)
     this.#stream = sink
     sink.listen(source.attach(sink))
     this.#opened(given)
@@ -229,25 +225,29 @@ export class Exchange implements PumpTarget, OpenStream {
   }
 
   // PumpTarget: what becomes of a body.
-
   sendWhole(chunks: readonly Uint8Array[], size: number): void {
     const given = this.#given
     if (given === undefined) return
     this.#given = undefined
-    let end: WriterEnd
     try {
-      end = this.#writer.whole(given, chunks, size)
+      this.#ended(this.#writer.whole(given, chunks, size))
     } catch (error) {
       this.failed(error)
-      return
     }
-    this.#ended(end)
   }
 
   beginStream(): number | undefined {
     const given = this.#given
     if (given === undefined) return undefined
     this.#given = undefined
+    if (this.#request.method === 'HEAD') {
+      // It is a stream after all, whose length shows only in its end.
+      const pump = this.#stream
+      this.#stream = undefined
+      if (pump instanceof BodyPump) pump.cancel(contentLeftOut(), this.#cancelFailed())
+      this.#ended(this.#writer.headOnly(given))
+      return undefined
+    }
     const promised = this.#writer.streamHead(given, 'as-given', 'given')
     this.#opened(given)
     return promised

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isEventStream } from '../../response/event-stream.ts'
 import { Http2Response } from '../message/http2-message.ts'
 import type { WireResponse } from '../message/wire.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
@@ -11,11 +12,13 @@ import { canTakeSocket, takeSocket } from './socket-handover.ts'
 
 /** Whether a byte sink is to have the connection for itself, which then closes with it: the head has to say so. */
 export function mayHandOver(
+  given: Response,
   request: IncomingRequest,
   response: WireResponse,
   reports: Reports,
 ): response is ServerResponse {
   return (
+    isEventStream(given) &&
     // Whoever wants to hear of the end wants to hear which request's it was.
     !reports.wantsRequestEnd &&
     request.unread === 'none' &&

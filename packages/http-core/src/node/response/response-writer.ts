@@ -73,6 +73,7 @@ export class ResponseWriter {
     const { contentLength = size } = fields
     if (contentLength !== size) throw contentLengthError(size < contentLength ? 'shorter' : 'longer')
     this.#head(given.status, given.statusText, fields, size)
+    if (this.#request.method === 'HEAD') return this.end()
     return this.end(chunks.length > 1 ? Buffer.concat(chunks, size) : chunks[0])
   }
 

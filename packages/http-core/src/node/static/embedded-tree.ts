@@ -2,14 +2,22 @@ import { createHash } from 'node:crypto'
 import { OptionError } from '../../errors/option-error.ts'
 import type { FileTree, TreeEntry } from './file-tree.ts'
 
-/** The content of a file: text as UTF-8, or bytes. */
-export type EmbeddedFile = string | Uint8Array
+/** A file: its content, which is text as UTF-8 or bytes, or the content with the time of its last change. */
+export type EmbeddedFile =
+  | string
+  | Uint8Array
+  | {
+      readonly content: string | Uint8Array
+      /** Milliseconds since 1970. @defaultValue that of the tree */
+      readonly modifiedAt?: number
+    }
 
 /**
  * Files that are part of the program, by their paths. The directories are those that the paths name.
  *
- * @param modifiedAt - What `Last-Modified` says of all of them, in milliseconds since the epoch. Default 0.
- * @throws {@link OptionError} for a path with an empty name, `.` or `..`, and a time that is no number.
+ * @param modifiedAt - What `Last-Modified` says of files that have no time of their own, in milliseconds since 1970. 0 if left out.
+ * @throws {@link OptionError} for a path with an empty name, `.` or `..`, a path that is a file and a directory as well, content
+ *   that is none, and a time that is no number.
  * @example
  * ```ts
  * import { embeddedTree, serveDirectory } from '@sse-toolkit/http-core/static'
@@ -19,7 +27,7 @@ export type EmbeddedFile = string | Uint8Array
  * ```
  */
 export function embeddedTree(files: Readonly<Record<string, EmbeddedFile>>, modifiedAt = 0): FileTree {
-  if (!Number.isFinite(modifiedAt)) throw new OptionError('modifiedAt', modifiedAt, 'milliseconds')
+  checkTime('modifiedAt', modifiedAt)
   const contents = new Map<string, Buffer>()
   const entries = new Map<string, TreeEntry>([['', { kind: 'directory' }]])
   const names = new Map<string, Set<string>>([['', new Set()]])
@@ -28,12 +36,20 @@ export function embeddedTree(files: Readonly<Record<string, EmbeddedFile>>, modi
     if (segments.some((name) => name === '' || name === '.' || name === '..')) {
       throw new OptionError('files', path, 'paths such as css/main.css')
     }
-    const content = Buffer.from(file as string)
+    const given = typeof file === 'string' || file instanceof Uint8Array ? { content: file } : file
+    const content = bytesOf(path, given?.content)
+    const { modifiedAt: changedAt = modifiedAt } = given
+    checkTime(`files.${path}.modifiedAt`, changedAt)
+    if (entries.has(path))
+      throw new OptionError('files', path, 'paths that are a file or a directory, not both')
     const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`
     contents.set(path, content)
-    entries.set(path, { kind: 'file', sizeBytes: content.length, modifiedAt, etag })
+    entries.set(path, { kind: 'file', sizeBytes: content.length, modifiedAt: changedAt, etag })
     for (const [depth, name] of segments.entries()) {
       const directory = segments.slice(0, depth).join('/')
+      if (entries.get(directory)?.kind === 'file') {
+        throw new OptionError('files', directory, 'paths that are a file or a directory, not both')
+      }
       entries.set(directory, { kind: 'directory' })
       const inside = names.get(directory) ?? new Set()
       names.set(directory, inside.add(name))
@@ -52,5 +68,17 @@ export function embeddedTree(files: Readonly<Record<string, EmbeddedFile>>, modi
       })
     },
     list: (path) => Promise.resolve([...(names.get(path.join('/')) ?? [])]),
+  }
+}
+
+function bytesOf(path: string, content: unknown): Buffer {
+  if (typeof content === 'string') return Buffer.from(content)
+  if (content instanceof Uint8Array) return Buffer.from(content)
+  throw new OptionError(`files.${path}`, content, 'text or bytes')
+}
+
+function checkTime(option: string, value: unknown): void {
+  if (typeof value !== 'number' || Number.isNaN(new Date(value).getTime())) {
+    throw new OptionError(option, value, 'milliseconds since 1970')
   }
 }

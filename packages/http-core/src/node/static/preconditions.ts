@@ -1,9 +1,10 @@
 import fresh from 'fresh'
-import parseRange from 'range-parser'
+import { systemRuntime } from '../../runtime.ts'
+import { parseHttpDate } from './http-date.ts'
 import type { ByteRange, TreeEntry } from './file-tree.ts'
 
-/** What is no range of bytes must be ignored (RFC 9110 section 14.2). */
-const rangePattern = /^bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*$/i
+/** One range of bytes. What is none, and what is several, is ignored (RFC 9110 section 14.2). */
+const rangePattern = /^bytes=[\t ]*(?:(\d+)-(\d*)|-(\d+))[\t ]*$/i
 
 type File = Extract<TreeEntry, { kind: 'file' }>
 
@@ -15,8 +16,10 @@ export function lastModified({ modifiedAt }: File): string {
 /** Whether the client has it already (RFC 9110 section 13.1.2, 13.1.3). */
 export function isFresh(request: Request, file: File): boolean {
   // Without `cache-control: no-cache`, which asks for just this check.
-  const conditions = fieldsOf(request, ['if-none-match', 'if-modified-since'])
-  return fresh(conditions, { etag: file.etag, 'last-modified': lastModified(file) })
+  const match = request.headers.get('if-none-match')
+  if (match !== null) return fresh({ 'if-none-match': match }, { etag: file.etag })
+  const since = dateOf(request, 'if-modified-since')
+  return since !== undefined && secondOf(file) <= since
 }
 
 /** Whether the client wants something else than what is there now (section 13.1.1, 13.1.4): then 412. */
@@ -24,11 +27,11 @@ export function isChanged(request: Request, file: File | undefined): boolean {
   const match = request.headers.get('if-match')
   if (match !== null) {
     if (file === undefined) return true
-    return match.trim() !== '*' && !tags(match).includes(file.etag)
+    if (match.trim() !== '*' && !tags(match).includes(file.etag)) return true
   }
-  const since = Date.parse(request.headers.get('if-unmodified-since') ?? '')
-  if (!Number.isNaN(since) && file !== undefined && Math.trunc(file.modifiedAt / 1000) * 1000 > since)
-    return true
+  const since = dateOf(request, 'if-unmodified-since')
+  // Section 13.1.4: not beside If-Match, which says it better.
+  if (match === null && since !== undefined && file !== undefined && secondOf(file) > since) return true
   const noneMatch = request.headers.get('if-none-match')
   // For a method that changes something it says: only if nothing, or nothing of these, is there.
   if (noneMatch === null || file === undefined || request.method === 'GET' || request.method === 'HEAD')
@@ -43,29 +46,39 @@ export function isChanged(request: Request, file: File | undefined): boolean {
 export function rangeOf(request: Request, file: File): ByteRange | 'unsatisfiable' | undefined {
   const field = request.headers.get('range')
   if (field === null || request.method !== 'GET' || !isSameVersion(request, file)) return undefined
-  if (!rangePattern.test(field)) return undefined
-  const ranges = parseRange(file.sizeBytes, field)
-  if (ranges === -1) return 'unsatisfiable'
-  if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined
-  return ranges[0]
+  const [, first, last, suffix] = rangePattern.exec(field) ?? []
+  const { sizeBytes } = file
+  if (suffix !== undefined) {
+    // Section 14.1.2: of a file that is shorter than the suffix, all of it.
+    const length = Math.min(Number(suffix), sizeBytes)
+    return length === 0 ? 'unsatisfiable' : { start: sizeBytes - length, end: sizeBytes - 1 }
+  }
+  if (first === undefined) return undefined
+  const start = Number(first)
+  const end = last === undefined || last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1)
+  // A range whose end comes before its beginning is none (section 14.1.1).
+  if (last !== undefined && last !== '' && Number(last) < start) return undefined
+  return start >= sizeBytes ? 'unsatisfiable' : { start, end }
 }
 
 /** Section 13.1.5. */
 function isSameVersion(request: Request, file: File): boolean {
   const condition = request.headers.get('if-range')
   if (condition === null) return true
-  return condition.startsWith('"') ? condition === file.etag : condition === lastModified(file)
+  if (condition.startsWith('"')) return condition === file.etag
+  return parseHttpDate(condition, systemRuntime.wallClock()) === secondOf(file)
 }
 
 function tags(list: string): string[] {
   return list.split(',').map((tag) => tag.trim())
 }
 
-function fieldsOf({ headers }: Request, names: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {}
-  for (const name of names) {
-    const value = headers.get(name)
-    if (value !== null) fields[name] = value
-  }
-  return fields
+/** A condition by a date. What is no date is ignored (sections 13.1.3 and 13.1.4). */
+function dateOf({ headers }: Request, field: string): number | undefined {
+  return parseHttpDate(headers.get(field) ?? '', systemRuntime.wallClock())
+}
+
+/** When the file was changed, as `Last-Modified` says it. */
+function secondOf({ modifiedAt }: File): number {
+  return Math.trunc(modifiedAt / 1000) * 1000
 }

@@ -13,12 +13,16 @@ import { isChanged, isFresh, lastModified, rangeOf } from './preconditions.ts'
 export interface ServeDirectoryOptions {
   /** GET and HEAD of files. @defaultValue `'on'` */
   readonly downloads?: 'on' | 'off'
-  /** PUT: 201 for a new file, 204 for one that is replaced. @defaultValue `'off'`: 405. The server's `maxBodyBytes` is the limit. */
+  /** PUT: 201 for a new file, 204 for one that is replaced. @defaultValue `'off'`: 405 */
   readonly uploads?: 'on' | 'off'
   /** DELETE of files: 204. @defaultValue `'off'`: 405 */
   readonly deletes?: 'on' | 'off'
-  /** What a directory is: its `index` file if it has one (the default), a list of what is in it, or nothing. */
-  readonly directories?: 'index' | 'list' | 'index-or-list' | 'hidden'
+  /**
+   * What a directory is: its `index` file if it has one, a list of what is in it, not there (404), or forbidden (403).
+   *
+   * @defaultValue `'index'`
+   */
+  readonly directories?: 'index' | 'list' | 'index-or-list' | 'hidden' | 'forbidden'
   /** @defaultValue `index.html` */
   readonly index?: string
   /** Names that begin with a dot: not there (the default), or as any other. */
@@ -136,6 +140,7 @@ async function download(
   const entry = await tree.stat(path)
   if (entry?.kind === 'file') return sendFile(tree, request, path, entry, options)
   if (entry === undefined || directories === 'hidden') throw new HttpError(404)
+  if (directories === 'forbidden') throw new HttpError(403)
   const url = new URL(request.url)
   if (!url.pathname.endsWith('/')) {
     // Or what the page refers to would be looked for one directory too high. Never `//host`: that would lead away.
@@ -226,7 +231,7 @@ const optionChoices: Readonly<Record<string, readonly string[]>> = {
   downloads: ['on', 'off'],
   uploads: ['on', 'off'],
   deletes: ['on', 'off'],
-  directories: ['index', 'list', 'index-or-list', 'hidden'],
+  directories: ['index', 'list', 'index-or-list', 'hidden', 'forbidden'],
   dotfiles: ['hide', 'serve'],
 }
 

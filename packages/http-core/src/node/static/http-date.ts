@@ -1,0 +1,43 @@
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const monthPattern = months.join('|')
+/** The three forms that a recipient must accept, of which the last two are obsolete. */
+const dateForms: readonly RegExp[] = [
+  new RegExp(
+    `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\\d\\d) (?<month>${monthPattern}) (?<year>\\d{4}) (?<time>\\d\\d:\\d\\d:\\d\\d) GMT$`,
+  ),
+  new RegExp(
+    `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\\d\\d)-(?<month>${monthPattern})-(?<year>\\d\\d) (?<time>\\d\\d:\\d\\d:\\d\\d) GMT$`,
+  ),
+  new RegExp(
+    `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?<month>${monthPattern}) (?<day>[ \\d]\\d) (?<time>\\d\\d:\\d\\d:\\d\\d) (?<year>\\d{4})$`,
+  ),
+]
+
+/**
+ * Milliseconds since 1970 of an HTTP-date; undefined for any other text, which a condition must ignore. (`Date.parse` takes
+ * `2030` and much else for a date.)
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
+ */
+export function parseHttpDate(text: string, now: number): number | undefined {
+  for (const form of dateForms) {
+    const found = form.exec(text)?.groups
+    if (found === undefined) continue
+    const { day = '', month = '', year = '', time = '' } = found
+    const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number)
+    const at = (years: number): Date =>
+      new Date(Date.UTC(years, months.indexOf(month), Number(day), hours, minutes, seconds))
+    const date = at(year.length === 2 ? fullYear(Number(year), now) : Number(year))
+    const isPossible =
+      date.getUTCDate() === Number(day) && hours < 24 && minutes < 60 && seconds <= 60 && year !== '0000'
+    return isPossible ? date.getTime() : undefined
+  }
+  return undefined
+}
+
+/** Two digits that would be more than 50 years in the future are of the past century. */
+function fullYear(twoDigits: number, now: number): number {
+  const thisYear = new Date(now).getUTCFullYear()
+  const year = thisYear - (thisYear % 100) + twoDigits
+  return year > thisYear + 50 ? year - 100 : year
+}
