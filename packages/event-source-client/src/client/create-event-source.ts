@@ -179,10 +179,9 @@ export function createEventSource<
   }
 
   function regulate(): void {
-    const { isReady } = delivery
-    if (isReady === isReading) return
-    isReading = isReady
-    if (isReady) stream.resume()
+    if (delivery.isReady === isReading) return
+    isReading = !isReading
+    if (isReading) stream.resume()
     else stream.pause()
   }
 

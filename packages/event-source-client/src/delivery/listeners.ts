@@ -20,9 +20,9 @@ export function createListeners<Argument>(): Listeners<Argument> {
       const entry = { listener }
       entries = [...entries, entry]
       return () => {
-        const { length } = entries
+        const wasThere = entries.includes(entry)
         entries = entries.filter((other) => other !== entry)
-        return entries.length < length
+        return wasThere
       }
     },
     emit(argument) {

@@ -7,7 +7,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
 export function parseRetryAfter(value: string | null, nowMs: number): number | undefined {
-  if (value === null) return undefined
+  if (!value) return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000
   // The asctime form ("Sun Nov  6 08:49:37 1994") names no zone, and Date.parse would take it as local time.
   // Date.parse takes all three HTTP-date forms, but also "-5" and "1.5", which are dates to V8 and nonsense here.
