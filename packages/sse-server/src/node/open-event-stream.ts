@@ -30,7 +30,7 @@ const openEventStreamOptionNames: OptionNames<OpenEventStreamOptions> = {
  * Opens an event stream on a Node response: node:http, node:https, node:http2, and what is built on them (Express,
  * Koa with `ctx.respond = false`, Fastify after `reply.hijack()`).
  *
- * The head goes out at once. A status and fields that were set on the response before stay.
+ * The head goes out at once. Fields that were set on the response before stay, and so does a status from 200 to 299.
  *
  * A HEAD request is answered with the head alone; the stream is then closed from the start.
  *
@@ -62,7 +62,7 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
     options,
     requestedEventId(options.lastEventId, typeof header === 'string' ? header : undefined, request.url ?? ''),
   )
-  sendHead(response, response.statusCode, '', eventStreamHeaders(options.headers))
+  sendHead(response, successStatus(response), '', eventStreamHeaders(options.headers))
   let connection: Connection<Schemas> | undefined
   attachToResponse(response, (sink) => {
     connection =
@@ -71,6 +71,11 @@ export function openEventStream<Schemas extends EventSchemas = EventSchemas>(
     return connection.queue
   })
   return connection as Connection<Schemas>
+}
+
+/** The status that was set before, unless it stands for "not answered yet", as Koa's 404 does. */
+function successStatus({ statusCode }: NodeResponse): number {
+  return statusCode >= 200 && statusCode <= 299 ? statusCode : 200
 }
 
 /** @throws {@link OptionError} for what is not Node's own, such as the request and the reply of Fastify. */

@@ -468,12 +468,16 @@ describe('a request of node:http as the client', () => {
 })
 
 describe('openEventStream', () => {
-  it('keeps a status that was set before', async () => {
+  it.each([
+    [202, 202],
+    [404, 200],
+    [500, 200],
+  ])('keeps a status of success that was set before, and no other: %i is sent as %i', async (set, sent) => {
     await using server = await serveStreams({ heartbeatIntervalMs: 0 }, (_req, res) => {
-      res.statusCode = 202
+      res.statusCode = set
     })
     const response = await fetch(server.url)
-    expect(response.status).toBe(202)
+    expect(response.status).toBe(sent)
     await response.body?.cancel()
   })
 
