@@ -31,7 +31,8 @@ export type LogEvent =
 
 /** The fields of one record. `error` is the value that was thrown; `method` and `target` name the request. */
 export interface LogFields {
-  readonly event: LogEvent
+  /** One of {@link LogEvent}, or the name that `logEventNames` gives it. */
+  readonly event: LogEvent | (string & {})
   readonly error?: unknown
   readonly method?: string | undefined
   readonly target?: string | undefined

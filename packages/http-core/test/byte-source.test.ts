@@ -341,7 +341,7 @@ describe('a response that carries a byte source', () => {
     client.send(GET)
     await eventually(() => source.sinks.length === 1)
     source.sinks[0]?.write(shared('data: x\n\n'))
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     expect(await client.closed).toMatch(/data: x\n\n\r\n0\r\n\r\n$/)
     expect(source.events).toEqual(['attach', 'closed'])
   })

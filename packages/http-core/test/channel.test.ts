@@ -5,7 +5,12 @@ import { HttpError, cors, createRouter, textResponse } from '../src/index.ts'
 import { connectionUpgradeSymbol, createServer } from '../src/node/index.ts'
 import type { ConnectionUpgrade } from '../src/node/index.ts'
 import { accessLog } from '../src/middleware/access-log.ts'
-import { channel } from '../src/node/web-socket/index.ts'
+import {
+  channel,
+  checkHandshake,
+  isWebSocketHandshake,
+  webSocketAccept,
+} from '../src/node/web-socket/index.ts'
 import type {
   Channel,
   ChannelCloseStatus,
@@ -259,6 +264,23 @@ describe('a channel on a WebSocket', () => {
     expect([String((await pong)[0]), pings]).toEqual(['x', ['x']])
   })
 
+  it('may get its listeners for messages and pings later', async () => {
+    const { hooks, channels } = recorded({ receive: () => expect.unreachable() })
+    const server = await servingChannel(hooks)
+    const socket = webSocket(server.port)
+    await once(socket, 'open')
+    const heard: string[] = []
+    channels[0]?.onReceive((_channel, message) => void heard.push(`message ${String(message)}`))
+    channels[0]?.onPing((_channel, data) => void heard.push(`ping ${Buffer.from(data).toString()}`))
+    socket.send('a')
+    socket.ping('b')
+    await eventually(() => heard.length === 2)
+    expect(heard).toEqual(['message a', 'ping b'])
+    expect(() => channels[0]?.onReceive('x' as never)).toThrow(
+      expect.objectContaining({ option: 'listener' }),
+    )
+  })
+
   it.each<[number | undefined, ChannelCloseStatus]>([
     [1000, 'normal'],
     [undefined, 'normal'],
@@ -494,7 +516,7 @@ describe('a channel on a WebSocket', () => {
     await once(socket, 'open')
     expect([server.requestsInFlight, server.activeConnections]).toEqual([1, 1])
     const code = closeCode(socket)
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     expect([await code, closes]).toEqual([1001, ['server-close']])
   })
 
@@ -589,13 +611,27 @@ describe('the handshake of a channel', () => {
     [
       'a page that a function lets in',
       ['Origin: https://b.example'],
-      { origin: (origin) => origin.endsWith('b.example') },
+      { origin: (origin) => origin?.endsWith('b.example') === true },
       101,
+    ],
+    ['a client without an Origin, by default', [], {}, 101],
+    ['a client without an Origin, where others are listed', [], { origin: ['https://a.example'] }, 101],
+    [
+      'a client without an Origin that a function lets in',
+      [],
+      { origin: (origin) => origin === undefined },
+      101,
+    ],
+    [
+      'a client without an Origin that a function refuses',
+      [],
+      { origin: (origin) => origin !== undefined },
+      403,
     ],
   ])('%s', async (_name, fields, options, status) => {
     const failures: string[] = []
     const server = await servingChannel(
-      { open, handshakeFailed: (error) => failures.push(error.code) },
+      { open, handshakeFailed: (error) => void failures.push(error.code) },
       options,
     )
     const names = new Set(fields.map((field) => field.split(':')[0]))
@@ -609,6 +645,36 @@ describe('the handshake of a channel', () => {
     // With content, before Node 24.9, it does not come to the handler.
     const isLost = !isAskedForUpgrades && fields.some((field) => /^(?:content|transfer)/i.test(field))
     expect(failures).toEqual(status === 400 && !isLost ? ['invalid-handshake'] : [])
+  })
+
+  it('that failed is answered as the application likes', async () => {
+    const server = await servingChannel({
+      handshakeFailed: ({ message }) => textResponse(message, { status: 418 }),
+    })
+    const client = await rawClient(server.port)
+    client.send(`${HANDSHAKE.join('\r\n').replace('dGhlIHNhbXBsZSBub25jZQ==', 'x')}\r\n\r\n`)
+    expect(await client.closed).toMatch(/^HTTP\/1\.1 418 [^]*Sec-WebSocket-Key is not 16 bytes in base64$/)
+  })
+
+  it('can be checked and answered by hand', () => {
+    const request = new Request('http://a.example/', {
+      headers: {
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-protocol': 'b, a',
+      },
+    })
+    expect(isWebSocketHandshake(request)).toBe(true)
+    expect(isWebSocketHandshake(new Request('http://a.example/', { headers: { upgrade: 'h2c' } }))).toBe(
+      false,
+    )
+    expect(checkHandshake(request, { protocols: ['a'] })).toBe('a')
+    expect(() => checkHandshake(new Request('http://a.example/', { method: 'POST' }))).toThrow(
+      'method is not GET',
+    )
+    // RFC 6455 section 1.3
+    expect(webSocketAccept('dGhlIHNhbXBsZSBub25jZQ==')).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
   })
 
   it('chooses the first protocol of the client that is spoken', async () => {

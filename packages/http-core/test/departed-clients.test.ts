@@ -205,7 +205,10 @@ describe('an HTTP/2 client', () => {
       expect(clock.pendingTimers).toBe(0)
       expect([observed.opened, observed.cancelled, observed.closed]).toEqual([visits * 3, visits, visits])
       expect(logger.records.filter(({ event }) => event === 'body-failed')).toEqual([])
-      expect(await observed.server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+      expect(await observed.server.close({ timeoutMs: Infinity })).toEqual({
+        destroyedConnections: 0,
+        call: 'first',
+      })
     },
   )
 })

@@ -6,7 +6,8 @@ import {
   createContext,
   createRouter,
   isHttpError,
-  isSuccess,
+  isErrorStatus,
+  isSuccessful,
   metadataKey,
   reasonPhrase,
   withTimeout,
@@ -15,14 +16,24 @@ import { httpErrorResponse } from '../src/errors/http-error.ts'
 import { shorten } from '../src/errors/shorten.ts'
 import { recordingLogger, serving } from './serving.ts'
 
-describe('reasonPhrase and isSuccess', () => {
+describe('reasonPhrase, isSuccessful and isErrorStatus', () => {
   it('know the registered statuses', () => {
     expect([reasonPhrase(200), reasonPhrase(413), reasonPhrase(299)]).toEqual([
       'OK',
       'Content Too Large',
       undefined,
     ])
-    expect([199, 200, 204, 299, 300].map(isSuccess)).toEqual([false, true, true, true, false])
+    expect([199, 200, 204, 299, 300].map(isSuccessful)).toEqual([false, true, true, true, false])
+    expect([101, 204, 302, 304, 399, 400, 599, 600].map(isErrorStatus)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+      true,
+      true,
+      false,
+    ])
   })
 
   it('know every status that Node knows, but those that were never or are no longer registered', () => {

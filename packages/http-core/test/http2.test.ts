@@ -429,7 +429,7 @@ describe('close, with HTTP/2', () => {
     await goaway
     answer.resolve(textResponse('late'))
     expect((await response).text).toBe('late')
-    expect(await closing).toEqual({ destroyedConnections: 0 })
+    expect(await closing).toEqual({ destroyedConnections: 0, call: 'first' })
   })
 
   it('ends event streams in good order', async () => {
@@ -445,7 +445,7 @@ describe('close, with HTTP/2', () => {
     const stream = client(server.port).request({ ':path': '/' })
     const answer = settled(stream)
     await once(stream, 'data')
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     expect(await answer).toMatchObject({ text: 'data: x\n\n', code: 0 })
   })
 
@@ -455,7 +455,7 @@ describe('close, with HTTP/2', () => {
     const session = client(server.port ?? 0)
     const answer = ask(session, { ':path': '/' })
     await eventually(() => server.requestsInFlight === 1)
-    expect(await server.close({ timeoutMs: 10 })).toEqual({ destroyedConnections: 1 })
+    expect(await server.close({ timeoutMs: 10 })).toEqual({ destroyedConnections: 1, call: 'first' })
     expect((await answer).status).toBe(Number.NaN)
     expect(server.requestsInFlight).toBe(0)
   })

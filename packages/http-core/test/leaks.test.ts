@@ -136,7 +136,7 @@ describe('nothing is left', () => {
     // One signal for the whole server: whatever listens to it must be gone by now, and ours never does.
     expect(new Set(closings).size).toBe(1)
     expect(closings.flatMap((signal) => getEventListeners(signal, 'abort'))).toEqual([])
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
   })
 
   it('of the process when the server has closed: no timer, no handle', async () => {

@@ -309,7 +309,7 @@ describe('proxyProtocol', () => {
     const silent = await rawClient(server.port)
     const begun = await rawClient(server.port)
     begun.send('PROXY ')
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     await Promise.all([silent.closed, begun.closed])
   })
 

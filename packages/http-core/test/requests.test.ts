@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { createRouter, jsonResponse, metadataKey, textResponse } from '../src/index.ts'
+import type { ServerOptions } from '../src/node/index.ts'
 import { rawClient, rawExchange, statuses } from './raw-client.ts'
 import { eventually, recordingLogger, serving } from './serving.ts'
 
@@ -328,6 +329,19 @@ describe.each(['light', 'native'] as const)('a %s request', (requests) => {
     expect(shown).not.toContain('secret')
   })
 
+  it('shows no field that secretFields names', async () => {
+    const server = await serving({
+      requests,
+      secretFields: ['X-Api-Key'],
+      fetch: (r) => textResponse(inspect(r) + inspect(r.headers)),
+    })
+    const headers = { 'x-api-key': 'secret', authorization: 'shown' }
+    const shown = await (await fetch(server.url, { headers })).text()
+    expect(shown).toContain("'x-api-key': '[redacted]'")
+    expect(shown).toContain("authorization: 'shown'")
+    expect(shown).not.toContain('secret')
+  })
+
   it('aborts its signal when the client goes away', async () => {
     const aborted = Promise.withResolvers<unknown>()
     const server = await serving({
@@ -451,6 +465,29 @@ describe('the context', () => {
     })
     expect(await (await fetch(server.url)).json()).toEqual(['127.0.0.1', 1_700_000_000_000, '1.1', 'Ada'])
     expect(await rawExchange(server.port, 'GET / HTTP/1.0\r\n\r\n')).toContain('"1.0"')
+  })
+
+  it("tells the client's port, and never that of a proxy", async () => {
+    const answer = async (options: Partial<ServerOptions>, fields: string): Promise<[string, number]> => {
+      const server = await serving({
+        fetch: (_request, { remotePort }) => textResponse(`<${remotePort}>`),
+        ...options,
+      })
+      const client = await rawClient(server.port)
+      client.send(`${fields}GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n`)
+      const port = client.socket.localPort ?? 0
+      const text = /<(.*)>/.exec(await client.until('>'))?.[1] ?? ''
+      client.destroy()
+      return [text, port]
+    }
+    const [own, port] = await answer({}, '')
+    expect(own).toBe(String(port))
+    expect((await answer({ trustProxy: { hops: 1 } }, ''))[0]).toBe('undefined')
+    const [said] = await answer(
+      { proxyProtocol: { mode: 'required' } },
+      'PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n',
+    )
+    expect(said).toBe('4711')
   })
 
   it('shows an IPv4 client of a socket for both families by its IPv4 address', async () => {

@@ -1,15 +1,18 @@
 import { createServer as createHttpServer, get as httpGet } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { once } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { inspect } from 'node:util'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   HttpError,
   byteSourceSymbol,
   bytesResponse,
   jsonResponse,
   textResponse,
+  withPrinting,
   writerResponse,
 } from '../src/index.ts'
+import { createServer } from '../src/node/index.ts'
 import { rawClient, rawExchange } from './raw-client.ts'
 import { eventually, recordingLogger, serving } from './serving.ts'
 
@@ -678,3 +681,54 @@ async function* slowly(texts: readonly string[], error?: Error): AsyncGenerator<
   })
   if (error !== undefined) throw error
 }
+
+describe('what is printed and logged', () => {
+  it.each<[string, Response]>([
+    ['textResponse', textResponse('x', { headers: { 'set-cookie': 'sid=secret', 'x-a': 'shown' } })],
+    [
+      'writerResponse',
+      writerResponse(async () => {}, { headers: { 'set-cookie': 'sid=secret', 'x-a': 'shown' } }),
+    ],
+    [
+      'withPrinting',
+      withPrinting(new Response('x', { headers: { 'set-cookie': 'sid=secret', 'x-a': 'shown' } })),
+    ],
+  ])('a response of %s masks Set-Cookie', (_name, response) => {
+    const shown = inspect({ deep: { response } }, { depth: 5 })
+    expect(shown).toContain("'set-cookie': '[redacted]'")
+    expect(shown).toContain("'x-a': 'shown'")
+    expect(shown).toContain('status: 200')
+    expect(shown).not.toContain('secret')
+  })
+
+  it('failures reach the console where there is no logger, and nothing where it is off', async () => {
+    const error = vi.spyOn(console, 'error').mockReturnValue(undefined)
+    onTestFinished(() => {
+      error.mockRestore()
+    })
+    const boom = new Error('boom')
+    const failing = (): never => {
+      throw boom
+    }
+    expect((await fetch((await serving({ fetch: failing, logger: 'off' })).url)).status).toBe(500)
+    expect(error).not.toHaveBeenCalled()
+    const server = createServer({ fetch: failing, port: 0 })
+    await server.listen()
+    expect((await fetch(server.url ?? '')).status).toBe(500)
+    await server.close()
+    expect(error.mock.calls).toEqual([['http-core: The handler failed', boom]])
+  })
+
+  it('events have the names that logEventNames gives them', async () => {
+    const logger = recordingLogger()
+    const server = await serving({
+      logger,
+      logEventNames: { 'handler-failed': 'app.error' },
+      fetch: () => {
+        throw new Error('boom')
+      },
+    })
+    await fetch(server.url)
+    expect(logger.records.map(({ event }) => event)).toEqual(['listening', 'app.error'])
+  })
+})

@@ -182,7 +182,7 @@ describe('options', () => {
 describe('close', () => {
   it('of a server that never listened stops it', async () => {
     const server = createServer({ fetch: hello, port: 0 })
-    expect(await server.close()).toEqual({ destroyedConnections: 0 })
+    expect(await server.close()).toEqual({ destroyedConnections: 0, call: 'first' })
     expect(server.status).toBe('stopped')
     await server.closed
   })
@@ -201,7 +201,7 @@ describe('close', () => {
     const idle = await rawClient(server.port)
     idle.send(GET)
     await idle.until('hello')
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     await Promise.all([silent.closed, idle.closed])
   })
 
@@ -216,7 +216,7 @@ describe('close', () => {
     await expect(rawClient(server.port ?? 0)).rejects.toThrow('ECONNREFUSED')
     answer.resolve(textResponse('late'))
     expect(await client.closed).toMatch(/Connection: close[^]*late$/i)
-    expect(await closing).toEqual({ destroyedConnections: 0 })
+    expect(await closing).toEqual({ destroyedConnections: 0, call: 'first' })
   })
 
   it('closes a connection whose response had promised to keep it', async () => {
@@ -241,7 +241,7 @@ describe('close', () => {
     await eventually(() => server.status === 'stopping')
     finish?.()
     await client.closed
-    expect(await closing).toEqual({ destroyedConnections: 0 })
+    expect(await closing).toEqual({ destroyedConnections: 0, call: 'first' })
   })
 
   it('destroys what is open at the deadline, and aborts its request.signal only then', async () => {
@@ -269,7 +269,7 @@ describe('close', () => {
     await eventually(() => fire !== undefined)
     expect(signals[0]?.aborted).toBe(false)
     fire?.()
-    expect(await closing).toEqual({ destroyedConnections: 1 })
+    expect(await closing).toEqual({ destroyedConnections: 1, call: 'first' })
     expect(signals[0]?.aborted).toBe(true)
     expect(server.requestsInFlight).toBe(0)
     await client.closed
@@ -294,7 +294,7 @@ describe('close', () => {
     const client = await rawClient(server.port)
     client.send(GET)
     await client.until('begun')
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     expect(await client.closed).toMatch(/a\r\nretry: 7\n\n\r\n0\r\n\r\n$/)
   })
 
@@ -327,12 +327,15 @@ describe('close', () => {
     expect(await client.closed).toMatch(/0\r\n\r\n$/)
   })
 
-  it('called again changes nothing and gives the same promise', async () => {
+  it('called again changes nothing, waits for the same end, and says that it is not the first', async () => {
     const server = await serving({ fetch: hello })
     const first = server.close({ timeoutMs: 5 })
-    expect(server.close({ timeoutMs: 0 })).toBe(first)
-    await first
-    expect(server.close()).toBe(first)
+    const second = server.close({ timeoutMs: 0 })
+    expect(await Promise.all([first, second, server.close()])).toEqual([
+      { destroyedConnections: 0, call: 'first' },
+      { destroyedConnections: 0, call: 'repeated' },
+      { destroyedConnections: 0, call: 'repeated' },
+    ])
     await server.closed
   })
 

@@ -3,11 +3,11 @@ import { createServer } from '../src/node/index.ts'
 import type { Server, ServerOptions } from '../src/node/index.ts'
 import type { LogFields, Logger } from '../src/index.ts'
 
-/** A server on a free port, closed when the test is over. */
+/** A server on a free port that logs nothing unless told to, closed when the test is over. */
 export async function serving(
   options: Omit<ServerOptions, 'port'>,
 ): Promise<Server & { readonly port: number; readonly url: string }> {
-  const server = createServer({ ...options, port: 0 })
+  const server = createServer({ logger: 'off', ...options, port: 0 })
   await server.listen()
   onTestFinished(async () => {
     await server.close({ timeoutMs: 0 })

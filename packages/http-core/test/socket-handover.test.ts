@@ -212,7 +212,7 @@ describe('the connection of an open event stream', () => {
     stopped.socket.pause()
     const last = source.sinks[1]
     while (last?.write(shared('x'.repeat(1_000_000))) === true) await turns(1)
-    expect(await server.close({ timeoutMs: 200 })).toEqual({ destroyedConnections: 1 })
+    expect(await server.close({ timeoutMs: 200 })).toEqual({ destroyedConnections: 1, call: 'first' })
     expect(await reader.closed).toMatch(/0\r\n\r\n$/)
     expect(source.events.filter((event) => event === 'closed')).toHaveLength(2)
   })

@@ -119,7 +119,7 @@ describe('TLS', () => {
     const secured = await handshake(server.port)
     const silent = await rawClient(server.port)
     const closed = once(secured, 'close')
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     await Promise.all([closed, silent.closed])
   })
 
@@ -136,7 +136,7 @@ describe('TLS', () => {
     })
     const text = fetchText(server.port)
     await eventually(() => server.requestsInFlight === 1)
-    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0 })
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
     expect(await text).toBe('data: x\n\n')
   })
 })

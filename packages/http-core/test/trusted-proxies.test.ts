@@ -29,6 +29,18 @@ describe('trustProxy', () => {
     expect(forwarded?.remoteAddress).toBe(expected)
   })
 
+  it.each<[string, number | undefined]>([
+    [`${CLIENT}:4711`, 4711],
+    ['[2001:db8::7]:4711', 4711],
+    [`6.6.6.6:1, ${CLIENT}:2`, 2],
+    [CLIENT, undefined],
+    ['2001:db8::7', undefined],
+    [`${CLIENT}:99999`, undefined],
+    ['unknown:1', undefined],
+  ])('takes the port from %s', (field, expected) => {
+    expect(forwardedReader({ hops: 1 })(undefined, { 'x-forwarded-for': field })?.remotePort).toBe(expected)
+  })
+
   it('is off by default: anyone could write these fields', async () => {
     const server = await serving({
       fetch: (request, { remoteAddress }) => jsonResponse([remoteAddress, new URL(request.url).origin]),

@@ -73,3 +73,8 @@ export function asHttpError(error: unknown): HttpError | undefined {
 export function httpErrorResponse(error: HttpError): Response {
   return textResponse(error.message, { status: error.status, headers: error.headers })
 }
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14 */
+export function tooLargeError(maxBodyBytes: number): HttpError {
+  return new HttpError(413, `The request content is larger than ${maxBodyBytes} bytes.`)
+}

@@ -31,4 +31,4 @@ export type {
 export type { WireRequest } from './message/wire.ts'
 export { createServer } from './lifecycle/server.ts'
 export type { CloseOptions } from './lifecycle/close-options.ts'
-export type { CloseReport, Server, ServerStatus } from './lifecycle/server-types.ts'
+export type { Closable, CloseReport, Server, ServerStatus } from './lifecycle/server-types.ts'

@@ -82,6 +82,12 @@ export function checkFieldValue(option: string, value: unknown): void {
   throw new OptionError(option, value, 'visible ASCII text')
 }
 
+/** Bytes: 0 for no content at all, Infinity for no limit. */
+export function checkBodyLimit(option: string, value: unknown): void {
+  if (value === undefined || value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0)) return
+  throw new OptionError(option, value, 'an integer of at least 0, or Infinity')
+}
+
 export function isFunction(item: unknown): boolean {
   return typeof item === 'function'
 }

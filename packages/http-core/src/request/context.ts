@@ -1,3 +1,4 @@
+import { checkBodyLimit } from '../options/check-options.ts'
 import type { ProxyHeader } from './proxy-header.ts'
 import type { Route } from '../routing/route.ts'
 import { systemRuntime } from '../runtime.ts'
@@ -29,11 +30,14 @@ export function metadataKey<T>(description: string): MetadataKey<T> {
 /** What the host knows about one request beyond the `Request`. Everything is optional: a bare host knows nothing. */
 export interface RequestFacts {
   readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
   readonly startTime?: number | undefined
   readonly elapsedMs?: number | undefined
   readonly httpVersion?: string | undefined
   readonly closing?: AbortSignal | undefined
   readonly proxyHeader?: ProxyHeader | undefined
+  /** The most that the content of the request may have, in bytes; told again where a route or a handler has another limit. */
+  readonly bodyLimit?: { maxBytes: number } | undefined
   /** Told the fields that the 500 of a handler that throws is to have. */
   readonly onFailure?: ((fields: Headers) => void) | undefined
   /** Whether the server can give the connection to another protocol. */
@@ -48,10 +52,20 @@ export interface RequestContext {
    * Unix socket, and on hosts that do not say.
    */
   readonly remoteAddress: string | undefined
+  /**
+   * The port of the client at that address. Undefined where the address is undefined, and where a proxy forwarded the
+   * address without a port.
+   */
+  readonly remotePort: number | undefined
   /** When the head of the request had been read, in milliseconds since 1970. */
   readonly startTime: number
   /** How long ago that was, in milliseconds, by a clock that never goes back. */
   readonly elapsedMs: number
+  /**
+   * The content of the request, in bytes; then its reading fails with 413. To be set before the content is read. The
+   * server's `maxBodyBytes`, or that of the route; undefined on hosts that have no such limit, where setting it does nothing.
+   */
+  maxBodyBytes: number | undefined
   /** `'1.1'`, `'1.0'`, `'2.0'`; undefined on hosts that do not say. */
   readonly httpVersion: string | undefined
   /**
@@ -106,6 +120,10 @@ export class Context implements RouteContext {
     return this.#facts.remoteAddress
   }
 
+  get remotePort(): number | undefined {
+    return this.#facts.remotePort
+  }
+
   get startTime(): number {
     return (this.#startTime ??= this.#facts.startTime ?? systemRuntime.wallClock())
   }
@@ -114,6 +132,17 @@ export class Context implements RouteContext {
     return this.#startedAt === undefined
       ? (this.#facts.elapsedMs ?? 0)
       : systemRuntime.now() - this.#startedAt
+  }
+
+  get maxBodyBytes(): number | undefined {
+    return this.#facts.bodyLimit?.maxBytes
+  }
+
+  set maxBodyBytes(maxBytes: number | undefined) {
+    const { bodyLimit } = this.#facts
+    if (maxBytes === undefined || bodyLimit === undefined) return
+    checkBodyLimit('maxBodyBytes', maxBytes)
+    bodyLimit.maxBytes = maxBytes
   }
 
   get httpVersion(): string | undefined {

@@ -1,3 +1,4 @@
+import { inspectSymbol, printResponse, withPrinting } from './print-response.ts'
 import { hasNoContent, isStatus } from './status.ts'
 
 /**
@@ -114,6 +115,10 @@ class LightResponse {
     return this.#asNative().text()
   }
 
+  [inspectSymbol](_depth: number, _options: unknown, inspect: (value: unknown) => string): string {
+    return printResponse(this, inspect)
+  }
+
   #asNative(): Response {
     if (this.#native !== undefined) return this.#native
     const { status, statusText, headers } = this
@@ -152,7 +157,7 @@ function contentResponse(
   if (isNode) return new LightResponse(content, contentType, init)
   const headers = new Headers(init?.headers)
   if (!headers.has('content-type')) headers.set('content-type', contentType)
-  return new Response(content, { ...init, headers })
+  return withPrinting(new Response(content, { ...init, headers }))
 }
 
 /**

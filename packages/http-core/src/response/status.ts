@@ -76,12 +76,22 @@ export function reasonPhrase(status: number): string | undefined {
 }
 
 /**
- * Whether the request succeeded: 200 to 299.
+ * Whether the status is of the class Successful: 200 to 299, as `response.ok`. A redirection, or a 304, is not.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.3
  */
-export function isSuccess(status: number): boolean {
+export function isSuccessful(status: number): boolean {
   return status >= 200 && status <= 299
+}
+
+/**
+ * Whether the status is of the classes Client Error or Server Error: 400 to 599. What is neither this nor informational did
+ * what the client asked for, or tells it where to go on.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5
+ */
+export function isErrorStatus(status: number): boolean {
+  return status >= 400 && status <= 599
 }
 
 /** Whether a final response can have the status (Fetch: an integer from 200 to 599). */

@@ -1,4 +1,5 @@
 import { checkRequired } from '../options/check-options.ts'
+import { withPrinting } from './print-response.ts'
 
 /** The output of a {@link writerResponse}. */
 export interface BodyWriter {
@@ -27,7 +28,7 @@ export interface BodyWriter {
  */
 export function writerResponse(write: (writer: BodyWriter) => Promise<void>, init?: ResponseInit): Response {
   checkRequired('write', write)
-  return new Response(new ReadableStream(new WriterSource(write), { highWaterMark: 1 }), init)
+  return withPrinting(new Response(new ReadableStream(new WriterSource(write), { highWaterMark: 1 }), init))
 }
 
 /** The stream's side of a writer: one piece at most waits in the stream, as long as the writer waits for `write`. */

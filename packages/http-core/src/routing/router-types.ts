@@ -23,6 +23,13 @@ export interface RouteOptions {
     request: Request,
     context: RequestContext,
   ) => Response | undefined | void | Promise<Response | undefined | void>
+  /**
+   * The content of a request, in bytes; then 413: before `accept` and the handler where the length is announced, else when
+   * the content is read (that only on the server of this package). 0: no content at all; Infinity: no limit.
+   *
+   * @defaultValue `maxBodyBytes` of the server
+   */
+  readonly maxBodyBytes?: number
   /** Middlewares of this route alone: stage 1 unless `{ middleware, stage }` says otherwise. */
   readonly middleware?: readonly (Middleware | StagedMiddleware)[]
 }

@@ -1,6 +1,8 @@
 import { addRoute, createRouter as createTree, findRoute } from 'rou3'
 import type { MatchedRoute, RouterContext as Tree } from 'rou3'
-import { checkFunction, checkList, checkRequired, isToken } from '../options/check-options.ts'
+import { tooLargeError } from '../errors/http-error.ts'
+import { checkBodyLimit, checkFunction, checkList, checkRequired, isToken } from '../options/check-options.ts'
+import { bodyLimitOf } from '../request/body-limit.ts'
 import { Context } from '../request/context.ts'
 import { shorten } from '../errors/shorten.ts'
 import { asHttpError, HttpError, httpErrorResponse } from '../errors/http-error.ts'
@@ -26,6 +28,7 @@ interface Entry extends RegisteredRoute {
   /** As rou3 takes it. */
   readonly matched: string
   readonly handler: Handler
+  readonly maxBodyBytes: number | undefined
   readonly middlewares: readonly StagedMiddleware[]
   readonly params: readonly { readonly name: string; readonly codec: ParamCodec<unknown> }[]
   /** rou3 also names what a bare `**` took; our params do not. */
@@ -86,13 +89,15 @@ export function createRouter(): Router {
     const { accept } = options
     checkRequired('handler', handler)
     checkFunction('accept', accept)
+    checkBodyLimit('maxBodyBytes', options.maxBodyBytes)
     checkList('middleware', options.middleware, isMiddleware, 'middlewares')
     const shown = method === anyMethod ? 'ANY' : method
     entries.push({
       method: shown,
       matched: method,
       route,
-      handler: answering(accept === undefined ? handler : acceptingFirst(accept, handler)),
+      handler: answering(withinLimit(accept === undefined ? handler : acceptingFirst(accept, handler))),
+      maxBodyBytes: options.maxBodyBytes ?? bodyLimitOf(handler),
       middlewares: (options.middleware ?? []).map((given) =>
         typeof given === 'function' ? staged(given) : staged(given.middleware, given.stage),
       ),
@@ -130,7 +135,7 @@ export function createRouter(): Router {
       tree,
       methods: [...methods].toSorted(),
       routes: effective.toReversed(),
-      runFallback: within(middlewares, answering(fallback)),
+      runFallback: within(middlewares, answering(withinLimit(fallback))),
       runMethodNotAllowed: within(middlewares, (request) =>
         statusResponse(405, { allow: allowed(pathnameOf(request.url)).join(', ') }),
       ),
@@ -178,6 +183,8 @@ export function createRouter(): Router {
       context.params = outcome
     }
     context.route = entry.route
+    // Before the middlewares, which may read the content.
+    if (entry.maxBodyBytes !== undefined) context.maxBodyBytes = entry.maxBodyBytes
     return run(request, context)
   }
 
@@ -256,6 +263,19 @@ function answerHttpError(error: unknown): Response {
   const answer = asHttpError(error)
   if (answer !== undefined) return httpErrorResponse(answer)
   throw error
+}
+
+/** Refuses content that says of itself that it is too large. */
+function withinLimit(handler: Handler): Handler {
+  return (request, context) => {
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') {
+      const length = Number(request.headers.get('content-length') ?? 0)
+      const { maxBodyBytes = Infinity } = context
+      if (length > maxBodyBytes) throw tooLargeError(maxBodyBytes)
+    }
+    return handler(request, context)
+  }
 }
 
 function acceptingFirst(accept: NonNullable<RouteOptions['accept']>, handler: Handler): Handler {

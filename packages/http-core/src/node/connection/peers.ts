@@ -3,6 +3,7 @@ import type { ProxyHeader } from '../../request/proxy-header.ts'
 /** A connection, for as much of it as says who is at the other end. */
 interface Peer {
   readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
 }
 
 /** Who is at the other end of each connection, where a proxy said so before the first byte. */
@@ -28,5 +29,11 @@ export class Peers {
   /** The address of the other end: what a proxy said, else the socket's. */
   addressOf(connection: Peer): string | undefined {
     return this.headerOf(connection)?.source?.address ?? connection.remoteAddress
+  }
+
+  /** The port at that address. */
+  portOf(connection: Peer): number | undefined {
+    const source = this.headerOf(connection)?.source
+    return source === undefined ? connection.remotePort : source.port
   }
 }

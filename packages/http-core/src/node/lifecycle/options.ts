@@ -1,5 +1,5 @@
 import type { TlsOptions as NodeTlsOptions } from 'node:tls'
-import type { Logger } from '../../logger.ts'
+import type { LogEvent, Logger } from '../../logger.ts'
 import type { Middleware } from '../../middleware/middleware.ts'
 import type { RequestContext } from '../../request/context.ts'
 import type { Runtime } from '../../runtime.ts'
@@ -169,8 +169,20 @@ export interface ServerOptions {
    * @see https://www.iana.org/assignments/http-upgrade-tokens
    */
   readonly upgradeProtocols?: readonly string[]
-  /** @defaultValue none */
-  readonly logger?: Logger
+  /**
+   * Request fields whose values are not shown when a request or its `headers` are printed.
+   *
+   * @defaultValue `authorization`, `cookie`, `proxy-authorization`, `set-cookie`
+   */
+  readonly secretFields?: readonly string[]
+  /**
+   * Where the server writes what happens. `'off'`: nowhere.
+   *
+   * @defaultValue failures (`handler-failed`, `body-failed`, `server-failed`) go to `console.error`, all else nowhere
+   */
+  readonly logger?: Logger | 'off'
+  /** Other names for events of the log, such as `{ 'handler-failed': 'app.error' }`. @defaultValue their own */
+  readonly logEventNames?: Readonly<Partial<Record<LogEvent, string>>>
   /**
    * The clocks and timers, for tests that run on a virtual clock: `wallClock` tells `context.startTime`, `now` and the timers
    * decide over deadlines. What Node's own parser limits (`headersTimeoutMs`, `requestTimeoutMs` and `idleTimeoutMs` of

@@ -9,6 +9,13 @@ export type ServerStatus = 'idle' | 'running' | 'stopping' | 'stopped'
 export interface CloseReport {
   /** Connections that were destroyed at the deadline, with a request in flight. 0: everybody was served. */
   readonly destroyedConnections: number
+  /** `'repeated'` for a call of `close()` that found the server stopping or stopped already. Its options did not count. */
+  readonly call: 'first' | 'repeated'
+}
+
+/** What the helpers that stop a server need of it. */
+export interface Closable {
+  close(options?: CloseOptions): Promise<Pick<CloseReport, 'destroyedConnections'>>
 }
 
 /** See {@link createServer}. */
@@ -23,8 +30,8 @@ export interface Server {
   /**
    * Stops: accepts no more connections, closes the idle ones, lets requests in flight finish (their responses say
    * `Connection: close`; over HTTP/2 it is GOAWAY that says so) and destroys what is left at the deadline. At the start
-   * `context.closing` aborts; `request.signal` only when a connection is destroyed. A second call changes nothing and
-   * gives the same promise.
+   * `context.closing` aborts; `request.signal` only when a connection is destroyed. A second call changes
+   * nothing, waits for the same end, and says so in its report.
    *
    * @throws {@link OptionError} at once, which names the option.
    */

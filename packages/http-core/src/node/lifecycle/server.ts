@@ -68,7 +68,7 @@ class HttpServerLife implements Server {
     const { runtime } = settings
     this.#options = options
     this.#settings = settings
-    this.#reports = new Reports(options.logger)
+    this.#reports = new Reports(options.logger, options.logEventNames)
     this.#streams = new OpenStreams(runtime)
     // As many listeners as there are requests that want to know of a stop.
     setMaxListeners(0, this.#closing.signal)
@@ -103,7 +103,12 @@ class HttpServerLife implements Server {
     }
     const httpParts = {
       ...shared,
-      admit: makeAdmit({ settings, peers, load: this.#load }),
+      admit: makeAdmit({
+        settings,
+        peers,
+        load: this.#load,
+        announcedLength: takesLightRequests(options.fetch) ? 'handler' : 'checked',
+      }),
       refuse: makeRefuse({ ...shared, serverHeader: settings.serverHeader, runtime }),
       serveExchange: serveExchanges(exchangeParts),
     }
@@ -155,7 +160,9 @@ class HttpServerLife implements Server {
   }
 
   close({ timeoutMs = 10_000, eventStreams = 'end' }: CloseOptions = {}): Promise<CloseReport> {
-    if (this.#closeReport !== undefined) return this.#closeReport
+    if (this.#closeReport !== undefined) {
+      return this.#closeReport.then((report) => ({ ...report, call: 'repeated' }))
+    }
     checkCloseOptions({ timeoutMs, eventStreams })
     this.#closeReport = this.#close(timeoutMs, eventStreams)
     return this.#closeReport
@@ -174,7 +181,7 @@ class HttpServerLife implements Server {
     this.#status = 'stopped'
     this.#reports.stopped()
     this.#resolveClosed()
-    return { destroyedConnections }
+    return { destroyedConnections, call: 'first' }
   }
 
   async #drain(timeoutMs: number, eventStreams: 'end' | 'wait'): Promise<number> {

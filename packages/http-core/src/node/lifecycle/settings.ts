@@ -12,6 +12,7 @@ import {
 import { OptionError } from '../../errors/option-error.ts'
 import { completeRuntime } from '../../runtime.ts'
 import type { Runtime } from '../../runtime.ts'
+import { secretFields } from '../request/redact.ts'
 import { networkTest } from '../request/trusted-proxies.ts'
 import { maxTimeoutMs } from './close-options.ts'
 import type { ListenTarget, ProxyProtocolOptions, ServerOptions, TlsOptions, TrustProxy } from './options.ts'
@@ -56,6 +57,8 @@ export interface Settings {
   readonly proxyProtocol: ProxyProtocolSettings | undefined
   /** In lower case. */
   readonly upgradeProtocols: ReadonlySet<string>
+  /** In lower case. */
+  readonly secretFields: ReadonlySet<string>
   readonly runtime: Runtime
 }
 
@@ -108,7 +111,8 @@ export function resolveSettings(options: ServerOptions): Settings {
       maxTimeoutMs,
     ),
     tcpKeepAliveMs: keepAlive(options.tcpKeepAliveMs ?? 15_000),
-    upgradeProtocols: new Set((options.upgradeProtocols ?? ['websocket']).map((name) => name.toLowerCase())),
+    upgradeProtocols: lowerCase(options.upgradeProtocols ?? ['websocket']),
+    secretFields: lowerCase(options.secretFields ?? secretFields),
     runtime: completeRuntime(options.runtime),
   }
   checkTogether(settings)
@@ -119,8 +123,11 @@ export function resolveSettings(options: ServerOptions): Settings {
 function checkKinds(options: ServerOptions): void {
   checkRequired('fetch', options.fetch)
   checkList('middleware', options.middleware, isFunction, 'middlewares')
-  checkMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
+  if (options.logger !== 'off') checkMethods('logger', options.logger, ['debug', 'info', 'warn', 'error'])
+  checkMethods('logEventNames', options.logEventNames, [], 'an object of names')
+  checkList('logEventNames', Object.values(options.logEventNames ?? {}), isText, 'names')
   checkList('upgradeProtocols', options.upgradeProtocols, isProtocolName, 'names such as websocket')
+  checkList('secretFields', options.secretFields, isToken, 'field names')
   checkRuntime('runtime', options.runtime)
   checkFunction('onListening', options.onListening)
   checkFieldValue('serverHeader', options.serverHeader)
@@ -169,6 +176,14 @@ function checkTogether(settings: Settings): void {
     else if (typeof listen.path !== 'string' || listen.path === '')
       throw new OptionError('listen.path', listen.path, 'the path of a Unix socket')
   }
+}
+
+function isText(item: unknown): boolean {
+  return typeof item === 'string' && item !== ''
+}
+
+function lowerCase(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()))
 }
 
 /** A name, and a version if there is one (RFC 9110 section 7.8). */

@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import { checkFunction, checkList } from '../../options/check-options.ts'
 import { checkCloseOptions } from './close-options.ts'
 import type { CloseOptions } from './close-options.ts'
-import type { Server } from './server-types.ts'
+import type { Closable } from './server-types.ts'
 
 /** See {@link closeOnSignals}. */
 export interface SignalOptions extends CloseOptions {
@@ -32,7 +32,7 @@ export interface SignalOptions extends CloseOptions {
  * closeOnSignals(server, { timeoutMs: 5000 })
  * ```
  */
-export function closeOnSignals(server: Pick<Server, 'close'>, options: SignalOptions = {}): () => void {
+export function closeOnSignals(server: Closable, options: SignalOptions = {}): () => void {
   const {
     signals = ['SIGINT', 'SIGTERM'],
     onClose,

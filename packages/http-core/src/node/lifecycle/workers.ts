@@ -6,14 +6,14 @@ import { OptionError } from '../../errors/option-error.ts'
 import { WorkerError } from '../../errors/worker-error.ts'
 import { checkCloseOptions } from './close-options.ts'
 import type { CloseOptions } from './close-options.ts'
-import type { Server } from './server-types.ts'
+import type { Closable } from './server-types.ts'
 
 /** See {@link runWorkers}. */
 export interface WorkersOptions extends CloseOptions {
   /** How many processes. @defaultValue as many as the machine runs at once */
   readonly workers?: number
   /** Makes the server of one process, and listens. Called in each worker. */
-  readonly start: () => Promise<Pick<Server, 'close'>>
+  readonly start: () => Promise<Closable>
   /** Called in the primary when a worker listens. */
   readonly onListening?: (workerId: number) => void
   /** Called in the primary when a worker has ended without being told to; another one takes its place. */

@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../../logger.ts'
+import type { LogEvent, LogFields, Logger } from '../../logger.ts'
 import type { WireRequest } from '../message/wire.ts'
 import { channels } from './diagnostics.ts'
 import type {
@@ -16,8 +16,11 @@ type ListeningAddress = ListeningEvent['address']
 export class Reports {
   readonly #log: Logger
 
-  constructor(logger: Logger | undefined) {
-    this.#log = safeLogger(logger)
+  constructor(
+    logger: Logger | 'off' | undefined,
+    names: Readonly<Partial<Record<LogEvent, string>>> | undefined,
+  ) {
+    this.#log = safeLogger(logger, names)
   }
 
   /** Whether somebody wants to know when each request has ended. */

@@ -1,16 +1,34 @@
-import type { LogFields, Logger } from '../../logger.ts'
+import type { LogEvent, LogFields, Logger } from '../../logger.ts'
+
+/** Without a logger: failures of the program reach the console, everything else is nobody's business. */
+const consoleLogger: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error(fields, text) {
+    // oxlint-disable-next-line no-console -- the last resort: there is no logger
+    console.error(`http-core: ${text}`, fields.error)
+  },
+}
+
+const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * The user's logger, or silence. A logger that throws must not fail the request it was to describe; there is nobody left
- * to tell, so its error is dropped.
+ * The user's logger, with the names of events that the user gave them. A logger that throws must not fail the request it was
+ * to describe; there is nobody left to tell, so its error is dropped.
  */
-export function safeLogger(logger: Logger | undefined): Logger {
-  if (logger === undefined) return { debug() {}, info() {}, warn() {}, error() {} }
+export function safeLogger(
+  logger: Logger | 'off' | undefined,
+  names: Readonly<Partial<Record<LogEvent, string>>> = {},
+): Logger {
+  if (logger === undefined) return consoleLogger
+  if (logger === 'off') return silentLogger
   const guarded =
     (level: keyof Logger) =>
     (fields: LogFields, text: string): void => {
       try {
-        logger[level](fields, text)
+        const name = names[fields.event as LogEvent]
+        logger[level](name === undefined ? fields : { ...fields, event: name }, text)
       } catch {
         // See above: the logger was the place to say it.
       }

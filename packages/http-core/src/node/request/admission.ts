@@ -15,6 +15,7 @@ export interface Admitted {
   readonly url: string
   /** What trusted proxies say; undefined if none does. */
   readonly forwardedAddress: string | undefined
+  readonly forwardedPort: number | undefined
 }
 
 /** Methods that a `Request` cannot have (https://fetch.spec.whatwg.org/#forbidden-method). */
@@ -43,9 +44,11 @@ export interface AdmissionParts {
   >
   readonly peers: Peers
   readonly load: Load
+  /** `'handler'`: its routes have limits of their own, and it looks at the announced length itself. */
+  readonly announcedLength: 'checked' | 'handler'
 }
 
-export function makeAdmit({ settings, peers, load }: AdmissionParts): Admit {
+export function makeAdmit({ settings, peers, load, announcedLength }: AdmissionParts): Admit {
   const targets = new TargetReader()
   const readForwarded = settings.trustProxy === undefined ? undefined : forwardedReader(settings.trustProxy)
   return (message) => {
@@ -85,10 +88,11 @@ export function makeAdmit({ settings, peers, load }: AdmissionParts): Admit {
       const fields = ['retry-after', String(settings.retryAfterSeconds)]
       return { ...refusal(503, overload, 'keep'), fields }
     }
-    if (Number(headers['content-length'] ?? 0) > settings.maxBodyBytes) {
+    const isChecked = announcedLength === 'checked'
+    if (isChecked && Number(headers['content-length'] ?? 0) > settings.maxBodyBytes) {
       return refusal(413, `content of more than ${settings.maxBodyBytes} bytes`, 'close')
     }
-    return { url, forwardedAddress: forwarded?.remoteAddress }
+    return { url, forwardedAddress: forwarded?.remoteAddress, forwardedPort: forwarded?.remotePort }
   }
 }
 

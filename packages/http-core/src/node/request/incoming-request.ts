@@ -13,7 +13,7 @@ import type { WireRequest, WireResponse } from '../message/wire.ts'
 
 /** What a request is read with. */
 export interface RequestParts {
-  readonly settings: Pick<Settings, 'maxBodyBytes' | 'bodyIdleTimeoutMs'> & {
+  readonly settings: Pick<Settings, 'maxBodyBytes' | 'bodyIdleTimeoutMs' | 'secretFields'> & {
     readonly runtime: Pick<Runtime, 'now' | 'wallClock' | 'setTimeout' | 'clearTimeout'>
   }
   readonly peers: Peers
@@ -32,9 +32,11 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   /** On the clock that never goes back. */
   readonly #startedAt: number
   readonly #response: WireResponse
-  readonly #forwardedAddress: string | undefined
+  readonly #admitted: Admitted
   #continue: 'expected' | 'sent' | undefined
   #body: RequestBody | undefined
+  /** Only where somebody asked for it. */
+  #bodyLimit: { maxBytes: number } | undefined
   #aborter: AbortController | undefined
   #sink: Http1ByteSink | undefined
   #isEnded = false
@@ -54,7 +56,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     this.#response = response
     this.url = admitted.url
     this.#startedAt = parts.settings.runtime.now()
-    this.#forwardedAddress = admitted.forwardedAddress
+    this.#admitted = admitted
     this.canUpgrade = canUpgrade
     this.#continue = expects === 'continue' ? 'expected' : undefined
   }
@@ -105,8 +107,16 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
     this.#endListeners = undefined
   }
 
+  get bodyLimit(): { maxBytes: number } {
+    return (this.#bodyLimit ??= { maxBytes: this.#parts.settings.maxBodyBytes })
+  }
+
   get maxBodyBytes(): number {
-    return this.#parts.settings.maxBodyBytes
+    return this.#bodyLimit?.maxBytes ?? this.#parts.settings.maxBodyBytes
+  }
+
+  get secretFields(): ReadonlySet<string> {
+    return this.#parts.settings.secretFields
   }
 
   get patience(): BodyPatience {
@@ -114,9 +124,14 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   }
 
   get remoteAddress(): string | undefined {
-    const address = this.#forwardedAddress ?? this.#parts.peers.addressOf(this.message.socket)
+    const address = this.#admitted.forwardedAddress ?? this.#parts.peers.addressOf(this.message.socket)
     // What a socket for both families calls an IPv4 address.
     return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
+  }
+
+  get remotePort(): number | undefined {
+    const { forwardedAddress, forwardedPort } = this.#admitted
+    return forwardedAddress === undefined ? this.#parts.peers.portOf(this.message.socket) : forwardedPort
   }
 
   onFailure(fields: Headers): void {

@@ -15,10 +15,12 @@ const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  */
 class LightHeaders {
   readonly #message: WireRequest
+  readonly #secrets: ReadonlySet<string>
   #native: Headers | undefined
 
-  constructor(message: WireRequest) {
+  constructor(message: WireRequest, secrets: ReadonlySet<string>) {
     this.#message = message
+    this.#secrets = secrets
   }
 
   static adopt(headers: Headers, native: Headers): void {
@@ -76,7 +78,7 @@ class LightHeaders {
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
-    return inspectHeaders(this.#asNative(), options)
+    return inspectHeaders(this.#asNative(), this.#secrets, options)
   }
 
   #asNative(): Headers {
@@ -98,8 +100,8 @@ export function appendFields(headers: Headers, message: WireRequest): void {
 }
 
 /** See {@link LightHeaders}. */
-export function lightHeaders(message: WireRequest): Headers {
-  return new LightHeaders(message)
+export function lightHeaders(message: WireRequest, secrets: ReadonlySet<string>): Headers {
+  return new LightHeaders(message, secrets)
 }
 
 /** From now on the native fields answer for the light ones: those of the native request that was made of them. */

@@ -15,6 +15,8 @@ export interface RequestSource {
   /** Undefined when the request has no content, and for GET and HEAD, whose content Fetch does not know. */
   readonly body: RequestBody | undefined
   readonly signal: AbortSignal
+  /** Fields that are not shown when the request is printed; in lower case. */
+  readonly secretFields: ReadonlySet<string>
   /** Calls back when the server is done with the request; at once if it is. */
   onEnd(listener: () => void): void
 }
@@ -48,7 +50,7 @@ class LightRequest implements EndingRequest {
   }
 
   get headers(): Headers {
-    return (this.#headers ??= lightHeaders(this.#source.message))
+    return (this.#headers ??= lightHeaders(this.#source.message, this.#source.secretFields))
   }
 
   get signal(): AbortSignal {
@@ -252,7 +254,7 @@ export function nativeRequest(source: RequestSource): Request {
     body === undefined ? { method, signal } : { method, signal, body: body.stream(), duplex: 'half' }
   const request = new ServedRequest(source, init)
   appendFields(request.headers, message)
-  redactNativeHeaders(request.headers)
+  redactNativeHeaders(request.headers, source.secretFields)
   nativeRequests.set(signal, request)
   return request
 }

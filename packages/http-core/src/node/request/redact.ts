@@ -3,12 +3,21 @@ import { inspect } from 'node:util'
 export type InspectOptions = Parameters<typeof inspect>[1]
 
 /** Fields that let whoever reads a log act for the user. */
-const secretFields = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie'])
+export const secretFields: readonly string[] = [
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'set-cookie',
+]
 
 /** Header fields as they may stand in a log: secrets show only that they are there. */
-export function inspectHeaders(headers: Headers, options: InspectOptions): string {
+export function inspectHeaders(
+  headers: Headers,
+  secrets: ReadonlySet<string>,
+  options: InspectOptions,
+): string {
   const fields: Record<string, string> = {}
-  for (const [name, value] of headers) fields[name] = secretFields.has(name) ? '[redacted]' : value
+  for (const [name, value] of headers) fields[name] = secrets.has(name) ? '[redacted]' : value
   return `Headers ${inspect(fields, options)}`
 }
 
@@ -19,10 +28,8 @@ export function inspectRequest(request: Request, options: InspectOptions): strin
 }
 
 /** Makes native fields print themselves so: Node's own form shows every field as it is. */
-export function redactNativeHeaders(headers: Headers): void {
-  Object.defineProperty(headers, inspect.custom, { value: inspectThis })
-}
-
-function inspectThis(this: Headers, _depth: number, options: InspectOptions): string {
-  return inspectHeaders(this, options)
+export function redactNativeHeaders(headers: Headers, secrets: ReadonlySet<string>): void {
+  Object.defineProperty(headers, inspect.custom, {
+    value: (_depth: number, options: InspectOptions) => inspectHeaders(headers, secrets, options),
+  })
 }

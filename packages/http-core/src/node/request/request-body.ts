@@ -1,4 +1,4 @@
-import { HttpError } from '../../errors/http-error.ts'
+import { HttpError, tooLargeError } from '../../errors/http-error.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { WireRequest } from '../message/wire.ts'
 
@@ -106,6 +106,11 @@ export class RequestBody {
       failed(goneError())
       return { wait() {}, goOn() {}, stop() {} }
     }
+    // Before `100 Continue`, and before a byte of it is taken.
+    if (Number(message.headers['content-length'] ?? 0) > maxBodyBytes) {
+      failed(tooLargeError(maxBodyBytes))
+      return { wait() {}, goOn() {}, stop() {} }
+    }
     const { bodyIdleTimeoutMs, runtime } = patience
     let size = 0
     let sizeAtStart = 0
@@ -189,11 +194,6 @@ interface Reading {
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 */
 function tooSlowError(): HttpError {
   return new HttpError(408, 'The request content comes too slowly.', { headers: { connection: 'close' } })
-}
-
-/** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14 */
-function tooLargeError(maxBodyBytes: number): HttpError {
-  return new HttpError(413, `The request content is larger than ${maxBodyBytes} bytes.`)
 }
 
 /** The reason of everything that ends because the client went away. */

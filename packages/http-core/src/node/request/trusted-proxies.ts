@@ -6,6 +6,7 @@ import type { TrustProxy } from '../lifecycle/options.ts'
 /** What trusted proxies say of the client. */
 interface Forwarded {
   readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
   readonly scheme: 'http' | 'https' | undefined
   readonly host: string | undefined
 }
@@ -43,8 +44,11 @@ export function forwardedReader(trust: TrustProxy): ForwardedReader {
 
 function read(fields: IncomingHttpHeaders, hops: number): Forwarded {
   const scheme = nthFromRight(fields['x-forwarded-proto'], hops)?.toLowerCase()
+  const client = nthFromRight(fields['x-forwarded-for'], hops)
+  const remoteAddress = bareAddress(client)
   return {
-    remoteAddress: bareAddress(nthFromRight(fields['x-forwarded-for'], hops)),
+    remoteAddress,
+    remotePort: remoteAddress === undefined ? undefined : portOf(client),
     scheme: scheme === 'http' || scheme === 'https' ? scheme : undefined,
     host: nthFromRight(fields['x-forwarded-host'], hops),
   }
@@ -71,6 +75,12 @@ function bareAddress(item: string | undefined): string | undefined {
   if (isIP(item) !== 0) return item
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(item)?.[1] ?? /^([^:]+):\d+$/.exec(item)?.[1]
   return address !== undefined && isIP(address) !== 0 ? address : undefined
+}
+
+/** The port behind an address; undefined if there is none. */
+function portOf(item: string | undefined): number | undefined {
+  const port = /^(?:\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(item ?? '')?.[1]
+  return port === undefined || Number(port) > 65_535 ? undefined : Number(port)
 }
 
 /**

@@ -1,6 +1,13 @@
 import { contentType } from 'mime-types'
 import type { RouteContext } from '../../request/context.ts'
-import { checkChoice, checkFieldValue, checkList, checkMethods } from '../../options/check-options.ts'
+import {
+  checkBodyLimit,
+  checkChoice,
+  checkFieldValue,
+  checkList,
+  checkMethods,
+} from '../../options/check-options.ts'
+import { bodyLimitSymbol } from '../../request/body-limit.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import { directoryTree } from './directory-tree.ts'
@@ -15,6 +22,8 @@ export interface ServeDirectoryOptions {
   readonly downloads?: 'on' | 'off'
   /** PUT: 201 for a new file, 204 for one that is replaced. @defaultValue `'off'`: 405 */
   readonly uploads?: 'on' | 'off'
+  /** One upload, in bytes; then 413. A `maxBodyBytes` of the route comes before it. @defaultValue that of the server */
+  readonly maxUploadBytes?: number
   /** DELETE of files: 204. @defaultValue `'off'`: 405 */
   readonly deletes?: 'on' | 'off'
   /**
@@ -79,7 +88,7 @@ export function serveDirectory(
     ...(uploads === 'on' ? ['PUT'] : []),
     ...(deletes === 'on' ? ['DELETE'] : []),
   ]
-  return async (request, context) => {
+  const handler: DirectoryHandler = async (request, context) => {
     if (!methods.includes(request.method)) {
       throw new HttpError(405, undefined, { headers: { allow: methods.join(', ') } })
     }
@@ -92,6 +101,10 @@ export function serveDirectory(
     if (request.method === 'DELETE') return remove(tree, request, path)
     return download(tree, request, path, options)
   }
+  const { maxUploadBytes } = options
+  return maxUploadBytes === undefined
+    ? handler
+    : Object.assign(handler, { [bodyLimitSymbol]: maxUploadBytes })
 }
 
 /**
@@ -244,5 +257,6 @@ function checkOptions(options: ServeDirectoryOptions): void {
     throw new OptionError('index', index, 'the name of a file')
   }
   checkList('forbidden', options.forbidden, (item) => item instanceof RegExp, 'regular expressions')
+  checkBodyLimit('maxUploadBytes', options.maxUploadBytes)
   checkFieldValue('cacheControl', options.cacheControl)
 }

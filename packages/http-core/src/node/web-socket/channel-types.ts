@@ -58,6 +58,10 @@ export interface Channel {
   close(): boolean
   /** Calls once with how it ended; at once if it has ended already. */
   onClose(listener: (status: ChannelCloseStatus) => void): void
+  /** Takes the place of `receive` for the messages to come. */
+  onReceive(listener: NonNullable<ChannelHooks['receive']>): void
+  /** Takes the place of `ping` for the pings to come. */
+  onPing(listener: NonNullable<ChannelHooks['ping']>): void
 }
 
 /** What a handler wants to hear. An error that one throws closes the channel, and reaches the server's logger. */
@@ -79,8 +83,10 @@ export interface ChannelHooks {
    * can tell. Not if `init` threw, or was never called.
    */
   readonly close?: (channel: Channel, status: ChannelCloseStatus) => void
-  /** The request asked for a WebSocket wrongly; the client gets a 400. */
-  readonly handshakeFailed?: (error: ChannelError) => void
+  /**
+   * The request asked for a WebSocket wrongly. What it returns is the answer; the client gets a 400 if it returns nothing.
+   */
+  readonly handshakeFailed?: (error: ChannelError) => Response | void
 }
 
 /** See {@link channel}. */
@@ -94,10 +100,11 @@ export interface ChannelOptions {
   /**
    * Which pages may open a WebSocket; others get 403. The browser's own rules do not hold for WebSockets, and cookies are
    * sent along. `'same'` (the default): those of the request's own origin; `'*'`: all; else a list or a function.
-   * A client that sends no Origin is no page, and is let in. A function must answer `true` or `false` at once: a promise, or
+   * A client that sends no Origin is no page: it is let in, unless a function, which is asked with `undefined`, decides
+   * otherwise. A function must answer `true` or `false` at once: a promise, or
    * any other answer, is an error, and the client gets 500.
    */
-  readonly origin?: 'same' | '*' | readonly string[] | ((origin: string) => boolean)
+  readonly origin?: 'same' | '*' | readonly string[] | ((origin: string | undefined) => boolean)
   /** A message of a WebSocket, in bytes; a longer one closes it with 1009. @defaultValue 1 048 576 */
   readonly maxMessageBytes?: number
   /** Fragments of a message of a WebSocket; then it is closed with 1008, as `'message-too-big'`. @defaultValue 16 384 */

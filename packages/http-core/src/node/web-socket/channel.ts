@@ -5,7 +5,7 @@ import { completeRuntime } from '../../runtime.ts'
 import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
 import type { ConnectionUpgrade, UpgradedConnection } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
-import { checkChannel, checkHandshake, isHandshake } from './handshake.ts'
+import { checkChannel, checkHandshake, isWebSocketHandshake } from './handshake.ts'
 import { HttpChannel } from './http-channel.ts'
 import { WebSocketChannel } from './web-socket-channel.ts'
 
@@ -44,7 +44,7 @@ export async function channel(
 ): Promise<Response> {
   checkChannel(hooks, options)
   const { accepts = 'any', maxBufferedBytes = 1_048_576 } = options
-  if (accepts !== 'http' && isHandshake(request)) return webSocketResponse(request, hooks, options)
+  if (accepts !== 'http' && isWebSocketHandshake(request)) return webSocketResponse(request, hooks, options)
   if (accepts === 'websocket') throw new HttpError(426, undefined, { headers: { upgrade: 'websocket' } })
   return new HttpChannel(request, hooks, maxBufferedBytes).response
 }
@@ -55,7 +55,8 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
     protocol = checkHandshake(request, options)
   } catch (error) {
     if (!isChannelError(error)) throw error
-    hooks.handshakeFailed?.(error)
+    const answer = hooks.handshakeFailed?.(error)
+    if (answer !== undefined) return answer
     throw new HttpError(400, error.message, { cause: error })
   }
   let report: ((error: unknown) => void) | undefined

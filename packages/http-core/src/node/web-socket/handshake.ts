@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   checkChoice,
   checkFunction,
@@ -14,7 +15,7 @@ import { upgradeNames } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
 
 /** Sixteen bytes in base64 (RFC 6455 section 4.1). */
-const key = /^[+/0-9A-Za-z]{22}==$/
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/
 const webSocketVersion = '13'
 const numbers = [
   'maxMessageBytes',
@@ -25,19 +26,33 @@ const numbers = [
 ] as const
 const hookNames = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
 
-/** Whether the request asks for a WebSocket. */
-export function isHandshake(request: Request): boolean {
+/**
+ * The `Sec-WebSocket-Accept` of a key: what a server proves with that it has read the handshake.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+ */
+export function webSocketAccept(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+}
+
+/** Whether the request asks for a WebSocket, well or badly. */
+export function isWebSocketHandshake(request: Request): boolean {
   return upgradeNames(request.headers.get('upgrade') ?? '').includes('websocket')
 }
 
 /**
- * Checks a handshake, and chooses the subprotocol.
+ * Checks a handshake, its origin included, and chooses the subprotocol: what `channel` does before it opens one.
+ *
+ * @returns the subprotocol; undefined if none is chosen.
  *
  * @throws {@link HttpError} of 403 for an origin that may not, 426 for another version of WebSocket.
  * @throws {@link ChannelError} `code: 'invalid-handshake'`
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
  */
-export function checkHandshake(request: Request, options: ChannelOptions): string | undefined {
+export function checkHandshake(
+  request: Request,
+  options: Pick<ChannelOptions, 'origin' | 'protocol' | 'protocols'> = {},
+): string | undefined {
   const { headers } = request
   if (request.method !== 'GET') throw invalid('its method is not GET')
   if (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0) {
@@ -48,28 +63,30 @@ export function checkHandshake(request: Request, options: ChannelOptions): strin
       headers: { 'sec-websocket-version': webSocketVersion, upgrade: 'websocket' },
     })
   }
-  if (!key.test(headers.get('sec-websocket-key') ?? ''))
+  if (!keyPattern.test(headers.get('sec-websocket-key') ?? ''))
     throw invalid('Sec-WebSocket-Key is not 16 bytes in base64')
   const origin = headers.get('origin')
-  if (origin !== null && !mayConnect(origin, request, options.origin ?? 'same')) {
+  if (!mayConnect(origin ?? undefined, request, options.origin ?? 'same')) {
     throw new HttpError(403, 'The origin may not open a WebSocket here.')
   }
   return chooseProtocol(headers.get('sec-websocket-protocol'), options)
 }
 
 function mayConnect(
-  origin: string,
+  origin: string | undefined,
   request: Request,
   allowed: NonNullable<ChannelOptions['origin']>,
 ): boolean {
-  if (allowed === '*') return true
+  if (typeof allowed === 'function') return decisionOf('origin', allowed(origin))
+  // Browsers send it with every handshake.
+  if (allowed === '*' || origin === undefined) return true
   if (allowed === 'same') return origin === new URL(request.url).origin
-  return typeof allowed === 'function' ? decisionOf('origin', allowed(origin)) : allowed.includes(origin)
+  return allowed.includes(origin)
 }
 
 function chooseProtocol(
   field: string | null,
-  { protocols = [], protocol }: ChannelOptions,
+  { protocols = [], protocol }: Pick<ChannelOptions, 'protocol' | 'protocols'>,
 ): string | undefined {
   const offered = field === null ? [] : field.split(',').map((item) => item.trim())
   if (!offered.every(isToken) || new Set(offered).size !== offered.length) {

@@ -1,4 +1,5 @@
 import { ChannelError } from '../../errors/channel-error.ts'
+import { checkRequired } from '../../options/check-options.ts'
 import { onRequestEnd } from '../request/request-end.ts'
 import type {
   Channel,
@@ -110,6 +111,15 @@ export class HttpChannel implements Channel {
     }
     this.#finish()
     return true
+  }
+
+  /** Nothing is received over HTTP: the content of the request is the handler's. */
+  onReceive(listener: NonNullable<ChannelHooks['receive']>): void {
+    checkRequired('listener', listener)
+  }
+
+  onPing(listener: NonNullable<ChannelHooks['ping']>): void {
+    checkRequired('listener', listener)
   }
 
   onClose(listener: (status: ChannelCloseStatus) => void): void {

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import { checkRequired } from '../../options/check-options.ts'
 import type { Runtime } from '../../runtime.ts'
 import type {
   Channel,
@@ -51,6 +52,8 @@ export class WebSocketChannel implements Channel {
   readonly #hooks: ChannelHooks
   readonly #settings: WebSocketChannelSettings
   readonly #end: CloseOnce
+  #receive: ChannelHooks['receive']
+  #ping: ChannelHooks['ping']
   #socket: WebSocket | undefined
   #fate: ChannelCloseStatus | undefined
   #timer: unknown
@@ -62,6 +65,8 @@ export class WebSocketChannel implements Channel {
 
   constructor(hooks: ChannelHooks, settings: WebSocketChannelSettings) {
     this.#hooks = hooks
+    this.#receive = hooks.receive
+    this.#ping = hooks.ping
     this.#settings = settings
     this.#end = new CloseOnce(settings.failed)
     this.#end.onClose((status) => hooks.close?.(this, status))
@@ -82,7 +87,7 @@ export class WebSocketChannel implements Channel {
   /** The handshake is done. */
   opened(socket: WebSocket): void {
     this.#socket = socket
-    const { ping, open } = this.#hooks
+    const { open } = this.#hooks
     socket
       .on('message', (data: Buffer, isBinary: boolean) => {
         this.#isAlive = true
@@ -90,7 +95,7 @@ export class WebSocketChannel implements Channel {
       })
       .on('ping', (data: Buffer) => {
         this.#isAlive = true
-        void this.#try(() => ping?.(this, new Uint8Array(data)))
+        void this.#try(() => this.#ping?.(this, new Uint8Array(data)))
       })
       .on('pong', () => {
         this.#isAlive = true
@@ -116,9 +121,9 @@ export class WebSocketChannel implements Channel {
   }
 
   #deliver(message: string | Uint8Array<ArrayBuffer>): void {
-    const { receive } = this.#hooks
-    if (receive === undefined || this.#isClosing) return
-    const run = (): void | Promise<void> => this.#try(() => receive(this, message))
+    if (this.#receive === undefined || this.#isClosing) return
+    // The listener of the moment when the message's turn has come.
+    const run = (): void | Promise<void> => this.#try(() => this.#receive?.(this, message))
     const delivery = this.#delivery === undefined ? run() : this.#delivery.then(run)
     if (delivery instanceof Promise) void this.#readOnAfter(delivery)
   }
@@ -163,6 +168,16 @@ export class WebSocketChannel implements Channel {
     if (!this.isOpen) return false
     this.#closeWith(1000)
     return true
+  }
+
+  onReceive(listener: NonNullable<ChannelHooks['receive']>): void {
+    checkRequired('listener', listener)
+    this.#receive = listener
+  }
+
+  onPing(listener: NonNullable<ChannelHooks['ping']>): void {
+    checkRequired('listener', listener)
+    this.#ping = listener
   }
 
   onClose(listener: (status: ChannelCloseStatus) => void): void {

@@ -1,0 +1,7 @@
+/** The property of a handler that has a limit of its own for the content of its requests, in bytes, as uploads have. */
+export const bodyLimitSymbol: unique symbol = Symbol.for('sse-toolkit.bodyLimit')
+
+/** The limit of a handler, if it has one. */
+export function bodyLimitOf(handler: object): number | undefined {
+  return (handler as { readonly [bodyLimitSymbol]?: number })[bodyLimitSymbol]
+}
