@@ -257,7 +257,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
 
   async function start(...args: string[]): Promise<void> {
     demo = await startDemo(0, args)
-    // What it says of the Host, and of who asks, is its default: nothing.
+    // Its defaults: it sends its own Host, and adds nothing about the client.
     proxy = await startNginx(`proxy_pass ${demo.url}; proxy_http_version 1.1;`)
     url = `http://127.0.0.1:${proxy.port}/`
   }

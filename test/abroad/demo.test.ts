@@ -57,7 +57,7 @@ describe('the command line', () => {
     expect([code, stdout]).toEqual([2, ''])
   })
 
-  it('refuses a PORT that is none', async () => {
+  it('refuses an invalid PORT', async () => {
     expect(await run([], { PORT: '80 80' })).toMatchObject({
       code: 2,
       stderr: 'PORT is "80 80": give a number from 0 to 65535.\n',

@@ -196,7 +196,7 @@ describe('the findings', () => {
     ['an id twice', ['warning repeated-ids'], [[20, `${GOOD_START}id: 1\ndata: b\n\n`]]],
     ['an id with NUL', ['error id-with-nul'], [[20, `${GOOD_START}id: a\0b\ndata: b\n\n`]]],
     ['no retry', ['note no-retry'], [[20, ': heartbeat 15000\n\nid: 1\ndata: a\n\n']]],
-    ['a retry that is none', ['warning bad-retry'], [[20, `${GOOD_START}retry: 1s\n\n`]]],
+    ['an invalid retry', ['warning bad-retry'], [[20, `${GOOD_START}retry: 1s\n\n`]]],
     ['a retry of nothing', ['warning short-retry'], [[20, `${GOOD_START}retry: 0\n\n`]]],
     ['a retry of an hour', ['note long-retry'], [[20, `${GOOD_START}retry: 3600000\n\n`]]],
     ['a field in capitals', ['error unknown-field'], [[20, `${GOOD_START}Data: b\n\n`]]],

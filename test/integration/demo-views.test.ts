@@ -44,7 +44,7 @@ describe('publishing', () => {
     )
   })
 
-  it('reaches who subscribes to a pattern, and who comes later', async () => {
+  it('reaches a reader of a pattern, and one that comes later', async () => {
     const { id } = (await (await publish('{"topic":"play.a.b","event":"hello","data":{"n":1}}')).json()) as {
       id: string
     }

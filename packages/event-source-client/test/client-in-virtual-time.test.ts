@@ -309,12 +309,16 @@ describe('reconnecting', () => {
     await leaveNothing(setting)
   })
 
-  it('the stream closes when a function of the user throws on the way, with what it threw', async () => {
-    const setting = await start({
-      shouldReconnect: () => {
+  it.each<[string, () => boolean | Promise<boolean>]>([
+    [
+      'throws',
+      () => {
         throw new RangeError('mine')
       },
-    })
+    ],
+    ['rejects', () => Promise.reject(new RangeError('mine'))],
+  ])('the stream closes when a function of the user %s on the way, with the error', async (_how, fail) => {
+    const setting = await start({ shouldReconnect: fail })
     setting.server.last.fail(new Error('x'))
     expect(await setting.client.closed).toBe('failed')
     expect(setting.client.status).toMatchObject({ cause: { code: 'callback', cause: { message: 'mine' } } })
@@ -508,6 +512,34 @@ describe('a response that is no event stream', () => {
     setting.server.last.respond(503)
     setting.server.last.end()
     expect(await setting.client.closed).toBe('refused')
+    await leaveNothing(setting)
+  })
+
+  it.each([
+    [false, 1, 'refused'],
+    [undefined, 1, 'refused'],
+    [true, 2, undefined],
+  ])('shouldReconnect may be asynchronous: a promise of %s', async (answer, requests, reason) => {
+    const setting = await start({ shouldReconnect: () => Promise.resolve(answer) })
+    let closed: string | undefined
+    void setting.client.closed.then((given) => (closed = given))
+    setting.server.last.respond(404)
+    setting.server.last.end()
+    await setting.clock.advance(500)
+    expect([setting.server.exchanges.length, closed]).toEqual([requests, reason])
+    setting.client.close()
+    await leaveNothing(setting)
+  })
+
+  it('shouldReconnect that is still at work decides nothing after close()', async () => {
+    const answer = Promise.withResolvers<boolean>()
+    const setting = await start({ shouldReconnect: () => answer.promise })
+    setting.server.last.fail(new Error('x'))
+    await setting.clock.advance(0)
+    setting.client.close()
+    answer.resolve(true)
+    await setting.clock.advance(60_000)
+    expect(setting.server.exchanges).toHaveLength(1)
     await leaveNothing(setting)
   })
 

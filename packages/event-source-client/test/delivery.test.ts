@@ -602,6 +602,26 @@ describe('data', () => {
     expect(seen).toEqual(['slow 1', { total: 2 }, 'schema-failed', 'slow 3'])
   })
 
+  it('data waits for a schema whose promise is of another realm', async () => {
+    const server = createMemoryServer()
+    const foreign: unknown = runInNewContext(`Promise.resolve({ issues: [{ message: 'no' }] })`)
+    expect(foreign).not.toBeInstanceOf(Promise)
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      reconnect: 'never',
+      events: { paid: { '~standard': { version: 1, vendor: 'test', validate: () => foreign as never } } },
+    })
+    const seen: unknown[] = []
+    client.onError((error) => seen.push(error.code))
+    client.onAny((event) => seen.push(event.data))
+    await nextTurn()
+    server.last.respond()
+    server.last.write('event: paid\ndata: 1\n\n')
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+    expect(seen).toEqual(['schema-mismatch'])
+  })
+
   it('data that is still being checked is not delivered after close()', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {

@@ -114,7 +114,7 @@ describe('an option that cannot work', () => {
     expect(() => defaultTransport(dispatcher)).toThrow(expect.objectContaining({ option: 'dispatcher' }))
   })
 
-  it.each([null, {}, 'agent'])('a dispatcher that is none is refused: %j', (dispatcher) => {
+  it.each([null, {}, 'agent'])('something that is not a dispatcher is refused: %j', (dispatcher) => {
     const options = { dispatcher: dispatcher as never }
     expect(() => createEventSource('http://test/', options)).toThrow(
       expect.objectContaining({ option: 'dispatcher' }),

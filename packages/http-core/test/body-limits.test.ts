@@ -102,7 +102,7 @@ describe.each(['light', 'native'] as const)('the limit of a route (%s requests)'
   })
 })
 
-it('a limit that is none is refused', () => {
+it('an invalid limit is refused', () => {
   expect(() => createRouter().post('/', () => textResponse('x'), { maxBodyBytes: -1 })).toThrow(
     expect.objectContaining({ option: 'maxBodyBytes' }),
   )

@@ -83,7 +83,7 @@ const copying: Middleware = (next) => async (request, context) => {
 const hurrying: Middleware = (next) => async (request, context) =>
   Promise.race([next(request, context), turns(5).then(() => textResponse('too late', { status: 504 }))])
 
-describe('init of a channel on a WebSocket is not called where there will be none', () => {
+describe('init of a WebSocket channel is not called if the handshake cannot succeed', () => {
   it.each<[string, string, Middleware[], status: number]>([
     ['Upgrade without Connection', head({ ...HANDSHAKE, Connection: undefined }), [], 426],
     ['HTTP/1.0', head(HANDSHAKE, 'GET / HTTP/1.0'), [], 426],
@@ -91,7 +91,7 @@ describe('init of a channel on a WebSocket is not called where there will be non
     ['a middleware that fails afterwards', head(HANDSHAKE), [failing], 500],
     ['a middleware that makes another response of it', head(HANDSHAKE), [copying], 426],
     ['HEAD', head(HANDSHAKE, 'HEAD / HTTP/1.1'), [], 400],
-    ['a key that is none', head({ ...HANDSHAKE, 'Sec-WebSocket-Key': 'x' }), [], 400],
+    ['an invalid key', head({ ...HANDSHAKE, 'Sec-WebSocket-Key': 'x' }), [], 400],
     ['a page of another origin', head({ ...HANDSHAKE, Origin: 'https://evil.example' }), [], 403],
   ])('%s', async (_name, bytes, middlewares, status) => {
     const taken = counting()

@@ -352,7 +352,7 @@ describe('a channel on a WebSocket', () => {
     await eventually(() => server.activeConnections === 0)
   })
 
-  it('closes with 1002 on a frame that is none', async () => {
+  it('closes with 1002 on a malformed frame', async () => {
     const { hooks, closes } = recorded()
     const server = await servingChannel(hooks)
     const client = await rawClient(server.port)
@@ -586,7 +586,7 @@ describe('the handshake of a channel', () => {
   })
 
   it.each<[string, readonly string[], ChannelOptions, number]>([
-    ['a key that is none', ['Sec-WebSocket-Key: x'], {}, 400],
+    ['an invalid key', ['Sec-WebSocket-Key: x'], {}, 400],
     ['another version', ['Sec-WebSocket-Version: 8'], {}, 426],
     ['content', ['Content-Length: 3'], {}, 400],
     ['content in chunks', ['Transfer-Encoding: chunked'], {}, 400],
@@ -702,7 +702,7 @@ describe('the handshake of a channel', () => {
     )
   })
 
-  it('is counted and logged as the 101 that it is, and as a 426 where it is none', async () => {
+  it('is counted and logged as 101, and as 426 if there is no upgrade', async () => {
     const told: (readonly [string, number])[] = []
     const router = createRouter()
     router.use(accessLog({ logger: { info: ({ status }) => told.push(['log', status]) } }))
@@ -724,7 +724,7 @@ describe('the handshake of a channel', () => {
   })
 
   it.each(['echo.v1', 'ECHO.V1, websocket'])(
-    'may be of any protocol that the server is told of: %s',
+    'may be of any protocol in upgradeProtocols: %s',
     async (field) => {
       const upgrade: ConnectionUpgrade = {
         take: ({ socket, head }) => {

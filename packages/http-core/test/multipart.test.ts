@@ -133,11 +133,11 @@ describe('readMultipart', () => {
           `Content-Disposition: form-data; name="a"; filename*=UTF-8''a%00b`,
         ],
         [
-          'with an encoded file name that is none',
+          'with an invalid encoded file name',
           `Content-Disposition: form-data; name="a"; filename*=UTF-8''%e2`,
         ],
         [
-          'with a charset that is none',
+          'with an unknown charset',
           'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=x',
         ],
       ] as const
@@ -172,7 +172,7 @@ describe('readMultipart', () => {
       'field-too-large',
     ]),
     ['a name of 300 bytes', form({ ['n'.repeat(300)]: 'x' }), {}, 413, 'field-too-large'],
-    ['content that is none', raw('hello'), {}, 400, 'malformed'],
+    ['malformed content', raw('hello'), {}, 400, 'malformed'],
     [
       'no content',
       new Request('http://a.example/', {
@@ -269,7 +269,7 @@ describe('readMultipart', () => {
     expect(isCancelled).toBe(true)
   })
 
-  it('refuses limits that are none', async () => {
+  it('refuses invalid limits', async () => {
     await expect(read(form({}), { maxParts: 0 })).rejects.toMatchObject({ option: 'maxParts' })
   })
 })

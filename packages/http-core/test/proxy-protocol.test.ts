@@ -234,7 +234,7 @@ describe('proxyProtocol', () => {
     })
     const client = await rawClient(optional.port)
     client.send(V1 + GET)
-    // For who is not trusted, it is a request line that is none.
+    // From an address that is not trusted, it is a malformed request line.
     expect(await client.closed).toMatch(/^HTTP\/1\.1 400 /)
   })
 

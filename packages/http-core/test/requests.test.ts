@@ -167,7 +167,7 @@ describe.each(['light', 'native'] as const)('a %s request', (requests) => {
     expect(result).toEqual([true, true, '1', '1'])
   })
 
-  it('refuses names that are none', async () => {
+  it('refuses invalid names', async () => {
     expect(
       await see((r) => {
         try {

@@ -599,20 +599,6 @@ describe('a handler that fails', () => {
     await rawExchange(server.port, GET)
     expect(String(logger.records.at(-1)?.error)).toContain('gives Uint8Arrays, not "text"')
   })
-
-  it('and a logger that throws are both survived', async () => {
-    const broken = (): never => {
-      throw new Error('logger')
-    }
-    const server = await serving({
-      logger: { debug: broken, info: broken, warn: broken, error: broken },
-      fetch: () => {
-        throw new Error('handler')
-      },
-    })
-    expect((await fetch(server.url)).status).toBe(500)
-    expect((await fetch(server.url)).status).toBe(500)
-  })
 })
 
 describe('the server', () => {

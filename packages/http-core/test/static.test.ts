@@ -69,7 +69,7 @@ describe('downloads', () => {
     expect((await get('/css/main.css')).headers.get('content-type')).toBe('text/css; charset=utf-8')
   })
 
-  it('answer 304 to who has the file, and 412 to who wants another', async () => {
+  it('answer 304 to a client that has the file, and 412 to one that wants another', async () => {
     const get = await site(await folder())
     const etag = (await get('/digits.txt')).headers.get('etag') ?? ''
     const status = async (headers: Record<string, string>): Promise<number> =>
@@ -455,7 +455,7 @@ describe('other trees', () => {
     [() => embeddedTree({ a: { content: 'x', modifiedAt: NaN } }), 'files.a.modifiedAt'],
     [() => embeddedTree({ a: 5 as never }), 'files.a'],
     [() => directoryTree('x', { symbolicLinks: 'never' as 'inside' }), 'symbolicLinks'],
-  ])('refuse options that are none (%#)', (make, option) => {
+  ])('refuse invalid options (%#)', (make, option) => {
     expect(make).toThrow(expect.objectContaining({ option }))
   })
 })

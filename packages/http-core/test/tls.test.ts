@@ -102,7 +102,7 @@ describe('TLS', () => {
     ).toContain('https://')
   })
 
-  it('refuses options that are none', async () => {
+  it('refuses invalid options', async () => {
     const make = (tls: object): unknown => createServer({ fetch: show, tls })
     expect(() => make({ key: 'x', cert: 'y' })).toThrow(expect.objectContaining({ option: 'tls' }))
     expect(() => createServer({ fetch: show, http2: 'on' as 'off' })).toThrow(

@@ -66,7 +66,7 @@ describe('trustProxy', () => {
     expect(await response.json()).toEqual([CLIENT, 'https://app.example/x'])
   })
 
-  it('refuses a forwarded host that is none', async () => {
+  it('refuses an invalid forwarded host', async () => {
     const server = await serving({ trustProxy: { hops: 1 }, fetch: () => jsonResponse(1) })
     const response = await fetch(server.url, { headers: { 'x-forwarded-host': 'a/b' } })
     expect(response.status).toBe(400)

@@ -154,9 +154,9 @@ describe('the 500 of a handler that throws', () => {
 
 describe('serverHeader', () => {
   it.each([
-    ['a request that is none', 'nonsense\r\n\r\n', 400],
+    ['bytes that are no request', 'nonsense\r\n\r\n', 400],
     ['fields that are too large', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
-    ['content that is none', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n', 400],
+    ['malformed content', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n', 400],
     ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 501],
     ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 204],
     ['a refusal', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400],

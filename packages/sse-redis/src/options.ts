@@ -133,12 +133,14 @@ function errorReporter(listener: RedisLogOptions['onError']): (error: unknown) =
   }
   /* oxlint-disable no-console -- the last resort */
   if (listener === undefined) return (error) => console.error(error)
-  return (error) => {
+  const report = async (error: unknown): Promise<void> => {
     try {
-      listener(error)
+      // It may be asynchronous, whatever its type says: a rejection would end the process.
+      await (listener(error) as unknown)
     } catch (failure) {
       console.error(failure)
     }
   }
+  return (error) => void report(error)
   /* oxlint-enable no-console */
 }

@@ -45,14 +45,20 @@ describe.skipIf(server.skip)('onError', () => {
     expect(errors).toHaveLength(count)
   })
 
-  it('an onError that throws is reported to the console, and the log goes on', async () => {
+  it.each<[string, () => void]>([
+    [
+      'throws',
+      () => {
+        throw new Error('listener')
+      },
+    ],
+    ['rejects', (): Promise<never> => Promise.reject(new Error('listener'))],
+  ])('an onError that %s is reported to the console, and the log goes on', async (_how, onError) => {
     const consoleError = vi.spyOn(console, 'error').mockReturnValue()
     await using proxy = await startFaultProxy({ target: { port: redis.port } })
     const log = open({
       url: `redis://127.0.0.1:${proxy.port}`,
-      onError: () => {
-        throw new Error('listener')
-      },
+      onError,
     })
     await log.ready()
     proxy.cutAll('rst')

@@ -14,7 +14,7 @@ describe('acceptsEventStream (RFC 9110 section 12.5.1)', () => {
     ['another type range', 'application/*', false],
     ['the media type with weight 0', 'text/event-stream;q=0', false],
     ['the media type with weight 0, though any is accepted', '*/*, text/event-stream;q=0', false],
-    ['a weight that is none', 'text/event-stream;q=2', false],
+    ['an invalid weight', 'text/event-stream;q=2', false],
     ['nonsense beside the media type', ';;, /, text/event-stream', true],
   ])('for %s: %s', (_name, field, accepted) => {
     expect(acceptsEventStream(field)).toBe(accepted)

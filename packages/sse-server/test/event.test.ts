@@ -98,6 +98,7 @@ describe('formatEvent', () => {
     ['a function as data', { data: () => 0 }, 'invalid-data', 'data'],
     ['a symbol as data', { data: Symbol('s') }, 'invalid-data', 'data'],
     ['a BigInt as data', { data: 1n }, 'invalid-data', 'data'],
+    ['a promise as data', { data: Promise.resolve(1) }, 'invalid-data', 'data'],
     ['a cycle as data', { data: cycle }, 'invalid-data', 'data'],
     ['a toJSON that gives undefined', { data: { toJSON: () => undefined } }, 'invalid-data', 'data'],
     ['a type without data', { event: 'paid' }, 'missing-data', 'data'],

@@ -88,6 +88,15 @@ describe('the heartbeat', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
   })
 
+  it('falls back to the empty comment when the function is asynchronous, and says so, whatever becomes of it', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const failure = new Error('no heartbeat')
+    const { sink, advance } = open({ onError, heartbeat: () => Promise.reject(failure) as never })
+    await advance(1067)
+    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n')
+    expect(onError.mock.calls).toEqual([[expect.objectContaining({ name: 'EventFieldError' })], [failure]])
+  })
+
   it('is off at 0, and then nothing is announced and no timer runs', async () => {
     const { runtime, sink, advance } = open({ heartbeatIntervalMs: 0 })
     await advance(100_000)

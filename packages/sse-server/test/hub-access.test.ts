@@ -240,7 +240,7 @@ describe('an authorization that ends', () => {
 })
 
 describe('limits', () => {
-  it('of one identity are answered 429 with Retry-After, and count who is there', async () => {
+  it('of one identity are answered 429 with Retry-After, and count the open connections', async () => {
     const { hub } = createTestHub({ maxConnectionsPerIdentity: 2 })
     const readers = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'ada' })]
     await subscribe(hub, { identity: 'bob' })
@@ -343,7 +343,7 @@ describe('forbid', () => {
     expect(await statusOf(hub, 'ada')).toBe(200)
   })
 
-  it.each([undefined, 7])('is refused for an identity that is none: %s', (identity) => {
+  it.each([undefined, 7])('is refused for an invalid identity: %s', (identity) => {
     const { hub } = createTestHub()
     expect(() => hub.forbid(identity as unknown as string)).toThrow(
       expect.objectContaining({ code: 'invalid-option', option: 'identity' }),

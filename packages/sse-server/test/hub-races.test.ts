@@ -112,7 +112,7 @@ it('a gap does not end before what follows it, however late the hub hears of the
   expect(reader.gaps).toEqual([{ reason: 'evicted', requested: 'one-1', earliest: 'one-3', latest: 'one-9' }])
 })
 
-it('who is forbidden while its subscription is under way gets nothing', async () => {
+it('an identity that is forbidden while its subscription is under way gets nothing', async () => {
   const { hub } = createTestHub({ authorize: () => ({ identity: 'anna' }) })
   await subscribe(hub)
   const response = await hub.subscribe(new Request('http://localhost/'), { patterns: ['>'] })

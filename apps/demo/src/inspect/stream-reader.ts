@@ -53,7 +53,7 @@ export interface StreamReading {
   byteOrderMarks: { leading: boolean; inside: number }
   invalidUtf8Lines: number
   longestLineBytes: number
-  /** Field names that are none, each with how often. */
+  /** Unknown field names, and how often each was seen. */
   unknownFields: ReadonlyMap<string, number>
   badRetries: readonly string[]
   lastRetryMs: number | undefined

@@ -3,7 +3,7 @@ import type { FaultyConnection } from './faulty-connection.ts'
 /** A reader names itself by this when it subscribes. Nobody else knows it, so knowing it is the right to harm its stream. */
 export const READER_ID = /^[0-9a-f]{32}$/
 
-/** The open streams by who reads them, so that a reader can ask for its own to be harmed. */
+/** The open streams by reader, so that a reader can ask for its own to be harmed. */
 export interface ReaderConnections {
   add(readerId: string, connection: FaultyConnection): void
   remove(readerId: string, connection: FaultyConnection): void

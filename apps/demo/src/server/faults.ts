@@ -48,7 +48,7 @@ export function createLocalFaults(options: {
         access.allow(readerId)
         hub.allow(identity)
         return ofReader.length
-      // These are for who has started the server to do.
+      // Only whoever started the server may do these.
       case 'restart':
       case 'kill':
       default:

@@ -57,7 +57,7 @@ export interface RoutesOptions {
  * The demo's routes. Open to every visitor, who watches:
  *
  *     GET  /             the page, and beside it /page.js, /page.css, /icon.svg
- *     GET  /events       the stream of all topics; `?reader=<id>` names who reads it
+ *     GET  /events       the stream of all topics; `?reader=<id>` names the reader
  *     GET  /topics       a stream of any topics
  *     GET  /about        what does not change while the process runs, and whether the visitor may use the controls
  *     POST /access       gives a reader that is named by `{ "reader": "<id>" }` a new token: see reader-access.ts
@@ -83,8 +83,8 @@ export function createRoutes(options: RoutesOptions): { readonly router: Router;
     for (const [name, value] of Object.entries(SECURITY_FIELDS)) headers.set(name, value)
   })
   router.use((next) => (request, context) => controls.signIn(request) ?? next(request, context))
-  // A request over loopback that names another host was led here by DNS rebinding, and the figures are none of that site's
-  // business; or it comes from a proxy that passes the Host on, and then the token says so.
+  // A request over loopback that names another host is either DNS rebinding, and that site must not see the figures, or
+  // comes from a proxy that passes the Host on, and then it has the token.
   router.use(
     (next) => (request, context) =>
       isLoopbackAddress(context.remoteAddress) &&

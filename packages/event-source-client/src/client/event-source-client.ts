@@ -45,9 +45,14 @@ export interface EventSourceOptions<
    * - `never`: the request is sent once; the default for all other methods, which might not bear repetition.
    */
   readonly reconnect?: 'always' | 'on-error' | 'never'
-  /** Whether a failure is worth a new attempt. Undefined means the default: yes for whatever befalls the network, a clean
-   *  end, and the statuses 408, 425, 429 and 5xx; no for the others, a wrong content type, an event too large. */
-  readonly shouldReconnect?: (failure: ConnectionFailure) => boolean | undefined
+  /**
+   * Whether a failure is worth a new attempt; may be asynchronous. Undefined means the default: yes for network errors,
+   * a clean end, and the statuses 408, 425, 429 and 5xx; no for other statuses, a wrong content type, and an event that
+   * is too large. If it throws, the stream fails.
+   */
+  readonly shouldReconnect?: (
+    failure: ConnectionFailure,
+  ) => boolean | undefined | Promise<boolean | undefined>
   /** Called on 401 or 403, once until the next stream opens. The request is repeated at once, with `headers` asked for
    *  anew, unless this returns (a promise of) false. If it throws, the stream fails. */
   readonly onUnauthorized?: (error: ResponseError) => unknown

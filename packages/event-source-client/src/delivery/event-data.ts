@@ -32,7 +32,8 @@ export function decodeData(
     if (!schema) return value
     code = 'schema-failed'
     const result = schema['~standard'].validate(value)
-    return result instanceof Promise ? result.then(outcomeOf).catch(failure) : outcomeOf(result)
+    // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
+    return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(failure) : outcomeOf(result)
   } catch (cause) {
     return failure(cause)
   }

@@ -42,7 +42,7 @@ export function createEventIteration(
       return {
         async next() {
           if (isDone) return finish()
-          // Who asks for the next event is done with the last one.
+          // Asking for the next event says that the last one is done.
           if (isBusy) save(lastEventId)
           isBusy = false
           const event = queue.takeNow() ?? (await queue.take())

@@ -16,7 +16,9 @@ export type RetryDecision =
 export interface RetryOptions {
   /** Whether a clean end is a loss, and whether an error is. */
   readonly reconnect: 'always' | 'on-error' | 'never'
-  readonly shouldReconnect?: (failure: ConnectionFailure) => boolean | undefined
+  readonly shouldReconnect?: (
+    failure: ConnectionFailure,
+  ) => boolean | undefined | Promise<boolean | undefined>
   readonly onUnauthorized?: (error: ResponseError) => unknown
 }
 
@@ -33,24 +35,21 @@ export function createRetryPolicy(options: RetryOptions, runtime: Pick<Runtime, 
   // Renewal answers one refusal; the next one, without a stream in between, says that it did not help.
   let isRenewed = false
 
-  function decideByFailure(failure: ConnectionFailure): RetryDecision {
-    const isEnd = failure.code === 'ended'
-    const isResponse = failure instanceof ResponseError
-    const isRepeatable = reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
-    if (isRepeatable && (shouldReconnect?.(failure) ?? isTransient(failure))) {
-      const retryAfter = isResponse ? failure.headers.get('retry-after') : null
-      return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.wallClock()) }
-    }
-    if (isEnd) return { type: 'close', reason: 'completed' }
-    return { type: 'close', reason: isResponse ? 'refused' : 'failed', cause: failure }
-  }
-
   return {
     async decideRetry(failure) {
-      const isUnauthorized = failure instanceof ResponseError && [401, 403].includes(failure.status)
-      if (!isUnauthorized || !onUnauthorized || isRenewed) return decideByFailure(failure)
-      isRenewed = true
-      return (await onUnauthorized(failure)) === false ? decideByFailure(failure) : { type: 'reconnect' }
+      const isResponse = failure instanceof ResponseError
+      if (onUnauthorized && !isRenewed && isResponse && [401, 403].includes(failure.status)) {
+        isRenewed = true
+        if ((await onUnauthorized(failure)) !== false) return { type: 'reconnect' }
+      }
+      const isEnd = failure.code === 'ended'
+      const isRepeatable = reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
+      if (isRepeatable && ((await shouldReconnect?.(failure)) ?? isTransient(failure))) {
+        const retryAfter = isResponse ? failure.headers.get('retry-after') : null
+        return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.wallClock()) }
+      }
+      if (isEnd) return { type: 'close', reason: 'completed' }
+      return { type: 'close', reason: isResponse ? 'refused' : 'failed', cause: failure }
     },
     reset() {
       isRenewed = false

@@ -2,6 +2,7 @@ import { checkFunction, checkMethods } from '../options/check-options.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { Middleware } from './middleware.ts'
 import { decisionOf } from '../options/decision.ts'
+import { callListener } from '../thenable.ts'
 import { tellStatus } from './tell-status.ts'
 
 /** One answered request. */
@@ -67,11 +68,11 @@ export function accessLog({ logger, filter = () => true }: AccessLogOptions): Mi
       }
       // Not survived, as a logger's error is: nobody would ever know why there are no records.
       if (!decisionOf('filter', filter(record))) return
-      try {
-        logger.info(record, `${record.method} ${record.path} ${status} ${record.durationMs} ms`)
-      } catch {
-        // The logger was the place to say it.
-      }
+      // What it throws is dropped: the logger was the place to say it.
+      void callListener(
+        () => logger.info(record, `${record.method} ${record.path} ${status} ${record.durationMs} ms`),
+        () => {},
+      )
     }
     return tellStatus(context, () => next(request, context), log)
   }

@@ -5,6 +5,7 @@ import { asHttpError, httpErrorResponse } from '../errors/http-error.ts'
 import type { Middleware } from './middleware.ts'
 import { Context } from '../request/context.ts'
 import { withMutableHeaders } from '../response/response-head.ts'
+import { isThenable } from '../thenable.ts'
 import { addVary } from '../response/vary.ts'
 
 /** See {@link cors}. */
@@ -22,10 +23,10 @@ export interface CorsOptions {
    * @defaultValue `'omit'`
    */
   readonly credentials?: 'include' | 'omit'
-  /** Methods that a preflight is told of. @defaultValue GET, HEAD, POST, PUT, PATCH, DELETE, QUERY */
+  /** Methods that the answer to a preflight allows. @defaultValue GET, HEAD, POST, PUT, PATCH, DELETE, QUERY */
   readonly methods?: readonly string[]
   /**
-   * Request fields that a preflight is told of.
+   * Request fields that the answer to a preflight allows.
    *
    * @defaultValue `last-event-id` and `cache-control`, which a fetch-based event source sends and the browser's own
    *   EventSource need not ask for, `authorization`, `content-type`
@@ -136,7 +137,7 @@ export function cors(options: CorsOptions = {}): Middleware {
     }
     try {
       const response = next(request, context)
-      return response instanceof Promise
+      return isThenable(response)
         ? response.then((settled) => finish(settled, allowed), failed)
         : finish(response, allowed)
     } catch (error) {

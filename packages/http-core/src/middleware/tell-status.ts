@@ -1,5 +1,6 @@
 import type { RequestContext } from '../request/context.ts'
 import { sentStatus } from '../response/sent-status.ts'
+import { isThenable } from '../thenable.ts'
 
 /**
  * Gives a handler's answer on, and tells its status as soon as there is one: 500 for a handler that throws. One that
@@ -20,7 +21,7 @@ export function tellStatus(
   }
   try {
     const answer = answerOf()
-    return answer instanceof Promise ? answer.then(answered, failed) : answered(answer)
+    return isThenable(answer) ? answer.then(answered, failed) : answered(answer)
   } catch (error) {
     return failed(error)
   }

@@ -1,4 +1,5 @@
 import { shorten } from '../errors/shorten.ts'
+import { settled } from '../thenable.ts'
 
 /**
  * What a function that was given as an option has decided. Only `true` and `false` are decisions: a promise is truthy
@@ -8,16 +9,19 @@ import { shorten } from '../errors/shorten.ts'
  */
 export function decisionOf(option: string, answer: unknown): boolean {
   if (typeof answer === 'boolean') return answer
-  if (isThenable(answer)) {
-    // The answer is refused whatever becomes of it, so a rejection must not end the process.
-    answer.then(undefined, () => {})
-    throw new TypeError(`${option}: expected true or false, got a promise. The function must decide at once.`)
-  }
+  refusePromise(option, 'true or false', answer)
   throw new TypeError(`${option}: expected true or false, got ${shorten(answer)}.`)
 }
 
-function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return (
-    typeof answer === 'object' && answer !== null && 'then' in answer && typeof answer.then === 'function'
+/**
+ * For a function whose answer is used at once: what it does later comes too late.
+ *
+ * @throws TypeError naming the option, if the answer is a promise.
+ */
+export function refusePromise(option: string, expected: string, answer: unknown): void {
+  // The answer is refused whatever becomes of it, so a rejection must not end the process.
+  if (settled(answer, () => {}) === undefined) return
+  throw new TypeError(
+    `${option}: expected ${expected}, got a promise. The function must not be asynchronous.`,
   )
 }

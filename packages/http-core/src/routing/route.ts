@@ -63,7 +63,7 @@ export interface Route<Params = never> {
  * One trailing slash makes no difference, neither in a pattern nor in a path.
  *
  * @throws {@link RouteError} `code: 'invalid-pattern'`
- * @throws {@link OptionError} for a codec that is none.
+ * @throws {@link OptionError} for an invalid codec.
  * @example
  * ```ts
  * const item = route('/rooms/:room/items/:n', { n: int })

@@ -38,7 +38,7 @@ export interface RouteOptions {
 export interface AddRoute {
   /**
    * @throws {@link RouteError} `code: 'invalid-pattern'`
-   * @throws {@link OptionError} for a handler, or an option, that is none.
+   * @throws {@link OptionError} for an invalid handler or option.
    */
   <const Pattern extends string>(
     pattern: Pattern,
@@ -58,7 +58,8 @@ export interface RegisteredRoute {
 
 /**
  * Sees the head of every response before it is sent, event streams included; may change its fields, not its status. Only
- * the 500 for an error that nobody caught is not the router's to show: the host makes it.
+ * the 500 for an error that nobody caught is not the router's to show: the host makes it. A hook acts at once: one that
+ * throws, or returns a promise, fails the request.
  */
 export type HeadHook = (head: ResponseHead, request: Request, context: RouteContext) => void
 

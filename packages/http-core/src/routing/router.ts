@@ -2,6 +2,7 @@ import { addRoute, createRouter as createTree, findRoute } from 'rou3'
 import type { MatchedRoute, RouterContext as Tree } from 'rou3'
 import { tooLargeError } from '../errors/http-error.ts'
 import { checkBodyLimit, checkFunction, checkList, checkRequired, isToken } from '../options/check-options.ts'
+import { refusePromise } from '../options/decision.ts'
 import { bodyLimitOf } from '../request/body-limit.ts'
 import { Context } from '../request/context.ts'
 import { shorten } from '../errors/shorten.ts'
@@ -14,6 +15,7 @@ import { decoded } from './param-codec.ts'
 import type { ParamCodec } from './param-codec.ts'
 import { isResponse, withMutableHeaders } from '../response/response-head.ts'
 import { sentStatus } from '../response/sent-status.ts'
+import { isThenable } from '../thenable.ts'
 import { matcherPattern } from './route-pattern.ts'
 import { route as makeRoute } from './route.ts'
 import type { Route } from './route.ts'
@@ -191,7 +193,8 @@ export function createRouter(): Router {
   function finish(response: Response, request: Request, context: Context): Response {
     const answer = withMutableHeaders(response)
     for (const hook of headHooks) {
-      hook({ status: sentStatus(answer, context), headers: answer.headers }, request, context)
+      const head = { status: sentStatus(answer, context), headers: answer.headers }
+      refusePromise('useHead', 'nothing', hook(head, request, context))
     }
     return answer
   }
@@ -200,7 +203,7 @@ export function createRouter(): Router {
     const context = given instanceof Context ? given : new Context({ platform: given })
     const response = dispatch(request, context)
     if (headHooks.length === 0) return response
-    return response instanceof Promise
+    return isThenable(response)
       ? response.then((answer) => finish(answer, request, context))
       : finish(response, request, context)
   }
@@ -252,7 +255,7 @@ function answering(handler: Handler): Handler {
   return (request, context) => {
     try {
       const response = handler(request, context)
-      return response instanceof Promise ? response.catch(answerHttpError) : response
+      return isThenable(response) ? response.then(undefined, answerHttpError) : response
     } catch (error) {
       return answerHttpError(error)
     }
@@ -282,14 +285,14 @@ function acceptingFirst(accept: NonNullable<RouteOptions['accept']>, handler: Ha
   return (request, context) => {
     const decide = (refusal: Response | undefined | void): Response | Promise<Response> => {
       if (refusal === undefined) return handler(request, context)
-      // Anything else is not understood, and refuses: `null` or `false` are no word for welcome.
+      // Anything else refuses: `null` or `false` cannot mean that the request is accepted.
       if (!isResponse(refusal)) {
         throw new TypeError(`accept: expected a Response or undefined, got ${shorten(refusal)}.`)
       }
       return refusal
     }
     const refusal = accept(request, context)
-    return refusal instanceof Promise ? refusal.then(decide) : decide(refusal)
+    return isThenable(refusal) ? refusal.then(decide) : decide(refusal)
   }
 }
 

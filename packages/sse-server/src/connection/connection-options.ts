@@ -1,4 +1,4 @@
-import { callListener } from '../callbacks.ts'
+import { callListener, isThenable } from '../callbacks.ts'
 import { formatComment } from '../format/event.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 import { OptionError } from '../errors/option-error.ts'
@@ -127,7 +127,9 @@ function heartbeatFrames(
   }
   return () => {
     try {
-      return heartbeatFrame(heartbeat())
+      const given: unknown = heartbeat()
+      if (isThenable(given)) void given.then(undefined, onError)
+      return heartbeatFrame(given as ReturnType<typeof heartbeat>)
     } catch (error) {
       // The connection's life does not hang on the text of its heartbeat.
       onError(error)

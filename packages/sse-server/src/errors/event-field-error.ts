@@ -17,7 +17,7 @@ export type EventFieldErrorCode =
  * - `invalid-id`: the id is not a string, or holds CR, LF or NUL.
  * - `invalid-retry`: not a non-negative integer, or a string.
  * - `invalid-comment`: not a string.
- * - `invalid-data`: JSON has no form for it (`undefined`, a function, a cycle, a BigInt), or its schema refuses it.
+ * - `invalid-data`: JSON has no form for it (`undefined`, a function, a cycle, a BigInt, a promise), or its schema refuses it.
  * - `missing-data`: there is an event type but no data, so no event source would ever dispatch it.
  * - `reserved-event`: a hub keeps the event types that begin with `stream.` for itself.
  *

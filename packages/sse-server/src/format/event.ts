@@ -1,3 +1,4 @@
+import { isThenable } from '../callbacks.ts'
 import { EventFieldError } from '../errors/event-field-error.ts'
 
 /**
@@ -89,6 +90,9 @@ export function formatComment(text = ''): string {
  */
 export function serializeData(data: unknown): string {
   if (typeof data === 'string') return data
+  // JSON would make `{}` of it, and a forgotten `await` would lose the data without a sign.
+  if (isThenable(data))
+    throw new EventFieldError('invalid-data', 'data', data, 'A promise is not data; await it first')
   let json: string | undefined
   try {
     json = JSON.stringify(data)

@@ -110,7 +110,7 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   position(): Promise<string>
   /**
-   * Ends a topic for good. Who reads it gets what there is, then `stream.end`, and is closed.
+   * Ends a topic for good. Its readers get what there is, then `stream.end`, and is closed.
    *
    * @returns false if it had ended before.
    * @throws {@link TopicError} `code: 'invalid-topic'`
@@ -168,8 +168,8 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * connections end without what still waits for them; its requests are answered 204, after which no EventSource tries
    * again.
    *
-   * It holds for this process, and for the 10 000 identities that were forbidden last: who is to be kept out for good is
-   * refused in `authorize`.
+   * It holds for this process, and for the 10 000 identities that were forbidden last. To keep an identity out for good,
+   * refuse it in `authorize`.
    *
    * @returns how many connections it ended.
    * @throws {@link OptionError} `code: 'invalid-option'`

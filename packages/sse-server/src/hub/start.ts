@@ -80,7 +80,7 @@ async function statusesOf(
   return Promise.all(patterns.map((pattern) => log.status(pattern.text)))
 }
 
-/** @param isFinite - whether its topics come to an end: who asks for nothing gets such a topic from its beginning. */
+/** @param isFinite - whether its topics come to an end: a reader that names no start gets such a topic from its beginning. */
 function startAt(requested: RequestedStart, head: Position, isFinite: boolean): Start {
   const beginning = { epoch: head.epoch, seq: 0 }
   if (requested.from === 'now') return { position: isFinite ? beginning : head, head }

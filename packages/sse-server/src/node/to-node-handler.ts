@@ -18,7 +18,7 @@ export interface NodeHandlerOptions {
  * `topic` has for a name that there cannot be), else 500, both without content. If the body fails later, the connection
  * is destroyed, so that the client notices.
  *
- * A target of which the URL parser would make another path (`/x/..\\quick`, `/x/%2e%2e/quick`) is answered with 400: a
+ * A target of which the URL parser would make another path (`/x/..\quick`, `/x/%2e%2e/quick`) is answered with 400: a
  * proxy in front has judged the path that arrived.
  *
  * @param handler - gets the head of the request as a web Request, and the Node request itself, for what a framework has

@@ -28,7 +28,7 @@ export interface Load {
  * Adds the load generator:
  *
  *     POST   /load         begins a run, `{ "clients": 500, "rate": 10 }`, and streams its `figures` until it has `ended`;
- *                          who leaves this stream ends the run. 409 while there is another, 400 for figures that cannot be
+ *                          closing this stream ends the run. 409 while there is another, 400 for figures that cannot be
  *     DELETE /load         ends the run
  *     GET    /load/events  what its clients read, `?run=<name>`; nobody else knows the run's name
  *

@@ -47,8 +47,8 @@ export async function startNodes(options: {
   const figures = createNodeFigures()
   const relay = createFaultRelay(running, systemRuntime)
   let port = options.port
-  // What the nodes that run have asked for. Where it is 0, that is one port for all of them; with the last of them it is
-  // gone, and who comes after them asks for the port that it was.
+  // What the running nodes have asked for. If it is 0, they share the port that they got. Once the last of them is gone, so
+  // is the port, and those started later ask for it by its number.
   let askedPort = port
   let isClosing = false
   const restarts = new Map<number, unknown>()

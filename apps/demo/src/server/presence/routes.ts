@@ -25,9 +25,9 @@ export interface PresenceRoutesOptions {
 }
 
 /**
- * Adds who reads from this process:
+ * Adds the list of the connections of this process:
  *
- *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names who asks
+ *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names the reader
  *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "reader 12ab34cd" }`; they may come back
  */
 export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions): void {

@@ -9,6 +9,7 @@ import type { Middleware } from '../../middleware/middleware.ts'
 import { withMutableHeaders } from '../../response/response-head.ts'
 import { completeRuntime } from '../../runtime.ts'
 import type { Runtime } from '../../runtime.ts'
+import { isThenable } from '../../thenable.ts'
 import { hasNoContent } from '../../response/status.ts'
 import { addVary } from '../../response/vary.ts'
 
@@ -125,9 +126,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
 
   return (next) => (request, context) => {
     const answer = next(request, context)
-    return answer instanceof Promise
-      ? answer.then((response) => finish(request, response))
-      : finish(request, answer)
+    return isThenable(answer) ? answer.then((response) => finish(request, response)) : finish(request, answer)
   }
 }
 

@@ -12,7 +12,7 @@ import { waitingBytes } from './stalled-connections.ts'
 
 /** Each field counts as its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
 const fieldOverheadBytes = 32
-/** A session that says nothing is told of the end so much later than it was promised; see `idleTimeoutMs`. */
+/** How much longer than `idleTimeoutMs` an idle session is given before it gets GOAWAY. */
 const idleGraceMs = 1000
 /** How long a client may take to close a connection whose last stream has ended. */
 const lingerMs = 1000

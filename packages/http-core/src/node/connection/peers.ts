@@ -1,6 +1,6 @@
 import type { ProxyHeader } from '../../request/proxy-header.ts'
 
-/** A connection, for as much of it as says who is at the other end. */
+/** What a connection shows of its peer. */
 interface Peer {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined

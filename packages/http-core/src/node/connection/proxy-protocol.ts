@@ -66,7 +66,7 @@ function parseVersion1(bytes: Buffer): ProxyParse {
   const [sourceAddress = '', destinationAddress = '', sourcePort = '', destinationPort = ''] = rest
   const isWhole = rest.length === 4 && isAddress(sourceAddress) && isAddress(destinationAddress)
   const ports = [sourcePort, destinationPort].map(portOf)
-  if (!isWhole || ports.includes(undefined)) return invalid('addresses or ports that are none')
+  if (!isWhole || ports.includes(undefined)) return invalid('invalid addresses or ports')
   return found(
     {
       version: 1,

@@ -39,7 +39,7 @@ export interface Server {
   /**
    * Takes another certificate for the handshakes to come; connections that are open keep theirs.
    *
-   * @throws {@link OptionError} for a server without `tls`, or a certificate that is none.
+   * @throws {@link OptionError} for a server without `tls`, or an invalid certificate.
    */
   setSecureContext(context: SecureContextOptions): void
   /** Resolves when the server has stopped, whoever stopped it. */

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { checkFunction, checkList } from '../../options/check-options.ts'
+import { callListener } from '../../thenable.ts'
 import { checkCloseOptions } from './close-options.ts'
 import type { CloseOptions } from './close-options.ts'
 import type { Closable } from './server-types.ts'
@@ -54,7 +55,10 @@ export function closeOnSignals(server: Closable, options: SignalOptions = {}): (
       // Later, so that what it throws at once is a rejection, too.
       Promise.resolve(signal).then(onClose),
     ])
-    for (const { reason } of [closed, cleaned].filter((each) => each.status === 'rejected')) onError(reason)
+    for (const { reason } of [closed, cleaned].filter((each) => each.status === 'rejected')) {
+      // oxlint-disable-next-line no-console -- the last resort
+      void callListener(() => onError(reason), console.error)
+    }
     const isGood =
       closed.status === 'fulfilled' &&
       closed.value.destroyedConnections === 0 &&

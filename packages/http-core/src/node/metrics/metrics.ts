@@ -33,7 +33,7 @@ const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
  * usual are `other`. `@prometheus-io/client` is a peer dependency of this entry point alone.
  *
  * @throws the registry's error if it has metrics of these names.
- * @throws {@link OptionError} for a registry that is none.
+ * @throws {@link OptionError} if the registry is not one.
  * @example
  * ```ts
  * import { Registry } from '@prometheus-io/client'
@@ -96,7 +96,7 @@ const labelledMethods: ReadonlySet<string> = new Set([
  * are read when Prometheus asks.
  *
  * @throws the registry's error if it has metrics of these names.
- * @throws {@link OptionError} for a registry that is none.
+ * @throws {@link OptionError} if the registry is not one.
  */
 export function registerServerMetrics(
   server: Pick<Server, 'activeConnections' | 'requestsInFlight'>,
@@ -120,7 +120,7 @@ export function registerServerMetrics(
 /**
  * Answers with everything that a registry holds, in the form that Prometheus reads.
  *
- * @throws {@link OptionError} for a registry that is none.
+ * @throws {@link OptionError} if the registry is not one.
  */
 export function metricsHandler(registry: Registry): Handler {
   checkRegistry(registry)

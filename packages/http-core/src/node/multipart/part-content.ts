@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { failure } from './failure.ts'
 import type { PartHead } from './part-head.ts'
 
-/** A file between the parser and who reads it. */
+/** A file on its way from the parser to its reader. */
 export interface FileReading {
   readonly content: ReadableStream<Uint8Array>
   /** Lets the parser go on without anybody reading. */

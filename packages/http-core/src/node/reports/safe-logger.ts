@@ -1,4 +1,5 @@
 import type { LogEvent, LogFields, Logger } from '../../logger.ts'
+import { callListener } from '../../thenable.ts'
 
 /** Without a logger: failures of the program reach the console, everything else is nobody's business. */
 const consoleLogger: Logger = {
@@ -14,7 +15,7 @@ const consoleLogger: Logger = {
 const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * The user's logger, with the names of events that the user gave them. A logger that throws must not fail the request it was
+ * The user's logger, with the names of events that the user gave them. A logger that throws, or is asynchronous and rejects, must not fail the request it was
  * to describe; there is nobody left to tell, so its error is dropped.
  */
 export function safeLogger(
@@ -26,12 +27,12 @@ export function safeLogger(
   const guarded =
     (level: keyof Logger) =>
     (fields: LogFields, text: string): void => {
-      try {
-        const name = names[fields.event as LogEvent]
-        logger[level](name === undefined ? fields : { ...fields, event: name }, text)
-      } catch {
-        // See above: the logger was the place to say it.
-      }
+      const name = names[fields.event as LogEvent]
+      // See above: the logger was the place to say it.
+      void callListener(
+        () => logger[level](name === undefined ? fields : { ...fields, event: name }, text),
+        () => {},
+      )
     }
   return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') }
 }

@@ -3,6 +3,7 @@ import type { ProxyHeader } from '../../request/proxy-header.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Peers } from '../connection/peers.ts'
 import type { Settings } from '../lifecycle/settings.ts'
+import type { Reports } from '../reports/reports.ts'
 import type { Admitted } from './admission.ts'
 import type { Http1ByteSink } from '../response/http1-byte-sink.ts'
 import type { RequestSource } from './light-request.ts'
@@ -17,6 +18,7 @@ export interface RequestParts {
     readonly runtime: Pick<Runtime, 'now' | 'wallClock' | 'setTimeout' | 'clearTimeout'>
   }
   readonly peers: Peers
+  readonly reports: Pick<Reports, 'requestFailed'>
   /** Aborts when the server begins to stop. */
   readonly closing: AbortSignal
 }
@@ -97,6 +99,10 @@ export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
   onEnd(listener: () => void): void {
     if (this.#isEnded) listener()
     else (this.#endListeners ??= []).push(listener)
+  }
+
+  failed(error: unknown): void {
+    this.#parts.reports.requestFailed('handler-failed', error, this, 'A callback of the handler failed')
   }
 
   /** The server is done with the request. */

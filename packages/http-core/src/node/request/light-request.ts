@@ -3,12 +3,12 @@ import { adoptHeaders, appendFields, lightHeaders } from './light-headers.ts'
 import { inspectRequest, redactNativeHeaders } from './redact.ts'
 import type { InspectOptions } from './redact.ts'
 import type { RequestBody } from './request-body.ts'
-import { requestEndSymbol } from './request-end.ts'
-import type { EndingRequest } from './request-end.ts'
+import { servedRequestSymbol } from './served-request.ts'
+import type { ServedRequest } from './served-request.ts'
 import type { WireRequest } from '../message/wire.ts'
 
 /** What a request is read from. */
-export interface RequestSource {
+export interface RequestSource extends ServedRequest {
   readonly message: WireRequest
   readonly method: string
   readonly url: string
@@ -17,8 +17,6 @@ export interface RequestSource {
   readonly signal: AbortSignal
   /** Fields that are not shown when the request is printed; in lower case. */
   readonly secretFields: ReadonlySet<string>
-  /** Calls back when the server is done with the request; at once if it is. */
-  onEnd(listener: () => void): void
 }
 
 const utf8 = new TextDecoder()
@@ -31,7 +29,7 @@ const utf8 = new TextDecoder()
  * It is a `Request` by its prototype, not by its private fields, which nothing but the native constructor can give. So
  * `new Request(light)` throws; `new Request(light.url, light)` works.
  */
-class LightRequest implements EndingRequest {
+class LightRequest {
   readonly #source: RequestSource
   #headers: Headers | undefined
   #native: Request | undefined
@@ -144,8 +142,8 @@ class LightRequest implements EndingRequest {
     return 'half'
   }
 
-  [requestEndSymbol](listener: () => void): void {
-    this.#source.onEnd(listener)
+  get [servedRequestSymbol](): ServedRequest {
+    return this.#source
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
@@ -209,8 +207,8 @@ export function lightRequest(source: RequestSource): Request {
   return new LightRequest(source)
 }
 
-/** A native request in everything but the way it prints, and that it tells of its end. */
-class ServedRequest extends Request implements EndingRequest {
+/** A native request in everything but the way it prints, and that it leads to the server. */
+class NativeRequest extends Request {
   readonly #source: RequestSource
 
   constructor(source: RequestSource, init: RequestInit) {
@@ -218,8 +216,8 @@ class ServedRequest extends Request implements EndingRequest {
     this.#source = source
   }
 
-  [requestEndSymbol](listener: () => void): void {
-    this.#source.onEnd(listener)
+  get [servedRequestSymbol](): ServedRequest {
+    return this.#source
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
@@ -228,7 +226,7 @@ class ServedRequest extends Request implements EndingRequest {
 }
 
 // Not methods of the class: the types have these as properties, which a class cannot override by methods.
-Object.defineProperties(ServedRequest.prototype, {
+Object.defineProperties(NativeRequest.prototype, {
   json: {
     value(this: Request): Promise<unknown> {
       return clientsFault(this, (request) => Request.prototype.json.call(request))
@@ -252,7 +250,7 @@ export function nativeRequest(source: RequestSource): Request {
   const { method, signal, body, message } = source
   const init: RequestInit =
     body === undefined ? { method, signal } : { method, signal, body: body.stream(), duplex: 'half' }
-  const request = new ServedRequest(source, init)
+  const request = new NativeRequest(source, init)
   appendFields(request.headers, message)
   redactNativeHeaders(request.headers, source.secretFields)
   nativeRequests.set(signal, request)

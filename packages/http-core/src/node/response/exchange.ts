@@ -6,6 +6,7 @@ import { isEventStream } from '../../response/event-stream.ts'
 import { lightPartsOf, textResponse } from '../../response/light-response.ts'
 import { assertResponse } from '../../response/response-head.ts'
 import { hasNoContent } from '../../response/status.ts'
+import { isThenable } from '../../thenable.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
 import { onceClosed } from '../message/wire.ts'
 import type { WireRequest, WireResponse } from '../message/wire.ts'
@@ -342,8 +343,4 @@ export class Exchange implements PumpTarget, OpenStream {
   #report(event: 'handler-failed' | 'body-failed', error: unknown, text: string): void {
     this.#parts.reports.requestFailed(event, error, this.#request, text)
   }
-}
-
-function isThenable(answer: Response | Promise<Response>): answer is Promise<Response> {
-  return typeof (answer as Promise<Response> | undefined)?.then === 'function'
 }

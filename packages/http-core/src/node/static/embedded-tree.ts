@@ -16,8 +16,8 @@ export type EmbeddedFile =
  * Files that are part of the program, by their paths. The directories are those that the paths name.
  *
  * @param modifiedAt - What `Last-Modified` says of files that have no time of their own, in milliseconds since 1970. 0 if left out.
- * @throws {@link OptionError} for a path with an empty name, `.` or `..`, a path that is a file and a directory as well, content
- *   that is none, and a time that is no number.
+ * @throws {@link OptionError} for a path with an empty name, `.` or `..`, a path that is both a file and a directory,
+ *   content that is neither a string nor bytes, and a time that is not a number.
  * @example
  * ```ts
  * import { embeddedTree, serveDirectory } from '@sse-toolkit/http-core/static'

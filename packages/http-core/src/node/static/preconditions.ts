@@ -3,7 +3,7 @@ import { systemRuntime } from '../../runtime.ts'
 import { parseHttpDate } from './http-date.ts'
 import type { ByteRange, TreeEntry } from './file-tree.ts'
 
-/** One range of bytes. What is none, and what is several, is ignored (RFC 9110 section 14.2). */
+/** A single range of bytes. Anything else, several ranges included, is ignored (RFC 9110 section 14.2). */
 const rangePattern = /^bytes=[\t ]*(?:(\d+)-(\d*)|-(\d+))[\t ]*$/i
 
 type File = Extract<TreeEntry, { kind: 'file' }>
@@ -56,7 +56,7 @@ export function rangeOf(request: Request, file: File): ByteRange | 'unsatisfiabl
   if (first === undefined) return undefined
   const start = Number(first)
   const end = last === undefined || last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1)
-  // A range whose end comes before its beginning is none (section 14.1.1).
+  // A range that ends before it begins is invalid (section 14.1.1).
   if (last !== undefined && last !== '' && Number(last) < start) return undefined
   return start >= sizeBytes ? 'unsatisfiable' : { start, end }
 }

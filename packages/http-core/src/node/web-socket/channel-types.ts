@@ -57,32 +57,36 @@ export interface Channel {
   /** Closes in good order. True if this call did it, false if it was closed before. */
   close(): boolean
   /** Calls once with how it ended; at once if it has ended already. */
-  onClose(listener: (status: ChannelCloseStatus) => void): void
+  onClose(listener: (status: ChannelCloseStatus) => unknown): void
   /** Takes the place of `receive` for the messages to come. */
   onReceive(listener: NonNullable<ChannelHooks['receive']>): void
   /** Takes the place of `ping` for the pings to come. */
   onPing(listener: NonNullable<ChannelHooks['ping']>): void
 }
 
-/** What a handler wants to hear. An error that one throws closes the channel, and reaches the server's logger. */
+/**
+ * What a handler wants to hear. Hooks other than `init` may be asynchronous; only `receive` is waited for. An error that one throws, or
+ * rejects with, closes the channel and reaches the server's logger; over HTTP, before the first send, the client gets 500
+ * (or the status of an HttpError, which is not logged). On another host it is written to the console.
+ */
 export interface ChannelHooks {
   /**
    * Before anything is sent, once it is certain that the channel opens: over HTTP at once; for a WebSocket behind all
-   * middlewares, right before the handshake. What it throws is the request's failure: an HttpError its answer. If it
+   * middlewares, right before the handshake. What it throws at once is the request's failure: an HttpError its answer. If it
    * returns, `close` follows exactly once, whatever becomes of the request: the place to take what `close` gives back.
    */
   readonly init?: (channel: Channel) => void
   /** The channel can be sent to. Over HTTP it may stay without a send as long as the handler likes. */
-  readonly open?: (channel: Channel) => void
+  readonly open?: (channel: Channel) => unknown
   /** A message of a WebSocket: text as a string, else bytes. While a promise is pending, nothing more is read. */
   readonly receive?: (channel: Channel, message: string | Uint8Array<ArrayBuffer>) => void | Promise<void>
   /** A ping of a WebSocket; the pong has been sent. */
-  readonly ping?: (channel: Channel, data: Uint8Array) => void
+  readonly ping?: (channel: Channel, data: Uint8Array) => unknown
   /**
    * Once, whoever closed it; also if a middleware answered the request otherwise, which only a server of this package
    * can tell. Not if `init` threw, or was never called.
    */
-  readonly close?: (channel: Channel, status: ChannelCloseStatus) => void
+  readonly close?: (channel: Channel, status: ChannelCloseStatus) => unknown
   /**
    * The request asked for a WebSocket wrongly. What it returns is the answer; the client gets a 400 if it returns nothing.
    */

@@ -2,6 +2,7 @@ import { WebSocketServer } from 'ws'
 import { isChannelError } from '../../errors/channel-error.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { completeRuntime } from '../../runtime.ts'
+import { settled } from '../../thenable.ts'
 import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
 import type { ConnectionUpgrade, UpgradedConnection } from '../upgrade/connection-upgrade.ts'
 import type { ChannelHooks, ChannelOptions } from './channel-types.ts'
@@ -69,7 +70,7 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
   const upgrade: ConnectionUpgrade = {
     // Not before: a middleware may still answer otherwise, and the server may have no connection to give.
     prepare() {
-      hooks.init?.(opened)
+      void settled(hooks.init?.(opened), (error) => opened.failed(error))
     },
     take(connection) {
       report = connection.failed

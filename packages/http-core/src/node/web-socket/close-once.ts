@@ -1,12 +1,13 @@
+import { callListener } from '../../thenable.ts'
 import type { ChannelCloseStatus } from './channel-types.ts'
 
 /** The end of a channel: it happens once, and whoever asks later is told at once. */
 export class CloseOnce {
   #status: ChannelCloseStatus | undefined
-  #listeners: ((status: ChannelCloseStatus) => void)[] = []
+  #listeners: ((status: ChannelCloseStatus) => unknown)[] = []
   readonly #failed: (error: unknown) => void
 
-  /** @param failed - Told what a listener throws; the others are called all the same. */
+  /** @param failed - Told what a listener throws, now or later; the others are called all the same. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
@@ -23,16 +24,12 @@ export class CloseOnce {
     for (const listener of listeners) this.#call(listener, status)
   }
 
-  onClose(listener: (status: ChannelCloseStatus) => void): void {
+  onClose(listener: (status: ChannelCloseStatus) => unknown): void {
     if (this.#status === undefined) this.#listeners.push(listener)
     else this.#call(listener, this.#status)
   }
 
-  #call(listener: (status: ChannelCloseStatus) => void, status: ChannelCloseStatus): void {
-    try {
-      listener(status)
-    } catch (error) {
-      this.#failed(error)
-    }
+  #call(listener: (status: ChannelCloseStatus) => unknown, status: ChannelCloseStatus): void {
+    void callListener(() => listener(status), this.#failed)
   }
 }

@@ -1,6 +1,8 @@
 import { ChannelError } from '../../errors/channel-error.ts'
 import { checkRequired } from '../../options/check-options.ts'
-import { onRequestEnd } from '../request/request-end.ts'
+import { servedRequestOf } from '../request/served-request.ts'
+import type { ServedRequest } from '../request/served-request.ts'
+import { callListener, settled } from '../../thenable.ts'
 import type {
   Channel,
   ChannelCloseStatus,
@@ -24,6 +26,7 @@ export class HttpChannel implements Channel {
   readonly protocol = undefined
   readonly response: Promise<Response>
   readonly #maxBufferedBytes: number
+  readonly #served: ServedRequest | undefined
   readonly #end: CloseOnce
   readonly #answer: PromiseWithResolvers<Response>
   #body: ReadableStreamDefaultController<Uint8Array> | undefined
@@ -34,15 +37,16 @@ export class HttpChannel implements Channel {
     this.#maxBufferedBytes = maxBufferedBytes
     this.#answer = Promise.withResolvers()
     this.response = this.#answer.promise
-    // What fails after the response has been answered can fail nothing but its body.
-    this.#end = new CloseOnce((error) => {
-      this.#fail(error)
-    })
-    hooks.init?.(this)
+    this.#served = servedRequestOf(request)
+    const failed = (error: unknown): void => {
+      this.#hookFailed(error)
+    }
+    this.#end = new CloseOnce(failed)
+    void settled(hooks.init?.(this), failed)
     // From here on, `close` follows, exactly once.
     this.#end.onClose((status) => hooks.close?.(this, status))
     // A middleware may have answered otherwise, and nobody cancels a body that is not sent.
-    onRequestEnd(request, () => {
+    this.#served?.onEnd(() => {
       this.#settle('server-close')
     })
     const { signal } = request
@@ -56,11 +60,7 @@ export class HttpChannel implements Channel {
     })
     if (signal.aborted) onAbort()
     if (!this.isOpen) return
-    try {
-      hooks.open?.(this)
-    } catch (error) {
-      this.#fail(error)
-    }
+    void callListener(() => hooks.open?.(this), failed)
   }
 
   get isOpen(): boolean {
@@ -122,7 +122,7 @@ export class HttpChannel implements Channel {
     checkRequired('listener', listener)
   }
 
-  onClose(listener: (status: ChannelCloseStatus) => void): void {
+  onClose(listener: (status: ChannelCloseStatus) => unknown): void {
     this.#end.onClose(listener)
   }
 
@@ -155,6 +155,14 @@ export class HttpChannel implements Channel {
     this.#body?.close()
     this.#body = undefined
     this.#settle('server-close')
+  }
+
+  /** What fails before the answer is the answer, and what fails before the end of its body ends that. */
+  #hookFailed(error: unknown): void {
+    if (this.isOpen) this.#fail(error)
+    else if (this.#served !== undefined) this.#served.failed(error)
+    // oxlint-disable-next-line no-console -- the last resort: another host has no way to be told
+    else console.error('http-core: A callback of a channel failed', error)
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws'
 import { checkRequired } from '../../options/check-options.ts'
 import type { Runtime } from '../../runtime.ts'
+import { callListener } from '../../thenable.ts'
 import type {
   Channel,
   ChannelCloseStatus,
@@ -123,9 +124,9 @@ export class WebSocketChannel implements Channel {
   #deliver(message: string | Uint8Array<ArrayBuffer>): void {
     if (this.#receive === undefined || this.#isClosing) return
     // The listener of the moment when the message's turn has come.
-    const run = (): void | Promise<void> => this.#try(() => this.#receive?.(this, message))
+    const run = (): Promise<void> | undefined => this.#try(() => this.#receive?.(this, message))
     const delivery = this.#delivery === undefined ? run() : this.#delivery.then(run)
-    if (delivery instanceof Promise) void this.#readOnAfter(delivery)
+    if (delivery !== undefined) void this.#readOnAfter(delivery)
   }
 
   async #readOnAfter(delivery: Promise<void>): Promise<void> {
@@ -180,7 +181,7 @@ export class WebSocketChannel implements Channel {
     this.#ping = listener
   }
 
-  onClose(listener: (status: ChannelCloseStatus) => void): void {
+  onClose(listener: (status: ChannelCloseStatus) => unknown): void {
     this.#end.onClose(listener)
   }
 
@@ -222,17 +223,15 @@ export class WebSocketChannel implements Channel {
   }
 
   /** Runs a hook; what it throws, now or later, closes the channel. */
-  #try(hook: () => void | Promise<void>): void | Promise<void> {
-    const failed = (error: unknown): void => {
-      this.#settings.failed(error)
-      if (this.isOpen) this.#closeWith(internalError)
-    }
-    try {
-      const outcome = hook()
-      return outcome instanceof Promise ? outcome.catch(failed) : undefined
-    } catch (error) {
-      failed(error)
-      return undefined
-    }
+  #try(hook: () => unknown): Promise<void> | undefined {
+    return callListener(hook, (error) => {
+      this.failed(error)
+    })
+  }
+
+  /** A hook has failed. */
+  failed(error: unknown): void {
+    this.#settings.failed(error)
+    if (this.isOpen) this.#closeWith(internalError)
   }
 }

@@ -43,7 +43,7 @@ export function finiteTopicCases(options: ContractOptions): readonly ContractCas
         equal(page.more, false, 'more')
         equal((await read(log, ['a'], end?.seq)).entries, [], 'after the end')
         const rest = await read(log, ['a'], last.seq)
-        equal(rest.evictedUpTo <= last.seq, true, 'nothing gone for who lacks only the end')
+        equal(rest.evictedUpTo <= last.seq, true, 'nothing gone for a reader that lacks only the end')
       }, 10),
     },
     {
