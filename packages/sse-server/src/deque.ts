@@ -28,6 +28,11 @@ export class Deque<T> {
     return item
   }
 
+  clear(): void {
+    this.#items = []
+    this.#first = 0
+  }
+
   at(index: number): T | undefined {
     return this.#items[this.#first + index]
   }

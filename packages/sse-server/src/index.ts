@@ -5,8 +5,10 @@ export { EventFieldError, type EventFieldErrorCode } from './errors/event-field-
 export { EventSizeError } from './errors/event-size-error.ts'
 export { HubClosedError } from './errors/hub-closed-error.ts'
 export { OptionError } from './errors/option-error.ts'
+export { ProducerSequenceError, type ProducerSequenceErrorCode } from './errors/producer-sequence-error.ts'
 export { TopicEndedError } from './errors/topic-ended-error.ts'
 export { TopicExpiredError } from './errors/topic-expired-error.ts'
+export { TopicFullError } from './errors/topic-full-error.ts'
 export { TopicError } from './errors/topic-error.ts'
 export { formatComment, formatEvent, type ServerSentEvent } from './format/event.ts'
 export type { EventStream, SendOptions } from './connection/event-stream.ts'
@@ -31,17 +33,16 @@ export type { Authorization, Authorize } from './hub/authorization.ts'
 export { createHub } from './hub/create-hub.ts'
 export type { Hub, HubInspection, Run } from './hub/hub.ts'
 export type {
+  ConnectionFilter,
   DisconnectOptions,
   EndOptions,
   ForbidOptions,
   HubCloseOptions,
   HubConnection,
-  HubEvent,
   HubEventView,
   HubOptions,
   HubReading,
-  PublishArguments,
-  PublishOptions,
+  PresentConnection,
   ReadOptions,
   RunOptions,
   SubscribeOptions,
@@ -49,15 +50,32 @@ export type {
   TopicsOf,
   WireContract,
 } from './hub/hub-options.ts'
+export type {
+  BatchArguments,
+  BatchEvent,
+  BatchOptions,
+  HubEvent,
+  PublishArguments,
+  Published,
+  PublishedBatch,
+  PublishOptions,
+} from './hub/publish-options.ts'
 export type { HubStats, RefusalStatus } from './hub/hub-stats.ts'
 export type { Producer } from './hub/producer.ts'
 export { formatEventId, parseEventId, type Position } from './wire-contract/event-id.ts'
+export { checkBatch } from './log/check-batch.ts'
+export { maxBatchEvents, maxPageLength } from './log/event-log.ts'
+export { heldBytesOf } from './log/held-bytes.ts'
 export type {
+  Appended,
+  ControlEntry,
+  ControlOptions,
   EventLog,
   LogEntry,
   LoggedEvent,
   LogPage,
   LogTailListener,
+  ProducerSequence,
   TopicState,
   TopicStatus,
 } from './log/event-log.ts'

@@ -313,7 +313,7 @@ describe('disconnect', () => {
     const { hub } = createTestHub()
     await subscribe(hub, { identity: 'ada' })
     hub.disconnect(() => true, { reconnect: 'forbid' })
-    hub.allow('ada')
+    await hub.allow('ada')
     expect((await hub.subscribe(request(), { topics: ['a'], identity: 'ada' })).status).toBe(200)
   })
 })
@@ -326,7 +326,7 @@ describe('forbid', () => {
     const { hub, runtime } = createTestHub()
     const readers = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'ada' })]
     const other = await subscribe(hub, { identity: 'bob' })
-    expect(hub.forbid('ada', { forbidMs: 10_000 })).toBe(2)
+    expect(await hub.forbid('ada', { forbidMs: 10_000 })).toBe(2)
     await turn()
     expect([...readers, other].map(({ sink }) => sink.ended)).toEqual(['close', 'close', undefined])
     expect([await statusOf(hub, 'ada'), await statusOf(hub, 'bob')]).toEqual([204, 200])
@@ -336,16 +336,16 @@ describe('forbid', () => {
 
   it('keeps out one that is between two connections, for ten minutes unless it is said otherwise', async () => {
     const { hub, runtime } = createTestHub()
-    expect(hub.forbid('ada')).toBe(0)
+    expect(await hub.forbid('ada')).toBe(0)
     await runtime.clock.advance(599_999)
     expect(await statusOf(hub, 'ada')).toBe(204)
-    hub.allow('ada')
+    await hub.allow('ada')
     expect(await statusOf(hub, 'ada')).toBe(200)
   })
 
-  it.each([undefined, 7])('is refused for an invalid identity: %s', (identity) => {
+  it.each([undefined, 7])('is refused for an invalid identity: %s', async (identity) => {
     const { hub } = createTestHub()
-    expect(() => hub.forbid(identity as unknown as string)).toThrow(
+    await expect(hub.forbid(identity as unknown as string)).rejects.toEqual(
       expect.objectContaining({ code: 'invalid-option', option: 'identity' }),
     )
   })
@@ -457,7 +457,7 @@ describe('a reader that is forbidden', () => {
     const { hub } = createTestHub({ log: slow })
     const response = hub.subscribe(request(), { topics: ['a'], identity: 'mallory' })
     await asked.promise
-    hub.forbid('mallory')
+    void hub.forbid('mallory')
     answered.resolve()
     expect((await response).status).toBe(204)
   })

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
+import { memoryLog } from '@sse-toolkit/sse-server'
 import type {
   Hub,
   HubEvent,
@@ -440,18 +441,45 @@ describe('topics with schemas', () => {
   })
 })
 
-describe('an end that the log could lose', () => {
-  it('is kept while the topic can be read, however many other events push it out', async () => {
+describe('a topic that others push out of the log', () => {
+  it('can be read from its beginning to its end, until its time is over', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
+    const early = await subscribe(hub, { topics: ['answer'] })
     const run = await hub.run('answer', words)
     if (run.started) await run.finished
     await publishAll(hub, 'other', ...Array.from({ length: 50 }, String))
     const reader = await subscribe(hub, { topics: ['answer'] })
     await turn()
-    expect(reader.events.map(({ event }) => event)).toEqual(['stream.gap', 'stream.end'])
-    expect(reader.gaps[0]?.reason).toBe('evicted')
+    expect(reader.events.at(-1)?.event).toBe('stream.end')
+    expect(reader.events).toEqual(early.events)
     expect(reader.sink.ended).toBe('close')
     expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(204)
+  })
+
+  it('is a gap for who reads it by a pattern', async () => {
+    const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
+    const [before] = await publishAll(hub, 'other', 'x')
+    const run = await hub.run('answer', words)
+    if (run.started) await run.finished
+    await publishAll(hub, 'other', ...Array.from({ length: 50 }, String))
+    const reader = await subscribe(hub, { patterns: ['*'], lastEventId: before })
+    await turn()
+    expect(reader.gaps[0]?.reason).toBe('evicted')
+  })
+
+  it('fails when it holds as much as it may, its readers are told, and its producer learns why', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ log: memoryLog({ maxHeldBytesPerTopic: 1000 }), onError })
+    const run = await hub.run('answer', function* () {
+      for (;;) yield 'x'.repeat(100)
+    })
+    expect(run.started && (await run.finished)).toBe('failed')
+    expect(onError).toHaveBeenCalledWith(
+      expect.objectContaining({ code: 'topic-full', option: 'maxHeldBytesPerTopic', limit: 1000 }),
+    )
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    expect(reader.events.slice(-2).map(({ event }) => event)).toEqual(['stream.error', 'stream.end'])
   })
 
   it('does not leave a reader waiting whose topic expired before it got there', async () => {

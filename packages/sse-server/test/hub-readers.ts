@@ -74,7 +74,10 @@ export function delegateTo(log: EventLog): EventLog {
   return {
     append: (event) => log.append(event),
     claim: (topic) => log.claim(topic),
-    end: (event, ttlMs) => log.end(event, ttlMs),
+    appendBatch: (...args) => log.appendBatch(...args),
+    end: (...args) => log.end(...args),
+    control: (...args) => log.control(...args),
+    controls: (prefix) => log.controls(prefix),
     cancel: (topic) => log.cancel(topic),
     status: (topic) => log.status(topic),
     read: (...args) => log.read(...args),

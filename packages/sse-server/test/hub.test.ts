@@ -331,15 +331,22 @@ describe('resuming', () => {
     sink.reading = false
     const reader = await subscribe(hub, { lastEventId: 'earliest' }, sink)
     let peak = 0
+    let replayPeak = 0
     for (let round = 0; round < 1000 && reader.data.length < 510; round += 1) {
       await turn()
-      peak = Math.max(peak, hub.stats().bufferedBytes)
+      const { bufferedBytes, replayBytes } = hub.stats()
+      peak = Math.max(peak, bufferedBytes)
+      replayPeak = Math.max(replayPeak, replayBytes)
       // New events come in while the reader is far behind: they wait in the log.
       if (round < 10) await publishAll(hub, 'a', `new ${round}`)
       sink.drainOnce()
     }
     expect(reader.data).toEqual([...data, ...Array.from({ length: 10 }, (_, n) => `new ${n}`)])
     expect(peak).toBeLessThan(12_000)
+    // A page of the log, which has its own limit.
+    expect(replayPeak).toBeGreaterThan(200_000)
+    expect(replayPeak).toBeLessThan(270_000)
+    expect(hub.stats().replayBytes).toBe(0)
   })
 
   it('costs a reader nothing when the log fails: the connection is closed, and reported', async () => {
@@ -669,6 +676,8 @@ describe('limits and the end', () => {
     }
     await turn()
     expect(hub.stats()).toMatchObject({ connections: 0, opened: 1000, closed: { client: 1000 } })
+    // The other processes on the log are told once more.
+    await runtime.clock.advance(5000)
     expect(runtime.clock.pendingTimers).toBe(0)
   })
 })

@@ -67,7 +67,7 @@ describe('memoryLog', () => {
     await append(log, 'job', '1')
     expect(await read(log, 'job')).toMatchObject({ entries: [{ data: '1' }], evictedUpTo: 0 })
     await append(log, 'job', '2')
-    expect((await read(log, 'job')).evictedUpTo).toBe(10_011)
+    expect(dataOf(await read(log, 'job'))).toEqual(['1', '2'])
     await log.close()
   })
 

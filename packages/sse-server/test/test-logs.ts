@@ -1,10 +1,16 @@
 import { memoryLog } from '@sse-toolkit/sse-server'
-import type { EventLog } from '@sse-toolkit/sse-server'
+import type { EventLog, Runtime } from '@sse-toolkit/sse-server'
 import type { VirtualClock } from '@sse-toolkit/test-support'
+
+interface LogLimits {
+  readonly maxEvents?: number
+  /** Its clock, if the log has none of its own. */
+  readonly runtime?: Runtime
+}
 
 /** Over which logs the tests of the hub run. */
 export interface TestLogs {
-  create(limits: { readonly maxEvents?: number }): EventLog
+  create(limits: LogLimits): EventLog
   /** What a hub is given where a test says nothing; undefined: it makes its own. */
   usual(): EventLog | undefined
   /** Resolves when nothing is under way between hubs and logs. */
@@ -25,7 +31,7 @@ export function useLogs(others: TestLogs): void {
   logs = others
 }
 
-export function createTestLog(limits: { readonly maxEvents?: number } = {}): EventLog {
+export function createTestLog(limits: LogLimits = {}): EventLog {
   return logs.create(limits)
 }
 

@@ -5,7 +5,7 @@ import type { Runtime } from '../runtime.ts'
 import { TopicIndex } from '../topics/topic-index.ts'
 import { matchesTopic } from '../topics/topic-pattern.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
-import type { HubConnection, HubOptions } from './hub-options.ts'
+import type { ConnectionFilter, HubConnection, HubOptions } from './hub-options.ts'
 import type { Subscription } from './subscription.ts'
 
 interface ConnectionRegistryOptions {
@@ -39,6 +39,12 @@ export class ConnectionRegistry {
   get bufferedBytes(): number {
     let bytes = 0
     for (const { queue } of this.#subscriptions) bytes += queue.bufferedBytes
+    return bytes
+  }
+
+  get replayBytes(): number {
+    let bytes = 0
+    for (const { replayBytes } of this.#subscriptions) bytes += replayBytes
     return bytes
   }
 
@@ -101,14 +107,15 @@ export class ConnectionRegistry {
   }
 
   /** The connections of an identity, or to a topic, or all. */
-  describe({
-    topic,
-    identity,
-  }: { readonly topic?: string; readonly identity?: string } = {}): readonly HubConnection[] {
+  find({ topic, identity }: ConnectionFilter): readonly Subscription[] {
     return [...this.#subscriptions]
       .filter((each) => identity === undefined || each.identity === identity)
       .filter((each) => topic === undefined || each.patterns.some((pattern) => matchesTopic(pattern, topic)))
-      .map((each) => this.#describe(each))
+  }
+
+  /** As they are seen from outside. */
+  describe(filter: ConnectionFilter = {}): readonly HubConnection[] {
+    return this.find(filter).map((each) => this.#describe(each))
   }
 
   /**

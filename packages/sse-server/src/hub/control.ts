@@ -1,40 +1,169 @@
 import { OptionError } from '../errors/option-error.ts'
+import type { ControlEntry, EventLog } from '../log/event-log.ts'
+import { checkOptionNames } from '../option-names.ts'
 import { choiceOption, durationOption } from '../options.ts'
+import type { Runtime } from '../runtime.ts'
 import type { ConnectionRegistry } from './connection-registry.ts'
 import type { ForbiddenIdentities } from './forbidden-identities.ts'
-import type { DisconnectOptions, ForbidOptions, HubConnection } from './hub-options.ts'
+import type { ConnectionFilter, DisconnectOptions, ForbidOptions, HubConnection } from './hub-options.ts'
 
 const usualForbidMs = 600_000
 
-/** Ends connections on behalf of the application, and keeps their clients out. */
-export class Control {
-  readonly #connections: ConnectionRegistry
-  readonly #forbidden: ForbiddenIdentities
+// For how long a process that missed a command may still learn of it.
+const commandTtlMs = 60_000
 
-  constructor(connections: ConnectionRegistry, forbidden: ForbiddenIdentities) {
-    this.#connections = connections
-    this.#forbidden = forbidden
+/*
+ * The names of the control entries by which hubs command each other. An identity may be any string, so it is written as JSON,
+ * which leaves no lone surrogate.
+ *
+ *     forbid "mallory"          until when, as how long from then on; 0 lifts it
+ *     disconnect 3f9a0k1c2b7d   which connections, of those that were open by then
+ */
+const forbidPrefix = 'forbid '
+const disconnectPrefix = 'disconnect '
+
+interface DisconnectCommand extends ConnectionFilter {
+  readonly forbidMs: number | null
+}
+
+interface ControlHost {
+  readonly log: EventLog
+  readonly connections: ConnectionRegistry
+  readonly forbidden: ForbiddenIdentities
+  readonly runtime: Runtime
+  readonly onError: (error: unknown) => void
+  /** A word that no other process makes. */
+  readonly createName: () => string
+}
+
+/** Ends connections on behalf of the application, and keeps their clients out, in every process on the log. */
+export class Control {
+  readonly #host: ControlHost
+  #loading: Promise<void> | undefined
+  #isLoaded = false
+
+  constructor(host: ControlHost) {
+    this.#host = host
+  }
+
+  /**
+   * Resolves when it is known who is forbidden: before that nobody can be let in. Undefined once it is.
+   *
+   * @throws what the log throws; the next call asks it again.
+   */
+  ready(): Promise<void> | undefined {
+    if (this.#isLoaded) return undefined
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
   }
 
   /** @throws {@link OptionError} */
   disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions): number {
-    const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
-    const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
-    const chosen = this.#connections.select(predicate)
-    if (reconnect === 'allow') return chosen.filter(({ queue }) => queue.close('server')).length
-    for (const { identity } of chosen) if (identity !== undefined) this.#forbidden.forbid(identity, forbidMs)
-    return chosen.filter(({ queue }) => queue.revoke('server')).length
+    const forbidMs = forbidMsOf(options)
+    return this.#end(this.#host.connections.select(predicate), forbidMs)
   }
 
   /** @throws {@link OptionError} */
-  forbid(identity: string, options: ForbidOptions): number {
-    if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
-    this.#forbidden.forbid(identity, durationOption('forbidMs', options.forbidMs, usualForbidMs))
-    const chosen = this.#connections.select((connection) => connection.identity === identity)
+  async disconnectEverywhere(filter: ConnectionFilter, options: DisconnectOptions): Promise<number> {
+    checkFilter(filter)
+    const { identity, topic } = filter
+    const command: DisconnectCommand = { identity, topic, forbidMs: forbidMsOf(options) }
+    const count = this.#obey(command, 0)
+    const { log, createName } = this.#host
+    const name = `${disconnectPrefix}${createName()}`
+    await log.control(name, JSON.stringify(command), { ttlMs: commandTtlMs })
+    return count
+  }
+
+  /** @throws {@link OptionError} */
+  async forbid(identity: string, options: ForbidOptions): Promise<number> {
+    checkIdentity(identity)
+    const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
+    const count = this.#forbidHere(identity, forbidMs)
+    await this.#write(identity, forbidMs)
+    return count
+  }
+
+  /** @throws {@link OptionError} */
+  async allow(identity: string): Promise<void> {
+    checkIdentity(identity)
+    this.#host.forbidden.allow(identity)
+    await this.#write(identity, 0)
+  }
+
+  /** A hub on this log, perhaps this one, has written a control entry. */
+  controlled({ name, value, ageMs }: ControlEntry): void {
+    if (name.startsWith(forbidPrefix)) {
+      const identity = JSON.parse(name.slice(forbidPrefix.length)) as string
+      const remainingMs = Number(value) - ageMs
+      if (remainingMs > 0) this.#forbidHere(identity, remainingMs)
+      else this.#host.forbidden.allow(identity)
+    } else if (name.startsWith(disconnectPrefix)) this.#obey(JSON.parse(value) as DisconnectCommand, ageMs)
+  }
+
+  /** The log has lost its memory. What this process knows is written again. */
+  async restarted(): Promise<void> {
+    try {
+      for (const [identity, remainingMs] of this.#host.forbidden.entries())
+        await this.#write(identity, remainingMs)
+    } catch (error) {
+      this.#host.onError(error)
+    }
+  }
+
+  async #load(): Promise<void> {
+    const entries = await this.#host.log.controls(forbidPrefix)
+    for (const entry of entries) this.controlled(entry)
+    this.#isLoaded = true
+  }
+
+  async #write(identity: string, forbidMs: number): Promise<void> {
+    // One that lifts an older one is kept as well, for those who know the older one and miss this.
+    const ttlMs = Math.max(forbidMs, commandTtlMs)
+    await this.#host.log.control(`${forbidPrefix}${JSON.stringify(identity)}`, String(forbidMs), { ttlMs })
+  }
+
+  #forbidHere(identity: string, forbidMs: number): number {
+    const { connections, forbidden } = this.#host
+    forbidden.forbid(identity, forbidMs)
+    const chosen = connections.select((connection) => connection.identity === identity)
     return chosen.filter(({ queue }) => queue.revoke('server')).length
   }
 
-  allow(identity: string): void {
-    this.#forbidden.allow(identity)
+  /** @param ageMs - of the command: who has come since is not meant. */
+  #obey({ identity, topic, forbidMs }: DisconnectCommand, ageMs: number): number {
+    const meant = new Set(this.#host.connections.find({ identity, topic }))
+    const chosen = [...meant].filter(({ openedAt }) => this.#host.runtime.now() - openedAt >= ageMs)
+    return this.#end(chosen, forbidMs)
   }
+
+  #end(chosen: ReturnType<ConnectionRegistry['select']>, forbidMs: number | null): number {
+    if (forbidMs === null) return chosen.filter(({ queue }) => queue.close('server')).length
+    const identities = new Set(chosen.flatMap(({ identity }) => identity ?? []))
+    for (const identity of identities) this.#host.forbidden.forbid(identity, forbidMs)
+    const ended = chosen.filter(({ queue }) => queue.revoke('server'))
+    for (const identity of identities) this.#write(identity, forbidMs).catch(this.#host.onError)
+    return ended.length
+  }
+}
+
+/** @returns for how long those who are disconnected are kept out; null if they may come back. */
+function forbidMsOf(options: DisconnectOptions): number | null {
+  const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
+  const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
+  return reconnect === 'allow' ? null : forbidMs
+}
+
+function checkIdentity(identity: unknown): void {
+  if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
+}
+
+/** A filter that means nobody in particular means all: it must not come of a misspelt name. */
+function checkFilter(filter: ConnectionFilter): void {
+  checkOptionNames(filter, { identity: true, topic: true })
+  if (filter.identity !== undefined) checkIdentity(filter.identity)
+  if (filter.topic !== undefined && typeof filter.topic !== 'string')
+    throw new OptionError('topic', filter.topic, 'a string')
 }

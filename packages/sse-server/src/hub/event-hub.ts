@@ -1,17 +1,13 @@
 import { createOnceReporter } from '../callbacks.ts'
-import type { ByteSink } from '../connection/byte-sink.ts'
 import { connectionSettings } from '../connection/connection-options.ts'
-import type { FrameQueue } from '../connection/frame-queue.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { EventLog, TopicState } from '../log/event-log.ts'
 import { memoryLog } from '../log/memory-log.ts'
 import { checkOptionNames } from '../option-names.ts'
-import { checkRequest, choiceOption, durationOption, functionOption, stringOption } from '../options.ts'
-import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
+import { durationOption, functionOption, stringOption } from '../options.ts'
 import { checkSource } from '../respond/source.ts'
-import { formatEventId } from '../wire-contract/event-id.ts'
-import { requestedEventId } from '../wire-contract/requested-event-id.ts'
+import { createEpoch, formatEventId } from '../wire-contract/event-id.ts'
 import { Admission } from './admission.ts'
 import { listsOf, parseTopics } from './asked-topics.ts'
 import { ConnectionRegistry } from './connection-registry.ts'
@@ -20,8 +16,9 @@ import { Delivery } from './delivery.ts'
 import { Dismissal } from './dismissal.ts'
 import { FiniteTopics, ttlOf } from './finite-topics.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
-import { hubOptionNames, subscribeOptionNames } from './hub-options.ts'
+import { hubOptionNames } from './hub-options.ts'
 import type {
+  ConnectionFilter,
   DisconnectOptions,
   EndOptions,
   ForbidOptions,
@@ -29,19 +26,20 @@ import type {
   HubConnection,
   HubOptions,
   HubReading,
-  PublishArguments,
+  PresentConnection,
   ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
 } from './hub-options.ts'
+import type { BatchArguments, PublishArguments, Published, PublishedBatch } from './publish-options.ts'
 import { HubCounters } from './hub-stats.ts'
 import type { HubStats } from './hub-stats.ts'
 import type { Producer } from './producer.ts'
 import { PublicationRules } from './publication-rules.ts'
+import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
-import type { Subscription } from './subscription.ts'
-import type { SubscriptionTerms } from './subscription-terms.ts'
+import { SubscribeHandler } from './subscribe-handler.ts'
 
 /**
  * Publishing goes to the log, and what the log notifies of goes to the connections that want it.
@@ -55,8 +53,9 @@ export class EventHub implements Hub {
   readonly #rules: PublicationRules
   readonly #counters = new HubCounters()
   readonly #connections: ConnectionRegistry
-  readonly #admission: Admission
   readonly #control: Control
+  readonly #presence: Presence
+  readonly #subscribeHandler: SubscribeHandler
   readonly #dismissal: Dismissal
   readonly #publisher: Publisher
   readonly #finite: FiniteTopics
@@ -75,7 +74,7 @@ export class EventHub implements Hub {
     const onLeave = functionOption('onLeave', options.onLeave)
     this.#connections = new ConnectionRegistry({ runtime, onError, onJoin, onLeave })
     const reportOnce = createOnceReporter(onError)
-    this.#admission = new Admission(options, {
+    const admission = new Admission(options, {
       runtime,
       counters: this.#counters,
       connections: this.#connections,
@@ -83,13 +82,31 @@ export class EventHub implements Hub {
       onError,
       reportOnce,
     })
-    this.#control = new Control(this.#connections, this.#admission.forbidden)
     this.#dismissal = new Dismissal(options, settings)
     const { log = memoryLog({ runtime: options.runtime }) } = options
     if (typeof (log as EventLog | null)?.append !== 'function')
       throw new OptionError('log', log, 'an EventLog')
+    if (typeof (log as Partial<EventLog>).appendBatch !== 'function')
+      throw new OptionError('log', log, 'an EventLog of this release, which has appendBatch and control')
     this.#log = log
     this.#ownsLog = options.log === undefined
+    const node = stringOption('node', options.node) ?? createEpoch(runtime)
+    this.#control = new Control({
+      log,
+      connections: this.#connections,
+      forbidden: admission.forbidden,
+      runtime,
+      onError,
+      createName: () => createEpoch(runtime),
+    })
+    this.#presence = new Presence({
+      log,
+      node,
+      intervalMs: durationOption('presenceIntervalMs', options.presenceIntervalMs, this.#ownsLog ? 0 : 5000),
+      runtime,
+      connections: this.#connections,
+      onError,
+    })
     const publisher = new Publisher({ log, rules: this.#rules, counters: this.#counters, runtime })
     this.#publisher = publisher
     this.#finite = new FiniteTopics({
@@ -97,50 +114,46 @@ export class EventHub implements Hub {
       runtime,
       onError,
       publish: (topic, event) => publisher.publish(topic, event),
-      append: (event) => publisher.append(event),
     })
     const shared = { connections: this.#connections, dismissal: this.#dismissal, counters: this.#counters }
     const delivery = new Delivery({ settings, log, ...shared, reportOnce })
     this.#delivery = delivery
+    this.#subscribeHandler = new SubscribeHandler({
+      admission,
+      control: this.#control,
+      delivery,
+      dismissal: this.#dismissal,
+      presence: this.#presence,
+      isClosing: () => this.#closing !== null,
+      onError,
+    })
     this.#stopTail = log.tail({
       appended: (entry) => delivery.appended(entry),
       cancelled: (topic) => this.#finite.stop(topic),
-      restarted: (head) => delivery.restarted(head),
+      restarted: (head) => {
+        delivery.restarted(head)
+        void this.#control.restarted()
+      },
       skipped: (position) => delivery.skipped(position),
       abandoned: (topic) => this.#finite.endAbandoned(topic),
+      controlled: (entry) => this.#control.controlled(entry),
     })
   }
 
-  publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
+  publish(...args: PublishArguments<TopicSchemas>): Promise<Published> {
     return this.#publisher.publish(...args)
   }
 
-  publishMany(
-    events: readonly PublishArguments<TopicSchemas>[],
-  ): Promise<readonly { readonly id: string }[]> {
+  publishMany(events: readonly PublishArguments<TopicSchemas>[]): Promise<readonly Published[]> {
     return this.#publisher.publishMany(events)
   }
 
-  async subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
-    checkOptionNames(options, subscribeOptionNames)
-    const filter = functionOption('filter', options.filter)
-    stringOption('identity', options.identity)
-    const wireContract = choiceOption('wireContract', options.wireContract, ['full', 'ids-only'])
-    const headers = eventStreamHeaders(options.headers)
-    checkRequest(request)
-    const requested = requestedEventId(options.lastEventId, request.headers.get('last-event-id'), request.url)
-    if (this.#closing !== null) return this.#admission.refuse(503)
-    const admitted = await this.#admission.admit(request, options)
-    if (!('access' in admitted)) return admitted
-    const planned = await this.#delivery.planStart(admitted.patterns, requested)
-    if (typeof planned === 'number') return this.#admission.refuse(planned)
-    if (this.#admission.forbidden.has(admitted.access.identity)) return this.#admission.refuse(204)
-    const { atOpening, unendedTopics } = planned
-    const { patterns, access } = admitted
-    const open = (sink: ByteSink): FrameQueue =>
-      // Spelled out: an object that is spread into costs each connection some 70 bytes more.
-      this.#open(sink, { patterns, start: atOpening(), filter, access, wireContract, unendedTopics }).queue
-    return eventStreamResponse(open, headers, request)
+  publishBatch(...args: BatchArguments<TopicSchemas>): Promise<PublishedBatch> {
+    return this.#publisher.publishBatch(...args)
+  }
+
+  subscribe(request: Request, options: SubscribeOptions): Promise<Response> {
+    return this.#subscribeHandler.handle(request, options)
   }
 
   read(topics: readonly string[], options: ReadOptions = {}): AsyncGenerator<HubReading, undefined> {
@@ -152,8 +165,15 @@ export class EventHub implements Hub {
     return this.#delivery.read(patterns, after === '' ? undefined : after, signal)
   }
 
-  async position(): Promise<string> {
-    return formatEventId(await this.#log.head())
+  async position(topic?: string): Promise<string> {
+    if (topic === undefined) return formatEventId(await this.#log.head())
+    this.#rules.checkTopic(topic)
+    for (;;) {
+      const { epoch } = await this.#log.head()
+      const { lastSeq } = await this.#log.status(topic)
+      // Between the two the log may have begun another epoch.
+      if ((await this.#log.head()).epoch === epoch) return formatEventId({ epoch, seq: lastSeq })
+    }
   }
 
   async end(topic: string, options: EndOptions = {}): Promise<boolean> {
@@ -185,6 +205,7 @@ export class EventHub implements Hub {
       topics: this.#connections.topicCount,
       running: this.#finite.size,
       bufferedBytes: this.#connections.bufferedBytes,
+      replayBytes: this.#connections.replayBytes,
       ...this.#counters.snapshot(),
     }
   }
@@ -201,20 +222,31 @@ export class EventHub implements Hub {
     }
   }
 
-  connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[] {
-    return this.#connections.describe(filter)
+  connections(filter?: ConnectionFilter & { readonly everywhere?: false }): readonly HubConnection[]
+  connections(filter: ConnectionFilter & { readonly everywhere: true }): Promise<readonly PresentConnection[]>
+  connections(
+    filter: ConnectionFilter & { readonly everywhere?: boolean } = {},
+  ): readonly HubConnection[] | Promise<readonly PresentConnection[]> {
+    return filter.everywhere === true ? this.#presence.describe(filter) : this.#connections.describe(filter)
   }
 
-  disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions = {}): number {
-    return this.#control.disconnect(predicate, options)
+  disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
+  disconnect(filter: ConnectionFilter, options?: DisconnectOptions): Promise<number>
+  disconnect(
+    which: ConnectionFilter | ((connection: HubConnection) => boolean),
+    options: DisconnectOptions = {},
+  ): number | Promise<number> {
+    return typeof which === 'function'
+      ? this.#control.disconnect(which, options)
+      : this.#control.disconnectEverywhere(which, options)
   }
 
-  forbid(identity: string, options: ForbidOptions = {}): number {
+  forbid(identity: string, options: ForbidOptions = {}): Promise<number> {
     return this.#control.forbid(identity, options)
   }
 
-  allow(identity: string): void {
-    this.#control.allow(identity)
+  allow(identity: string): Promise<void> {
+    return this.#control.allow(identity)
   }
 
   close(options: HubCloseOptions = {}): Promise<void> {
@@ -228,19 +260,11 @@ export class EventHub implements Hub {
     await this.#dismissal.drain(this.#connections, drainMs)
     await this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
     await this.#finite.close()
+    await this.#presence.close()
     this.#closed = true
     this.#publisher.close()
     this.#delivery.close()
     this.#stopTail()
     if (this.#ownsLog) await this.#log.close()
-  }
-
-  #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
-    const subscription = this.#delivery.open(sink, terms)
-    // Much may have happened since it was let in.
-    if (this.#closing !== null) this.#dismissal.dismiss(subscription, 'drain')
-    else if (this.#admission.isOverfull(terms.access.identity))
-      this.#dismissal.dismiss(subscription, 'server')
-    return subscription
   }
 }

@@ -2,7 +2,8 @@ import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Run } from './hub.ts'
-import type { EndOptions, HubEvent, RunOptions } from './hub-options.ts'
+import type { EndOptions, RunOptions } from './hub-options.ts'
+import type { HubEvent } from './publish-options.ts'
 import { endEvent, failureEvent } from '../wire-contract/reserved-events.ts'
 import type { EndReason } from '../wire-contract/reserved-events.ts'
 import { produce } from './producer.ts'
@@ -17,7 +18,6 @@ export interface FiniteTopicsHost {
   readonly onError: (error: unknown) => void
   /** Checks an event as any that is published, and stores it. */
   publish(topic: string, event: HubEvent): Promise<unknown>
-  append(event: LoggedEvent): Promise<unknown>
 }
 
 /** The finite topics of a hub, and the producers of those that run in this process. */
@@ -64,9 +64,14 @@ export class FiniteTopics {
   }
 
   /** @returns false if it had ended before. */
-  async end(topic: string, reason: EndReason, options: EndOptions): Promise<boolean> {
-    const ending = { topic, ...endEvent(topic, reason), key: undefined }
-    return (await this.#host.log.end(ending, ttlOf(options))) !== undefined
+  async end(
+    topic: string,
+    reason: EndReason,
+    options: EndOptions,
+    before: readonly LoggedEvent[] = [],
+  ): Promise<boolean> {
+    const ending = { topic, ...endEvent(topic, reason) }
+    return (await this.#host.log.end(ending, ttlOf(options), before)) !== undefined
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -83,12 +88,7 @@ export class FiniteTopics {
   }
 
   async #endFailed(topic: string): Promise<EndReason> {
-    await this.#announceFailure(topic, undefined, usualErrorMessage)
-    try {
-      await this.end(topic, 'failed', {})
-    } catch (error) {
-      this.#host.onError(error)
-    }
+    await this.#end(topic, 'failed', {}, [failure(topic, usualErrorMessage)])
     return 'failed'
   }
 
@@ -98,6 +98,7 @@ export class FiniteTopics {
     this.#producers.set(topic, aborter)
     if (this.#isClosing) aborter.abort()
     let outcome: EndReason
+    let before: readonly LoggedEvent[] = []
     try {
       outcome = await produce(producer, aborter.signal, {
         runtime,
@@ -107,29 +108,39 @@ export class FiniteTopics {
     } catch (error) {
       outcome = 'failed'
       onError(error)
-      await this.#announceFailure(topic, error, options.errorMessage ?? usualErrorMessage)
+      before = [failure(topic, this.#messageOf(error, options))]
     }
-    try {
-      await this.end(topic, outcome, options)
-    } catch (error) {
-      onError(error)
-    }
+    await this.#end(topic, outcome, options, before)
     this.#producers.delete(topic)
     return outcome
   }
 
-  async #announceFailure(
+  async #end(
     topic: string,
-    error: unknown,
-    message: NonNullable<RunOptions['errorMessage']>,
+    reason: EndReason,
+    options: EndOptions,
+    before: readonly LoggedEvent[],
   ): Promise<void> {
     try {
-      const text = typeof message === 'function' ? message(error) : message
-      await this.#host.append({ topic, ...failureEvent(topic, text), key: undefined })
-    } catch (cause) {
-      this.#host.onError(cause)
+      await this.end(topic, reason, options, before)
+    } catch (error) {
+      this.#host.onError(error)
     }
   }
+
+  #messageOf(error: unknown, { errorMessage = usualErrorMessage }: RunOptions): string {
+    if (typeof errorMessage !== 'function') return errorMessage
+    try {
+      return errorMessage(error)
+    } catch (cause) {
+      this.#host.onError(cause)
+      return usualErrorMessage
+    }
+  }
+}
+
+function failure(topic: string, message: string): LoggedEvent {
+  return { topic, ...failureEvent(topic, message) }
 }
 
 /** @throws {@link OptionError} */

@@ -25,6 +25,14 @@ export class ForbiddenIdentities {
     this.#until.delete(identity)
   }
 
+  /** Those that are kept out, and for how many milliseconds more. */
+  entries(): readonly (readonly [identity: string, remainingMs: number])[] {
+    const now = this.#runtime.now()
+    return [...this.#until]
+      .filter(([, until]) => until > now)
+      .map(([identity, until]) => [identity, until - now])
+  }
+
   has(identity: string | undefined): boolean {
     const until = identity === undefined ? undefined : this.#until.get(identity)
     if (identity === undefined || until === undefined) return false

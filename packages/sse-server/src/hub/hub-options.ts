@@ -4,7 +4,7 @@ import type { EventLog } from '../log/event-log.ts'
 import { connectionOptionNames } from '../connection/connection-options.ts'
 import type { ConnectionOptions } from '../connection/connection-options.ts'
 import type { OptionNames } from '../option-names.ts'
-import type { EventOf, EventSchemas } from '../format/typed-events.ts'
+import type { EventSchemas } from '../format/typed-events.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { Authorize } from './authorization.ts'
 
@@ -17,17 +17,6 @@ export type TopicsOf<Pattern extends string> = Pattern extends `${infer Head}*${
   : Pattern extends `${infer Head}>`
     ? `${Head}${string}`
     : Pattern
-
-/** The arguments of `publish`: with schemas, each topic takes its own events. */
-export type PublishArguments<Schemas extends TopicSchemas> = string extends keyof Schemas
-  ? [topic: string, event: HubEvent, options?: PublishOptions]
-  : {
-      [Pattern in keyof Schemas & string]: [
-        topic: TopicsOf<Pattern>,
-        event: Pick<EventOf<Schemas[Pattern]>, 'event' | 'data'>,
-        options?: PublishOptions,
-      ]
-    }[keyof Schemas & string]
 
 /** Options of {@link createHub}. Those of a connection are for each that subscribes. */
 export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends ConnectionOptions {
@@ -56,6 +45,16 @@ export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends
    * @defaultValue 0: never
    */
   readonly maxConnectionAgeMs?: number | undefined
+  /** Names this process among those on the log. @defaultValue 12 letters and digits by chance */
+  readonly node?: string | undefined
+  /**
+   * How often the other processes on the log are told which connections there are here, in milliseconds, as long as there are
+   * any. `connections({ everywhere: true })` is as old as that, and still has those of a process that died for three times as
+   * long. A summary takes some 60 bytes for each connection. 0: they are not told.
+   *
+   * @defaultValue 5000; 0 for a log that the hub has made for itself
+   */
+  readonly presenceIntervalMs?: number | undefined
   /** Called when a connection has been opened. What it throws goes to `onError`. */
   readonly onJoin?: ((connection: HubConnection) => void) | undefined
   /** Called when a connection is gone. What it throws goes to `onError`. */
@@ -74,22 +73,10 @@ export const hubOptionNames: OptionNames<HubOptions> = {
   maxTopicLength: true,
   maxEventBytes: true,
   maxConnectionAgeMs: true,
+  node: true,
+  presenceIntervalMs: true,
   onJoin: true,
   onLeave: true,
-}
-
-/** What is published. */
-export interface HubEvent {
-  /** A string is sent as it is, anything else as JSON. */
-  readonly data: unknown
-  /** The event type. Absent: `message`. Types that begin with `stream.` are the hub's own. */
-  readonly event?: string | undefined
-}
-
-/** Options of {@link Hub.publish}. */
-export interface PublishOptions {
-  /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the topic */
-  readonly key?: string | undefined
 }
 
 /** One event as filters see it. */
@@ -173,6 +160,22 @@ export type HubReading =
   | { readonly type: 'failure'; readonly id: string; readonly topic: string; readonly message: string }
   /** A finite topic has ended. */
   | { readonly type: 'end'; readonly id: string; readonly topic: string; readonly reason: EndReason }
+
+/** Which connections are meant: those that would get events of `topic`, those of `identity`, or all. */
+export interface ConnectionFilter {
+  readonly topic?: string | undefined
+  readonly identity?: string | undefined
+}
+
+/** One connection of any process on the log, as its process last said: see `presenceIntervalMs`. */
+export interface PresentConnection {
+  readonly identity: string | undefined
+  readonly topics: readonly string[]
+  /** The process that has it: its hub's `node`. */
+  readonly node: string
+  /** When it was opened, in milliseconds since 1970 by that process's clock. */
+  readonly openedAt: number
+}
 
 /** One connection, as it is at the moment. */
 export interface HubConnection {

@@ -1,13 +1,21 @@
 import type { CloseReason } from '../connection/frame-queue.ts'
 
-/** Counts since the hub was created; `connections`, `topics`, `running` and `bufferedBytes` are of the moment. */
+/**
+ * Counts since the hub was created; `connections`, `topics`, `running`, `bufferedBytes` and `replayBytes` are of the moment.
+ */
 export interface HubStats {
   readonly connections: number
   /** Topics and patterns that somebody subscribes to. */
   readonly topics: number
   /** Producers that `run` here. */
   readonly running: number
+  /** Frames that connections have still to take. */
   readonly bufferedBytes: number
+  /**
+   * Events that were read of the log, or are held beside such a read, for connections that have still to take what came
+   * before: the length of their data. A log in memory has most of them anyway; of a log elsewhere these are copies.
+   */
+  readonly replayBytes: number
   /** Events that this hub published. */
   readonly published: number
   /** Events sent to connections, those of replay included. */
@@ -66,7 +74,7 @@ export class HubCounters {
     this.#lagCount += 1
   }
 
-  snapshot(): Omit<HubStats, 'connections' | 'topics' | 'running' | 'bufferedBytes'> {
+  snapshot(): Omit<HubStats, 'connections' | 'topics' | 'running' | 'bufferedBytes' | 'replayBytes'> {
     const lags = this.#lags.slice(0, this.#lagCount).toSorted()
     const quantile = (share: number): number => lags[Math.floor((lags.length - 1) * share)] ?? 0
     return {

@@ -1,17 +1,19 @@
 import type { TopicState } from '../log/event-log.ts'
 import type {
+  ConnectionFilter,
   DisconnectOptions,
   EndOptions,
   ForbidOptions,
   HubCloseOptions,
   HubConnection,
   HubReading,
-  PublishArguments,
+  PresentConnection,
   ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
 } from './hub-options.ts'
+import type { BatchArguments, PublishArguments, Published, PublishedBatch } from './publish-options.ts'
 import type { HubStats } from './hub-stats.ts'
 import type { EndReason } from '../wire-contract/reserved-events.ts'
 import type { Producer } from './producer.ts'
@@ -45,22 +47,45 @@ export type Run =
 /** Fans events out, by topic, to many connections that resume where they left off. */
 export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /**
-   * Stores an event, then sends it to all who subscribe to its topic.
+   * Stores an event, then sends it to all who subscribe to its topic. With `idempotencyKey` or `producer` it is stored once,
+   * however often it is published.
    *
    * @returns its id, once it is stored.
    * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws {@link EventFieldError} `code: 'invalid-event'`, `'reserved-event'` or `'invalid-data'`
    * @throws {@link EventSizeError} `code: 'event-too-large'`
    * @throws {@link TopicEndedError} `code: 'topic-ended'`
+   * @throws {@link TopicFullError} `code: 'topic-full'`
+   * @throws {@link ProducerSequenceError} `code: 'stale-producer'` or `'sequence-gap'`
+   * @throws {@link OptionError} `code: 'invalid-option'`
    * @throws {@link HubClosedError} `code: 'hub-closed'`
+   * @example
+   * ```ts
+   * import { createHub } from '@sse-toolkit/sse-server'
+   *
+   * const hub = createHub()
+   * const event = { event: 'paid', data: { total: 12 } }
+   * const first = await hub.publish('orders.42', event, { idempotencyKey: 'payment-7' })
+   * const repeat = await hub.publish('orders.42', event, { idempotencyKey: 'payment-7' })
+   * console.log(repeat.id === first.id, repeat.stored) // true false
+   * await hub.close()
+   * ```
    */
-  publish(...args: PublishArguments<Schemas>): Promise<{ readonly id: string }>
+  publish(...args: PublishArguments<Schemas>): Promise<Published>
   /**
-   * Publishes several events, in their order. All are checked before the first is stored.
+   * Publishes several events, in their order. All are checked before the first is stored. For all or none of them, see
+   * {@link publishBatch}.
    *
    * @throws as {@link publish} does.
    */
-  publishMany(events: readonly PublishArguments<Schemas>[]): Promise<readonly { readonly id: string }[]>
+  publishMany(events: readonly PublishArguments<Schemas>[]): Promise<readonly Published[]>
+  /**
+   * Publishes several events of one topic, all or none: 1 to 256, with at most 1 MiB of data. No other event comes between
+   * them. With `idempotencyKey` or `producer` the batch as a whole is stored once.
+   *
+   * @throws as {@link publish} does.
+   */
+  publishBatch(...args: BatchArguments<Schemas>): Promise<PublishedBatch>
   /**
    * Answers a request with the events of some topics, from where it asks to go on (`Last-Event-ID`, or the query
    * parameter `lastEventId`), else from now on; a finite topic from its beginning.
@@ -103,12 +128,13 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   read(topics: readonly string[], options?: ReadOptions): AsyncGenerator<HubReading, undefined>
   /**
-   * The id of the newest event of the log: a page that is rendered now embeds it, and subscribes with it as `lastEventId`, so
-   * that nothing is missing between the two.
+   * The id of the newest event of the log, or of a topic: a page that is rendered now embeds it, and subscribes with it as
+   * `lastEventId`, so that nothing is missing between the two. Where there is none yet, the position before the first event.
    *
+   * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws what the log throws.
    */
-  position(): Promise<string>
+  position(topic?: string): Promise<string>
   /**
    * Ends a topic for good. Its readers get what there is, then `stream.end`, and is closed.
    *
@@ -153,10 +179,17 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /** All that can be seen from outside, as JSON can carry it: for an admin page, `Response.json(hub.inspect())`. */
   inspect(): HubInspection
   /** @param filter - only those that would get events of `topic`, or are of `identity`. */
-  connections(filter?: { readonly topic?: string; readonly identity?: string }): readonly HubConnection[]
+  connections(filter?: ConnectionFilter & { readonly everywhere?: false }): readonly HubConnection[]
   /**
-   * Ends the connections for which the predicate returns `true`, after what was sent to them; with `reconnect: 'forbid'`
-   * without what still waits for them.
+   * The connections of all processes on the log. Those of others are as their process last said, which it does every
+   * `presenceIntervalMs`; a process that died is left out after three of them.
+   *
+   * @throws what the log throws.
+   */
+  connections(filter: ConnectionFilter & { readonly everywhere: true }): Promise<readonly PresentConnection[]>
+  /**
+   * Ends the connections of this process for which the predicate returns `true`, after what was sent to them; with
+   * `reconnect: 'forbid'` without what still waits for them.
    *
    * @returns how many.
    * @throws {@link OptionError} `code: 'invalid-option'` if the predicate returns anything but true or false; no
@@ -164,19 +197,34 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
   /**
-   * Keeps an identity out of this hub, wherever its client is now: connected, on its way, or waiting to come back. Its
-   * connections end without what still waits for them; its requests are answered 204, after which no EventSource tries
-   * again.
+   * Ends connections in every process on the log: those that are open now and that the filter means. Those of this process
+   * end at once, the others as soon as their process learns of it, within a minute.
    *
-   * It holds for this process, and for the 10 000 identities that were forbidden last. To keep an identity out for good,
-   * refuse it in `authorize`.
-   *
-   * @returns how many connections it ended.
+   * @returns how many ended here, once every process can learn of it.
    * @throws {@link OptionError} `code: 'invalid-option'`
+   * @throws what the log throws. The connections of this process have ended all the same.
    */
-  forbid(identity: string, options?: ForbidOptions): number
-  /** Lets an identity come back that `forbid` or `disconnect` has forbidden to. */
-  allow(identity: string): void
+  disconnect(filter: ConnectionFilter, options?: DisconnectOptions): Promise<number>
+  /**
+   * Keeps an identity out, in every process on the log, wherever its client is now: connected, on its way, or waiting to
+   * come back. Its connections end without what still waits for them; its requests are answered 204, after which no
+   * EventSource tries again.
+   *
+   * It holds for `forbidMs`, also for processes that start meanwhile, and for the 10 000 identities that were forbidden last.
+   * A log that loses its memory gets it again from the processes that live. To keep an identity out for good, refuse it in
+   * `authorize`.
+   *
+   * @returns how many connections ended here, once every process can learn of it.
+   * @throws {@link OptionError} `code: 'invalid-option'`
+   * @throws what the log throws. In this process it holds all the same.
+   */
+  forbid(identity: string, options?: ForbidOptions): Promise<number>
+  /**
+   * Lets an identity come back that `forbid` or `disconnect` has forbidden to, in every process on the log.
+   *
+   * @throws what the log throws. In this process it holds all the same.
+   */
+  allow(identity: string): Promise<void>
   /**
    * Ends all connections, then what runs here, and lets go of what the hub holds. Subscriptions are answered 503 from the
    * start; events can be published until the connections have gone.

@@ -4,7 +4,7 @@ import { isAbortError, iterateLater, iterateSequence } from '../respond/source.t
 import type { Sequence, SourceIterator } from '../respond/source.ts'
 import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
-import type { HubEvent } from './hub-options.ts'
+import type { HubEvent } from './publish-options.ts'
 
 type Production = Sequence<HubEvent | string>
 

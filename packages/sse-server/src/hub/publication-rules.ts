@@ -1,15 +1,23 @@
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { checkEvent, checkEventType, serializeData } from '../format/event.ts'
-import type { LoggedEvent } from '../log/event-log.ts'
+import { maxBatchEvents } from '../log/event-log.ts'
+import type { LoggedEvent, ProducerSequence } from '../log/event-log.ts'
+import { utf8LengthOf } from '../log/held-bytes.ts'
 import { choiceOption, limitOption } from '../options.ts'
 import { validateEvent } from '../format/typed-events.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
 import { checkNotReserved } from '../wire-contract/reserved-events.ts'
-import type { HubEvent, HubOptions, PublishOptions } from './hub-options.ts'
+import type { HubOptions } from './hub-options.ts'
+import type { BatchEvent, BatchOptions, HubEvent, PublishOptions } from './publish-options.ts'
 import { checkTopic } from '../topics/topic.ts'
 import { matchesTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
+
+const maxBatchBytes = 1_048_576
+
+// Of a producer's id, and of an idempotency key, in UTF-16 code units.
+const maxNameLength = 255
 
 /** What may be published to a hub, and in which form it goes into the log. */
 export class PublicationRules {
@@ -41,6 +49,16 @@ export class PublicationRules {
     return { topic, event: event.event, data, key: checkKey(options.key) }
   }
 
+  /** @throws as {@link check} does, and {@link OptionError} for a batch that is none. */
+  checkBatch(topic: string, events: readonly BatchEvent<HubEvent>[]): readonly LoggedEvent[] {
+    if (!Array.isArray(events) || events.length === 0 || events.length > maxBatchEvents)
+      throw new OptionError('events', events, `an array of 1 to ${maxBatchEvents} events`)
+    const checked = events.map((event) => this.check(topic, event, { key: event?.key }))
+    const size = checked.reduce((sum, { data }) => sum + utf8LengthOf(data), 0)
+    if (size > maxBatchBytes) throw new EventSizeError(size, maxBatchBytes, 'batch')
+    return checked
+  }
+
   /** @throws {@link TopicError} */
   checkTopic(topic: string): void {
     checkTopic(topic, this.maxTopicLength)
@@ -53,6 +71,34 @@ export class PublicationRules {
       data.length > this.#maxEventBytes ? data.length : new TextEncoder().encode(data).byteLength
     if (byteLength > this.#maxEventBytes) throw new EventSizeError(byteLength, this.#maxEventBytes)
   }
+}
+
+/**
+ * Which of a producer's events is published.
+ *
+ * @throws {@link OptionError}
+ */
+export function producerOf({ producer, idempotencyKey }: BatchOptions): ProducerSequence | undefined {
+  if (idempotencyKey !== undefined) {
+    if (producer !== undefined)
+      throw new OptionError('idempotencyKey', idempotencyKey, 'no idempotencyKey beside a producer')
+    checkName('idempotencyKey', idempotencyKey)
+    return { id: `idempotency-key:${idempotencyKey}`, epoch: 0, seq: 0 }
+  }
+  if (producer === undefined) return undefined
+  const { id, epoch, seq } = (producer as Partial<ProducerSequence> | null) ?? {}
+  checkName('producer.id', id)
+  for (const [name, value] of Object.entries({ epoch, seq }))
+    if (!Number.isSafeInteger(value) || Number(value) < 0)
+      throw new OptionError(`producer.${name}`, value, 'an integer of at least 0')
+  return { id: String(id), epoch: Number(epoch), seq: Number(seq) }
+}
+
+function checkName(option: string, name: unknown): void {
+  const isName =
+    typeof name === 'string' && name.length > 0 && name.length <= maxNameLength && name.isWellFormed()
+  if (!isName)
+    throw new OptionError(option, name, `1 to ${maxNameLength} characters, without lone surrogates`)
 }
 
 /** A key that UTF-8 cannot express would be another one, of several, as soon as it leaves the process. */

@@ -1,9 +1,18 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
-import type { EventLog, LoggedEvent } from '../log/event-log.ts'
+import type { Appended, EventLog, LoggedEvent, ProducerSequence } from '../log/event-log.ts'
 import type { Runtime } from '../runtime.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
-import type { PublishArguments, TopicSchemas } from './hub-options.ts'
+import type { TopicSchemas } from './hub-options.ts'
+import type {
+  BatchEvent,
+  BatchOptions,
+  HubEvent,
+  PublishArguments,
+  Published,
+  PublishedBatch,
+} from './publish-options.ts'
 import type { HubCounters } from './hub-stats.ts'
+import { producerOf } from './publication-rules.ts'
 import type { PublicationRules } from './publication-rules.ts'
 
 interface PublisherOptions {
@@ -22,24 +31,62 @@ export class Publisher {
     this.#options = options
   }
 
-  async publish(...args: PublishArguments<TopicSchemas>): Promise<{ readonly id: string }> {
-    return this.append(this.#check(args))
+  async publish(...args: PublishArguments<TopicSchemas>): Promise<Published> {
+    const event = this.#check(args)
+    const producer = producerOf(args[2] ?? {})
+    return producer === undefined ? this.append(event) : this.#appendOnce(event, producer)
   }
 
   /** All are checked before the first is stored. */
-  async publishMany(
-    events: readonly PublishArguments<TopicSchemas>[],
-  ): Promise<readonly { readonly id: string }[]> {
-    return Promise.all(events.map((args) => this.#check(args)).map((event) => this.append(event)))
+  async publishMany(events: readonly PublishArguments<TopicSchemas>[]): Promise<readonly Published[]> {
+    const checked = events.map((args) => [this.#check(args), producerOf(args[2] ?? {})] as const)
+    return Promise.all(
+      checked.map(([event, producer]) =>
+        producer === undefined ? this.append(event) : this.#appendOnce(event, producer),
+      ),
+    )
   }
 
-  async append(event: LoggedEvent): Promise<{ readonly id: string }> {
+  /** All or none, once. */
+  async publishBatch(
+    topic: string,
+    events: readonly BatchEvent<HubEvent>[],
+    options: BatchOptions = {},
+  ): Promise<PublishedBatch> {
+    if (this.#isClosed) throw new HubClosedError()
+    const batch = this.#options.rules.checkBatch(topic, events)
+    const { position, stored } = await this.#appendBatch(batch, producerOf(options))
+    const firstSeq = position.seq - batch.length + 1
+    const ids = batch.map((_, index) => formatEventId({ epoch: position.epoch, seq: firstSeq + index }))
+    return { ids, stored }
+  }
+
+  async append(event: LoggedEvent): Promise<Published> {
     const { log, counters, runtime } = this.#options
     const startedAt = runtime.now()
     const position = await log.append(event)
     counters.published += 1
     counters.countLag(runtime.now() - startedAt)
-    return { id: formatEventId(position) }
+    return { id: formatEventId(position), stored: true }
+  }
+
+  async #appendOnce(event: LoggedEvent, producer: ProducerSequence): Promise<Published> {
+    const { position, stored } = await this.#appendBatch([event], producer)
+    return { id: formatEventId(position), stored }
+  }
+
+  async #appendBatch(
+    batch: readonly LoggedEvent[],
+    producer: ProducerSequence | undefined,
+  ): Promise<Appended> {
+    const { log, counters, runtime } = this.#options
+    const startedAt = runtime.now()
+    const appended = await log.appendBatch(batch, producer)
+    if (appended.stored) {
+      counters.published += batch.length
+      counters.countLag(runtime.now() - startedAt)
+    }
+    return appended
   }
 
   /** From now on nothing is published; what the hub itself appends still is. */

@@ -46,6 +46,8 @@ export class Subscription implements FrameQueueOwner {
   // Of the last event that was sent, filtered out, or had before.
   #position: Position
   #held: LogEntry[] | null = null
+  // What was read of the log, and is still to be sent from `next` on.
+  #page: { readonly entries: readonly LogEntry[]; next: number } | null = null
   // While it replays: with a filter that lets nothing pass, nothing else would make it wait.
   #pace: Pace | null = null
   #room: PromiseWithResolvers<void> | null = null
@@ -79,6 +81,12 @@ export class Subscription implements FrameQueueOwner {
     return this.#position
   }
 
+  /** What was read of the log, or is held, and has still to be sent. */
+  get replayBytes(): number {
+    const page = this.#page?.entries.slice(this.#page.next) ?? []
+    return [...page, ...(this.#held ?? [])].reduce((bytes, { data }) => bytes + data.length, 0)
+  }
+
   deliver(entry: LogEntry): void {
     if (this.#replay.phase === 'live') this.#send(entry, false)
     else this.#carryOut(stepReplay(this.#replay, { type: 'appended', entry }))
@@ -103,6 +111,7 @@ export class Subscription implements FrameQueueOwner {
     this.drained()
     this.#expiry?.stop()
     this.#held = null
+    this.#page = null
     this.#host.closed(this, reason)
   }
 
@@ -159,6 +168,8 @@ export class Subscription implements FrameQueueOwner {
   }
 
   async #sendPage(entries: readonly LogEntry[]): Promise<void> {
+    const page = { entries, next: 0 }
+    this.#page = page
     for (const entry of entries) {
       const share = this.#pace?.step()
       if (share !== undefined) await share
@@ -168,8 +179,10 @@ export class Subscription implements FrameQueueOwner {
         await this.#room.promise
       }
       if (!this.queue.isOpen) return
+      page.next += 1
       this.#send(entry, true)
     }
+    this.#page = null
     this.#carryOut(stepReplay(this.#replay, { type: 'page-sent', position: this.#position }))
   }
 

@@ -15,7 +15,7 @@ export class UnendedTopics {
     statuses: readonly TopicStatus[] | undefined,
     after: number,
   ) {
-    const isAhead = ({ state, endSeq = 0 }: TopicStatus): boolean =>
+    const isAhead = ({ state, endSeq = 0 }: Omit<TopicStatus, 'lastSeq'>): boolean =>
       state === 'open' || state === 'running' || (state === 'ended' && endSeq > after)
     const ahead = patterns.filter((_, index) => isAhead(statuses?.[index] ?? { state: 'open' }))
     this.#topics = statuses === undefined ? undefined : new Set(ahead.map(({ text }) => text))

@@ -1,10 +1,12 @@
+import { batchCases } from './contract/batches.ts'
+import { controlCases } from './contract/control.ts'
 import { finiteTopicCases } from './contract/finite-topics.ts'
 import type { ContractCase, ContractOptions } from './contract/harness.ts'
 import { positionCases } from './contract/positions.ts'
 import { readingCases } from './contract/reading.ts'
 import { sharingCases, tailCases } from './contract/tails.ts'
 
-export type { ContractCase, ContractOptions } from './contract/harness.ts'
+export type { ContractCase, ContractLimits, ContractOptions } from './contract/harness.ts'
 
 /**
  * The contract of {@link EventLog}, as cases for any test runner.
@@ -25,6 +27,8 @@ export function eventLogContract(options: ContractOptions): readonly ContractCas
     ...readingCases(options),
     ...tailCases(options),
     ...finiteTopicCases(options),
+    ...batchCases(options),
+    ...controlCases(options),
     ...sharingCases(options),
   ]
 }

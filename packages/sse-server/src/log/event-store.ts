@@ -5,8 +5,10 @@ import { matchesAny } from '../topics/topic-pattern.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { EvictionMarks } from './eviction-marks.ts'
 import type { LogEntry, LogPage } from './event-log.ts'
+import { heldBytesOf } from './held-bytes.ts'
+import { pageOf } from './log-page.ts'
 
-/** An event as both queues hold it. It stays in the queue of all, empty, after its topic has evicted it. */
+/** An event as both queues have it. It stays in the queue of all, empty, after its topic has evicted it. */
 interface Slot {
   entry: LogEntry | null
   readonly seq: number
@@ -17,6 +19,10 @@ interface TopicRecord {
   readonly slots: Deque<Slot>
   /** The `seq` of its newest event that is gone. */
   evictedUpTo: number
+  /** What it holds, in bytes, if it is held; else null. */
+  heldBytes: number | null
+  /** The `seq` of its newest event that is only here, and no longer in the queue of all. */
+  heldUpTo: number
 }
 
 export interface EventStoreOptions {
@@ -26,8 +32,8 @@ export interface EventStoreOptions {
   readonly maxDataLength: number
   /** 0 is for ever. */
   readonly maxAgeMs: number
-  /** The last event of a finite topic can be read after it was evicted: it does not count as gone. */
-  readonly isEnding: (entry: LogEntry) => boolean
+  readonly maxHeldBytesPerTopic: number
+  readonly maxHeldBytes: number
 }
 
 const noSlots = new Deque<Slot>()
@@ -41,6 +47,11 @@ const maxRememberedMatches = 10_000
  *     all      | a1 | b2 | a3 | .. | a5 |     in order of `seq`: the oldest go first; patterns are read from here
  *     topic a  | a1 |      a3 |      a5 |     the same slots; exact topics are read from here
  *     topic b       | b2 |
+ *
+ * A topic that is held keeps its events when they leave the queue of all, so its name reaches them, and no pattern does:
+ *
+ *     all                          | a5 |
+ *     topic a  | a1 |      a3 |      a5 |     held: a1 and a3 are only here
  */
 export class EventStore {
   readonly #options: EventStoreOptions
@@ -52,6 +63,7 @@ export class EventStore {
   #evictedUpTo = 0
   #size = 0
   #dataLength = 0
+  #heldBytes = 0
   #expiryTimer: unknown = undefined
 
   constructor(options: EventStoreOptions) {
@@ -65,8 +77,32 @@ export class EventStore {
 
   /** The topic begins here: what was forgotten, of whatever topic, is not missing from it. */
   begin(topic: string): void {
-    if (!this.#topics.has(topic) && !this.#marks.has(topic))
-      this.#topics.set(topic, { slots: new Deque(), evictedUpTo: 0 })
+    if (!this.#topics.has(topic) && !this.#marks.has(topic)) this.#topics.set(topic, newRecord(0))
+  }
+
+  /** From now on the topic keeps what it has, until {@link evictTopic}. */
+  hold(topic: string): void {
+    const record = this.#recordOf(topic)
+    if (record.heldBytes !== null) return
+    record.heldBytes = 0
+    for (let index = 0; index < record.slots.size; index += 1) {
+      const entry = record.slots.at(index)?.entry
+      if (entry !== null && entry !== undefined) this.#countHeld(record, heldBytesOf(entry))
+    }
+  }
+
+  /** The limit that a topic which is held would exceed with so many more bytes. */
+  limitExceededBy(topic: string, bytes: number): 'maxHeldBytesPerTopic' | 'maxHeldBytes' | undefined {
+    const { maxHeldBytesPerTopic, maxHeldBytes } = this.#options
+    const heldBytes = this.#topics.get(topic)?.heldBytes ?? 0
+    if (heldBytes + bytes > maxHeldBytesPerTopic) return 'maxHeldBytesPerTopic'
+    return this.#heldBytes + bytes > maxHeldBytes ? 'maxHeldBytes' : undefined
+  }
+
+  /** The `seq` of the topic's newest event; see {@link TopicStatus}. */
+  lastSeqOf(topic: string): number {
+    const record = this.#topics.get(topic)
+    return record?.slots.newest?.seq ?? record?.evictedUpTo ?? this.#marks.get(topic)
   }
 
   append(entry: LogEntry): void {
@@ -78,7 +114,8 @@ export class EventStore {
     this.#all.push(slot)
     this.#size += 1
     this.#dataLength += entry.data.length
-    if (record.slots.size > maxEventsPerTopic) this.#evictOldestOf(record, entry.topic)
+    if (record.heldBytes !== null) this.#countHeld(record, heldBytesOf(entry))
+    else if (record.slots.size > maxEventsPerTopic) this.#evictOldestOf(record, entry.topic)
     // The newest stays, however large it is: it is about to be delivered.
     while ((this.#size > maxEvents || this.#dataLength > maxDataLength) && this.#size > 1) this.#evictOldest()
     this.#scheduleExpiry()
@@ -88,32 +125,50 @@ export class EventStore {
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     this.#evictExpired()
     const evictedUpTo = this.#evictedUpToOf(patterns, after)
-    if (patterns.some((pattern) => pattern.hasWildcard))
-      return this.#scan(patterns, after, limit, evictedUpTo)
-    return pageOf(this.#merge(patterns, after, limit + 1), limit, evictedUpTo)
+    if (!patterns.some((pattern) => pattern.hasWildcard))
+      return pageOf(this.#merge(patterns, after, limit + 1), limit, evictedUpTo)
+    // All that is only held is older than all that is not.
+    const heldUpTo = this.#heldUpToOf(patterns)
+    const held = heldUpTo > after ? this.#merge(patterns, after, limit + 1, heldUpTo) : []
+    if (held.length > limit) return pageOf(held, limit, evictedUpTo)
+    return this.#scan(patterns, Math.max(after, heldUpTo), limit, evictedUpTo, held)
   }
 
   /** All events of the topic are gone, up to this position. */
   evictTopic(topic: string, upTo: number): void {
     const record = this.#recordOf(topic)
+    this.#heldBytes -= record.heldBytes ?? 0
+    record.heldBytes = null
     while (record.slots.size > 0) this.#evictOldestOf(record, topic)
     this.#markEvicted(record, upTo)
     this.#forget(topic, record)
   }
 
   close(): void {
-    while (this.#size > 0) this.#evictOldest()
+    this.#all.clear()
+    this.#topics.clear()
+    this.#size = 0
     this.#options.runtime.clearTimeout(this.#expiryTimer)
   }
 
   #recordOf(topic: string): TopicRecord {
     let record = this.#topics.get(topic)
     if (record === undefined) {
-      record = { slots: new Deque(), evictedUpTo: this.#marks.get(topic) }
+      record = newRecord(this.#marks.get(topic))
       this.#marks.delete(topic)
       this.#topics.set(topic, record)
     }
     return record
+  }
+
+  #countHeld(record: TopicRecord, bytes: number): void {
+    record.heldBytes = (record.heldBytes ?? 0) + bytes
+    this.#heldBytes += bytes
+  }
+
+  /** The newest event that is only held, of the topics that are named. */
+  #heldUpToOf(patterns: readonly TopicPattern[]): number {
+    return Math.max(0, ...patterns.map(({ text }) => this.#topics.get(text)?.heldUpTo ?? 0))
   }
 
   /** See {@link LogPage.evictedUpTo}. */
@@ -122,15 +177,17 @@ export class EventStore {
     if (this.#evictedUpTo <= after) return 0
     let evictedUpTo = after
     const wildcards = patterns.filter((pattern) => pattern.hasWildcard)
-    for (const { text, hasWildcard } of patterns) {
-      if (hasWildcard) continue
-      const mark = this.#topics.get(text)?.evictedUpTo ?? this.#marks.get(text)
+    const names = new Set(patterns.filter((pattern) => !pattern.hasWildcard).map(({ text }) => text))
+    for (const topic of names) {
+      const mark = this.#topics.get(topic)?.evictedUpTo ?? this.#marks.get(topic)
       evictedUpTo = Math.max(evictedUpTo, mark)
     }
     if (wildcards.length > 0) {
       evictedUpTo = Math.max(evictedUpTo, this.#marks.greatestUnnamed)
-      for (const [topic, { evictedUpTo: mark }] of this.#topics)
-        if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
+      for (const [topic, record] of this.#topics) {
+        const mark = Math.max(record.evictedUpTo, record.heldUpTo)
+        if (mark > evictedUpTo && !names.has(topic) && matchesAny(wildcards, topic)) evictedUpTo = mark
+      }
       for (const [topic, mark] of this.#marks.named)
         if (mark > evictedUpTo && matchesAny(wildcards, topic)) evictedUpTo = mark
     }
@@ -143,8 +200,8 @@ export class EventStore {
     after: number,
     limit: number,
     evictedUpTo: number,
+    found: LogEntry[],
   ): Promise<LogPage> {
-    const found: LogEntry[] = []
     const pace = new Pace(this.#options.runtime)
     const wanted = new Map<string, boolean>()
     // What is appended meanwhile is announced to tails. To look at it as well might never end.
@@ -157,8 +214,10 @@ export class EventStore {
         await share
         // What was evicted before it was looked at is the next page's to tell of, or this one's if it is empty.
         const lostUpTo = this.#evictedUpToOf(patterns, last)
-        if (lostUpTo > 0)
-          return { entries: found, more: true, evictedUpTo: found.length > 0 ? evictedUpTo : lostUpTo }
+        if (lostUpTo > 0 || this.#heldUpToOf(patterns) > last) {
+          const page = pageOf(found, limit, found.length > 0 ? evictedUpTo : lostUpTo)
+          return { ...page, more: true }
+        }
         index = this.#indexAfter(last)
       }
       const slot = this.#all.at(index)
@@ -175,12 +234,18 @@ export class EventStore {
   }
 
   /** The events of topics that are known by name, in order. */
-  #merge(patterns: readonly TopicPattern[], after: number, limit: number): LogEntry[] {
+  #merge(
+    patterns: readonly TopicPattern[],
+    after: number,
+    limit: number,
+    upTo = Number.POSITIVE_INFINITY,
+  ): LogEntry[] {
     const found: LogEntry[] = []
     for (const topic of new Set(patterns.map((pattern) => pattern.text))) {
       const slots = this.#topics.get(topic)?.slots ?? noSlots
       const first = slots.partition((slot) => slot.seq <= after)
-      for (let index = first; index < Math.min(slots.size, first + limit); index += 1) {
+      const end = upTo === Number.POSITIVE_INFINITY ? slots.size : slots.partition((slot) => slot.seq <= upTo)
+      for (let index = first; index < Math.min(end, first + limit); index += 1) {
         const entry = slots.at(index)?.entry
         if (entry !== null && entry !== undefined) found.push(entry)
       }
@@ -201,20 +266,32 @@ export class EventStore {
   }
 
   #evictOldest(): void {
-    const topic = this.#oldest()?.entry?.topic
-    const record = topic === undefined ? undefined : this.#topics.get(topic)
-    if (topic !== undefined && record !== undefined) this.#evictOldestOf(record, topic)
+    const oldest = this.#oldest()
+    const record = oldest?.entry && this.#topics.get(oldest.entry.topic)
+    if (!oldest?.entry || !record) return
+    if (record.heldBytes === null) {
+      this.#evictOldestOf(record, oldest.entry.topic)
+      return
+    }
+    this.#all.shift()
+    this.#uncount(oldest.entry)
+    record.heldUpTo = oldest.seq
+    this.#evictedUpTo = Math.max(this.#evictedUpTo, oldest.seq)
   }
 
   #evictOldestOf(record: TopicRecord, topic: string): void {
     const slot = record.slots.shift()
     if (slot === undefined || slot.entry === null) return
-    this.#size -= 1
-    this.#dataLength -= slot.entry.data.length
-    if (!this.#options.isEnding(slot.entry)) this.#markEvicted(record, slot.seq)
+    if (slot.seq > record.heldUpTo) this.#uncount(slot.entry)
+    this.#markEvicted(record, slot.seq)
     slot.entry = null
     if (record.slots.size === 0) this.#forget(topic, record)
     this.#compact()
+  }
+
+  #uncount({ data }: LogEntry): void {
+    this.#size -= 1
+    this.#dataLength -= data.length
   }
 
   #markEvicted(record: TopicRecord, seq: number): void {
@@ -253,8 +330,8 @@ export class EventStore {
   }
 }
 
-function pageOf(found: readonly LogEntry[], limit: number, evictedUpTo: number): LogPage {
-  return { entries: found.slice(0, limit), more: found.length > limit, evictedUpTo }
+function newRecord(evictedUpTo: number): TopicRecord {
+  return { slots: new Deque(), evictedUpTo, heldBytes: null, heldUpTo: 0 }
 }
 
 /** Whether a pattern matches the topic, which is found out once for each. */

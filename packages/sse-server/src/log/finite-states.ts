@@ -1,10 +1,11 @@
 import { OldestKeys } from '../oldest-keys.ts'
 import type { Runtime } from '../runtime.ts'
-import type { LogEntry, TopicState, TopicStatus } from './event-log.ts'
+import type { LogEntry, TopicState } from './event-log.ts'
 
-type FiniteState =
-  | { readonly state: 'running' }
-  | { readonly state: 'ended'; readonly ending: LogEntry; readonly timer: unknown }
+interface EndedTopic {
+  readonly ending: LogEntry
+  readonly timer: unknown
+}
 
 // Of how many finite topics it is remembered that their time is over: they are not run again.
 const maxExpiredTopics = 100_000
@@ -13,7 +14,9 @@ const maxExpiredTopics = 100_000
 export class FiniteStates {
   readonly #runtime: Runtime
   readonly #onExpired: (ending: LogEntry) => void
-  readonly #states = new Map<string, FiniteState>()
+  readonly #running = new Set<string>()
+  // In the order in which they ended.
+  readonly #ended = new Map<string, EndedTopic>()
   readonly #expired = new Set<string>()
   readonly #oldestExpired = new OldestKeys(this.#expired)
 
@@ -23,36 +26,43 @@ export class FiniteStates {
   }
 
   stateOf(topic: string): TopicState {
-    return this.#states.get(topic)?.state ?? (this.#expired.has(topic) ? 'expired' : 'open')
-  }
-
-  statusOf(topic: string): TopicStatus {
-    return { state: this.stateOf(topic), endSeq: this.endingOf(topic)?.position.seq }
+    if (this.#running.has(topic)) return 'running'
+    if (this.#ended.has(topic)) return 'ended'
+    return this.#expired.has(topic) ? 'expired' : 'open'
   }
 
   /** The last event of a topic that has ended. */
   endingOf(topic: string): LogEntry | undefined {
-    const finite = this.#states.get(topic)
-    return finite?.state === 'ended' ? finite.ending : undefined
+    return this.#ended.get(topic)?.ending
   }
 
   run(topic: string): void {
-    this.#states.set(topic, { state: 'running' })
+    this.#running.add(topic)
   }
 
   end(ending: LogEntry, ttlMs: number): void {
     const timer = this.#runtime.setTimeout(() => this.#expire(ending), ttlMs)
-    this.#states.set(ending.topic, { state: 'ended', ending, timer })
+    this.#running.delete(ending.topic)
+    this.#ended.set(ending.topic, { ending, timer })
+  }
+
+  /** Expires the topic that ended first. @returns false if none has ended. */
+  expireOldest(): boolean {
+    const [oldest] = this.#ended.values()
+    if (oldest === undefined) return false
+    this.#runtime.clearTimeout(oldest.timer)
+    this.#expire(oldest.ending)
+    return true
   }
 
   close(): void {
-    for (const finite of this.#states.values())
-      if (finite.state === 'ended') this.#runtime.clearTimeout(finite.timer)
-    this.#states.clear()
+    for (const { timer } of this.#ended.values()) this.#runtime.clearTimeout(timer)
+    this.#ended.clear()
+    this.#running.clear()
   }
 
   #expire(ending: LogEntry): void {
-    this.#states.delete(ending.topic)
+    this.#ended.delete(ending.topic)
     this.#expired.add(ending.topic)
     const oldest = this.#expired.size > maxExpiredTopics ? this.#oldestExpired.next() : undefined
     if (oldest !== undefined) this.#expired.delete(oldest)

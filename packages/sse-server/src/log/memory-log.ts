@@ -1,5 +1,6 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { TopicEndedError } from '../errors/topic-ended-error.ts'
+import { TopicFullError } from '../errors/topic-full-error.ts'
 import { checkOptionNames } from '../option-names.ts'
 import type { OptionNames } from '../option-names.ts'
 import { durationOption, limitOption } from '../options.ts'
@@ -9,18 +10,27 @@ import { checkTopic } from '../topics/topic.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { createEpoch } from '../wire-contract/event-id.ts'
 import type { Position } from '../wire-contract/event-id.ts'
+import { checkBatch } from './check-batch.ts'
+import { ControlEntries } from './control-entries.ts'
 import type {
+  Appended,
+  ControlEntry,
+  ControlOptions,
   EventLog,
   LogEntry,
   LoggedEvent,
   LogPage,
   LogTailListener,
+  ProducerSequence,
   TopicState,
   TopicStatus,
 } from './event-log.ts'
 import { EventStore } from './event-store.ts'
+import type { EventStoreOptions } from './event-store.ts'
 import { FiniteStates } from './finite-states.ts'
+import { heldBytesOf } from './held-bytes.ts'
 import { LogTails } from './log-tails.ts'
+import { ProducerStates } from './producer-states.ts'
 
 /** How much a {@link memoryLog} holds. Whichever limit is reached first evicts the oldest events. */
 export interface MemoryLogOptions {
@@ -32,6 +42,24 @@ export interface MemoryLogOptions {
   readonly maxDataLength?: number | undefined
   /** Milliseconds for which an event is kept. @defaultValue 600 000, ten minutes. 0 is for ever. */
   readonly maxAgeMs?: number | undefined
+  /**
+   * Bytes that a running or ended topic may hold: its data in UTF-8, and 64 for each event. They come on top of the limits
+   * above, which do not concern such a topic. Its producer gets {@link TopicFullError}.
+   *
+   * @defaultValue 8 MiB
+   */
+  readonly maxHeldBytesPerTopic?: number | undefined
+  /**
+   * The same for all running and ended topics together. Where it is reached, ended topics expire, the oldest first, and then
+   * producers get {@link TopicFullError}.
+   *
+   * @defaultValue 64 MiB
+   */
+  readonly maxHeldBytes?: number | undefined
+  /** Producers whose numbers are known, each with its last 1024 batches. @defaultValue 100 000 */
+  readonly maxProducers?: number | undefined
+  /** Milliseconds for which a producer that publishes nothing is known. @defaultValue 86 400 000, a day */
+  readonly producerTtlMs?: number | undefined
   /** Clock, timers and chance, for tests and simulations. @defaultValue the host's */
   readonly runtime?: Runtime | undefined
 }
@@ -53,6 +81,10 @@ const memoryLogOptionNames: OptionNames<MemoryLogOptions> = {
   maxEventsPerTopic: true,
   maxDataLength: true,
   maxAgeMs: true,
+  maxHeldBytesPerTopic: true,
+  maxHeldBytes: true,
+  maxProducers: true,
+  producerTtlMs: true,
   runtime: true,
 }
 
@@ -60,6 +92,9 @@ class MemoryLog implements EventLog {
   readonly #epoch: string
   readonly #events: EventStore
   readonly #finite: FiniteStates
+  readonly #limits: Pick<EventStoreOptions, 'maxHeldBytesPerTopic' | 'maxHeldBytes'>
+  readonly #producers: ProducerStates
+  readonly #controls: ControlEntries
   readonly #tails = new LogTails()
   #seq = 0
   #closed = false
@@ -71,21 +106,46 @@ class MemoryLog implements EventLog {
     this.#finite = new FiniteStates(runtime, ({ topic, position }) =>
       this.#events.evictTopic(topic, position.seq),
     )
+    this.#limits = {
+      maxHeldBytesPerTopic: limitOption('maxHeldBytesPerTopic', options.maxHeldBytesPerTopic, 8_388_608),
+      maxHeldBytes: limitOption('maxHeldBytes', options.maxHeldBytes, 67_108_864),
+    }
+    this.#producers = new ProducerStates({
+      runtime,
+      maxProducers: limitOption('maxProducers', options.maxProducers, 100_000),
+      ttlMs: durationOption('producerTtlMs', options.producerTtlMs, 86_400_000),
+    })
+    this.#controls = new ControlEntries(runtime)
     this.#events = new EventStore({
+      ...this.#limits,
       runtime,
       maxEvents: limitOption('maxEvents', options.maxEvents, 10_000),
       maxEventsPerTopic: limitOption('maxEventsPerTopic', options.maxEventsPerTopic, none),
       maxDataLength: limitOption('maxDataLength', options.maxDataLength, 67_108_864),
       maxAgeMs: durationOption('maxAgeMs', options.maxAgeMs, 600_000),
-      isEnding: (entry) => entry === this.#finite.endingOf(entry.topic),
     })
     this.#epoch = createEpoch(runtime)
   }
 
   async append(event: LoggedEvent): Promise<Position> {
-    const state = this.#stateOf(event.topic)
-    if (state === 'ended' || state === 'expired') throw new TopicEndedError(event.topic)
-    return this.#append(event, () => undefined)
+    this.#checkOpen(event.topic)
+    this.#checkRoom(event.topic, [event])
+    return this.#append(event).position
+  }
+
+  async appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
+    const topic = checkBatch(events)
+    this.#check(topic)
+    // Before all else: what was stored once is not refused when it is repeated.
+    const first = producer && this.#producers.find(topic, producer)
+    if (first !== undefined) return { position: { epoch: this.#epoch, seq: first }, stored: false }
+    this.#checkOpen(topic)
+    this.#checkRoom(topic, events)
+    const position = { epoch: this.#epoch, seq: this.#seq + events.length }
+    // Before anybody is notified, who may publish the same again.
+    if (producer !== undefined) this.#producers.store(topic, producer, position.seq)
+    this.#appendAll(events)
+    return { position, stored: true }
   }
 
   async claim(topic: string): Promise<TopicState> {
@@ -94,13 +154,22 @@ class MemoryLog implements EventLog {
     if (state !== 'open') return state
     this.#finite.run(topic)
     this.#events.begin(topic)
+    this.#events.hold(topic)
     return state
   }
 
-  async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
-    const state = this.#stateOf(event.topic)
+  async end(
+    event: LoggedEvent,
+    ttlMs: number,
+    before: readonly LoggedEvent[] = [],
+  ): Promise<Position | undefined> {
+    const { topic } = event
+    const state = this.#stateOf(topic)
     if (state === 'ended' || state === 'expired') return undefined
-    return this.#append(event, (ending) => this.#finite.end(ending, ttlMs))
+    if (this.#closed) throw new HubClosedError()
+    this.#events.hold(topic)
+    this.#makeRoom(topic, [...before, event])
+    return this.#appendAll([...before, event], (ending) => this.#finite.end(ending, ttlMs)).position
   }
 
   async cancel(topic: string): Promise<TopicState> {
@@ -111,26 +180,23 @@ class MemoryLog implements EventLog {
 
   async status(topic: string): Promise<TopicStatus> {
     this.#check(topic)
-    return this.#finite.statusOf(topic)
+    const state = this.#finite.stateOf(topic)
+    const endSeq = this.#finite.endingOf(topic)?.position.seq
+    return { state, endSeq, lastSeq: this.#events.lastSeqOf(topic) }
   }
 
-  async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
-    const page = await this.#events.read(patterns, after, limit)
-    // Of a page that is cut, up to where it reaches.
-    const upTo = page.more ? (page.entries.at(-1)?.position.seq ?? after) : Number.POSITIVE_INFINITY
-    const endings = this.#heldEndings(patterns).filter(
-      ({ position }) => position.seq > after && position.seq <= upTo,
-    )
-    if (endings.length === 0) return page
-    const entries = [...page.entries, ...endings].toSorted((a, b) => a.position.seq - b.position.seq)
-    return { ...page, entries: entries.slice(0, limit), more: page.more || entries.length > limit }
+  read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
+    return this.#events.read(patterns, after, limit)
   }
 
-  /** What a topic ends with is held until the topic expires: without it a reader would wait for ever. */
-  #heldEndings(patterns: readonly TopicPattern[]): readonly LogEntry[] {
-    return [...new Set(patterns.map(({ text }) => text))]
-      .filter((topic) => !this.#events.has(topic))
-      .flatMap((topic) => this.#finite.endingOf(topic) ?? [])
+  async control(name: string, value: string, { ttlMs, notify = true }: ControlOptions): Promise<void> {
+    if (this.#closed) throw new HubClosedError()
+    this.#controls.set(name, value, ttlMs)
+    if (notify) this.#tails.notify((listener) => listener.controlled?.({ name, value, ageMs: 0 }))
+  }
+
+  async controls(prefix: string): Promise<readonly ControlEntry[]> {
+    return this.#controls.list(prefix)
   }
 
   tail(listener: LogTailListener): () => void {
@@ -159,13 +225,47 @@ class MemoryLog implements EventLog {
     if (!this.#events.has(topic)) checkTopic(topic)
   }
 
-  #append(event: LoggedEvent, stored: (entry: LogEntry) => void): Position {
+  #checkOpen(topic: string): void {
+    const state = this.#stateOf(topic)
+    if (state === 'ended' || state === 'expired') throw new TopicEndedError(topic)
     if (this.#closed) throw new HubClosedError()
-    const position = { epoch: this.#epoch, seq: (this.#seq += 1) }
-    const entry: LogEntry = { ...event, position }
-    this.#events.append(entry)
-    stored(entry)
+  }
+
+  /** @throws {@link TopicFullError} */
+  #checkRoom(topic: string, events: readonly LoggedEvent[]): void {
+    if (this.#finite.stateOf(topic) !== 'running') return
+    const exceeded = this.#makeRoom(topic, events)
+    if (exceeded !== undefined) throw new TopicFullError(topic, exceeded, this.#limits[exceeded])
+  }
+
+  /** Where all held topics together hold too much, the ended ones expire. @returns the limit that is exceeded all the same. */
+  #makeRoom(topic: string, events: readonly LoggedEvent[]): TopicFullError['option'] | undefined {
+    const bytes = events.reduce((sum, event) => sum + heldBytesOf(event), 0)
+    for (;;) {
+      const exceeded = this.#events.limitExceededBy(topic, bytes)
+      if (exceeded !== 'maxHeldBytes' || !this.#finite.expireOldest()) return exceeded
+    }
+  }
+
+  /** All are stored before anybody is notified of the first. @returns the last. */
+  #appendAll(events: readonly LoggedEvent[], stored?: (last: LogEntry) => void): LogEntry {
+    const entries = events.map((event) => this.#store(event))
+    const last = entries.at(-1) as LogEntry
+    stored?.(last)
+    for (const entry of entries) this.#tails.notify((listener) => listener.appended(entry))
+    return last
+  }
+
+  #append(event: LoggedEvent): LogEntry {
+    const entry = this.#store(event)
     this.#tails.notify((listener) => listener.appended(entry))
-    return position
+    return entry
+  }
+
+  #store({ topic, event, data, key }: LoggedEvent): LogEntry {
+    const position = { epoch: this.#epoch, seq: (this.#seq += 1) }
+    const entry: LogEntry = { topic, event, data, key, position }
+    this.#events.append(entry)
+    return entry
   }
 }

@@ -69,6 +69,7 @@ export function registerHubMetrics(
   gauge('topics', 'Topics and patterns that somebody subscribes to.', ({ topics }) => topics)
   gauge('running_producers', 'Finite topics whose producers run here.', ({ running }) => running)
   gauge('buffered_bytes', 'Bytes that wait for connections.', ({ bufferedBytes }) => bufferedBytes)
+  gauge('replay_bytes', 'Data read of the log that waits for connections.', ({ replayBytes }) => replayBytes)
 
   // The hub counts since it was made; a counter can only be set by beginning anew.
   const counter = (name: string, help: string, read: (stats: HubStats) => number): void => {

@@ -1,4 +1,3 @@
-import { TopicError } from '../../errors/topic-error.ts'
 import { parseTopicPattern } from '../../topics/topic-pattern.ts'
 import type { Position } from '../../wire-contract/event-id.ts'
 import { endEvent } from '../../wire-contract/reserved-events.ts'
@@ -10,9 +9,16 @@ export interface ContractCase {
   readonly run: () => Promise<void>
 }
 
+/** The options that the cases give to the logs that they make. */
+export interface ContractLimits {
+  readonly maxEvents: number
+  readonly maxHeldBytesPerTopic?: number
+  readonly maxHeldBytes?: number
+}
+
 export interface ContractOptions {
   /** Makes an empty log, with limits as given. The case closes it. */
-  readonly createLog: (limits: { readonly maxEvents: number }) => Promise<EventLog> | EventLog
+  readonly createLog: (limits: ContractLimits) => Promise<EventLog> | EventLog
   /**
    * Opens the same log a second time, as another process would. Absent for logs that live in one process.
    */
@@ -20,12 +26,18 @@ export interface ContractOptions {
 }
 
 /** Makes the body of a case, which gets a log of its own. */
-export type WithLog = (act: (log: EventLog) => Promise<void>, maxEvents?: number) => () => Promise<void>
+export type WithLog = (
+  act: (log: EventLog) => Promise<void>,
+  limits?: number | Partial<ContractLimits>,
+) => () => Promise<void>
 
 export function withLogOf({ createLog }: ContractOptions): WithLog {
-  return (act, maxEvents = 1000) =>
+  return (act, limits = {}) =>
     async () => {
-      const log = await createLog({ maxEvents })
+      const log = await createLog({
+        maxEvents: 1000,
+        ...(typeof limits === 'number' ? { maxEvents: limits } : limits),
+      })
       try {
         await act(log)
       } finally {
@@ -36,7 +48,7 @@ export function withLogOf({ createLog }: ContractOptions): WithLog {
 
 /** The last event of a topic. */
 export function endingOf(topic: string): LoggedEvent {
-  return { topic, ...endEvent(topic, 'completed'), key: undefined }
+  return { topic, ...endEvent(topic, 'completed') }
 }
 
 export const deaf: Omit<LogTailListener, 'appended'> = {
@@ -47,7 +59,7 @@ export const deaf: Omit<LogTailListener, 'appended'> = {
 }
 
 export function append(log: EventLog, topic: string, data: string): Promise<Position> {
-  return log.append({ topic, event: undefined, data, key: undefined })
+  return log.append({ topic, data })
 }
 
 export function read(log: EventLog, patterns: readonly string[], after = 0, limit = 1000): Promise<LogPage> {
@@ -71,11 +83,12 @@ export function equal(actual: unknown, expected: unknown, what: string): void {
   if (got !== wanted) throw new Error(`${what}: expected ${wanted}, got ${got}`)
 }
 
-/** The code of the error that a promise rejects with. */
+/** The code of the error that a promise rejects with, or its text. */
 export function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no error',
-    (error: unknown) => (error instanceof TopicError ? error.code : String(error)),
+    (error: unknown) =>
+      typeof error === 'object' && error !== null && 'code' in error ? error.code : String(error),
   )
 }
 

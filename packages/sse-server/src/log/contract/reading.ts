@@ -125,5 +125,37 @@ export function readingCases(options: ContractOptions): readonly ContractCase[] 
         )
       }, 10),
     },
+    {
+      name: 'a page has a quarter of a megabyte of data at most, or one event that is larger',
+      run: withLog(async (log) => {
+        for (const topic of ['a', 'a', 'a', 'b.large', 'a']) {
+          const data = (topic === 'a' ? 'x' : 'y').repeat(topic === 'a' ? 150_000 : 500_000)
+          await append(log, topic, data)
+        }
+        for (const patterns of [['a', 'b.large'], ['>']]) {
+          const lengths: number[][] = []
+          for (let after = 0, more = true; more;) {
+            const page = await read(log, patterns, after)
+            lengths.push(page.entries.map(({ data }) => data.length))
+            more = page.more
+            after = page.entries.at(-1)?.position.seq ?? after
+          }
+          equal(lengths, [[150_000], [150_000], [150_000], [500_000], [150_000]], 'lengths, page by page')
+        }
+      }),
+    },
+    {
+      name: 'a topic has the position of its newest event, which only rises',
+      run: withLog(async (log) => {
+        equal((await log.status('rare')).lastSeq, 0, 'lastSeq before')
+        const { seq } = await append(log, 'rare', 'x')
+        equal((await log.status('rare')).lastSeq, seq, 'lastSeq after an event')
+        for (const n of numbers(1000)) await append(log, 'frequent', String(n))
+        equal((await log.status('rare')).lastSeq >= seq, true, 'lastSeq when the event is gone')
+        const next = await append(log, 'rare', 'y')
+        equal((await log.status('rare')).lastSeq, next.seq, 'lastSeq after a new event')
+        equal((await log.status('never')).lastSeq <= next.seq, true, 'lastSeq of another')
+      }, 10),
+    },
   ]
 }

@@ -1,0 +1,122 @@
+import type { EventLog } from '../log/event-log.ts'
+import type { Runtime } from '../runtime.ts'
+import { matchesTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
+import type { ConnectionRegistry } from './connection-registry.ts'
+import type { ConnectionFilter, PresentConnection } from './hub-options.ts'
+
+const prefix = 'presence '
+
+// A process that has written nothing for so many intervals is gone.
+const missedIntervals = 3
+
+interface Summary {
+  readonly node: string
+  readonly connections: readonly (readonly [
+    identity: string | null,
+    topics: readonly string[],
+    openedAt: number,
+  ])[]
+}
+
+interface PresenceOptions {
+  readonly log: EventLog
+  readonly node: string
+  /** 0: nothing is written. */
+  readonly intervalMs: number
+  readonly runtime: Runtime
+  readonly connections: ConnectionRegistry
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Says to the other processes on the log which connections there are here, and to this one which there are elsewhere.
+ *
+ * While a process has connections it writes a summary of them at each interval: nobody is told, it is there to be looked up.
+ */
+export class Presence {
+  readonly #options: PresenceOptions
+  #timer: unknown = undefined
+  #isWriting = false
+  #isClosed = false
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+  }
+
+  /** A connection has come: the first of a quiet time is said soon. */
+  joined(): void {
+    if (this.#timer === undefined && !this.#isWriting) this.#schedule(0)
+  }
+
+  async describe(filter: ConnectionFilter): Promise<readonly PresentConnection[]> {
+    const { log, node } = this.#options
+    const entries = await log.controls(prefix)
+    const others = entries.map(({ value }) => JSON.parse(value) as Summary)
+    // Of its own a process knows more than it wrote.
+    return [this.#summary(), ...others.filter((other) => other.node !== node)].flatMap((summary) =>
+      summary.connections
+        .map(([identity, topics, openedAt]) => ({
+          identity: identity ?? undefined,
+          topics,
+          node: summary.node,
+          openedAt,
+        }))
+        .filter((each) => isMeant(each, filter)),
+    )
+  }
+
+  /** Takes back what was written. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const hasWritten = this.#timer !== undefined || this.#isWriting
+    this.#options.runtime.clearTimeout(this.#timer)
+    if (hasWritten) await this.#write(0)
+  }
+
+  #schedule(delayMs: number): void {
+    const { runtime, intervalMs } = this.#options
+    if (intervalMs === 0 || this.#isClosed) return
+    this.#timer = runtime.setTimeout(() => {
+      this.#timer = undefined
+      void this.#round()
+    }, delayMs)
+  }
+
+  async #round(): Promise<void> {
+    const { intervalMs, connections } = this.#options
+    this.#isWriting = true
+    const isEmpty = connections.size === 0
+    await this.#write(isEmpty ? 0 : intervalMs * missedIntervals)
+    this.#isWriting = false
+    if (!isEmpty || connections.size > 0) this.#schedule(intervalMs)
+  }
+
+  async #write(ttlMs: number): Promise<void> {
+    const { log, node, onError } = this.#options
+    const value = ttlMs === 0 ? '' : JSON.stringify(this.#summary())
+    try {
+      await log.control(`${prefix}${node}`, value, { ttlMs, notify: false })
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  #summary(): Summary {
+    const { node, connections, runtime } = this.#options
+    const beganAt = runtime.wallClock() - runtime.now()
+    return {
+      node,
+      connections: [...connections].map(({ identity, patterns, openedAt }) => [
+        identity ?? null,
+        patterns.map(({ text }) => text),
+        Math.round(beganAt + openedAt),
+      ]),
+    }
+  }
+}
+
+function isMeant({ identity, topics }: PresentConnection, filter: ConnectionFilter): boolean {
+  const { topic } = filter
+  if (filter.identity !== undefined && filter.identity !== identity) return false
+  return topic === undefined || topics.some((text) => matchesTopic(parseTopicPattern(text), topic))
+}

@@ -1,0 +1,228 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createHub } from '@sse-toolkit/sse-server'
+import type { EventLog, Hub, HubOptions, LogTailListener } from '@sse-toolkit/sse-server'
+import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
+import { createTestLog, elapse } from './test-logs.ts'
+import { createVirtualRuntime, turn } from './virtual-runtime.ts'
+
+const request = (): Request => new Request('http://localhost/')
+
+/** Two hubs on one log, as two processes have them. */
+function twoHubs(options: HubOptions = {}): {
+  readonly one: Hub
+  readonly two: Hub
+  readonly log: EventLog
+  readonly runtime: ReturnType<typeof createVirtualRuntime>
+  readonly another: (more?: HubOptions) => Hub
+} {
+  const runtime = createVirtualRuntime()
+  const log = createTestLog({ runtime })
+  const another = (more: HubOptions = {}): Hub =>
+    createHub({ runtime, heartbeatIntervalMs: 0, log, ...options, ...more })
+  return { one: another({ node: 'one' }), two: another({ node: 'two' }), log, runtime, another }
+}
+
+const statusOf = async (hub: Hub, identity: string): Promise<number> =>
+  (await hub.subscribe(request(), { topics: ['a'], identity })).status
+
+describe('forbid', () => {
+  it('ends the connections of an identity in every process, and keeps it out of each', async () => {
+    const { one, two, runtime } = twoHubs()
+    const here = await subscribe(one, { identity: 'mallory' })
+    const there = await subscribe(two, { identity: 'mallory' })
+    const other = await subscribe(two, { identity: 'ada' })
+    expect(await one.forbid('mallory', { forbidMs: 10_000 })).toBe(1)
+    await turn()
+    expect([here, there, other].map(({ sink }) => sink.ended)).toEqual(['close', 'close', undefined])
+    for (const hub of [one, two])
+      expect([await statusOf(hub, 'mallory'), await statusOf(hub, 'ada')]).toEqual([204, 200])
+    await elapse(runtime.clock, 10_000)
+    for (const hub of [one, two]) expect(await statusOf(hub, 'mallory')).toBe(200)
+  })
+
+  it('holds in a process that starts later, for the time that is left', async () => {
+    const log = createTestLog()
+    const runtime = createVirtualRuntime()
+    const first = createHub({ runtime, heartbeatIntervalMs: 0, log: delegateTo(log) })
+    await first.forbid('mallory')
+    await first.close()
+    const later = createHub({ runtime, heartbeatIntervalMs: 0, log })
+    expect(await statusOf(later, 'mallory')).toBe(204)
+  })
+
+  it('is lifted by allow, in every process and in later ones', async () => {
+    const { one, two, another } = twoHubs()
+    await one.forbid('mallory')
+    await two.allow('mallory')
+    await turn()
+    expect([await statusOf(one, 'mallory'), await statusOf(two, 'mallory')]).toEqual([200, 200])
+    expect(await statusOf(another(), 'mallory')).toBe(200)
+  })
+
+  it.each(['', 'é', '\ud800', '"', 'a b', '__proto__'])(
+    'tells identities apart that differ, such as %j',
+    async (identity) => {
+      const { one, two } = twoHubs()
+      await one.forbid(identity)
+      await turn()
+      expect([await statusOf(two, identity), await statusOf(two, `${identity}x`)]).toEqual([204, 200])
+      expect(await statusOf(two, '\ufffd')).toBe(200)
+    },
+  )
+
+  it('holds here at once, and rejects, if the log cannot be told', async () => {
+    const log = createTestLog()
+    const control = vi.fn(() => Promise.reject(new Error('no log')))
+    const { hub } = createTestHub({ log: { ...delegateTo(log), control } })
+    const reader = await subscribe(hub, { identity: 'mallory' })
+    await expect(hub.forbid('mallory')).rejects.toThrow('no log')
+    await turn()
+    expect([reader.sink.ended, await statusOf(hub, 'mallory')]).toEqual(['close', 204])
+  })
+
+  it('lets nobody in before it is known who is forbidden', async () => {
+    const log = createTestLog()
+    const onError = vi.fn<(error: unknown) => void>()
+    let isDown = true
+    const controls: EventLog['controls'] = (prefix) =>
+      isDown ? Promise.reject(new Error('no log')) : log.controls(prefix)
+    const { hub } = createTestHub({ log: { ...delegateTo(log), controls }, onError })
+    expect(await statusOf(hub, 'ada')).toBe(503)
+    expect(onError).toHaveBeenCalledWith(new Error('no log'))
+    isDown = false
+    expect(await statusOf(hub, 'ada')).toBe(200)
+  })
+})
+
+describe('disconnect by data', () => {
+  it.each([
+    ['identity', { identity: 'ada' }, [1, 'close', 'close', undefined]],
+    ['topic', { topic: 'news.1' }, [1, undefined, 'close', 'close']],
+    ['nothing, which means all,', {}, [2, 'close', 'close', 'close']],
+  ] as const)('ends those that are meant by %s in every process', async (_name, filter, expected) => {
+    const { one, two } = twoHubs()
+    const first = await subscribe(one, { identity: 'ada', topics: ['a'] })
+    const second = await subscribe(two, { identity: 'ada', topics: ['news.1'] })
+    const third = await subscribe(one, { identity: 'bob', patterns: ['news.*'] })
+    const count = await one.disconnect(filter)
+    await turn()
+    expect([count, first.sink.ended, second.sink.ended, third.sink.ended]).toEqual(expected)
+    expect(await statusOf(two, 'ada')).toBe(200)
+  })
+
+  it('keeps those out of every process whom it may', async () => {
+    const { one, two } = twoHubs()
+    await subscribe(two, { identity: 'ada', topics: ['a'] })
+    await one.disconnect({ topic: 'a' }, { reconnect: 'forbid' })
+    await turn()
+    expect([await statusOf(one, 'ada'), await statusOf(two, 'ada')]).toEqual([204, 204])
+  })
+
+  it('does not end who has come since, in a process that learns of it late', async () => {
+    const runtime = createVirtualRuntime()
+    const log = createTestLog({ runtime })
+    const listeners: LogTailListener[] = []
+    const tail: EventLog['tail'] = (listener) => {
+      listeners.push(listener)
+      return log.tail(listener)
+    }
+    const hub = createHub({ runtime, heartbeatIntervalMs: 0, log: { ...delegateTo(log), tail } })
+    const reader = await subscribe(hub)
+    await elapse(runtime.clock, 1000)
+    const later = await subscribe(hub)
+    await elapse(runtime.clock, 300)
+    listeners[0]?.controlled?.({ name: 'disconnect 1', value: '{"forbidMs":null}', ageMs: 500 })
+    await turn()
+    expect([reader.sink.ended, later.sink.ended]).toEqual(['close', undefined])
+  })
+
+  it.each([
+    ['a misspelt name', { identitiy: 'ada' }],
+    ['an identity that is no string', { identity: 7 }],
+    ['a topic that is no string', { topic: ['a'] }],
+  ])('refuses %s, and ends nothing', async (_name, filter) => {
+    const { one } = twoHubs()
+    const reader = await subscribe(one)
+    await expect(one.disconnect(filter as unknown as Record<never, never>)).rejects.toMatchObject({
+      code: 'invalid-option',
+    })
+    await publishAll(one, 'a', '1')
+    await turn()
+    expect([reader.sink.ended, reader.data]).toEqual([undefined, ['1']])
+  })
+})
+
+describe('presence', () => {
+  it('says which connections there are in every process, in whose, and since when', async () => {
+    const { one, two, runtime } = twoHubs()
+    await subscribe(one, { identity: 'ada', topics: ['a'] })
+    await elapse(runtime.clock, 2000)
+    await subscribe(two, { identity: 'bob', patterns: ['a.>'] })
+    await subscribe(two, { topics: ['b'] })
+    await elapse(runtime.clock, 5000)
+    const now = runtime.wallClock()
+    const all = await one.connections({ everywhere: true })
+    expect(all.toSorted((a, b) => (a.identity ?? '').localeCompare(b.identity ?? ''))).toEqual([
+      { identity: undefined, topics: ['b'], node: 'two', openedAt: now - 5000 },
+      { identity: 'ada', topics: ['a'], node: 'one', openedAt: now - 7000 },
+      { identity: 'bob', topics: ['a.>'], node: 'two', openedAt: now - 5000 },
+    ])
+    expect(await two.connections({ everywhere: true })).toHaveLength(3)
+    const ofTopic = await one.connections({ everywhere: true, topic: 'a.1' })
+    expect(ofTopic.map(({ identity }) => identity)).toEqual(['bob'])
+    const ofIdentity = await two.connections({ everywhere: true, identity: 'ada' })
+    expect(ofIdentity.map(({ node }) => node)).toEqual(['one'])
+    expect(one.connections()).toHaveLength(1)
+  })
+
+  it('forgets who has left at the next interval, and a process that closes at once', async () => {
+    const { one, two, runtime } = twoHubs()
+    const reader = await subscribe(two, { identity: 'bob' })
+    await elapse(runtime.clock, 100)
+    expect(await one.connections({ everywhere: true })).toHaveLength(1)
+    reader.sink.leave()
+    await elapse(runtime.clock, 5000)
+    expect(await one.connections({ everywhere: true })).toEqual([])
+    await subscribe(two, { identity: 'bob' })
+    await elapse(runtime.clock, 5000)
+    expect(await one.connections({ everywhere: true })).toHaveLength(1)
+    const closing = two.close()
+    await elapse(runtime.clock, 5000)
+    await closing
+    expect(await one.connections({ everywhere: true })).toEqual([])
+  })
+
+  it('forgets a process that says nothing any more after three intervals', async () => {
+    const runtime = createVirtualRuntime()
+    const log = createTestLog({ runtime })
+    let isDead = false
+    const dying: EventLog = {
+      ...delegateTo(log),
+      control: (...args) => (isDead ? Promise.reject(new Error('dead')) : log.control(...args)),
+    }
+    const shared = { runtime, heartbeatIntervalMs: 0, presenceIntervalMs: 1000 }
+    const dead = createHub({ ...shared, log: dying, node: 'dead', onError: () => undefined })
+    const alive = createHub({ ...shared, log })
+    await subscribe(dead, { identity: 'bob' })
+    await elapse(runtime.clock, 100)
+    isDead = true
+    await elapse(runtime.clock, 2000)
+    expect(await alive.connections({ everywhere: true })).toHaveLength(1)
+    await elapse(runtime.clock, 1000)
+    expect(await alive.connections({ everywhere: true })).toEqual([])
+  })
+
+  it('writes nothing while there are no connections, nor with presenceIntervalMs: 0', async () => {
+    const log = createTestLog()
+    const control = vi.fn<EventLog['control']>((...args) => log.control(...args))
+    const runtime = createVirtualRuntime()
+    const shared = { runtime, heartbeatIntervalMs: 0, log: { ...delegateTo(log), control } }
+    createHub(shared)
+    await elapse(runtime.clock, 60_000)
+    const silent = createHub({ ...shared, presenceIntervalMs: 0 })
+    await subscribe(silent)
+    await elapse(runtime.clock, 60_000)
+    expect(control).not.toHaveBeenCalled()
+    expect(await silent.connections({ everywhere: true })).toHaveLength(1)
+  })
+})
