@@ -57,6 +57,10 @@ export function createClientActor(world: World, name: string, random: SeededRand
   function drawTopics(): readonly string[] {
     if (settings.jobCount > 0 && random() < 0.5)
       return Array.from({ length: random.integer(1, settings.jobCount) }, (_, index) => `job.${index}`)
+    // From a generator of its own: what is drawn after it stays as it was.
+    const mixed = world.randomOf(`${name} mixed`)
+    if (settings.jobCount > 0 && mixed() < 0.5)
+      return mixed.pick([['job.0', 'none.*'], ['job.*'], ['job.0', 'b.*'], ['job.>', 'a.0']])
     const patterns = [...settings.topics, '>', 'b.*', 'a.>', 'a.*', 'none.yet']
     return Array.from({ length: random.integer(1, 3) }, () => random.pick(patterns))
   }
@@ -78,6 +82,8 @@ export function createClientActor(world: World, name: string, random: SeededRand
         requested?.endsWith('-999999') !== true
         ? 'it was not ahead of the log'
         : undefined
+    if (isJobReader && topics.every((topic) => world.jobIsHeld(topic)))
+      return 'its topics are held from their beginning'
     return world.mayEvict() ? undefined : 'nothing was ever evicted'
   }
 

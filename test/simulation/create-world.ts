@@ -1,4 +1,4 @@
-import { HubClosedError, TopicEndedError } from '@sse-toolkit/sse-server'
+import { HubClosedError, TopicEndedError, TopicFullError } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import { createAuthority } from './authority.ts'
 import type { ClientActor, ServerProcess } from './actors.ts'
@@ -9,7 +9,7 @@ import { LogUnavailableError } from './model-log.ts'
 import { createNetwork } from './network.ts'
 import type { Violation } from './oracle.ts'
 import { createServerProcess } from './server-process.ts'
-import { ampleEvents, randomFor } from './settings.ts'
+import { ampleEvents, jobTtlMs, randomFor } from './settings.ts'
 import type { Settings } from './settings.ts'
 import type { Trace } from './trace.ts'
 import { createVirtualTime } from './virtual-time.ts'
@@ -27,6 +27,7 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
   const serverWallClock = (): number => beganAtMs + time.nowMs + serverOffsetMs
   const begunJobs = new Set<string>()
   const forbidden = new Set<string>()
+  const forbiddenEverywhere = new Set<string>()
   const logOptions = { time, random: randomOf('log'), settings, history, serverWallClock }
   const logs = settings.log === 'memory' ? createMemoryLogHouse(logOptions) : createSharedLogHouse(logOptions)
   const { highWaterMarkBytes, windowBytes } = settings
@@ -76,6 +77,7 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
       error instanceof LogUnavailableError ||
       error instanceof HubClosedError ||
       error instanceof TopicEndedError ||
+      error instanceof TopicFullError ||
       (error instanceof Error && error.message === 'the job is too hard'),
     route() {
       const up = processes.filter((each) => each.isUp)
@@ -91,6 +93,9 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
     jobHasBegun: (topic) =>
       begunJobs.has(`${history.epoch} ${topic}`) || world.jobHasEnded(topic, 'in this epoch'),
     jobHasEnded: (topic, when) => ends([topic], when === undefined ? 0 : world.epochRank()).length > 0,
+    jobIsHeld: (topic) =>
+      begunJobs.has(`${history.epoch} ${topic}`) &&
+      ends([topic]).every((index) => (history.facts[index]?.atMs ?? 0) + jobTtlMs > time.nowMs),
     lastEndIndex: (topics) => ends(topics).at(-1) ?? 0,
     mayEvict: () =>
       settings.maxAgeMs > 0 ||
@@ -101,6 +106,11 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
       for (const session of world.sessions)
         if (session.client === client && session.process === process) session.revoke()
     },
+    forbidEverywhere(client) {
+      forbiddenEverywhere.add(client)
+      for (const { name } of processes) world.forbid(client, name)
+    },
+    isForbiddenEverywhere: (client) => forbiddenEverywhere.has(client),
     wasForbidden: (client) => forbidden.has(client),
     clientGotFirstBlock: (client, ranks) => clientNamed(client)?.gotFirstBlock(ranks),
   }

@@ -1,11 +1,10 @@
 import type { SeededRandom } from '@sse-toolkit/test-support'
-import { noteFailure, publishBy } from './publishing.ts'
+import type { Hub } from '@sse-toolkit/sse-server'
+import { noteFailure, publishBy, publishOnce } from './publishing.ts'
 import type { ServerProcess } from './actors.ts'
-import { happenings } from './settings.ts'
+import { happenings, jobTtlMs } from './settings.ts'
 import type { Happening } from './settings.ts'
 import type { World } from './world.ts'
-
-const jobTtlMs = 20_000
 
 /** Lets the publishers publish, the jobs run, and everything go wrong that the settings have. */
 export function startEvents(world: World): void {
@@ -14,6 +13,7 @@ export function startEvents(world: World): void {
   startPublishing(world, random)
   for (let index = 0; index < settings.jobCount; index += 1)
     startJob(world, `job.${index}`, world.randomOf(`job ${index}`))
+  startOnce(world, world.randomOf('once'))
   for (const happening of happenings) schedule(world, happening, world.randomOf(happening))
 }
 
@@ -23,6 +23,7 @@ export function startRest(world: World): void {
   const random = world.randomOf('rest')
   for (let index = 0; index < settings.jobCount; index += 1)
     time.after(2000, () => endJob(world, `job.${index}`, random))
+  if (settings.forbidsAtRest) time.after(500, () => forbidAtRest(world, world.randomOf('forbidden at rest')))
   for (const topic of settings.topics) time.after(3000, () => publish(world, random, topic, 'at rest'))
 }
 
@@ -38,6 +39,31 @@ function startPublishing(world: World, random: SeededRandom): void {
         publish(world, random, isOneTopic ? topic : random.pick(settings.topics), `event ${left + count}`)
     })
   }
+}
+
+/** Batches that are published until they are stored, by whichever process is up. */
+function startOnce(world: World, random: SeededRandom): void {
+  const { settings, time } = world
+  for (let index = 0; index < settings.onceCount; index += 1) {
+    const topic = random.pick(settings.topics)
+    const pick = (): { hub: Hub; name: string } | undefined => {
+      const process = pickProcess(world, random)
+      return process?.hub && { hub: process.hub, name: process.name }
+    }
+    time.after(random() * settings.activeMs, () => publishOnce(world, pick, random, topic, `once ${index}`))
+  }
+}
+
+/** No fault is left: what one process forbids is heeded by all. */
+function forbidAtRest(world: World, random: SeededRandom): void {
+  const process = pickProcess(world, random)
+  const { name } = random.pick(world.clients)
+  if (process?.hub === undefined) return
+  world.note(process.name, 'forbids', name)
+  world.forbid(name, process.name)
+  process.hub.forbid(name).catch((error: unknown) => noteFailure(world, process.name, 'forbid', error))
+  // By the time that the topics have their last event everybody knows.
+  world.time.after(2400, () => world.forbidEverywhere(name))
 }
 
 function publish(world: World, random: SeededRandom, topic: string, text: string): void {
@@ -172,13 +198,18 @@ const happen: Readonly<Record<Happening, (world: World, random: SeededRandom) =>
     for (const { name, hub } of world.processes) {
       if (hub === undefined) continue
       if (forbids) {
-        hub.forbid(client, { forbidMs: 4000 })
+        hub
+          .forbid(client, { forbidMs: 4000 })
+          .catch((error: unknown) => noteFailure(world, name, 'forbid', error))
         world.forbid(client, name)
       } else hub.disconnect(({ identity }) => identity === client)
     }
   },
   reconnect: (world, random) => random.pick(world.clients).reconnect(),
   reopening: (world, random) => random.pick(world.clients).reopen(),
+  storm(world) {
+    for (const client of world.clients) client.reopen()
+  },
   flood(world, random) {
     // More than a slow reader takes, and not all in one turn.
     const topic = random.pick(world.settings.topics)

@@ -102,7 +102,10 @@ function fence(log: EventLog): ProcessLog {
   return {
     append: (event) => guard(log.append(event)),
     claim: (topic) => guard(log.claim(topic)),
-    end: (event, ttlMs) => guard(log.end(event, ttlMs)),
+    appendBatch: (...args) => guard(log.appendBatch(...args)),
+    end: (...args) => guard(log.end(...args)),
+    control: (...args) => guard(log.control(...args)),
+    controls: (prefix) => guard(log.controls(prefix)),
     cancel: (topic) => guard(log.cancel(topic)),
     status: (topic) => guard(log.status(topic)),
     read: (patterns, after, limit) => guard(log.read(patterns, after, limit)),

@@ -11,7 +11,7 @@ import { excerptFor, formatLine } from './trace.ts'
 
 const usage = `pnpm simulate [options]
 
-  --seeds N          how many seeds to run                               1000
+  --seeds N          how many seeds to run                               2000
   --from S           the first of them                                   one of the day's own
   --jobs N           threads                                             1
   --seed S           runs this one seed again, and tells what became of it
@@ -25,7 +25,7 @@ const usage = `pnpm simulate [options]
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '1000' },
+    seeds: { type: 'string', default: '2000' },
     from: { type: 'string' },
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },

@@ -28,11 +28,15 @@ describe('the model of a shared log, without faults', () => {
   }
 
   const cases = eventLogContract({
-    createLog({ maxEvents }) {
+    createLog({ maxEvents, ...limits }) {
       const time = createVirtualTime()
       const server = new ModelLogServer({
         time: {
           ...time,
+          get nowMs() {
+            return performance.now()
+          },
+          clear: (timer) => void Object.assign(timer, { callback: () => {} }),
           after(delayMs, callback) {
             const timer = { dueMs: 0, order: 0, callback }
             setTimeout(() => timer.callback(), delayMs)
@@ -42,6 +46,7 @@ describe('the model of a shared log, without faults', () => {
         createEpoch: () => 'model',
         maxEvents,
         maxEventsPerTopic: maxEvents,
+        ...limits,
         onEpoch: () => {},
         onStored: () => {},
       })

@@ -1,11 +1,15 @@
-import { checkTopic, HubClosedError, LogTails } from '@sse-toolkit/sse-server'
+import { checkBatch, checkTopic, HubClosedError, LogTails } from '@sse-toolkit/sse-server'
 import type {
+  Appended,
+  ControlEntry,
+  ControlOptions,
   EventLog,
   LogEntry,
   LoggedEvent,
   LogPage,
   LogTailListener,
   Position,
+  ProducerSequence,
   Runtime,
   TopicPattern,
   TopicState,
@@ -65,6 +69,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   const pending = new Set<(error: LogUnavailableError) => void>()
   const tails = new LogTails()
   let told: Position = server.head
+  let commandedVersion = server.controlVersion
   let isClosed = false
   let isFilling = false
   // What came while a fill was under way may be beyond what the fill has seen.
@@ -89,6 +94,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
       () => {
         if (current !== connection || isClosed) return
         if (notification.type === 'cancelled') tell((listener) => listener.cancelled(notification.topic))
+        else if (notification.type === 'controlled') command(notification.entry, notification.version)
         else notice(notification.entry, notification.previousSeq)
       },
       Math.max(0, lastNotificationMs - runtime.now()),
@@ -100,6 +106,16 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     if (isFilling) isBehind = true
     else if (epoch !== told.epoch || previousSeq > told.seq) void fill()
     else if (seq > told.seq) tellOf(entry)
+  }
+
+  function command(entry: ControlEntry, version: number): void {
+    // One that does not follow the last that was told: those between were lost, and are looked up.
+    if (version !== commandedVersion + 1) {
+      void fill()
+      return
+    }
+    commandedVersion = version
+    tell((listener) => listener.controlled?.(entry))
   }
 
   function tellOf(entry: LogEntry): void {
@@ -139,11 +155,17 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   async function fillOnce(): Promise<void> {
     for (;;) {
       const from = told
-      const { head, page } = await call(() => ({
+      const { head, page, version, controls } = await call(() => ({
         head: server.head,
         page: server.read(['>'], from.seq, fillPageSize),
+        version: server.controlVersion,
+        controls: server.controls(''),
       }))
       if (isClosed) return
+      if (version !== commandedVersion) {
+        commandedVersion = version
+        for (const entry of controls) tell((listener) => listener.controlled?.(entry))
+      }
       if (head.epoch !== from.epoch) {
         told = { epoch: head.epoch, seq: head.seq }
         tell((listener) => listener.restarted(head))
@@ -208,15 +230,29 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
       checkTopic(event.topic)
       return call(() => server.append(event))
     },
+    async appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
+      requireOpen()
+      checkTopic(checkBatch(events))
+      return call(() => server.appendBatch(events, producer))
+    },
     async claim(topic: string): Promise<TopicState> {
       requireOpen()
       checkTopic(topic)
       return call(() => server.claim(topic))
     },
-    async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
+    async end(
+      event: LoggedEvent,
+      ttlMs: number,
+      before?: readonly LoggedEvent[],
+    ): Promise<Position | undefined> {
       checkTopic(event.topic)
-      return call(() => server.end(event, ttlMs))
+      return call(() => server.end(event, ttlMs, before))
     },
+    async control(name: string, value: string, { ttlMs, notify = true }: ControlOptions): Promise<void> {
+      requireOpen()
+      return call(() => server.control(name, value, ttlMs, notify))
+    },
+    controls: (prefix: string): Promise<readonly ControlEntry[]> => call(() => server.controls(prefix)),
     async cancel(topic: string): Promise<TopicState> {
       checkTopic(topic)
       return call(() => server.cancel(topic))

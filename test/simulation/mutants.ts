@@ -232,4 +232,71 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
     replace: 'save(event.lastEventId)\n    if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
   },
+  {
+    name: 'finite-topic-not-held',
+    breaks: 'the beginning of a job is evicted while others are told of it',
+    file: `${log}/memory-log.ts`,
+    find: 'this.#events.begin(topic)\n    this.#events.hold(topic)',
+    replace: 'this.#events.begin(topic)',
+  },
+  {
+    name: 'held-beside-pattern-lost',
+    breaks: 'a reader of a job and of a pattern does not get what of the job is only held',
+    file: `${log}/event-store.ts`,
+    find: 'const held = heldUpTo > after ? this.#merge(patterns, after, limit + 1, heldUpTo) : []',
+    replace: 'const held: LogEntry[] = []',
+  },
+  {
+    name: 'hidden-from-patterns-unsaid',
+    breaks: 'a reader by pattern is not told of what only a name reaches',
+    file: `${log}/event-store.ts`,
+    find: 'const mark = Math.max(record.evictedUpTo, record.heldUpTo)',
+    replace: 'const mark = record.evictedUpTo',
+  },
+  {
+    name: 'repeat-stored-again',
+    breaks: 'what is published again under its key is stored again',
+    file: `${log}/memory-log.ts`,
+    find: 'if (producer !== undefined) this.#producers.store(topic, producer, position.seq)',
+    replace: '',
+  },
+  {
+    name: 'repeat-by-topic-only',
+    breaks: 'what is published under a new key counts as a repeat of another',
+    file: `${log}/producer-states.ts`,
+    find: 'return `${topic} ${id}`',
+    replace: 'return `${topic} ${id.length}`',
+  },
+  {
+    name: 'repeat-gets-other-id',
+    breaks: 'a repeat is answered with the id of another event',
+    file: `${log}/memory-log.ts`,
+    find: 'return { position: { epoch: this.#epoch, seq: first }, stored: false }',
+    replace: 'return { position: { epoch: this.#epoch, seq: this.#seq }, stored: false }',
+  },
+  {
+    name: 'batch-torn-apart',
+    breaks: 'what a listener publishes comes between the events of a batch',
+    file: `${log}/memory-log.ts`,
+    find: 'const entries = events.map((event) => this.#store(event))',
+    replace: `const entries = events.map((event, index) => {
+      const entry = this.#store(event)
+      if (index < events.length - 1) this.#tails.notify((listener) => listener.appended(entry))
+      return entry
+    })`,
+  },
+  {
+    name: 'forbidden-here-only',
+    breaks: 'an identity that is forbidden in one process keeps its connections in the others',
+    file: `${hub}/control.ts`,
+    find: 'if (remainingMs > 0) this.#forbidHere(identity, remainingMs)',
+    replace: 'if (remainingMs > 0) this.#host.forbidden.forbid(identity, 0)',
+  },
+  {
+    name: 'control-lost-with-notification',
+    breaks: 'a process that misses the notice of a ban never learns of it',
+    file: 'test/simulation/model-log.ts',
+    find: 'if (version !== commandedVersion) {',
+    replace: 'if (commandedVersion < 0) {',
+  },
 ]

@@ -18,6 +18,7 @@ export type ViolationKind =
   | 'repeated'
   | 'out-of-order'
   | 'not-stored'
+  | 'stored-otherwise'
   | 'not-wanted'
   | 'not-authorized'
   | 'wrong-gap'

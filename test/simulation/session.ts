@@ -101,6 +101,7 @@ export function openSession(world: World, process: string, { url, headers }: Tra
       const isGranted = mayHave && grant.expiresAt > world.serverWallClock()
       if ((status === 401 || status === 403) && isGranted && !world.serverClockHasJumped())
         report({ kind: 'wrong-answer', actor: client, text: `${status} to whom it was granted` })
+      if (status === 200 && world.isForbiddenEverywhere(client)) violate('it is let in, and it is forbidden')
       if (status === 200 && !mayHave) violate('it is let in to what it was not granted')
       if (status === 410 && !topics.every((topic) => world.jobHasEnded(topic)))
         report({ kind: 'wrong-answer', actor: client, text: '410, and its topics have not ended' })

@@ -35,6 +35,10 @@ export interface Settings {
   readonly lostNotification: number
   readonly lostAnswer: number
   readonly slowLog: number
+  /** How many batches are published until they are stored, and some of them again. */
+  readonly onceCount: number
+  /** Whether one identity is forbidden once all faults are over, by one process for all. */
+  readonly forbidsAtRest: boolean
   /** The chance that a filter, or a listener of the hub, publishes when it is called. */
   readonly publishedWithin: number
   /** How long tokens are good for. */
@@ -54,6 +58,7 @@ export const happenings = [
   'reconnect',
   'reopening',
   'flood',
+  'storm',
 ] as const
 
 export type Happening = (typeof happenings)[number]
@@ -67,6 +72,9 @@ export interface Reduction {
   /** Happenings, and fields of the weather, that do not occur. */
   readonly without?: readonly string[]
 }
+
+/** For how long a job that has ended can be read. */
+export const jobTtlMs = 20_000
 
 /** More than is ever stored in a run. */
 export const ampleEvents = 10_000
@@ -133,6 +141,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
     tokenLifeMs: random() < 0.3 && !isWithout('expiry') ? random.integer(2000, 15_000) : 86_400_000,
     // From a generator of its own: what was drawn before it came stays as it was.
     publishedWithin: drawPublishedWithin(seed, isWithout('publishedWithin')),
+    ...drawLater(seed, isWithout),
     every: {
       crash: interval('crash', 0.35),
       drain: interval('drain', 0.25),
@@ -144,6 +153,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
       reconnect: interval('reconnect', 0.25),
       reopening: interval('reopening', 0.25),
       flood: interval('flood', 0.2),
+      storm: drawStorm(seed, isWithout('storm')),
     },
   }
 }
@@ -151,4 +161,21 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
 function drawPublishedWithin(seed: number, isWithout: boolean): number {
   const random = randomFor(seed, 'published within')
   return random() < 0.3 && !isWithout ? random() * 0.5 : 0
+}
+
+// From generators of their own, as above.
+function drawLater(
+  seed: number,
+  isWithout: (name: string) => boolean,
+): Pick<Settings, 'onceCount' | 'forbidsAtRest'> {
+  const random = randomFor(seed, 'once')
+  return {
+    onceCount: random() < 0.4 && !isWithout('once') ? random.integer(1, 6) : 0,
+    forbidsAtRest: random() < 0.15 && !isWithout('forbidden at rest'),
+  }
+}
+
+function drawStorm(seed: number, isWithout: boolean): number {
+  const random = randomFor(seed, 'storm')
+  return random() < 0.15 && !isWithout ? 2000 + random() * 15_000 : Number.POSITIVE_INFINITY
 }

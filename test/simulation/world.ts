@@ -47,12 +47,17 @@ export interface World {
   /** In this epoch of the log; in doubt it has not. */
   jobHasBegun(topic: string): boolean
   jobHasEnded(topic: string, when?: 'in this epoch'): boolean
+  /** Whether all of it is of this epoch of the log, and its time is not over. */
+  jobIsHeld(topic: string): boolean
   /** The index of the last fact that ended one of the topics. */
   lastEndIndex(topics: readonly string[]): number
   /** Whether the log is too small, or forgets too soon, for all that is stored in it. */
   mayEvict(): boolean
   /** Whoever it is must get nothing from the process that is stored from now on, on any connection that it has asked for. */
   forbid(client: string, process: string): void
+  /** Every process must know by now, and let it in no more. */
+  forbidEverywhere(client: string): void
+  isForbiddenEverywhere(client: string): boolean
   wasForbidden(client: string): boolean
   clientGotFirstBlock(client: string, ranks: StartRanks): void
 }

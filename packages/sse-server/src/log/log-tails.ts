@@ -46,18 +46,22 @@ export class LogTails {
     this.#tails = []
   }
 
-  /** Calls `notify` with each listener: now, or after the notifications that are under way. */
-  notify(notify: (listener: LogTailListener) => void): void {
-    this.#enqueue({ tails: this.#tails, notify })
+  /**
+   * Calls each function with each listener, one function after the other: now, or after the notifications that are under way.
+   * What belongs together is given in one call: what a listener causes meanwhile comes after all of it.
+   */
+  notify(...notify: readonly ((listener: LogTailListener) => void)[]): void {
+    for (const each of notify) this.#waiting.push({ tails: this.#tails, notify: each })
+    this.#notifyWaiting()
   }
 
   /** As {@link notify}, for what falls to one tail and no other. */
   notifyFirst(notify: (listener: LogTailListener) => void): void {
-    this.#enqueue({ tails: this.#tails.slice(0, 1), notify })
+    this.#waiting.push({ tails: this.#tails.slice(0, 1), notify })
+    this.#notifyWaiting()
   }
 
-  #enqueue(notification: Notification): void {
-    this.#waiting.push(notification)
+  #notifyWaiting(): void {
     if (this.#isNotifying) return
     this.#isNotifying = true
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {

@@ -252,7 +252,7 @@ class MemoryLog implements EventLog {
     const entries = events.map((event) => this.#store(event))
     const last = entries.at(-1) as LogEntry
     stored?.(last)
-    for (const entry of entries) this.#tails.notify((listener) => listener.appended(entry))
+    this.#tails.notify(...entries.map((entry) => (listener: LogTailListener) => listener.appended(entry)))
     return last
   }
 

@@ -55,6 +55,26 @@ export function batchCases(options: ContractOptions): readonly ContractCase[] {
       }),
     },
     {
+      name: 'every tail is notified of a batch in order, also when a tail appends in the middle of it',
+      run: withLog(async (log) => {
+        const heard: string[][] = [[], []]
+        const caused: Promise<unknown>[] = []
+        for (const each of heard)
+          log.tail({
+            ...deaf,
+            appended: ({ topic, data }) => {
+              each.push(data)
+              if (topic === 'a') caused.push(log.appendBatch(batchOf('b', `${data}'`, `${data}"`)))
+            },
+          })
+        await log.appendBatch(batchOf('a', '1', '2', '3'))
+        await until(() => heard.every(({ length }) => length === 15), 'both tails to hear of 15 events')
+        await Promise.all(caused)
+        const stored = dataOf(await readAll(log, ['>']))
+        for (const each of heard) equal(each, stored, 'what a tail heard of')
+      }),
+    },
+    {
       name: 'a batch that is refused leaves nothing behind',
       run: withLog(async (log) => {
         await log.end(endingOf('a'), 60_000)
@@ -99,7 +119,7 @@ export function batchCases(options: ContractOptions): readonly ContractCase[] {
     {
       name: 'a repeat of long ago is not stored again either',
       run: withLog(async (log) => {
-        for (const seq of numbers(1100)) await log.appendBatch(batchOf('a', 'x'), { ...first, seq })
+        await Promise.all(numbers(1100).map((seq) => log.appendBatch(batchOf('a', 'x'), { ...first, seq })))
         const { seq: last } = await log.head()
         for (const seq of [0, 1, 500, 1099]) {
           const { stored, position } = await log.appendBatch(batchOf('a', 'x'), { ...first, seq })
