@@ -57,6 +57,17 @@ describe('the response', () => {
     expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
   })
 
+  it('says once that ids are its own, before the first that a client could take for a position', async () => {
+    const ids = ['5', 'job-3', 'job-1']
+    const response = respond(
+      ids.map((id) => ({ id, data: '' })),
+      quiet,
+    )
+    expect(await response.text()).toBe(
+      `${mark}id: 5\ndata: \n\n: opaque ids\n\nid: job-3\ndata: \n\nid: job-1\ndata: \n\n`,
+    )
+  })
+
   it('starts its source when the body is first read, not before', async () => {
     const source = vi.fn<() => Iterable<ServerSentEvent>>(() => three)
     const response = respond(source, quiet)

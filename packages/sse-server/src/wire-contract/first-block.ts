@@ -1,7 +1,16 @@
 import type { ServerSentEvent } from '../format/event.ts'
+import { parseEventId } from './event-id.ts'
 
 /** Says that what follows keeps to docs/wire-contract.md. The number is the contract's version. */
 const mark = 'sse-toolkit 1'
+
+/** The comment that says that the ids of a response are the application's own, and not positions of a log. */
+export const opaqueIds = 'opaque ids'
+
+/** Whether a client could take the id for a position, which only ever rises, unless {@link opaqueIds} came before it. */
+export function looksLikePosition(id: string | undefined): boolean {
+  return id !== undefined && parseEventId(id) !== undefined
+}
 
 /**
  * The first block of a response:
