@@ -180,7 +180,9 @@ function suite(startHost: () => Promise<Host>): void {
       const { body } = await host.request(`${path}?scenario=count`)
       const pieces: string[] = []
       for await (const piece of body.setEncoding('utf8')) pieces.push(piece as string)
-      expect(pieces.join('')).toBe(': heartbeat 16000\n\ndata: one\n\ndata: two\n\ndata: three\n\n')
+      expect(pieces.join('')).toBe(
+        ': sse-toolkit 1\n: heartbeat 16000\n\ndata: one\n\ndata: two\n\ndata: three\n\n',
+      )
       // Each on its own: 100 ms lie between them.
       expect(pieces.filter((piece) => piece.includes('data:'))).toHaveLength(3)
     })

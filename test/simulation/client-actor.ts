@@ -165,7 +165,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
       resumeBy,
       maxBufferedBytes,
       slowConsumer: queuePolicy,
-      wireContract: followsContract ? 'follow' : 'ignore',
+      wireContract: followsContract ? 'auto' : 'ignore',
       // A position that was saved is the store's to give.
       lastEventId: keepsPosition && stored !== '' ? '' : id,
       ...(keepsPosition && { lastEventIdStore: storeOf(() => current.isOver, appTimers) }),

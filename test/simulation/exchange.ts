@@ -4,8 +4,8 @@ import type { ExchangeControl, Host, IncomingRequest, Network } from './network-
 
 // How long TCP resends before it gives a connection up.
 const resendMs = 60_000
-// `: heartbeat 15000` and its line's end.
-const announcementBytes = 18
+// `: sse-toolkit 1` and `: heartbeat 15000`, with their line ends.
+const announcementBytes = 34
 const proxyHoldsBytes = 2048
 const proxyHoldsMs = 3000
 
@@ -157,7 +157,7 @@ export function openExchange(
 
   function heal(silenceIsNoticed: boolean): void {
     thaw()
-    // A client that was cut off before the first line has not heard how often to expect something.
+    // A client that was cut off before these lines has not heard how often to expect something.
     if (!isBroken || (silenceIsNoticed && readBytes > announcementBytes)) return
     time.after(resendMs, () => failAtClient('connection timed out'))
   }

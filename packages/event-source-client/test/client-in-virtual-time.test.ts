@@ -96,7 +96,7 @@ describe('silence', () => {
     const setting = await start()
     setting.server.last.respond()
     await setting.clock.advance(100_000)
-    setting.server.last.write(': heartbeat 15000\n\n')
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 15000\n\n')
     await setting.clock.advance(44_999)
     expect(setting.client.status).toMatchObject({ state: 'open' })
     await setting.clock.advance(1)
@@ -104,10 +104,31 @@ describe('silence', () => {
     await leaveNothing(setting)
   })
 
+  it.each(['heartbeat 17', 'heartbeat 15000'])(
+    'a comment "%s" of a server that does not follow our contract says nothing',
+    async (comment) => {
+      const setting = await start()
+      setting.server.last.respond()
+      setting.server.last.write(`: ${comment}\n\ndata: a\n\n`)
+      await setting.clock.advance(86_400_000)
+      expect(setting.client.status).toMatchObject({ state: 'open' })
+      await leaveNothing(setting)
+    },
+  )
+
+  it('an announced heartbeat says nothing when the contract is ignored', async () => {
+    const setting = await start({ wireContract: 'ignore' })
+    setting.server.last.respond()
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
+    await setting.clock.advance(86_400_000)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    await leaveNothing(setting)
+  })
+
   it('any byte ends a silence, a comment among them', async () => {
     const setting = await start()
     setting.server.last.respond()
-    setting.server.last.write(': heartbeat 1000\n\n')
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
     for (let second = 0; second < 100; second += 1) {
       await setting.clock.advance(2900)
       setting.server.last.write(':\n')
@@ -121,7 +142,7 @@ describe('silence', () => {
   it('a silence is measured by idleTimeoutMs alone if that is a number', async () => {
     const setting = await start({ idleTimeoutMs: 7000 })
     setting.server.last.respond()
-    setting.server.last.write(': heartbeat 1000\n\n')
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
     await setting.clock.advance(6999)
     expect(setting.client.status).toMatchObject({ state: 'open' })
     await setting.clock.advance(1)
@@ -157,7 +178,7 @@ describe('a clock that is set back', () => {
     client.onAny(() => {})
     await clock.advance(0)
     server.last.respond()
-    server.last.write(': heartbeat 1000\n\n')
+    server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
     setBackMs = 3_600_000
     await clock.advance(2999)
     expect(client.status).toMatchObject({ state: 'open' })
@@ -205,7 +226,7 @@ describe.each([
     const setting = await start(options)
     await clock.advance(0)
     setting.server.last.respond()
-    setting.server.last.write(': heartbeat 15000\n\n')
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 15000\n\n')
     sleep(3_600_000)
     await clock.advance(15_000 + 500)
     setting.server.last.write(':\n\n')

@@ -2,9 +2,17 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parsePosition } from '../src/wire-contract/event-id.ts'
 import { contractPosition } from '../src/wire-contract/contract-position.ts'
+import type { ContractPosition } from '../src/wire-contract/contract-position.ts'
 import type { ResumePosition } from '../src/last-event-id/resume-position.ts'
 
 type Step = [type: string, id: string | undefined] | [idOnly: string]
+
+/** As on a connection whose server has shown that its ids are positions. */
+function ourPosition(initial: string): ContractPosition {
+  const position = contractPosition(initial)
+  position.follow('positions')
+  return position
+}
 
 /** What is admitted, and where the position is in the end. */
 function run(
@@ -48,30 +56,46 @@ describe('a position (docs/wire-contract.md)', () => {
 })
 
 describe("the standard's last event ID", () => {
-  it('where no id is a position, every id counts as it comes, lower ones and the empty one included', () => {
-    const steps: Step[] = [
-      ['message', 'a-9'],
-      ['message', 'a-3'],
-      ['message', undefined],
-    ]
+  it.each(['stranger', 'opaque-ids'] as const)(
+    'from a server of standing %s every id counts as it comes, lower ones and the empty one included',
+    (standing) => {
+      const position = contractPosition('a-9')
+      position.follow(standing)
+      const steps: Step[] = [
+        ['message', 'a-9'],
+        ['message', 'a-3'],
+        ['message', 'a-3'],
+        ['message', undefined],
+        ['stream.gap', 'a-1'],
+      ]
+      expect(run(position, steps)).toEqual({ admitted: [true, true, true, true, true], lastEventId: 'a-1' })
+      expect(run(position, [['message', '']]).lastEventId).toBe('')
+      expect(run(position, [['y']]).lastEventId).toBe('y')
+    },
+  )
+
+  it('what a position was on one connection, is only an id on the next, and the other way round', () => {
+    const position = ourPosition('')
     expect(
-      run(
-        contractPosition('', () => undefined),
-        steps,
-      ),
-    ).toEqual({ admitted: [true, true, true], lastEventId: 'a-3' })
+      run(position, [
+        ['m', 'a-9'],
+        ['m', 'a-3'],
+      ]).admitted,
+    ).toEqual([true, false])
+    position.follow('stranger')
     expect(
-      run(
-        contractPosition('x', () => undefined),
-        [['message', '']],
-      ).lastEventId,
-    ).toBe('')
+      run(position, [
+        ['m', 'a-3'],
+        ['m', 'a-2'],
+      ]),
+    ).toEqual({ admitted: [true, true], lastEventId: 'a-2' })
+    position.follow('positions')
     expect(
-      run(
-        contractPosition('x', () => undefined),
-        [['y']],
-      ).lastEventId,
-    ).toBe('y')
+      run(position, [
+        ['m', 'a-2'],
+        ['m', 'a-3'],
+      ]),
+    ).toEqual({ admitted: [false, true], lastEventId: 'a-3' })
   })
 })
 
@@ -204,13 +228,13 @@ describe("the position by our server's ids", () => {
   ]
 
   it.each(cases)('the position %s', (_name, initial, steps, admitted, lastEventId) => {
-    expect(run(contractPosition(initial, parsePosition), steps)).toEqual({ admitted, lastEventId })
+    expect(run(ourPosition(initial), steps)).toEqual({ admitted, lastEventId })
   })
 
   it('the position admits each event once and in order, however often a server repeats', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { maxLength: 60 }), (seqs) => {
-        const position = contractPosition('', parsePosition)
+        const position = ourPosition('')
         const admitted = seqs.filter((seq) => position.admit('m', `e-${seq}`))
         expect(admitted).toEqual([...new Set(admitted)].toSorted((a, b) => a - b))
         expect(position.lastEventId).toBe(seqs.length === 0 ? '' : `e-${Math.max(...seqs)}`)

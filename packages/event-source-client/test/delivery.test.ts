@@ -681,7 +681,7 @@ describe('the wire contract', () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
-    server.last.write(': heartbeat 15000\nretry: 1000\nid: e-5\n\n')
+    server.last.write(': sse-toolkit 1\n: heartbeat 15000\nretry: 1000\nid: e-5\n\n')
     server.last.write(
       'id: e-6\ndata: 6\n\nid: e-6\ndata: again\n\nid: e-4\ndata: old\n\nid: e-8\ndata: 8\n\n',
     )
@@ -694,7 +694,7 @@ describe('the wire contract', () => {
     const gaps: Gap[] = []
     client.onGap((gap) => gaps.push(gap))
     const taken = take(client, 3)
-    server.last.write('id: e-20\ndata: a\n\n')
+    server.last.write(': sse-toolkit 1\n\nid: e-20\ndata: a\n\n')
     server.last.write(`id: e-8\nevent: stream.gap\ndata: ${JSON.stringify(GAP)}\n\nid: e-9\ndata: b\n\n`)
     expect((await taken).map((event) => `${event.type} ${event.lastEventId}`)).toEqual([
       'message e-20',
@@ -714,7 +714,7 @@ describe('the wire contract', () => {
       return all
     })()
     server.last.write(
-      'id: e-1\ndata: a\n\nid: e-1\nevent: stream.end\ndata: {"topic":"t"}\n\nid: e-2\ndata: no\n\n',
+      ': sse-toolkit 1\n\nid: e-1\ndata: a\n\nid: e-1\nevent: stream.end\ndata: {"topic":"t"}\n\nid: e-2\ndata: no\n\n',
     )
     expect(await client.closed).toBe('completed')
     expect(await taken).toEqual(['message', 'stream.end'])
@@ -734,16 +734,19 @@ describe('the wire contract', () => {
     const messages: string[] = []
     client.on('stream.error', (event) => messages.push(event.data.message))
     await nextTurn()
-    server.last.respond()
+    server.last.respondMarked()
     server.last.write('id: e-1\nevent: stream.error\ndata: {"topic":"t","message":"out of tokens"}\n\n')
     expect(messages).toEqual(['out of tokens'])
     client.close()
   })
 
   it.each([
-    ['without positions', 'event: stream.end\ndata: {}\n\n', 'follow'],
-    ['that is no JSON', 'id: e-1\nevent: stream.end\ndata: bye\n\n', 'follow'],
-    ['when the contract is ignored', 'id: e-1\nevent: stream.end\ndata: {}\n\n', 'ignore'],
+    ['of another server', 'id: e-1\nevent: stream.end\ndata: {}\n\n', 'auto'],
+    ['after which the mark comes', 'event: stream.end\ndata: {}\n\n: sse-toolkit 1\n\n', 'auto'],
+    ['of another version of the contract', ': sse-toolkit 2\n\nevent: stream.end\ndata: {}\n\n', 'auto'],
+    ['that is no JSON', ': sse-toolkit 1\n\nid: e-1\nevent: stream.end\ndata: bye\n\n', 'auto'],
+    ['that is no object', ': sse-toolkit 1\n\nevent: stream.end\ndata: 1\n\n', 'auto'],
+    ['when the contract is ignored', ': sse-toolkit 1\n\nevent: stream.end\ndata: {}\n\n', 'ignore'],
   ] as const)('a stream.end %s is an ordinary event', async (_name, wire, wireContract) => {
     const { server, client } = await open({ wireContract })
     const seen: string[] = []
@@ -757,8 +760,59 @@ describe('the wire contract', () => {
     const { server, client } = await open({ wireContract: 'ignore' })
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
-    server.last.write('id: e-2\ndata: a\n\nid: e-1\ndata: b\n\n')
+    server.last.write(': sse-toolkit 1\n\nid: e-2\ndata: a\n\nid: e-1\ndata: b\n\n')
     expect([seen, client.lastEventId]).toEqual([['a', 'b'], 'e-1'])
+    client.close()
+  })
+
+  it('the wire contract can be followed without the mark, where a proxy strips comments', async () => {
+    const { server, client } = await open({ wireContract: 'follow' })
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.data))
+    server.last.write('id: e-2\ndata: a\n\nid: e-1\ndata: b\n\nevent: stream.end\ndata: {}\n\n')
+    expect(seen).toEqual(['a', '{}'])
+    expect(await client.closed).toBe('completed')
+  })
+
+  it.each([
+    [
+      "langgraph's milliseconds",
+      ['1700000000000-0', '1700000000000-0', '1700000000001-0', '1700000000000-1'],
+    ],
+    ["Redis's entry ids", ['1526919030474-55', '1526919030474-9', '1526919030473-56']],
+    ['names with a number', ['job-3', 'job-1', 'job-2', 'job-2']],
+    ['what happens to be an id of ours', ['k3v9x0q2-1041', 'k3v9x0q2-7', 'k3v9x0q2-1041']],
+    ['UUIDs', ['2f1c-1', '2f1c-0']],
+    ['numbers', ['7', '5', '5']],
+  ])('every event arrives from a server whose ids are %s', async (_name, ids) => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.lastEventId))
+    server.last.write(ids.map((id, index) => `id: ${id}\ndata: ${index}\n\n`).join(''))
+    expect([seen, client.lastEventId]).toEqual([ids, ids.at(-1)])
+    client.close()
+  })
+
+  it("every event arrives from our server when it says that the ids are the application's, and its end is an end", async () => {
+    const { server, client } = await open()
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.lastEventId))
+    server.last.write(': sse-toolkit 1\n\n: opaque ids\nid: job-3\ndata: a\n\nid: job-1\ndata: b\n\n')
+    expect([seen, client.lastEventId]).toEqual([['job-3', 'job-1'], 'job-1'])
+    server.last.write('event: stream.end\ndata: {"reason":"completed"}\n\n')
+    expect(await client.closed).toBe('completed')
+  })
+
+  it('each connection has to show the mark: a second one without it drops nothing', async () => {
+    const { server, client } = await open({ reconnection: { baseDelayMs: 0, minDelayMs: 0 } })
+    const seen: string[] = []
+    client.onAny((event) => seen.push(event.data))
+    server.last.write(': sse-toolkit 1\n\nid: e-2\ndata: a\n\nid: e-1\ndata: repeat\n\n')
+    server.last.end()
+    await expect.poll(() => server.exchanges.length).toBe(2)
+    server.last.respond()
+    server.last.write('id: e-2\ndata: b\n\nid: e-1\ndata: c\n\n')
+    expect(seen).toEqual(['a', 'b', 'c'])
     client.close()
   })
 })

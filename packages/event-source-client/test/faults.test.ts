@@ -85,7 +85,7 @@ describe('a faulty path', () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody(
-        `: heartbeat 60\nid: ${exchange.requestIndex}\ndata: ${exchange.requestIndex}\n\n`,
+        `: sse-toolkit 1\n: heartbeat 60\nid: ${exchange.requestIndex}\ndata: ${exchange.requestIndex}\n\n`,
       )
       while (!exchange.isClosed) {
         await delay(20)

@@ -7,6 +7,8 @@ interface MemoryExchange {
   readonly isPaused: boolean
   /** The head; by default that of an event stream. */
   respond(status?: number, headers?: Record<string, string>): void
+  /** As our server does: the head, and the mark in a block of its own. */
+  respondMarked(): void
   /** Waits in a buffer while the client is paused, as in the kernel's. */
   write(text: string): void
   end(): void
@@ -42,6 +44,10 @@ export function createMemoryServer(): MemoryServer {
       },
       respond(status = 200, headers = { 'content-type': 'text/event-stream' }) {
         if (!isAborted) sink.onResponse({ status, headers: new Headers(headers), url: request.url.href })
+      },
+      respondMarked() {
+        exchange.respond()
+        exchange.write(': sse-toolkit 1\n\n')
       },
       write(text) {
         const bytes = new TextEncoder().encode(text)

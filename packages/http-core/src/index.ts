@@ -18,11 +18,19 @@ export { decoded, int, oneOf, raw } from './routing/param-codec.ts'
 export type { ParamCodec } from './routing/param-codec.ts'
 export type { ProxyEndpoint, ProxyHeader } from './request/proxy-header.ts'
 export { withPrinting } from './response/print-response.ts'
+export type { RequestHead, RequestHeadHook } from './middleware/request-head.ts'
 export type { ResponseHead } from './response/response-head.ts'
 export { route } from './routing/route.ts'
 export type { ParamCodecs, ParamNames, Route, RouteParams } from './routing/route.ts'
 export { createRouter } from './routing/router.ts'
-export type { AddRoute, HeadHook, RegisteredRoute, RouteOptions, Router } from './routing/router-types.ts'
+export type {
+  AddRoute,
+  HeadHook,
+  RegisteredRoute,
+  RouteOptions,
+  Router,
+  RouterOptions,
+} from './routing/router-types.ts'
 export type { Runtime } from './runtime.ts'
 export { isErrorStatus, isSuccessful, reasonPhrase } from './response/status.ts'
 export { withTimeout } from './with-timeout.ts'

@@ -6,12 +6,20 @@ import { connect as connectTls } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 
 /** RFC 9113 section 6. */
-export const frameTypes = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6, goaway: 7 } as const
+export const frameTypes = {
+  data: 0,
+  headers: 1,
+  rstStream: 3,
+  settings: 4,
+  ping: 6,
+  goaway: 7,
+  continuation: 9,
+} as const
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
-const END_STREAM = 0x1
+export const END_STREAM = 0x1
 const ACK = 0x1
-const END_HEADERS = 0x4
+export const END_HEADERS = 0x4
 
 /** One HTTP/2 frame as it came. */
 interface Frame {
@@ -30,6 +38,8 @@ export interface RawHttp2Client {
   readonly tcp: Socket
   readonly tls: TLSSocket
   readonly frames: readonly Frame[]
+  /** Whether the server has closed the connection. */
+  readonly isClosed: boolean
   /** Opens a stream with a GET request (the ids are 1, 3, 5...). */
   get(path: string): void
   send(type: number, flags: number, streamId: number, payload?: Uint8Array): void
@@ -101,6 +111,9 @@ export async function rawHttp2Client(port: number): Promise<RawHttp2Client> {
     tcp,
     tls,
     frames,
+    get isClosed() {
+      return tcp.destroyed || tcp.readableEnded
+    },
     get(path) {
       send(frameTypes.headers, END_HEADERS | END_STREAM, nextStreamId, getFields(path))
       nextStreamId += 2
@@ -129,7 +142,7 @@ export async function rawHttp2Client(port: number): Promise<RawHttp2Client> {
 }
 
 /** RFC 7541: `:method: GET` and `:scheme: https` from the static table, path and authority as literals. */
-function getFields(path: string): Buffer {
+export function getFields(path: string): Buffer {
   const literal = (index: number, text: string): Buffer =>
     Buffer.concat([Buffer.of(index, text.length), Buffer.from(text, 'latin1')])
   return Buffer.concat([Buffer.of(0x82, 0x87), literal(0x04, path), literal(0x01, 'a.example')])

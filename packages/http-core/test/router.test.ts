@@ -97,6 +97,64 @@ describe('routes', () => {
     expect(await (await router.fetch(request('/7'))).text()).toBe('again the first')
   })
 
+  describe("with precedence: 'latest'", () => {
+    it('override every earlier one that matches, however specific it is', async () => {
+      const router = createRouter({ precedence: 'latest' })
+      const bodyOf = async (path: string, method = 'GET'): Promise<string> =>
+        (await router.fetch(request(path, { method }))).text()
+      router.get('/admin/users', () => textResponse('users'))
+      router.get('/admin/:what', (_request, { params }) => textResponse(`what ${params.what}`))
+      expect(await bodyOf('/admin/users')).toBe('what users')
+      router.all('/admin/**', () => textResponse('closed'))
+      expect(await bodyOf('/admin/users')).toBe('closed')
+      expect(await bodyOf('/admin/users', 'DELETE')).toBe('closed')
+      router.get('/admin/users', () => textResponse('users again'))
+      expect(await bodyOf('/admin/users')).toBe('users again')
+      expect(await bodyOf('/admin/users', 'DELETE')).toBe('closed')
+      expect(await bodyOf('/admin/a/b')).toBe('closed')
+    })
+
+    it('leave to earlier ones what they do not match, and HEAD to a route of its own', async () => {
+      const router = createRouter({ precedence: 'latest' })
+      router.head('/:name', () => new Response(null, { headers: { by: 'head' } }))
+      router.get('/:name', () => new Response(null, { headers: { by: 'get' } }))
+      router.get(route('/:id', { id: int }), () => new Response(null, { headers: { by: 'id' } }))
+      const by = async (path: string, method = 'GET'): Promise<string | null> =>
+        (await router.fetch(request(path, { method }))).headers.get('by')
+      expect(await by('/a')).toBe('get')
+      expect(await by('/7')).toBe('id')
+      expect(await by('/7', 'HEAD')).toBe('head')
+      expect((await router.fetch(request('/7', { method: 'PUT' }))).status).toBe(405)
+    })
+
+    it('is one of two policies', () => {
+      expect(() => createRouter({ precedence: 'first' as never })).toThrow(
+        "precedence: expected 'most-specific' or 'latest', got \"first\"",
+      )
+    })
+  })
+
+  it('match an empty rest of the path with **:name?, and build the URL back', async () => {
+    const files = route('/files/**:path?')
+    const router = createRouter()
+    router.get(files, (_request, { params }) => {
+      expectTypeOf(params).toEqualTypeOf<{ readonly path: string }>()
+      return textResponse(`<${params.path}>`)
+    })
+    const bodyOf = async (path: string): Promise<string> => (await router.fetch(request(path))).text()
+    expect(await bodyOf('/files')).toBe('<>')
+    expect(await bodyOf('/files/')).toBe('<>')
+    expect(await bodyOf('/files/a/b%20c')).toBe('<a/b c>')
+    expect((await router.fetch(request('/filesystem'))).status).toBe(404)
+    expect(files.url({ path: '' })).toBe('/files')
+    expect(files.url({ path: 'a/b c' })).toBe('/files/a/b%20c')
+    expect(route('/**:path?').url({ path: '' })).toBe('/')
+    expect(String(files)).toBe('/files/**:path?')
+    router.get('/files/**', () => textResponse('later'))
+    expect(await bodyOf('/files/a')).toBe('later')
+    expect(() => route('/**:path?/x')).toThrow('at the end')
+  })
+
   it('ignore one trailing slash', async () => {
     const router = createRouter()
     router.get('/a/', () => textResponse('a'))

@@ -3,7 +3,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, it, vi } from 'vitest'
 import { respond } from '@sse-toolkit/sse-server'
 import type { CloseReason, EventStream, RespondOptions } from '@sse-toolkit/sse-server'
-import { attach, RecordingSink } from './recording-sink.ts'
+import { attach, mark, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 function open(options: RespondOptions = {}, sink: RecordingSink = new RecordingSink()) {
@@ -39,7 +39,7 @@ describe('one write for each turn', () => {
     expect(sink.writes).toHaveLength(0)
     await turn()
     expect(sink.writes).toHaveLength(1)
-    expect(sink.text).toBe('data: a\n\n: b\n\ndata: c\n\n')
+    expect(sink.text).toBe(mark + 'data: a\n\n: b\n\ndata: c\n\n')
   })
 
   it('frames the same bytes as one chunk (RFC 9112 section 7.1)', async () => {
@@ -47,7 +47,7 @@ describe('one write for each turn', () => {
     stream.send({ data: 'é' })
     stream.send({ data: 'b' })
     await turn()
-    expect(new TextDecoder().decode(sink.writes[0]?.chunk)).toBe('13\r\ndata: é\n\ndata: b\n\n\r\n')
+    expect(new TextDecoder().decode(sink.writes[0]?.chunk)).toBe(`24\r\n${mark}data: é\n\ndata: b\n\n\r\n`)
   })
 
   it('writes in between when a turn brings more than 64 KiB', async () => {
@@ -68,7 +68,7 @@ describe('send', () => {
     expect(stream.send({ data: 'b' })).toBe(false)
     expect(stream.comment()).toBe(false)
     await turn()
-    expect(sink.text).toBe('data: a\n\n')
+    expect(sink.text).toBe(mark + 'data: a\n\n')
   })
 
   it('throws for what cannot be formatted, and the stream stays open', async () => {
@@ -78,7 +78,7 @@ describe('send', () => {
     )
     expect(stream.send({ data: 'a' })).toBe(true)
     await turn()
-    expect(sink.text).toBe('data: a\n\n')
+    expect(sink.text).toBe(mark + 'data: a\n\n')
   })
 })
 
@@ -89,7 +89,7 @@ describe('close', () => {
     stream.close()
     stream.close()
     await expect(stream.closed).resolves.toBe('server')
-    expect([sink.text, sink.ended]).toEqual(['data: a\n\n', 'close'])
+    expect([sink.text, sink.ended]).toEqual([mark + 'data: a\n\n', 'close'])
     expect(stream.signal.aborted).toBe(true)
     expect(onClose).toHaveBeenCalledExactlyOnceWith('server')
   })
@@ -104,7 +104,7 @@ describe('close', () => {
     expect(sink.ended).toBeUndefined()
     sink.resume()
     await expect(stream.closed).resolves.toBe('server')
-    expect([sink.text, sink.ended]).toEqual(['data: a\n\ndata: b\n\n', 'close'])
+    expect([sink.text, sink.ended]).toEqual([mark + 'data: a\n\ndata: b\n\n', 'close'])
   })
 
   it('does not wait for ever: the connection is destroyed after stallTimeoutMs', async () => {
@@ -208,7 +208,7 @@ describe('a slow consumer', () => {
     await expect(stream.closed).resolves.toBe('slow-consumer')
     expect(sink.ended).toBe('abort')
     expect(peak).toBeLessThanOrEqual(10_000 + 1100)
-    expect(stream.bufferedBytes).toBeLessThanOrEqual(20)
+    expect(stream.bufferedBytes).toBeLessThanOrEqual(20 + mark.length)
   })
 
   it('under drop-oldest loses the oldest, and is told so before what follows', async () => {

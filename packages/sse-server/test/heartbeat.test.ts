@@ -26,15 +26,15 @@ describe('the heartbeat', () => {
   it('is announced in the first block, with the reconnection time', async () => {
     const { sink } = open({ reconnectionTimeMs: 250 })
     await turn()
-    expect(sink.text).toBe(': heartbeat 1067\nretry: 250\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\nretry: 250\n\n')
   })
 
   it('goes out after each interval of silence, as the empty comment', async () => {
     const { sink, advance } = open()
     await advance(1067)
-    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n')
     await advance(3201)
-    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n:\n\n:\n\n:\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n:\n\n:\n\n:\n\n')
   })
 
   it('comes when the interval has passed, and at 1.07 of it at the latest', async () => {
@@ -59,7 +59,7 @@ describe('the heartbeat', () => {
       send('x')
       await turn()
     }
-    expect(sink.text).toBe(`: heartbeat 1067\n\n${'data: x\n\n'.repeat(20)}`)
+    expect(sink.text).toBe(`: sse-toolkit 1\n: heartbeat 1067\n\n${'data: x\n\n'.repeat(20)}`)
   })
 
   it('may be a comment with a text, an event, or made anew each time', async () => {
@@ -70,7 +70,7 @@ describe('the heartbeat', () => {
     ] as const) {
       const { sink, advance } = open({ heartbeat })
       await advance(1067)
-      expect(sink.text).toBe(`: heartbeat 1067\n\n${wire}`)
+      expect(sink.text).toBe(`: sse-toolkit 1\n: heartbeat 1067\n\n${wire}`)
     }
   })
 
@@ -84,7 +84,7 @@ describe('the heartbeat', () => {
       },
     })
     await advance(1067)
-    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n')
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
   })
 
@@ -93,14 +93,14 @@ describe('the heartbeat', () => {
     const failure = new Error('no heartbeat')
     const { sink, advance } = open({ onError, heartbeat: () => Promise.reject(failure) as never })
     await advance(1067)
-    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n')
     expect(onError.mock.calls).toEqual([[expect.objectContaining({ name: 'EventFieldError' })], [failure]])
   })
 
-  it('is off at 0, and then nothing is announced and no timer runs', async () => {
+  it('is off at 0, and then it is not announced and no timer runs', async () => {
     const { runtime, sink, advance } = open({ heartbeatIntervalMs: 0 })
     await advance(100_000)
-    expect(sink.text).toBe('')
+    expect(sink.text).toBe(': sse-toolkit 1\n\n')
     expect(runtime.clock.pendingTimers).toBe(0)
   })
 
@@ -114,11 +114,11 @@ describe('the heartbeat', () => {
     )
     await runtime.clock.advance(10_000)
     await turn()
-    expect(sink.text).toBe(': heartbeat 1067\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n')
     sink.resume()
     await runtime.clock.advance(1067)
     await turn()
-    expect(sink.text).toBe(': heartbeat 1067\n\n:\n\n')
+    expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n')
   })
 
   it('has one timer for all connections of an interval, and none when they are gone', async () => {

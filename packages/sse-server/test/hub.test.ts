@@ -55,7 +55,7 @@ describe('publish and subscribe', () => {
     const [id] = await publishAll(hub, 'a', '1')
     const reader = await subscribe(hub)
     await turn()
-    expect(reader.sink.text).toBe(`: heartbeat 16000\nid: ${id}\nretry: 1000\n\n`)
+    expect(reader.sink.text).toBe(`: sse-toolkit 1\n: heartbeat 16000\nid: ${id}\nretry: 1000\n\n`)
   })
 
   it('loses nothing that is published between the answer and its body', async () => {

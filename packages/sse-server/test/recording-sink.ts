@@ -3,6 +3,9 @@ import { byteSourceSymbol } from '@sse-toolkit/sse-server'
 
 const decoder = new TextDecoder()
 
+/** The first block of a response that has nothing else to say in it. */
+export const mark = ': sse-toolkit 1\n\n'
+
 /** An output that keeps what is written, and takes as much as the test says. */
 export class RecordingSink implements ByteSink {
   readonly writes: SharedBytes[] = []

@@ -22,12 +22,13 @@ import type {
   ServerSentEvent,
   StandardSchema,
 } from '@sse-toolkit/sse-server'
-import { attach, RecordingSink } from './recording-sink.ts'
+import { attach, mark, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 const quiet = { heartbeatIntervalMs: 0 } as const
 const three: readonly ServerSentEvent[] = [{ data: '1' }, { data: '2' }, { data: '3' }]
-const threeOnTheWire = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
+const threeRaw = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
+const threeOnTheWire = mark + threeRaw
 
 async function* generateThree(): AsyncGenerator<ServerSentEvent> {
   for (const event of three) {
@@ -54,6 +55,17 @@ describe('the response', () => {
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('content-type')).toBe('text/event-stream')
     expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+  })
+
+  it('says once that ids are its own, before the first that a client could take for a position', async () => {
+    const ids = ['5', 'job-3', 'job-1']
+    const response = respond(
+      ids.map((id) => ({ id, data: '' })),
+      quiet,
+    )
+    expect(await response.text()).toBe(
+      `${mark}id: 5\ndata: \n\n: opaque ids\n\nid: job-3\ndata: \n\nid: job-1\ndata: \n\n`,
+    )
   })
 
   it('starts its source when the body is first read, not before', async () => {
@@ -139,7 +151,7 @@ describe('a source', () => {
     ['promises', async () => 'data'],
   ])('that %s what is no source ends the stream and is reported', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respond(source as never, { ...quiet, onError }).text()).toBe('')
+    expect(await respond(source as never, { ...quiet, onError }).text()).toBe(mark)
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 
@@ -151,7 +163,7 @@ describe('a source', () => {
       },
       { ...quiet, request },
     )
-    expect(await response.text()).toBe('id: 2\ndata: 2\n\nid: 3\ndata: 3\n\n')
+    expect(await response.text()).toBe(mark + 'id: 2\ndata: 2\n\nid: 3\ndata: 3\n\n')
   })
 
   it('is read no faster than the client reads', async () => {
@@ -192,7 +204,7 @@ describe('a source', () => {
       },
       { ...quiet, onError, onClose },
     )
-    expect(await response.text()).toBe('data: 1\n\n')
+    expect(await response.text()).toBe(mark + 'data: 1\n\n')
     await turn()
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
     expect(onClose).toHaveBeenCalledExactlyOnceWith('error')
@@ -214,14 +226,14 @@ describe('a source', () => {
     ],
   ])('that fails as %s ends the stream too', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respond(source, { ...quiet, onError }).text()).toBe('')
+    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark)
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'secret' }))
   })
 
   it('that yields what cannot be formatted is ended, with one call of return', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const source = countingSource([{ data: '1' }, { id: 'a\nb', data: '' }, { data: '3' }])
-    expect(await respond(source, { ...quiet, onError }).text()).toBe('data: 1\n\n')
+    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark + 'data: 1\n\n')
     await turn()
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-id' }))
     expect(source.returned).toBe(1)
@@ -250,7 +262,7 @@ describe('when the client leaves', () => {
     sink.leave()
     await turn()
     expect(events).toEqual(['aborted', 'finally'])
-    expect(sink.text).toBe('data: 1\n\n')
+    expect(sink.text).toBe(mark + 'data: 1\n\n')
   })
 
   it('return is called on a sequence that comes too late', async () => {
@@ -286,7 +298,7 @@ describe('when the client leaves', () => {
 
   it('return is not called on a source that has ended', async () => {
     const source = countingSource([{ data: '1' }])
-    expect(await respond(source, quiet).text()).toBe('data: 1\n\n')
+    expect(await respond(source, quiet).text()).toBe(mark + 'data: 1\n\n')
     await turn()
     expect(source.returned).toBe(0)
   })
@@ -355,7 +367,7 @@ describe('respondOnFirstEvent', () => {
     }, quiet)
     await turn()
     expect(made).toBeLessThan(200)
-    expect((await response.text()).length).toBe(1000 * 1008)
+    expect((await response.text()).length).toBe(mark.length + 1000 * 1008)
   })
 
   it('works with a callback that pushes', async () => {
@@ -364,7 +376,7 @@ describe('respondOnFirstEvent', () => {
       stream.send({ data: '1' })
       stream.close()
     }, quiet)
-    expect(await response.text()).toBe('data: 1\n\n')
+    expect(await response.text()).toBe(mark + 'data: 1\n\n')
   })
 
   it('rejects with the error of a source that fails before', async () => {
@@ -384,7 +396,7 @@ describe('respondOnFirstEvent', () => {
 
   it('resolves to an empty stream if the source ends before', async () => {
     const response = await respondOnFirstEvent([], quiet)
-    expect([response.status, await response.text()]).toEqual([200, ''])
+    expect([response.status, await response.text()]).toEqual([200, mark])
   })
 
   it('ends the source when the client leaves before', async () => {
@@ -410,7 +422,7 @@ describe('respondOnFirstEvent', () => {
 describe('respondRaw', () => {
   it('passes strings and bytes on as they are', async () => {
     const pieces = [formatEvent({ data: '1' }), new TextEncoder().encode('data: 2\n\nda'), 'ta: 3\n\n']
-    expect(await respondRaw(pieces).text()).toBe(threeOnTheWire)
+    expect(await respondRaw(pieces).text()).toBe(threeRaw)
   })
 
   it('calls a function with the signal and the id', async () => {
@@ -509,7 +521,7 @@ describe('typed events', () => {
       },
       { ...quiet, events, validate: 'on-send', onError },
     )
-    expect(await response.text()).toBe('event: paid\ndata: {"total":12}\n\ndata: {"n":1}\n\n')
+    expect(await response.text()).toBe(mark + 'event: paid\ndata: {"total":12}\n\ndata: {"n":1}\n\n')
     expect(onError).not.toHaveBeenCalled()
   })
 
@@ -518,7 +530,7 @@ describe('typed events', () => {
       ...quiet,
       events,
     })
-    expect(await response.text()).toBe('event: paid\ndata: {"total":"much"}\n\n')
+    expect(await response.text()).toBe(mark + 'event: paid\ndata: {"total":"much"}\n\n')
   })
 
   it('sends the data itself, not what the schema makes of it', async () => {
@@ -530,7 +542,7 @@ describe('typed events', () => {
       events: { at: date },
       validate: 'on-send',
     })
-    expect(await response.text()).toBe('event: at\ndata: 2026-01-01\n\n')
+    expect(await response.text()).toBe(mark + 'event: at\ndata: 2026-01-01\n\n')
   })
 
   it('refuses a schema that validates asynchronously', async () => {

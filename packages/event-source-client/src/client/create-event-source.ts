@@ -21,7 +21,7 @@ import type { SharedStreamConfig } from '../sharing/membership.ts'
 import { openSharedStream } from '../sharing/shared-stream.ts'
 import type { DecodedEvent } from '../stream-event.ts'
 import { contractPosition } from '../wire-contract/contract-position.ts'
-import { parsePosition } from '../wire-contract/event-id.ts'
+import { standingFor } from '../wire-contract/standing.ts'
 import type { EventOf, EventSourceClient, EventSourceOptions } from './event-source-client.ts'
 
 type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
@@ -78,7 +78,6 @@ export function createEventSource<
   } = options
   const data = requireOneOf<{ readonly data?: 'text' | 'json' }, 'data'>(options, 'data', ['text', 'json'])
   const whenHidden = requireOneOf(options, 'whenHidden', ['keep', 'pause'])
-  const wireContract = requireOneOf(options, 'wireContract', ['follow', 'ignore'])
   const wantsSharing = requireOneOf(options, 'share', ['none', 'origin']) === 'origin'
   const slowConsumer = requireOneOf(
     options,
@@ -103,9 +102,7 @@ export function createEventSource<
     requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
   if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
   const config = resolveOptions(options, defaults, reconnect)
-  // Whether the wire contract is followed, depends on this alone.
-  const parseId = wireContract === 'follow' ? parsePosition : () => undefined
-  const position = contractPosition(lastEventId, parseId)
+  const position = contractPosition(lastEventId)
   const loadPosition = store && !lastEventId ? positionLoader(store, position) : undefined
   const target = requireUrl(url)
   const retryPolicy = createRetryPolicy({ ...options, reconnect }, config.runtime)
@@ -124,7 +121,7 @@ export function createEventSource<
   const delivery = createEventDelivery({
     ...options,
     data,
-    parsePosition: parseId,
+    isOurs: () => position.standing !== 'stranger',
     maxBufferedBytes,
     slowConsumer,
     onFlow: regulate,
@@ -162,9 +159,10 @@ export function createEventSource<
       delivery.skip(position.lastEventId)
     },
     onComment: delivery.onComment,
+    onStanding: (standing) => position.follow(standingFor(config.wireContract, standing)),
   }
   const stream = wantsSharing
-    ? openSharedStream(`sse-toolkit ${String(target)}`, streamConfig, observer)
+    ? openSharedStream(`sse-toolkit 1 ${String(target)}`, streamConfig, observer)
     : openReconnectingStream(streamConfig, observer)
   regulate()
 

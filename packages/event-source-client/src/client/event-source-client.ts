@@ -79,9 +79,6 @@ export interface EventSourceOptions<
   readonly maxBufferedBytes?: number
   /** What happens beyond it. @defaultValue `pause`; with `share`, `fail` */
   readonly slowConsumer?: QueueOverflowPolicy
-  /** `follow`: repeats are dropped, `stream.gap` sets the position, `stream.end` completes the stream. `ignore` treats our
-   *  server's ids and `stream.*` events like any other's. @defaultValue `follow` */
-  readonly wireContract?: 'follow' | 'ignore'
 }
 
 /**

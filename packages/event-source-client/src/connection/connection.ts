@@ -11,6 +11,8 @@ import type {
   TransportResponse,
 } from '../transport/transport.ts'
 import { readSilenceLimit } from '../wire-contract/heartbeat.ts'
+import { readStanding, standingFor } from '../wire-contract/standing.ts'
+import type { ContractMode, Standing } from '../wire-contract/standing.ts'
 import { createEventDecoder } from './event-decoder.ts'
 import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
 import { startStopwatch } from './stopwatch.ts'
@@ -26,11 +28,14 @@ export interface ConnectionConfig {
   /** 0 is off. */
   readonly idleTimeoutMs: number | 'auto'
   readonly maxEventBytes: number
+  readonly wireContract: ContractMode
 }
 
 /** Nothing is called after `onNoContent`, `onLost` or `abort()`. */
 export interface ConnectionObserver extends Omit<DecodedBlocks, 'onError'> {
   onOpen(response: TransportResponse): void
+  /** What the connection has shown of the wire contract: at its beginning, and when that changes. */
+  onStanding(standing: Standing): void
   /** 204: nothing more will come. */
   onNoContent(): void
   /** @param hadEvents - Whether the connection brought any. */
@@ -136,11 +141,18 @@ export function openConnection(
   }
 
   function readStream(response: TransportResponse): void {
+    let standing: Standing = 'stranger'
     const { decode } = (decoder = createEventDecoder(config.maxEventBytes, {
       ...observer,
       onComment(text) {
+        const shown = readStanding(text, standing, !decoder?.hadBlocks)
+        if (shown !== standing) observer.onStanding((standing = shown))
         const announcedMs = readSilenceLimit(text)
-        if (announcedMs >= 0 && idleTimeoutMs === 'auto') {
+        if (
+          announcedMs >= 0 &&
+          idleTimeoutMs === 'auto' &&
+          standingFor(config.wireContract, standing) !== 'stranger'
+        ) {
           idleLimitMs = announcedMs || Infinity
           watch()
         }
@@ -156,6 +168,7 @@ export function openConnection(
     watch()
     // Before the stream there is nothing to hold back, and an error is to be reported in full.
     if (isPaused) exchange?.pause()
+    observer.onStanding(standing)
     observer.onOpen(response)
   }
 

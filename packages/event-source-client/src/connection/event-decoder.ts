@@ -19,6 +19,8 @@ export interface EventDecoder {
   /** Nothing is called any more, not for the rest of the chunk at hand either. */
   readonly stop: () => void
   readonly hadEvents: boolean
+  /** It had an event, or an id. */
+  readonly hadBlocks: boolean
 }
 
 /**
@@ -42,6 +44,7 @@ export function createEventDecoder(
   let tooLarge = false
   let isStopped = false
   let hadEvents = false
+  let hadBlocks = false
 
   const flushId = (): void => {
     if (pendingId === undefined) return
@@ -62,13 +65,14 @@ export function createEventDecoder(
     maxBufferSize: maxEventBytes,
     onId(id) {
       flushId()
+      hadBlocks = true
       pendingId = id
     },
     onEvent(event) {
       if (event.id === undefined) flushId()
       else pendingId = undefined
       if (isStopped) return
-      hadEvents = true
+      hadEvents = hadBlocks = true
       onEvent(event.event ?? 'message', event.data, event.id)
     },
     onRetry: afterId(onRetry),
@@ -82,6 +86,9 @@ export function createEventDecoder(
   return {
     get hadEvents() {
       return hadEvents
+    },
+    get hadBlocks() {
+      return hadBlocks
     },
     decode(chunk) {
       if (tooLarge) return

@@ -1,6 +1,5 @@
 import { EventDataError } from '../errors/event-data-error.ts'
 import type { DecodedEvent, TextEvent } from '../stream-event.ts'
-import type { Position } from '../wire-contract/event-id.ts'
 import { isReserved, readReservedEvent } from '../wire-contract/reserved-events.ts'
 import type { Gap } from '../wire-contract/reserved-events.ts'
 import { decodeData } from './event-data.ts'
@@ -9,8 +8,8 @@ import type { EventSchemas } from './event-data.ts'
 export interface DecodingConfig {
   readonly events?: EventSchemas | undefined
   readonly data: 'text' | 'json'
-  /** Which ids are our server's: reserved events have such. */
-  readonly parsePosition: (id: string) => Position | undefined
+  /** Whether the event at hand comes from a server that follows the wire contract. */
+  readonly isOurs: () => boolean
 }
 
 /** What becomes of the events, in the order in which they came. */
@@ -63,14 +62,14 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
   }
 
   /** @returns A promise, which never rejects, only if the schema is asynchronous. */
-  function process(event: TextEvent): Promise<void> | void {
+  function process(event: TextEvent, isOurs: boolean): Promise<void> | void {
     if (observer.isOver()) return
     const { type, lastEventId } = event
     const give = (data: unknown): void =>
       data instanceof EventDataError
         ? observer.fail(data)
         : observer.onEvent({ type, data, lastEventId }, event.data.length)
-    const reserved = readReservedEvent(event, config.parsePosition)
+    const reserved = isOurs ? readReservedEvent(event) : undefined
     if (reserved) {
       if (reserved.kind === 'gap') observer.onGap(reserved.data)
       give(isPlain ? event.data : reserved.data)
@@ -93,7 +92,11 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
       // Most events are messages: that is one comparison of pointers.
       if (isPlain && (event.type === 'message' || !isReserved(event.type)))
         observer.onEvent(event, event.data.length)
-      else inTurn(() => process(event))
+      else {
+        // Asked now: it is of this connection, and the work before it may last until the next.
+        const isOurs = config.isOurs()
+        inTurn(() => process(event, isOurs))
+      }
     },
     inTurn,
   }

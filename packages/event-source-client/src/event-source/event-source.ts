@@ -154,6 +154,7 @@ export class EventSource extends EventTarget {
         },
         onIdOnly: (id) => void (position.lastEventId = id),
         onComment: () => {},
+        onStanding: () => {},
       },
     )
     this.#stream.connect()

@@ -9,6 +9,7 @@ import type { Runtime } from '../runtime.ts'
 import { fetchTransport } from '../transport/fetch.ts'
 import type { FetchLike } from '../transport/fetch.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { ContractMode } from '../wire-contract/standing.ts'
 import { defaultTransport } from '#default-transport'
 
 /** When and how often to reconnect. All times in milliseconds. */
@@ -60,12 +61,24 @@ export interface EventSourceConnectionOptions {
   readonly connectTimeoutMs?: number
   /**
    * Milliseconds of silence, comments counting as sound, after which the connection is dead. 0 is off. `auto` is three
-   * times what the server announces by a comment `: heartbeat <ms>`, as ours does, and off if it announces nothing:
+   * times what our server announces by a comment `: heartbeat <ms>`, and off if nothing is announced:
    * a stream may rightly be silent for hours.
    *
    * @defaultValue `auto`
    */
   readonly idleTimeoutMs?: number | 'auto'
+  /**
+   * Our server says in the first line of a response that the stream follows the wire contract. From there on repeats are
+   * dropped, `stream.gap` sets the position, `stream.end` ends the stream, and the announced heartbeat is expected; for
+   * `EventSource` the last of these only.
+   *
+   * - `auto`: where the server says so.
+   * - `follow`: always; for our server behind a proxy that strips comments. With any other server it can lose events.
+   * - `ignore`: never.
+   *
+   * @defaultValue `auto`
+   */
+  readonly wireContract?: ContractMode
   /** Limit of an unfinished event, or line, in memory; beyond it the stream fails with an `EventSizeError`. Counted in
    *  UTF-16 code units, which never are more than the bytes. @defaultValue 16 MiB */
   readonly maxEventBytes?: number
@@ -148,6 +161,7 @@ export function resolveOptions(
     headers,
     body,
     secretHeaders: secretHeaders.map((name) => name.toLowerCase()),
+    wireContract: requireOneOf(options, 'wireContract', ['auto', 'follow', 'ignore']),
     resumeBy: requireOneOf(options, 'resumeBy', ['header', 'query']),
   }
 }

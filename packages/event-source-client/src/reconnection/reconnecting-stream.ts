@@ -1,6 +1,10 @@
 import { openConnection } from '../connection/connection.ts'
-import type { Connection, ConnectionConfig, ConnectionFailure } from '../connection/connection.ts'
-import type { DecodedBlocks } from '../connection/event-decoder.ts'
+import type {
+  Connection,
+  ConnectionConfig,
+  ConnectionFailure,
+  ConnectionObserver,
+} from '../connection/connection.ts'
 import type { Attempt } from '../connection/request.ts'
 import { ConnectionError } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
@@ -23,7 +27,10 @@ export interface StreamConfig extends ConnectionConfig {
   decideRetry(failure: ConnectionFailure, hadEvents: boolean): RetryDecision | Promise<RetryDecision>
 }
 
-export interface StreamObserver extends Pick<DecodedBlocks, 'onEvent' | 'onIdOnly' | 'onComment'> {
+export interface StreamObserver extends Pick<
+  ConnectionObserver,
+  'onEvent' | 'onIdOnly' | 'onComment' | 'onStanding'
+> {
   onStatus(status: StreamStatus): void
 }
 

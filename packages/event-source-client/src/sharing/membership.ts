@@ -1,18 +1,17 @@
 import type { ConnectionError } from '../errors/connection-error.ts'
 import type { EventSizeError } from '../errors/event-size-error.ts'
 import type { ResponseError } from '../errors/response-error.ts'
-import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type {
   openReconnectingStream,
   StreamConfig,
   StreamObserver,
 } from '../reconnection/reconnecting-stream.ts'
-import type { contractPosition } from '../wire-contract/contract-position.ts'
+import type { contractPosition, ContractPosition } from '../wire-contract/contract-position.ts'
 import type { parsePosition } from '../wire-contract/event-id.ts'
 
 export interface SharedStreamConfig extends StreamConfig {
   /** This page's. */
-  readonly position: ResumePosition
+  readonly position: ContractPosition
   /** Seeds the position; without it a page does not know what it lacks. */
   readonly loadPosition: (() => Promise<void>) | undefined
 }

@@ -1,7 +1,8 @@
 import type { ReconnectingStream, StreamConfig } from '../reconnection/reconnecting-stream.ts'
 import type { StreamStatus } from '../reconnection/stream-status.ts'
-import { gapBetween, isBehind, isGap } from '../wire-contract/relayed-positions.ts'
+import { earliest, gapBetween, isBeginning, isBehind, isGap } from '../wire-contract/relayed-positions.ts'
 import type { RelayedEvent } from '../wire-contract/relayed-positions.ts'
+import type { Standing } from '../wire-contract/standing.ts'
 import type { Membership, SharingKit } from './membership.ts'
 import { relayedStatus, restoredStatus } from './relayed-status.ts'
 import type { RelayedStatus } from './relayed-status.ts'
@@ -31,9 +32,12 @@ type Relay =
       /** The page that is answered. */
       readonly to: string | undefined
       readonly lastEventId: string
+      readonly standing: Standing
+      readonly isWhole: boolean
     })
   | { readonly kind: 'event'; readonly event: RelayedEvent; readonly isReplay: boolean }
-  | { readonly kind: 'id'; readonly id: string }
+  | { readonly kind: 'id'; readonly id: string; readonly isWhole: boolean }
+  | { readonly kind: 'standing'; readonly standing: Standing }
   | { readonly kind: 'comment'; readonly text: string }
   /** From a follower: connect anew. */
   | { readonly kind: 'reconnect' }
@@ -56,6 +60,11 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   // Where the connection is; behind the position while it goes back for a page that joined.
   let wire = position
   let status: StreamStatus = { state: 'connecting', attempt: 0 }
+  // What the leader's connection has shown of the wire contract.
+  let standing: Standing = 'stranger'
+  // The first connection, which asked for nothing, began where the log does: a finite topic is given whole. Then a page
+  // that has none of it gets it from there, too.
+  let isWhole = false
   const self = String(runtime.random())
   // The page for whose sake the connection is being made anew: the status that this brings is its answer.
   let joining: string | undefined
@@ -82,13 +91,26 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
       to,
       ...relayedStatus(status),
       lastEventId: position.lastEventId,
+      standing,
+      isWhole,
     })
+  }
+
+  function onStanding(next: Standing): void {
+    standing = next
+    observer.onStanding(next)
   }
 
   function onEvent(event: RelayedEvent, isReplay: boolean): void {
     const [type, , id = ''] = event
     // The gap of a page that joined with an older position is none of those that are further.
-    if (isReplay && isGap(type) && isBehind(parsePosition, id, position.lastEventId)) return
+    if (
+      isReplay &&
+      standing !== 'stranger' &&
+      isGap(type) &&
+      isBehind(parsePosition, id, position.lastEventId)
+    )
+      return
     observer.onEvent(...event)
   }
 
@@ -111,11 +133,13 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   function answer(relay: Relay, connection: ReconnectingStream): void {
     if (relay.kind === 'reconnect') connection.reconnect()
     if (relay.kind !== 'join') return
-    if (!isBehind(parsePosition, relay.lastEventId, wire.lastEventId)) {
+    const from = relay.lastEventId || (isWhole ? earliest : '')
+    // By the form of the ids, whatever the server is: to go back for nothing costs repeats, and no event.
+    if (!isBehind(parsePosition, from, wire.lastEventId)) {
       postStatus(relay.from)
       return
     }
-    wire = contractPosition(relay.lastEventId, parsePosition)
+    wire = contractPosition(from)
     joining = relay.from
     connection.reconnect()
     joining = undefined
@@ -125,14 +149,19 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
     if (relay.kind === 'status') followStatus(relay)
     else if (!isAligned) return
     else if (relay.kind === 'event') onEvent(relay.event, relay.isReplay)
-    else if (relay.kind === 'id') onIdOnly(relay.id)
+    else if (relay.kind === 'id') {
+      isWhole ||= relay.isWhole
+      onIdOnly(relay.id)
+    } else if (relay.kind === 'standing') onStanding(relay.standing)
     else if (relay.kind === 'comment') observer.onComment(relay.text)
   }
 
   function followStatus(relay: Relay & { kind: 'status' }): void {
     const { leader: page, to, lastEventId } = relay
+    isWhole = relay.isWhole
     if (to === self) {
       isAligned = true
+      onStanding(relay.standing)
       alignWith(lastEventId)
     } else if (followed !== page && isBehind(parsePosition, position.lastEventId, lastEventId))
       isAligned = false
@@ -148,7 +177,10 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   /** The connection is at `latest`. What lies before that in another epoch, nobody can bring. */
   function alignWith(latest: string): void {
     const requested = position.lastEventId
-    if (requested === '') observer.onIdOnly(latest)
+    // Not as an id of the stream: it is what this page asks for.
+    if (requested === '' && isWhole) position.move(earliest)
+    else if (requested === '') observer.onIdOnly(latest)
+    if (position.standing !== 'positions') return
     const gap = gapBetween(parsePosition, requested, latest)
     if (gap) observer.onEvent(...gap)
   }
@@ -172,7 +204,7 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
   async function lead(): Promise<void> {
     if (followed) await drainChannel()
     if (signal.aborted) return
-    wire = contractPosition(position.lastEventId, parsePosition)
+    wire = contractPosition(position.lastEventId)
     const prepareRequest: StreamConfig['prepareRequest'] = (attempt) => config.prepareRequest(attempt, wire)
     leader = openReconnectingStream(
       { ...config, prepareRequest },
@@ -190,9 +222,15 @@ export function joinPages(kit: SharingKit, { name, config, observer, signal, fai
           onEvent(event, isReplay)
         },
         onIdOnly(id) {
+          if (wire.lastEventId === '' && standing === 'positions') isWhole = isBeginning(parsePosition, id)
           wire.move(id)
-          post({ kind: 'id', id })
+          post({ kind: 'id', id, isWhole })
           onIdOnly(id)
+        },
+        onStanding(next) {
+          wire.follow(next)
+          post({ kind: 'standing', standing: next })
+          onStanding(next)
         },
         onComment(text) {
           post({ kind: 'comment', text })

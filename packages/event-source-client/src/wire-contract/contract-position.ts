@@ -1,20 +1,23 @@
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
-import { readSeq } from './event-id.ts'
-import type { Position } from './event-id.ts'
+import { parsePosition, readSeq } from './event-id.ts'
 import { gapType, isReserved } from './reserved-events.ts'
+import type { Standing } from './standing.ts'
+
+/** A {@link ResumePosition} that knows the wire contract. */
+export interface ContractPosition extends ResumePosition {
+  /** What the connection at hand has shown: `stranger` until it has shown anything. */
+  readonly standing: Standing
+  readonly follow: (standing: Standing) => void
+}
 
 /**
- * The rules of our server's ids, on top of the standard's for all others: within one epoch the position only rises,
- * and what is not above it is a repeat, until a gap sets it.
+ * The rules of our server's ids, where a connection has shown that it has such: within one epoch the position only rises,
+ * and what is not above it is a repeat, until a gap sets it. For all other ids the rules are the standard's.
  *
- * @param parsePosition - Which ids are our server's. Where none is, the rules are the standard's.
  * @see docs/wire-contract.md, "Ids are positions"
  */
-export function contractPosition(
-  initial: string,
-  parsePosition: (id: string) => Position | undefined,
-): ResumePosition {
-  // The parts of lastEventId if it has the form of our server, so that the next id of the epoch costs no regexp.
+export function contractPosition(lastEventId: string): ContractPosition {
+  // The parts of lastEventId if it is a position, so that the next id of the epoch costs no regexp.
   let epochPrefix: string | undefined
   let lastSeq = 0
 
@@ -28,7 +31,8 @@ export function contractPosition(
   /** @returns False if `id` is not above the position. */
   function rise(id: string): boolean {
     const seq = epochPrefix && id.startsWith(epochPrefix) ? readSeq(id, epochPrefix.length) : undefined
-    if (seq === undefined) jump(id)
+    if (position.standing !== 'positions') position.lastEventId = id
+    else if (seq === undefined) jump(id)
     else if (seq <= lastSeq) return false
     else {
       position.lastEventId = id
@@ -38,15 +42,21 @@ export function contractPosition(
   }
 
   const position = {
-    lastEventId: '',
+    lastEventId,
+    standing: 'stranger' as Standing,
+    follow(standing: Standing) {
+      position.standing = standing
+      // What was an id only, or a position of the connection before.
+      if (standing === 'positions') jump(position.lastEventId)
+      else epochPrefix = undefined
+    },
     admit(type: string, id: string | undefined) {
       if (id === undefined) return true
-      if (type === gapType) jump(id)
+      if (position.standing === 'positions' && type === gapType) jump(id)
       // What the server says of the stream may bear the id of the event before it, and still is no repeat.
       return rise(id) || isReserved(type)
     },
     move: rise,
   }
-  jump(initial)
   return position
 }

@@ -7,14 +7,22 @@ import type { parsePosition as ParsePosition } from './event-id.ts'
 
 const gapType = 'stream.gap'
 
+/** What asks for all that the log holds. See docs/wire-contract.md, "Resuming". */
+export const earliest = 'earliest'
+
 /** An event as pages relay it: type, data and id. */
 export type RelayedEvent = readonly [type: string, data: string, id: string | undefined]
 
 /** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
 export function isBehind(parsePosition: typeof ParsePosition, id: string, other: string): boolean {
-  if (id === 'earliest') return other !== id
+  if (id === earliest) return other !== id
   const [mine, theirs] = [parsePosition(id), parsePosition(other)]
   return Boolean(mine && theirs && mine.epoch === theirs.epoch && mine.seq < theirs.seq)
+}
+
+/** Whether `id` is the position before the first event. */
+export function isBeginning(parsePosition: typeof ParsePosition, id: string): boolean {
+  return parsePosition(id)?.seq === 0
 }
 
 export function isGap(type: string): boolean {

@@ -1,5 +1,4 @@
 import type { TextEvent } from '../stream-event.ts'
-import type { Position } from './event-id.ts'
 
 /*
  * The events that our server speaks for itself with. See docs/wire-contract.md, "Reserved events".
@@ -46,16 +45,10 @@ export function isReserved(type: string): boolean {
   return type.startsWith('stream.')
 }
 
-/**
- * @param parsePosition - Which ids are our server's.
- * @returns Undefined for any other event, and for one of another server that merely has the same type.
- */
-export function readReservedEvent(
-  { type, data, lastEventId }: TextEvent,
-  parsePosition: (id: string) => Position | undefined,
-): ReservedEvent | undefined {
+/** @returns Undefined for any other event. */
+export function readReservedEvent({ type, data }: TextEvent): ReservedEvent | undefined {
   const kind = /^stream\.(gap|error|end)$/.exec(type)?.[1]
-  if (!kind || !parsePosition(lastEventId)) return undefined
+  if (!kind) return undefined
   try {
     const value: unknown = JSON.parse(data)
     return Object(value) === value ? ({ kind, data: value } as ReservedEvent) : undefined

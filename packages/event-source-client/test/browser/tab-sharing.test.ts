@@ -71,7 +71,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
       const resumeAfter = position === 'earliest' ? '0' : /^log-(\d+)$/.exec(position)?.[1]
       let sent = resumeAfter === undefined ? last : Number(resumeAfter)
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(`: heartbeat 15000\nid: log-${sent}\n\n`)
+      response.write(`: sse-toolkit 1\n: heartbeat 15000\nid: log-${sent}\n\n`)
       const flush = (): void => {
         while (sent < last) {
           sent += 1

@@ -46,7 +46,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
         streams.push(exchange)
         await exchange.writeEventStreamHead()
         const after = Number(exchange.request.headers.get('last-event-id') ?? 0)
-        await exchange.writeBody(`id: ${after + 1}\ndata: ${after + 1}\n\n`)
+        await exchange.writeBody(`: sse-toolkit 1\nid: ${after + 1}\ndata: ${after + 1}\n\n`)
       } else {
         const [type, body] =
           target === '/page'

@@ -40,3 +40,12 @@ export function isResponse(given: unknown): given is Response {
     typeof given === 'object' && given !== null && 'headers' in given && 'status' in given && 'body' in given
   )
 }
+
+/**
+ * What a function has answered that may refuse a request. Anything but a Response would let it in by mistake: `null` or
+ * `false` cannot mean that the request is accepted.
+ */
+export function refusalOf(option: string, given: unknown): Response {
+  if (isResponse(given)) return given
+  throw new TypeError(`${option}: expected a Response or undefined, got ${shorten(given)}.`)
+}

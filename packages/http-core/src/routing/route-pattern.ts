@@ -5,7 +5,7 @@ import type { ParamCodec } from './param-codec.ts'
 export type Segment =
   | { readonly kind: 'exact'; readonly text: string }
   | { readonly kind: 'param'; readonly name: string }
-  | { readonly kind: 'rest'; readonly name: string }
+  | { readonly kind: 'rest'; readonly name: string; readonly mayBeEmpty: boolean }
   | { readonly kind: 'anything' }
 
 const parameterName = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -17,6 +17,7 @@ const notExact = /[:*?+(){}\\#\s]/
  *
  *     /rooms/:room/events     `:room` is one segment, never empty
  *     /files/**:path          `**:path` is the rest, at least one segment; only at the end
+ *     /files/**:path?         the rest, which may be empty: /files itself, too; only at the end
  *     /api/**                 everything below, and /api itself; only at the end
  *
  * @throws {@link RouteError} `code: 'invalid-pattern'`
@@ -41,12 +42,16 @@ export function parsePattern(pattern: string): readonly Segment[] {
     if (text.startsWith('**')) {
       if (index !== texts.length - 1) throw refuse('The rest of the path stands at the end of a pattern')
       if (text === '**') return { kind: 'anything' }
-      if (text[2] === ':') return { kind: 'rest', name: named(text.slice(3)) }
+      if (text[2] === ':') {
+        const mayBeEmpty = text.endsWith('?')
+        return { kind: 'rest', name: named(mayBeEmpty ? text.slice(3, -1) : text.slice(3)), mayBeEmpty }
+      }
     }
     if (text.startsWith(':')) return { kind: 'param', name: named(text.slice(1)) }
     if (text === '') throw refuse('A route pattern has no empty segment')
     if (text === '.' || text === '..') throw refuse('A URL never has a dot segment')
-    if (notExact.test(text)) throw refuse('A segment is exact text, :name, or at the end **:name or **')
+    if (notExact.test(text))
+      throw refuse('A segment is exact text, :name, or at the end **:name, **:name? or **')
     return { kind: 'exact', text }
   })
 }
@@ -61,6 +66,8 @@ export function matcherPattern(
     if (segment.kind === 'exact') return segment.text
     if (segment.kind === 'anything') return '**'
     const name = names === 'kept' ? segment.name : `_${index}`
+    // As a shape it is the same as `**`, and rou3 has a form of its own for the name.
+    if (segment.kind === 'rest' && segment.mayBeEmpty) return names === 'kept' ? `:${name}*` : '**'
     if (segment.kind === 'rest') return `**:${name}`
     const constraint = codecs[segment.name]?.pattern
     return constraint === undefined ? `:${name}` : `:${name}(${constraint})`

@@ -5,11 +5,13 @@ import type { ParamCodec } from './param-codec.ts'
 import { parsePattern } from './route-pattern.ts'
 import type { Segment } from './route-pattern.ts'
 
-type SegmentName<Text extends string> = Text extends `**:${infer Name}`
+type SegmentName<Text extends string> = Text extends `**:${infer Name}?`
   ? Name
-  : Text extends `:${infer Name}`
+  : Text extends `**:${infer Name}`
     ? Name
-    : never
+    : Text extends `:${infer Name}`
+      ? Name
+      : never
 
 /** The names of a pattern's parameters: `'room'` for `'/rooms/:room/events'`. */
 export type ParamNames<Pattern extends string> = string extends Pattern
@@ -58,6 +60,7 @@ export interface Route<Params = never> {
  *
  *     /rooms/:room/events     `:room` is one segment, never empty
  *     /files/**:path          `**:path` is the rest, at least one segment; only at the end
+ *     /files/**:path?         the rest, which may be empty: /files itself, too; only at the end
  *     /api/**                 everything below, and /api itself; only at the end
  *
  * One trailing slash makes no difference, neither in a pattern nor in a path.
@@ -117,6 +120,7 @@ function formatPath(
     }
     const { name } = segment
     const value = values[name]
+    if (segment.kind === 'rest' && segment.mayBeEmpty && (value === '' || value === undefined)) break
     if (value === undefined) throw new RouteError('missing-param', name, 'The URL needs the parameter')
     const codec: ParamCodec<unknown> = codecs[name] ?? (segment.kind === 'rest' ? decodedRest : decoded)
     const text = codec.format(value)
@@ -137,7 +141,9 @@ function printPattern(
     if (segment.kind === 'exact') return segment.text
     if (segment.kind === 'anything') return '**'
     const codec = codecs[segment.name]
-    return `${segment.kind === 'rest' ? '**' : ''}:${segment.name}${codec === undefined ? '' : `<${codec.name}>`}`
+    const constraint = codec === undefined ? '' : `<${codec.name}>`
+    if (segment.kind === 'param') return `:${segment.name}${constraint}`
+    return `**:${segment.name}${segment.mayBeEmpty ? '?' : ''}${constraint}`
   })
   return `/${texts.join('/')}`
 }

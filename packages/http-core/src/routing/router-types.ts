@@ -1,5 +1,6 @@
 import type { RequestContext, RouteContext } from '../request/context.ts'
 import type { Handler, Middleware, Stage, StagedMiddleware } from '../middleware/middleware.ts'
+import type { RequestHeadHook } from '../middleware/request-head.ts'
 import type { ResponseHead } from '../response/response-head.ts'
 import type { Route, RouteParams } from './route.ts'
 
@@ -64,6 +65,18 @@ export interface RegisteredRoute {
 export type HeadHook = (head: ResponseHead, request: Request, context: RouteContext) => void
 
 /** See {@link createRouter}. */
+export interface RouterOptions {
+  /**
+   * Which of several routes gets a request. `'most-specific'`: exact text before a parameter before the rest of the path,
+   * whatever the order of registration. `'latest'`: the one that was registered last among all that match, so that a
+   * later `all('/admin/**', ...)` overrides whatever was there.
+   *
+   * @defaultValue `'most-specific'`
+   */
+  readonly precedence?: 'most-specific' | 'latest'
+}
+
+/** See {@link createRouter}. */
 export interface Router {
   readonly get: AddRoute
   readonly head: AddRoute
@@ -102,6 +115,23 @@ export interface Router {
   use(middleware: Middleware, options?: { readonly stage?: Stage }): void
   /** Adds a {@link HeadHook}; they run in the order they were added, outside all middlewares. */
   useHead(hook: HeadHook): void
+  /**
+   * Adds a stage over the head of every request: before it is routed, and before its content is read, for event streams and
+   * upgrades as for everything else. A hook may change method, URL and fields, which then decide about the route, set
+   * `context.maxBodyBytes` and metadata, or refuse the request by a Response or an HttpError, which goes out through the
+   * middlewares of `use()`. Hooks run in the order they were added; a promise is waited for.
+   *
+   * @throws {@link OptionError} for what is no function.
+   * @example
+   * ```ts
+   * router.useRequestHead((head) => {
+   *   const method = head.headers.get('x-http-method-override')
+   *   if (head.method === 'POST' && method !== null) head.method = method
+   *   if (new URL(head.url).pathname.startsWith('/internal')) return new Response(null, { status: 403 })
+   * })
+   * ```
+   */
+  useRequestHead(hook: RequestHeadHook): void
   /** Answers what no route matches. The latest one counts; without any: 404. */
   fallback(handler: Handler): void
   /** The routes that are in effect, in the order they were registered. */

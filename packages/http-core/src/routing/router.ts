@@ -1,57 +1,41 @@
-import { addRoute, createRouter as createTree, findRoute } from 'rou3'
-import type { MatchedRoute, RouterContext as Tree } from 'rou3'
 import { tooLargeError } from '../errors/http-error.ts'
-import { checkBodyLimit, checkFunction, checkList, checkRequired, isToken } from '../options/check-options.ts'
+import {
+  checkBodyLimit,
+  checkChoice,
+  checkFunction,
+  checkList,
+  checkRequired,
+  isToken,
+} from '../options/check-options.ts'
 import { refusePromise } from '../options/decision.ts'
 import { bodyLimitOf } from '../request/body-limit.ts'
-import { Context } from '../request/context.ts'
-import { shorten } from '../errors/shorten.ts'
+import { Context, metadataKey } from '../request/context.ts'
 import { asHttpError, HttpError, httpErrorResponse } from '../errors/http-error.ts'
 import { RouteError } from '../errors/route-error.ts'
 import { lightRequestsSymbol } from '../request/light-requests.ts'
 import { compose, staged } from '../middleware/middleware.ts'
 import type { Handler, Middleware, Stage, StagedMiddleware } from '../middleware/middleware.ts'
+import { passHead } from '../middleware/request-head.ts'
+import type { RequestHeadHook } from '../middleware/request-head.ts'
 import { decoded } from './param-codec.ts'
-import type { ParamCodec } from './param-codec.ts'
-import { isResponse, withMutableHeaders } from '../response/response-head.ts'
+import { refusalOf, withMutableHeaders } from '../response/response-head.ts'
 import { sentStatus } from '../response/sent-status.ts'
 import { isThenable } from '../thenable.ts'
 import { matcherPattern } from './route-pattern.ts'
+import { anyMethod, makeRouteTable, readParams } from './route-table.ts'
+import type { Entry, RouteTable } from './route-table.ts'
 import { route as makeRoute } from './route.ts'
 import type { Route } from './route.ts'
-import type { AddRoute, HeadHook, RegisteredRoute, RouteOptions, Router } from './router-types.ts'
+import type { AddRoute, HeadHook, RouteOptions, Router, RouterOptions } from './router-types.ts'
 
 const malformedEncoding = /%(?![0-9A-Fa-f]{2})/
-/** rou3's name for "whatever the method". */
-const anyMethod = ''
-
-/** One registration. */
-interface Entry extends RegisteredRoute {
-  /** As rou3 takes it. */
-  readonly matched: string
-  readonly handler: Handler
-  readonly maxBodyBytes: number | undefined
-  readonly middlewares: readonly StagedMiddleware[]
-  readonly params: readonly { readonly name: string; readonly codec: ParamCodec<unknown> }[]
-  /** rou3 also names what a bare `**` took; our params do not. */
-  readonly hasUnnamed: boolean
-  /** Method and shape: a later registration with the same key takes the place of an earlier one. */
-  readonly key: string
-}
-
-/** A registration inside its middlewares, as the tree holds it. */
-interface Compiled {
-  readonly entry: Entry
-  readonly run: Handler
-  /** The automatic answer to OPTIONS inside the same middlewares: a CORS preflight is theirs to answer. */
-  readonly runOptions: Handler
-}
+/** What the stage over the head has answered in place of a route. */
+const headRefusal = metadataKey<() => Response>('the refusal of a request head')
 
 interface Routing {
-  readonly tree: Tree<Compiled>
-  readonly methods: readonly string[]
-  readonly routes: readonly Entry[]
+  readonly table: RouteTable
   readonly runFallback: Handler
+  readonly runRefusal: Handler
   readonly runMethodNotAllowed: Handler
   readonly runOptions: Handler
   readonly runBadRequest: Handler
@@ -62,7 +46,7 @@ interface Routing {
  * handlers (Bun, Deno, Workers).
  *
  * - Exact segments win over parameters, parameters over the rest of a path. Among equally specific routes a route for
- *   the method wins over `all()`, and then **the one registered last wins**.
+ *   the method wins over `all()`, and then **the one registered last wins**. With `precedence: 'latest'` that alone counts.
  * - A path that has routes, but none for the method, answers 405 with `Allow`. A `HEAD` without a route of its own is
  *   answered by the `GET` route (the server leaves the content out), an `OPTIONS` by 204 with `Allow`; that answer runs
  *   inside the middlewares of the route which `Access-Control-Request-Method` asks about.
@@ -75,10 +59,12 @@ interface Routing {
  * const server = createServer({ fetch: router.fetch })
  * ```
  */
-export function createRouter(): Router {
+export function createRouter({ precedence = 'most-specific' }: RouterOptions = {}): Router {
+  checkChoice('precedence', precedence, ['most-specific', 'latest'])
   const entries: Entry[] = []
   const middlewares: StagedMiddleware[] = []
   const headHooks: HeadHook[] = []
+  const requestHeadHooks: RequestHeadHook[] = []
   let fallback: Handler = () => statusResponse(404)
   /** Put together at the first request after a change; routes are seldom added later. */
   let routing: Routing | undefined
@@ -115,31 +101,19 @@ export function createRouter(): Router {
   }
 
   function build(): Routing {
-    // Latest first: rou3 lets the first of equals win, we the last.
-    const latest = new Map(entries.map((entry) => [entry.key, entry]))
-    const effective = entries.filter((entry) => latest.get(entry.key) === entry).toReversed()
-    const tree = createTree<Compiled>()
-    const compiled = effective.map((entry): Compiled => {
+    const table = makeRouteTable(entries, precedence, (entry) => {
       const around = [...middlewares, ...entry.middlewares]
       return { entry, run: within(around, entry.handler), runOptions: within(around, answerOptions) }
     })
-    const insert = (method: string, item: Compiled): void => {
-      const { segments, codecs } = item.entry.route
-      addRoute(tree, method, matcherPattern(segments, codecs), item)
-    }
-    for (const item of compiled) insert(item.entry.matched, item)
-    // After all that was registered: an automatic HEAD never takes the place of a real one.
-    for (const item of compiled) if (item.entry.matched === 'GET') insert('HEAD', item)
-    const methods = new Set(effective.map((entry) => entry.matched))
-    if (methods.delete('GET')) methods.add('GET').add('HEAD')
-    methods.delete(anyMethod)
     return {
-      tree,
-      methods: [...methods].toSorted(),
-      routes: effective.toReversed(),
+      table,
       runFallback: within(middlewares, answering(withinLimit(fallback))),
+      runRefusal: within(
+        middlewares,
+        answering((_request, context) => context.get(headRefusal)?.() ?? statusResponse(403)),
+      ),
       runMethodNotAllowed: within(middlewares, (request) =>
-        statusResponse(405, { allow: allowed(pathnameOf(request.url)).join(', ') }),
+        statusResponse(405, { allow: allowed(request).join(', ') }),
       ),
       runOptions: within(middlewares, answerOptions),
       runBadRequest: within(middlewares, () =>
@@ -152,34 +126,29 @@ export function createRouter(): Router {
     return (routing ??= build())
   }
 
-  /** The methods that the path has, for `Allow`. */
-  function allowed(path: string): string[] {
-    const { tree, methods } = current()
-    const found = methods.filter((method) => findRoute(tree, method, path, { params: false }) !== undefined)
-    return found.length === 0 || found.includes('OPTIONS') ? found : [...found, 'OPTIONS']
-  }
+  const allowed = (request: Request): string[] => current().table.allowed(pathnameOf(request.url))
 
   const answerOptions: Handler = (request) =>
-    new Response(null, { status: 204, headers: { allow: allowed(pathnameOf(request.url)).join(', ') } })
+    new Response(null, { status: 204, headers: { allow: allowed(request).join(', ') } })
 
   function unmatched(request: Request, path: string): Handler {
-    const { tree, runFallback, runMethodNotAllowed, runOptions } = current()
-    if (allowed(path).length === 0) return runFallback
+    const { table, runFallback, runMethodNotAllowed, runOptions } = current()
+    if (table.allowed(path).length === 0) return runFallback
     if (request.method !== 'OPTIONS') return runMethodNotAllowed
     const asked = request.headers.get('access-control-request-method')
-    const match = asked === null ? undefined : findRoute(tree, asked, path, { params: false })
+    const match = asked === null ? undefined : table.find(asked, path)
     return match?.data.runOptions ?? runOptions
   }
 
   function dispatch(request: Request, context: Context): Response | Promise<Response> {
     const path = pathnameOf(request.url)
-    const { tree, runBadRequest, runFallback } = current()
+    const { table, runBadRequest, runFallback } = current()
     if (path.includes('%') && malformedEncoding.test(path)) return runBadRequest(request, context)
-    const match = findRoute(tree, request.method, path)
+    const match = table.find(request.method, path)
     if (match === undefined) return unmatched(request, path)(request, context)
     const { entry, run } = match.data
     if (entry.params.length > 0) {
-      const outcome = readParams(entry, match)
+      const outcome = readParams(match)
       if (outcome === 'malformed') return runBadRequest(request, context)
       if (outcome === 'no-value') return runFallback(request, context)
       context.params = outcome
@@ -188,6 +157,20 @@ export function createRouter(): Router {
     // Before the middlewares, which may read the content.
     if (entry.maxBodyBytes !== undefined) context.maxBodyBytes = entry.maxBodyBytes
     return run(request, context)
+  }
+
+  function passHeadAndDispatch(request: Request, context: Context): Response | Promise<Response> {
+    return passHead(
+      requestHeadHooks,
+      request,
+      context,
+      (changed) => dispatch(changed, context),
+      (refusal) => {
+        // Inside the middlewares: a page of another origin gets to see it, and a preflight is theirs to answer.
+        context.set(headRefusal, refusal)
+        return current().runRefusal(request, context)
+      },
+    )
   }
 
   function finish(response: Response, request: Request, context: Context): Response {
@@ -201,7 +184,8 @@ export function createRouter(): Router {
 
   function fetch(request: Request, given?: unknown): Response | Promise<Response> {
     const context = given instanceof Context ? given : new Context({ platform: given })
-    const response = dispatch(request, context)
+    const response =
+      requestHeadHooks.length === 0 ? dispatch(request, context) : passHeadAndDispatch(request, context)
     if (headHooks.length === 0) return response
     return isThenable(response)
       ? response.then((answer) => finish(answer, request, context))
@@ -233,15 +217,19 @@ export function createRouter(): Router {
       checkRequired('hook', hook)
       headHooks.push(hook)
     },
+    useRequestHead(hook) {
+      checkRequired('hook', hook)
+      requestHeadHooks.push(hook)
+    },
     fallback(handler) {
       checkRequired('handler', handler)
       fallback = handler
       routing = undefined
     },
     get routes() {
-      return current().routes
+      return current().table.routes
     },
-    toString: () => current().routes.map(String).join('\n'),
+    toString: () => current().table.routes.map(String).join('\n'),
     fetch,
   }
 }
@@ -284,12 +272,7 @@ function withinLimit(handler: Handler): Handler {
 function acceptingFirst(accept: NonNullable<RouteOptions['accept']>, handler: Handler): Handler {
   return (request, context) => {
     const decide = (refusal: Response | undefined | void): Response | Promise<Response> => {
-      if (refusal === undefined) return handler(request, context)
-      // Anything else refuses: `null` or `false` cannot mean that the request is accepted.
-      if (!isResponse(refusal)) {
-        throw new TypeError(`accept: expected a Response or undefined, got ${shorten(refusal)}.`)
-      }
-      return refusal
+      return refusal === undefined ? handler(request, context) : refusalOf('accept', refusal)
     }
     const refusal = accept(request, context)
     return isThenable(refusal) ? refusal.then(decide) : decide(refusal)
@@ -306,30 +289,6 @@ function isMiddleware(item: unknown): boolean {
 
 function statusResponse(status: number, headers?: Record<string, string>): Response {
   return httpErrorResponse(new HttpError(status, undefined, { headers }))
-}
-
-function readParams(
-  entry: Entry,
-  match: MatchedRoute<Compiled>,
-): Readonly<Record<string, unknown>> | 'malformed' | 'no-value' {
-  // rou3 made the object for this match alone.
-  const params: Record<string, unknown> = match.params ?? {}
-  for (const { name, codec } of entry.params) {
-    let value: unknown
-    try {
-      value = codec.parse(params[name] as string)
-    } catch (error) {
-      if (error instanceof URIError) return 'malformed'
-      throw error
-    }
-    if (value === undefined) return 'no-value'
-    params[name] = value
-  }
-  if (entry.hasUnnamed) {
-    delete params['0']
-    delete params['_']
-  }
-  return params
 }
 
 /** The path of an absolute http or https URL, without the cost of a URL object. */

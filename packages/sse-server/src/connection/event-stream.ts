@@ -8,6 +8,7 @@ import type { CloseReason } from './frame-queue.ts'
 import type { EventStreamSetup, FirstEventListener } from './event-stream-options.ts'
 import { validateEvent } from '../format/typed-events.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
+import { looksLikePosition, opaqueIds } from '../wire-contract/first-block.ts'
 
 /** How one event is treated on its way, beside what it says. */
 export interface SendOptions {
@@ -60,6 +61,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
   readonly #setup: EventStreamSetup
   #firstEvent: FirstEventListener | null
   #closeReason: CloseReason | null = null
+  #hasOpaqueIds = false
   // Made when asked for: a connection that only waits should not pay for them.
   #aborter: AbortController | null = null
   #closed: PromiseWithResolvers<CloseReason> | null = null
@@ -83,7 +85,12 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     const { events, validate } = this.#setup.options
     const plain: ServerSentEvent = event
     if (events !== undefined && validate === 'on-send') validateEvent(events, plain)
-    return this.pushFrame(eventFrame(plain, options?.key))
+    const frame = eventFrame(plain, options?.key)
+    if (!this.#hasOpaqueIds && looksLikePosition(plain.id)) {
+      this.#hasOpaqueIds = true
+      this.queue.push(commentFrame(opaqueIds))
+    }
+    return this.pushFrame(frame)
   }
 
   pushFrame(frame: Frame): boolean {

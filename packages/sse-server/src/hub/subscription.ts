@@ -65,7 +65,7 @@ export class Subscription implements FrameQueueOwner {
     this.#expiry = Expiry.of(access.expiresAt, runtime, () => this.queue.close('expired'))
     // A gap brings its own place with it: a client that is cut between the two must still get the gap.
     const block = firstBlock(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
-    if (block !== null) this.queue.push(eventFrame(block))
+    this.queue.push(eventFrame(block))
     this.#carryOut(beginReplay(start, this.#head))
   }
 

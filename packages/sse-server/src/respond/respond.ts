@@ -48,7 +48,7 @@ export interface RespondOptions<
  * }
  *
  * const response = handler(new Request('http://localhost/', { headers: { 'last-event-id': '1' } }))
- * await response.text() // 'id: 2\ndata: {"n":2}\n\nid: 3\ndata: {"n":3}\n\n'
+ * await response.text() // ': sse-toolkit 1\n\nid: 2\ndata: {"n":2}\n\nid: 3\ndata: {"n":3}\n\n'
  * ```
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */

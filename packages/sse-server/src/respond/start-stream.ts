@@ -17,8 +17,7 @@ export function startStream<Schemas extends EventSchemas>(
   source?: EventStreamSource<Schemas>,
 ): Connection<Schemas> {
   const connection = new Connection<Schemas>(sink, setup)
-  const block = firstBlock(setup.settings)
-  if (block !== null) connection.queue.push(eventFrame(block))
+  connection.queue.push(eventFrame(firstBlock(setup.settings)))
   if (source !== undefined)
     run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
   return connection

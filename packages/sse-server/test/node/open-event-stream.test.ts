@@ -8,6 +8,7 @@ import { respond } from '@sse-toolkit/sse-server'
 import type { CloseReason, EventStream } from '@sse-toolkit/sse-server'
 import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
 import type { OpenEventStreamOptions } from '@sse-toolkit/sse-server/node'
+import { mark } from '../recording-sink.ts'
 import { connectRaw, serve, serveHttp2 } from './servers.ts'
 import type { RawClient } from './servers.ts'
 
@@ -57,7 +58,7 @@ describe('openEventStream on node:http', () => {
     await client.until(/\r\n0\r\n\r\n$/)
     await expect(stream.closed).resolves.toBe('server')
     expect(client.text.slice(client.text.indexOf('\r\n\r\n') + 4)).toBe(
-      'b\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\nd\r\ndata: three\n\n\r\n0\r\n\r\n',
+      `1c\r\n${mark}data: one\n\n\r\nb\r\ndata: two\n\n\r\nd\r\ndata: three\n\n\r\n0\r\n\r\n`,
     )
   })
 
@@ -109,7 +110,7 @@ describe('openEventStream on node:http', () => {
     server.streams[0]?.close()
     await client.closed
     expect(client.text).not.toMatch(/transfer-encoding/i)
-    expect(client.text.slice(client.text.indexOf('\r\n\r\n') + 4)).toBe('data: one\n\n')
+    expect(client.text.slice(client.text.indexOf('\r\n\r\n') + 4)).toBe(mark + 'data: one\n\n')
   })
 
   it('answers HEAD with the head alone', async () => {
@@ -127,7 +128,7 @@ describe('openEventStream on node:http', () => {
     const stream = await opened
     stream.send({ data: 'answer' })
     stream.close()
-    expect(await response.text()).toBe('data: answer\n\n')
+    expect(await response.text()).toBe(mark + 'data: answer\n\n')
   })
 
   it('answers POST whose body was read to its end before', async () => {
@@ -146,7 +147,7 @@ describe('openEventStream on node:http', () => {
       }, 20)
     })
     const response = await fetch(server.url, { method: 'POST', body: '{"question":1}' })
-    expect(await response.text()).toBe('data: 1\n\n')
+    expect(await response.text()).toBe(mark + 'data: 1\n\n')
     await vi.waitUntil(() => reasons.length === 1, patience)
     expect(reasons).toEqual(['server'])
   })
@@ -218,7 +219,7 @@ describe('openEventStream on node:http', () => {
     const stream = await opened
     stream.send({ data: 'one' })
     await client.until(/data: one/)
-    expect([written, flushed]).toEqual([['data: one\n\n'], 1])
+    expect([written, flushed]).toEqual([[`${mark}data: one\n\n`], 1])
   })
 })
 
@@ -390,7 +391,7 @@ describe('openEventStream on node:http2', () => {
     stream.close()
     await once(request, 'end')
     await expect(stream.closed).resolves.toBe('server')
-    expect(text).toBe('data: one\n\ndata: two\n\n')
+    expect(text).toBe(mark + 'data: one\n\ndata: two\n\n')
   })
 
   it('notices that the client cancels one stream, and the others go on', async () => {

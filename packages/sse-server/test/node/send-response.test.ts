@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { patience } from '@sse-toolkit/test-support'
 import { createHub, respond, respondRaw } from '@sse-toolkit/sse-server'
 import { sendResponse } from '@sse-toolkit/sse-server/node'
+import { mark } from '../recording-sink.ts'
 import { connectRaw, serve, serveHttp2 } from './servers.ts'
 
 const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
@@ -29,7 +30,7 @@ describe('sendResponse', () => {
       responses.push(response)
       void sendResponse(res, response)
     })
-    expect(await (await fetch(server.url)).text()).toBe('data: one\n\n')
+    expect(await (await fetch(server.url)).text()).toBe(mark + 'data: one\n\n')
     expect(responses[0]?.bodyUsed).toBe(false)
   })
 

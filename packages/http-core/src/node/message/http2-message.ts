@@ -161,7 +161,11 @@ export class Http2Response implements WireResponse {
       else fields[name] = Array.isArray(present) ? [...present, value] : [String(present), value]
     }
     this.#statusCode = status
-    this.stream.respond(fields)
+    // END_STREAM then comes in a frame of its own, a turn later, as Node's own responses send it. Until then nghttp2 knows the
+    // stream, and refuses what the client sends behind its own END_STREAM (RFC 9113 section 5.1, half-closed (remote));
+    // behind the end of a stream it ignores everything.
+    this.stream.respond(fields, { waitForTrailers: true })
+    this.stream.once('wantTrailers', sendNoTrailers)
   }
 
   writeContinue(): void {
@@ -215,4 +219,9 @@ export function resetStream(stream: ServerHttp2Stream): void {
 function addField(headers: IncomingHttpHeaders, name: string, value: string): void {
   const present = headers[name]
   headers[name] = typeof present === 'string' ? `${present}${name === 'cookie' ? '; ' : ', '}${value}` : value
+}
+
+/** Ends the stream. */
+function sendNoTrailers(this: ServerHttp2Stream): void {
+  this.sendTrailers({})
 }

@@ -1,4 +1,6 @@
 import { inspect } from 'node:util'
+import { changeRequestSymbol } from '../../request/change-request.ts'
+import type { RequestChange } from '../../request/change-request.ts'
 import { adoptHeaders, appendFields, lightHeaders } from './light-headers.ts'
 import { inspectRequest, redactNativeHeaders } from './redact.ts'
 import type { InspectOptions } from './redact.ts'
@@ -35,8 +37,9 @@ class LightRequest {
   #native: Request | undefined
   #isUsed = false
 
-  constructor(source: RequestSource) {
+  constructor(source: RequestSource, headers?: Headers) {
     this.#source = source
+    this.#headers = headers
   }
 
   get method(): string {
@@ -146,6 +149,14 @@ class LightRequest {
     return this.#source
   }
 
+  [changeRequestSymbol](change: RequestChange): Request {
+    const source = new ChangedSource(this.#source, change)
+    const { headers = this.headers } = change
+    const isUnread = this.#native === undefined && !this.#isUsed
+    if (change.body === undefined && isUnread) return new LightRequest(source, headers)
+    return changedNative(source, headers, change.body ?? this.body)
+  }
+
   [inspect.custom](_depth: number, options: InspectOptions): string {
     return inspectRequest(this, options)
   }
@@ -220,9 +231,61 @@ class NativeRequest extends Request {
     return this.#source
   }
 
+  [changeRequestSymbol](change: RequestChange): Request {
+    const { headers = this.headers } = change
+    return changedNative(new ChangedSource(this.#source, change), headers, change.body ?? this.body)
+  }
+
   [inspect.custom](_depth: number, options: InspectOptions): string {
     return inspectRequest(this, options)
   }
+}
+
+/** A request in the place of another one: it belongs to the same exchange. */
+class ChangedSource implements RequestSource {
+  readonly message: WireRequest
+  readonly method: string
+  readonly url: string
+  readonly secretFields: ReadonlySet<string>
+  readonly #source: RequestSource
+
+  constructor(source: RequestSource, { method = source.method, url = source.url }: RequestChange) {
+    this.message = source.message
+    this.method = method
+    this.url = url
+    this.secretFields = source.secretFields
+    this.#source = source
+  }
+
+  get body(): RequestBody | undefined {
+    return this.method === 'GET' || this.method === 'HEAD' ? undefined : this.#source.body
+  }
+
+  get signal(): AbortSignal {
+    return this.#source.signal
+  }
+
+  onEnd(listener: () => void): void {
+    this.#source.onEnd(listener)
+  }
+
+  failed(error: unknown): void {
+    this.#source.failed(error)
+  }
+}
+
+function changedNative(source: RequestSource, headers: Headers, body: Request['body']): Request {
+  const { method, signal } = source
+  const content = method === 'GET' || method === 'HEAD' ? null : (body as ReadableStream<Uint8Array> | null)
+  const request = new NativeRequest(
+    source,
+    content === null
+      ? { method, signal, headers }
+      : { method, signal, headers, body: content, duplex: 'half' },
+  )
+  redactNativeHeaders(request.headers, source.secretFields)
+  nativeRequests.set(signal, request)
+  return request
 }
 
 // Not methods of the class: the types have these as properties, which a class cannot override by methods.

@@ -21,15 +21,27 @@ export type ChannelCloseStatus =
   | 'message-too-big'
   | 'unknown'
 
-/** What is sent: text, bytes, or for the first send over HTTP the head with them. A WebSocket has no head, and leaves it out. */
-export type ChannelMessage =
+/**
+ * What can be sent. Text and bytes are sent at once. A Blob (a file: `await openAsBlob(path)` of node:fs), a web stream, or
+ * another async iterable of text or bytes, such as a stream of Node, is read at the pace of the client; what is sent
+ * behind it waits for its end.
+ */
+export type ChannelContent =
   | string
-  | Uint8Array<ArrayBuffer>
+  | ArrayBuffer
+  | ArrayBufferView<ArrayBuffer>
+  | Blob
+  | ReadableStream<Uint8Array<ArrayBuffer>>
+  | AsyncIterable<string | Uint8Array<ArrayBuffer>>
+
+/** Content, or for the first send over HTTP the head with it. A WebSocket has no head: there status and fields are ignored. */
+export type ChannelMessage =
+  | ChannelContent
   | {
       /** @defaultValue 200 */
       readonly status?: number
       readonly headers?: ResponseInit['headers']
-      readonly body?: string | Uint8Array<ArrayBuffer>
+      readonly body?: ChannelContent
     }
 
 /** See {@link Channel.send}. */
@@ -44,17 +56,23 @@ export interface Channel {
   readonly isOpen: boolean
   /** The subprotocol that was chosen; undefined without one, and over HTTP. */
   readonly protocol: string | undefined
-  /** Bytes that were sent and that the connection has not taken yet. */
+  /** Bytes that were sent and that the connection has not taken yet; what a Blob or a stream has not given yet is not among them. */
   readonly bufferedBytes: number
   /**
-   * Sends. False if the channel is closed, or closes because more than `maxBufferedBytes` wait.
+   * Sends. False if the channel is closed, or closes because more than `maxBufferedBytes` wait; content that would have been
+   * read is cancelled. Over HTTP content becomes part of the body. On a WebSocket text is a text message, bytes are a
+   * binary one, and so is a Blob or a stream, which is sent in fragments; an iterable whose first piece is text is a text
+   * message. If reading fails, the channel breaks off, so that the client cannot take the part for the whole: over HTTP
+   * the connection is cut, a WebSocket is closed with 1011.
    *
-   * @throws {@link ChannelError} `code: 'head-sent'` for status or fields that come after the first send.
+   * @throws {@link ChannelError} `code: 'head-sent'` for status or fields that come after the first send over HTTP: nothing
+   *   of the message is sent, and the channel stays open.
+   * @throws TypeError for what is no message, such as an object that should be JSON: nothing is sent.
    */
   send(message: ChannelMessage, options?: SendOptions): boolean
   /** Resolves when the connection has taken most of what was sent, or is gone. Awaited before each send, it bounds memory. */
   ready(): Promise<void>
-  /** Closes in good order. True if this call did it, false if it was closed before. */
+  /** Closes in good order, behind what has been sent. True if this call did it, false if it was closed before. */
   close(): boolean
   /** Calls once with how it ended; at once if it has ended already. */
   onClose(listener: (status: ChannelCloseStatus) => unknown): void

@@ -11,6 +11,9 @@ import type {
   SendOptions,
 } from './channel-types.ts'
 import { CloseOnce } from './close-once.ts'
+import { readMessage } from './message-content.ts'
+import type { ContentSource } from './message-content.ts'
+import { SendQueue } from './send-queue.ts'
 
 const highWaterMarkBytes = 65_536
 const encoder = new TextEncoder()
@@ -19,6 +22,7 @@ const encoder = new TextEncoder()
  * A channel whose output is one HTTP response. The first send decides its form:
  *
  *     send(m)                        -> a whole response, with its Content-Length
+ *     send(blob), send(stream)       -> a response that streams; of a Blob with its length and type
  *     send(m, { close: false }) ...  -> a response that streams, until a send closes it
  */
 export class HttpChannel implements Channel {
@@ -29,8 +33,11 @@ export class HttpChannel implements Channel {
   readonly #served: ServedRequest | undefined
   readonly #end: CloseOnce
   readonly #answer: PromiseWithResolvers<Response>
+  readonly #queue: SendQueue
   #body: ReadableStreamDefaultController<Uint8Array> | undefined
   #isHeadSent = false
+  /** Closed by this side; what was sent before is still on its way. */
+  #isClosing = false
   #room: PromiseWithResolvers<void> | undefined
 
   constructor(request: Request, hooks: ChannelHooks, maxBufferedBytes: number) {
@@ -41,6 +48,9 @@ export class HttpChannel implements Channel {
     const failed = (error: unknown): void => {
       this.#hookFailed(error)
     }
+    this.#queue = new SendQueue((error) => {
+      this.#fail(error)
+    })
     this.#end = new CloseOnce(failed)
     void settled(hooks.init?.(this), failed)
     // From here on, `close` follows, exactly once.
@@ -64,43 +74,48 @@ export class HttpChannel implements Channel {
   }
 
   get isOpen(): boolean {
-    return !this.#end.isClosed
+    return !this.#isClosing && !this.#end.isClosed
   }
 
   get bufferedBytes(): number {
+    return this.#written + this.#queue.waitingBytes
+  }
+
+  /** Bytes in the body that have not been read. */
+  get #written(): number {
     return this.#body === undefined ? 0 : highWaterMarkBytes - (this.#body.desiredSize ?? 0)
   }
 
   send(message: ChannelMessage, { close = true }: SendOptions = {}): boolean {
-    if (!this.isOpen) return false
-    const isPlain = typeof message === 'string' || message instanceof Uint8Array
-    const { status = 200, headers, body } = isPlain ? { body: message } : message
-    const init = { status, ...(headers !== undefined && { headers }) }
+    const { status, headers, bytes, source } = readMessage(message)
+    if (!this.isOpen) {
+      source?.cancel(closedError())
+      return false
+    }
     if (this.#isHeadSent) {
-      if (!isPlain && (message.status !== undefined || headers !== undefined)) {
+      if (status !== undefined || headers !== undefined) {
         throw new ChannelError('head-sent', 'Status and fields come with the first send of a channel')
       }
-      this.#enqueue(body)
-    } else if (close) {
-      this.#answer.resolve(new Response(body ?? null, init))
+    } else if (close && source === undefined) {
+      this.#answer.resolve(new Response(bytes ?? null, responseInit(status, headers)))
       this.#isHeadSent = true
+      this.#finish()
+      return true
     } else {
-      this.#answer.resolve(new Response(this.#openBody(), init))
-      this.#isHeadSent = true
-      this.#enqueue(body)
+      this.#openBody(responseInit(status, headers, close ? source?.blob : undefined))
     }
+    this.#add(bytes, source)
     if (this.bufferedBytes > this.#maxBufferedBytes) {
       this.#fail(new DOMException('The client reads too slowly', 'AbortError'))
       return false
     }
-    if (close) this.#finish()
+    if (close) this.close()
     return true
   }
 
   async ready(): Promise<void> {
-    if (!this.isOpen || this.#body === undefined || (this.#body.desiredSize ?? 0) > 0) return
-    this.#room ??= Promise.withResolvers()
-    await this.#room.promise
+    await this.#queue.idle()
+    await this.#hasRoom()
   }
 
   close(): boolean {
@@ -109,7 +124,13 @@ export class HttpChannel implements Channel {
       this.#isHeadSent = true
       this.#answer.resolve(new Response(null, { status: 204 }))
     }
-    this.#finish()
+    this.#isClosing = true
+    this.#queue.add({
+      bytes: 0,
+      send: () => {
+        this.#finish()
+      },
+    })
     return true
   }
 
@@ -126,11 +147,13 @@ export class HttpChannel implements Channel {
     this.#end.onClose(listener)
   }
 
-  #openBody(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>(
+  /** Answers with a body that is open for what is sent. */
+  #openBody(init: ResponseInit): void {
+    let opened: ReadableStreamDefaultController<Uint8Array> | undefined
+    const body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          this.#body = controller
+          opened = controller
         },
         pull: () => {
           this.#room?.resolve()
@@ -144,11 +167,47 @@ export class HttpChannel implements Channel {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: highWaterMarkBytes }),
     )
+    // Throws for a status without content, before anything has changed.
+    const response = new Response(body, init)
+    this.#body = opened
+    this.#isHeadSent = true
+    this.#answer.resolve(response)
   }
 
-  #enqueue(body: string | Uint8Array | undefined): void {
-    if (body === undefined || body.length === 0) return
-    this.#body?.enqueue(typeof body === 'string' ? encoder.encode(body) : body)
+  #add(bytes: string | Uint8Array | undefined, source: ContentSource | undefined): void {
+    if (source !== undefined) {
+      this.#queue.add({
+        bytes: 0,
+        send: () => this.#sendAll(source),
+        cancel: (reason) => {
+          source.cancel(reason)
+        },
+      })
+    } else if (bytes !== undefined && bytes.length > 0) {
+      const encoded = typeof bytes === 'string' ? encoder.encode(bytes) : bytes
+      this.#queue.add({
+        bytes: encoded.length,
+        send: () => {
+          this.#body?.enqueue(encoded)
+        },
+      })
+    }
+  }
+
+  async #sendAll(source: ContentSource): Promise<void> {
+    for (;;) {
+      await this.#hasRoom()
+      const piece = await source.read()
+      // Without a body, the channel has ended, and the source has been cancelled.
+      if (piece === undefined || this.#body === undefined) return
+      if (piece.length > 0) this.#body.enqueue(typeof piece === 'string' ? encoder.encode(piece) : piece)
+    }
+  }
+
+  async #hasRoom(): Promise<void> {
+    if (this.#end.isClosed || this.#body === undefined || (this.#body.desiredSize ?? 0) > 0) return
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
   }
 
   #finish(): void {
@@ -175,6 +234,24 @@ export class HttpChannel implements Channel {
   #settle(status: ChannelCloseStatus): void {
     this.#room?.resolve()
     this.#room = undefined
+    this.#queue.clear(closedError())
     this.#end.settle(status)
   }
+}
+
+function responseInit(
+  status: number | undefined,
+  headers: ResponseInit['headers'],
+  blob?: Blob,
+): ResponseInit {
+  if (blob === undefined) return { status: status ?? 200, ...(headers !== undefined && { headers }) }
+  const fields = new Headers(headers)
+  fields.set('content-length', String(blob.size))
+  if (!fields.has('content-type') && blob.type !== '') fields.set('content-type', blob.type)
+  return { status: status ?? 200, headers: fields }
+}
+
+/** Why content is not read any more. */
+export function closedError(): DOMException {
+  return new DOMException('The channel is closed', 'AbortError')
 }

@@ -5,6 +5,7 @@ export { checkHandshake, isWebSocketHandshake, webSocketAccept } from './handsha
 export type {
   Channel,
   ChannelCloseStatus,
+  ChannelContent,
   ChannelHooks,
   ChannelKind,
   ChannelMessage,

@@ -10,6 +10,10 @@ import type {
   SendOptions,
 } from './channel-types.ts'
 import { CloseOnce } from './close-once.ts'
+import { closedError } from './http-channel.ts'
+import { readMessage } from './message-content.ts'
+import type { ContentSource } from './message-content.ts'
+import { SendQueue } from './send-queue.ts'
 
 /** Below this `ready()` resolves. */
 const lowWaterMarkBytes = 65_536
@@ -58,8 +62,12 @@ export class WebSocketChannel implements Channel {
   #socket: WebSocket | undefined
   #fate: ChannelCloseStatus | undefined
   #timer: unknown
+  readonly #queue: SendQueue
   #isAlive = true
+  /** Closed by this side; what was sent before may still be on its way. */
   #isClosing = false
+  /** The close frame has been sent, or will never be. */
+  #isCloseSent = false
   #room: PromiseWithResolvers<void> | undefined
   /** The last of the messages that are with `receive`, or wait for it. */
   #delivery: Promise<void> | undefined
@@ -70,6 +78,9 @@ export class WebSocketChannel implements Channel {
     this.#ping = hooks.ping
     this.#settings = settings
     this.#end = new CloseOnce(settings.failed)
+    this.#queue = new SendQueue((error) => {
+      this.failed(error)
+    })
     this.#end.onClose((status) => hooks.close?.(this, status))
   }
 
@@ -82,7 +93,7 @@ export class WebSocketChannel implements Channel {
   }
 
   get bufferedBytes(): number {
-    return this.#socket?.bufferedAmount ?? 0
+    return (this.#socket?.bufferedAmount ?? 0) + this.#queue.waitingBytes
   }
 
   /** The handshake is done. */
@@ -110,6 +121,7 @@ export class WebSocketChannel implements Channel {
         this.#settings.runtime.clearTimeout(this.#timer)
         this.#room?.resolve()
         this.#room = undefined
+        this.#queue.clear(closedError())
         this.#end.settle(this.#fate ?? byCode.get(code) ?? 'unknown')
       })
     this.#schedulePing()
@@ -140,19 +152,17 @@ export class WebSocketChannel implements Channel {
   }
 
   send(message: ChannelMessage, { close = false }: SendOptions = {}): boolean {
-    const socket = this.#socket
-    if (socket === undefined || !this.isOpen) return false
-    const body = typeof message === 'string' || message instanceof Uint8Array ? message : message.body
-    if (body !== undefined) {
-      socket.send(body, () => {
-        // An error here is the connection's, whose 'close' follows.
-        this.#drained()
-      })
+    const { bytes, source } = readMessage(message)
+    if (!this.isOpen) {
+      source?.cancel(closedError())
+      return false
     }
+    if (bytes !== undefined) this.#add(bytes)
+    else if (source !== undefined) this.#addSource(source)
     if (this.bufferedBytes > this.#settings.maxBufferedBytes) {
       this.#closeWith(tryAgainLater)
       // What waits would be sent before the close frame, to a client that does not read.
-      socket.terminate()
+      this.#socket?.terminate()
       return false
     }
     if (close) this.close()
@@ -160,14 +170,19 @@ export class WebSocketChannel implements Channel {
   }
 
   async ready(): Promise<void> {
-    if (!this.isOpen || this.bufferedBytes <= lowWaterMarkBytes) return
-    this.#room ??= Promise.withResolvers()
-    await this.#room.promise
+    await this.#queue.idle()
+    await this.#hasRoom()
   }
 
   close(): boolean {
     if (!this.isOpen) return false
-    this.#closeWith(1000)
+    this.#isClosing = true
+    this.#queue.add({
+      bytes: 0,
+      send: () => {
+        this.#closeWith(1000)
+      },
+    })
     return true
   }
 
@@ -187,11 +202,68 @@ export class WebSocketChannel implements Channel {
 
   /** The server stops. */
   end(): void {
-    if (this.isOpen) this.#closeWith(goingAway)
+    if (!this.#isCloseSent) this.#closeWith(goingAway)
+  }
+
+  #add(message: string | Uint8Array<ArrayBuffer>): void {
+    this.#queue.add({
+      bytes: Buffer.byteLength(message),
+      send: () => {
+        this.#write(message, { binary: typeof message !== 'string', fin: true })
+      },
+    })
+  }
+
+  #addSource(source: ContentSource): void {
+    this.#queue.add({
+      bytes: 0,
+      send: () => this.#sendAll(source),
+      cancel: (reason) => {
+        source.cancel(reason)
+      },
+    })
+  }
+
+  /** One message, in fragments: whoever reads it gets it whole or not at all (RFC 6455 section 5.4). */
+  async #sendAll(source: ContentSource): Promise<void> {
+    let binary: boolean | undefined
+    for (;;) {
+      await this.#hasRoom()
+      const piece = await source.read()
+      if (this.#isCloseSent || this.#end.isClosed) return
+      if (piece === undefined) {
+        this.#write('', { binary: binary ?? true, fin: true })
+        return
+      }
+      binary ??= typeof piece !== 'string'
+      if (binary === (typeof piece === 'string')) {
+        throw new TypeError('A stream that is sent on a WebSocket gives text or Uint8Arrays, not both')
+      }
+      this.#write(piece, { binary, fin: false })
+    }
+  }
+
+  #write(
+    data: string | Uint8Array<ArrayBuffer>,
+    options: { readonly binary: boolean; readonly fin: boolean },
+  ): void {
+    this.#socket?.send(data, options, () => {
+      // An error here is the connection's, whose 'close' follows.
+      this.#drained()
+    })
+  }
+
+  async #hasRoom(): Promise<void> {
+    const waiting = this.#socket?.bufferedAmount ?? 0
+    if (this.#isCloseSent || this.#end.isClosed || waiting <= lowWaterMarkBytes) return
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
   }
 
   #closeWith(code: number): void {
     const { runtime } = this.#settings
+    this.#isCloseSent = true
+    this.#queue.clear(closedError())
     this.#fate ??= 'server-close'
     this.#isClosing = true
     runtime.clearTimeout(this.#timer)
@@ -200,7 +272,7 @@ export class WebSocketChannel implements Channel {
   }
 
   #drained(): void {
-    if (this.bufferedBytes > lowWaterMarkBytes) return
+    if ((this.#socket?.bufferedAmount ?? 0) > lowWaterMarkBytes) return
     this.#room?.resolve()
     this.#room = undefined
   }
@@ -232,6 +304,7 @@ export class WebSocketChannel implements Channel {
   /** A hook has failed. */
   failed(error: unknown): void {
     this.#settings.failed(error)
-    if (this.isOpen) this.#closeWith(internalError)
+    if (this.#socket !== undefined && !this.#isCloseSent && !this.#end.isClosed)
+      this.#closeWith(internalError)
   }
 }

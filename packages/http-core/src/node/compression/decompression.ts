@@ -1,0 +1,262 @@
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from 'node:zlib'
+import type { BrotliDecompress, Gunzip, Inflate, ZstdDecompress } from 'node:zlib'
+import { HttpError } from '../../errors/http-error.ts'
+import type { Middleware } from '../../middleware/middleware.ts'
+import { checkBodyLimit, checkList } from '../../options/check-options.ts'
+import { changeRequest } from '../../request/change-request.ts'
+import type { ContentCoding } from './compression.ts'
+
+/** See {@link decompression}. */
+export interface DecompressionOptions {
+  /** The codings that are understood; any other is answered with 415. @defaultValue br, zstd, gzip, deflate */
+  readonly codings?: readonly ContentCoding[]
+  /**
+   * The content after decompression, in bytes; then 413. The content as it is sent has `maxBodyBytes` beside.
+   *
+   * @defaultValue `context.maxBodyBytes`: that of the server or of the route; 1 048 576 on hosts that have no such limit
+   */
+  readonly maxDecompressedBytes?: number
+}
+
+type Decompressor = BrotliDecompress | Gunzip | Inflate | ZstdDecompress
+
+/** RFC 9659: what a decoder of zstd in HTTP must take, and need not exceed. It is memory of each request. */
+const zstdWindowLogMax = 23
+
+const decompressors: Readonly<Record<ContentCoding, () => Decompressor>> = {
+  br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax } }),
+  gzip: () => createGunzip(),
+  deflate: () => createInflate(),
+}
+
+const defaultCodings: readonly ContentCoding[] = ['br', 'zstd', 'gzip', 'deflate']
+const defaultMaxBytes = 1_048_576
+/** More than one is rare; each costs a decompressor. */
+const maxCodings = 2
+
+/**
+ * A middleware that decompresses the content of requests, by their `Content-Encoding` (RFC 9110 section 8.4); for the stage
+ * `'encoding'`. The handler gets the content as if it had been sent plainly, without `content-encoding` and
+ * `content-length`.
+ *
+ * Nothing is read before the handler reads. Then content that decompresses to more than the limit is 413 as soon as the
+ * limit is passed. Content that is not what its coding says, is cut short, or goes on behind its end (a second frame of zstd
+ * included) is 400. A coding that is not understood is 415 with `Accept-Encoding`, before the handler.
+ *
+ * @throws {@link OptionError} which names the option.
+ * @example
+ * ```ts
+ * import { gzipSync } from 'node:zlib'
+ * import { createRouter, textResponse } from '@sse-toolkit/http-core'
+ * import { decompression } from '@sse-toolkit/http-core/compression'
+ *
+ * const router = createRouter()
+ * router.use(decompression(), { stage: 'encoding' })
+ * router.post('/', async (request) => textResponse(await request.text()))
+ * const response = await router.fetch(
+ *   new Request('http://localhost/', {
+ *     method: 'POST',
+ *     headers: { 'content-encoding': 'gzip' },
+ *     body: gzipSync('hello'),
+ *   }),
+ * )
+ * await response.text() // 'hello'
+ * ```
+ */
+export function decompression(options: DecompressionOptions = {}): Middleware {
+  const { codings = defaultCodings, maxDecompressedBytes } = options
+  checkList(
+    'codings',
+    codings,
+    (coding) => typeof coding === 'string' && Object.hasOwn(decompressors, coding),
+    'zstd, br, gzip, deflate',
+  )
+  checkBodyLimit('maxDecompressedBytes', maxDecompressedBytes)
+  return (next) => (request, context) => {
+    const field = request.headers.get('content-encoding')
+    if (field === null) return next(request, context)
+    const applied = appliedCodings(field, codings)
+    if (applied === undefined) {
+      // RFC 9110 section 12.5.3: so the client learns what it may send.
+      throw new HttpError(415, undefined, { headers: { 'accept-encoding': codings.join(', ') } })
+    }
+    const { body } = request
+    if (body === null) return next(request, context)
+    const headers = new Headers(request.headers)
+    headers.delete('content-encoding')
+    headers.delete('content-length')
+    // Asked when the content is read: until then a handler may set another limit.
+    const limit = (): number => maxDecompressedBytes ?? context.maxBodyBytes ?? defaultMaxBytes
+    // The last coding was applied last.
+    const plain = applied.reduceRight(
+      (content, coding) => decompressed(content, coding, limit),
+      body as ReadableStream<Uint8Array>,
+    )
+    return next(changeRequest(request, { headers, body: plain }), context)
+  }
+}
+
+/** The codings in the order in which they were applied; undefined where one is not understood, or they are too many. */
+function appliedCodings(
+  field: string,
+  understood: readonly ContentCoding[],
+): readonly ContentCoding[] | undefined {
+  const names = field.split(',').flatMap((item) => {
+    const name = item.trim().toLowerCase()
+    // RFC 9110 section 8.4.1.3, and section 12.5.3: it stands for none.
+    if (name === 'x-gzip') return 'gzip'
+    return name === '' || name === 'identity' ? [] : name
+  })
+  const known = names.flatMap((name) => understood.find((coding) => coding === name) ?? [])
+  return known.length === names.length && known.length <= maxCodings ? known : undefined
+}
+
+/**
+ * The content through a decompressor, at the pace of the reader:
+ *
+ *     content --read--> decompressor --data--> counted --> stream
+ *                 waits for 'drain'       pauses until the stream is asked for more
+ */
+function decompressed(
+  content: ReadableStream<Uint8Array>,
+  coding: ContentCoding,
+  limit: () => number,
+): ReadableStream<Uint8Array> {
+  let reading: Decompression | undefined
+  return new ReadableStream(
+    {
+      pull(controller) {
+        reading ??= new Decompression(content, coding, limit(), controller)
+        reading.goOn()
+      },
+      cancel: (reason) => (reading === undefined ? content.cancel(reason) : reading.stop(reason)),
+    },
+    // Nothing is read before somebody asks: a client may be waiting for `100 Continue`.
+    { highWaterMark: 0 },
+  )
+}
+
+class Decompression {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
+  readonly #coding: ContentCoding
+  readonly #maxBytes: number
+  readonly #controller: ReadableStreamDefaultController<Uint8Array>
+  readonly #decompressor: Decompressor
+  #readBytes = 0
+  #size = 0
+  /** Whether all that was sent has been written to the decompressor. */
+  #isWhole = false
+  #isOver = false
+
+  constructor(
+    content: ReadableStream<Uint8Array>,
+    coding: ContentCoding,
+    maxBytes: number,
+    controller: ReadableStreamDefaultController<Uint8Array>,
+  ) {
+    this.#reader = content.getReader()
+    this.#coding = coding
+    this.#maxBytes = maxBytes
+    this.#controller = controller
+    this.#decompressor = decompressors[coding]()
+      .on('data', (chunk: Buffer) => {
+        this.#onData(chunk)
+      })
+      .once('end', () => {
+        this.#onEnd()
+      })
+      .once('error', (error) => {
+        this.#fail(this.#malformed(error))
+      })
+    void this.#pump()
+  }
+
+  goOn(): void {
+    this.#decompressor.resume()
+  }
+
+  /** Nobody wants the rest. */
+  stop(reason: unknown): Promise<void> {
+    this.#isOver = true
+    this.#decompressor.destroy()
+    return this.#reader.cancel(reason)
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#isOver) return
+    this.#size += chunk.length
+    if (this.#size > this.#maxBytes) {
+      this.#fail(new HttpError(413, `The request content decompresses to more than ${this.#maxBytes} bytes.`))
+      return
+    }
+    this.#decompressor.pause()
+    this.#controller.enqueue(new Uint8Array(chunk))
+  }
+
+  #onEnd(): void {
+    // A coding has an end of its own, and what follows it was not sent in this coding.
+    if (!this.#isWhole || this.#decompressor.bytesWritten !== this.#readBytes) {
+      this.#fail(this.#malformed(undefined))
+    } else if (!this.#isOver) {
+      this.#isOver = true
+      this.#controller.close()
+    }
+  }
+
+  async #pump(): Promise<void> {
+    const decompressor = this.#decompressor
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read()
+        if (this.#isOver) return
+        if (done) break
+        this.#readBytes += value.length
+        if (!decompressor.write(value)) await roomOf(decompressor)
+      }
+    } catch (error) {
+      // The client left, sends too much, or too slowly.
+      this.#fail(error)
+      return
+    }
+    if (this.#readBytes === 0) {
+      // No content at all: there is nothing that could be wrong with it.
+      this.#isOver = true
+      decompressor.destroy()
+      this.#controller.close()
+      return
+    }
+    this.#isWhole = true
+    decompressor.end()
+  }
+
+  #malformed(cause: unknown): HttpError {
+    return new HttpError(400, `The request content is not valid ${this.#coding}.`, { cause })
+  }
+
+  #fail(fault: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#decompressor.destroy()
+    this.#controller.error(fault)
+    this.#reader.cancel(fault).catch(() => {
+      // The fault is being told already; a second one of the same content adds nothing.
+    })
+  }
+}
+
+function roomOf(decompressor: Decompressor): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      decompressor.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    decompressor.on('drain', settle).on('close', settle)
+  })
+}

@@ -1,0 +1,122 @@
+import { shorten } from '../../errors/shorten.ts'
+import type { ChannelContent, ChannelMessage } from './channel-types.ts'
+
+/** A message taken apart. */
+export interface ReadMessage {
+  readonly status: number | undefined
+  readonly headers: ResponseInit['headers']
+  /** What is known at once; undefined where there is a source, or nothing. */
+  readonly bytes: string | Uint8Array<ArrayBuffer> | undefined
+  readonly source: ContentSource | undefined
+}
+
+/** Content that is read piece by piece, at the pace of the connection. */
+export interface ContentSource {
+  /** Known of a Blob, which says its length and its type. */
+  readonly blob: Blob | undefined
+  /** The next piece; undefined at the end. */
+  read(): Promise<string | Uint8Array<ArrayBuffer> | undefined>
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): void
+}
+
+const headMembers: ReadonlySet<string> = new Set(['status', 'headers', 'body'])
+
+/**
+ * Takes a message apart, and begins to read nothing.
+ *
+ * @throws TypeError for what cannot be sent: it would be lost without a word.
+ */
+export function readMessage(message: ChannelMessage): ReadMessage {
+  if (isContent(message)) return { status: undefined, headers: undefined, ...partsOf(message) }
+  if (!isHead(message)) throw unsendable('message', message)
+  const { status, headers, body } = message
+  if (body === undefined || body === null) return { status, headers, bytes: undefined, source: undefined }
+  if (!isContent(body)) throw unsendable('message.body', body)
+  return { status, headers, ...partsOf(body) }
+}
+
+/** A plain object of these members alone. */
+function isHead(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
+  return isPlain && Object.keys(value).every((key) => headMembers.has(key))
+}
+
+function unsendable(name: string, value: unknown): TypeError {
+  const head = name === 'message' ? ', or { status, headers, body }' : ''
+  return new TypeError(`${name}: expected text, bytes, a Blob or a stream${head}, got ${shorten(value)}.`)
+}
+
+function isContent(value: unknown): value is ChannelContent {
+  if (typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return true
+  if (typeof value !== 'object' || value === null) return false
+  return value instanceof Blob || 'getReader' in value || Symbol.asyncIterator in value
+}
+
+function partsOf(content: ChannelContent): Pick<ReadMessage, 'bytes' | 'source'> {
+  if (typeof content === 'string') return { bytes: content, source: undefined }
+  if (content instanceof ArrayBuffer) return { bytes: new Uint8Array(content), source: undefined }
+  if (ArrayBuffer.isView(content)) {
+    const { buffer, byteOffset, byteLength } = content
+    return { bytes: new Uint8Array(buffer, byteOffset, byteLength), source: undefined }
+  }
+  if (content instanceof Blob) {
+    const opened = (): ByteStream => content.stream() as ByteStream
+    return { bytes: undefined, source: { ...streamSource(opened), blob: content } }
+  }
+  const source = 'getReader' in content ? streamSource(content) : iterableSource(content)
+  return { bytes: undefined, source }
+}
+
+type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>
+
+/** @param stream - A function opens it when it is read. */
+function streamSource(stream: ByteStream | (() => ByteStream)): ContentSource {
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
+  const open = (): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> =>
+    (reader ??= (typeof stream === 'function' ? stream() : stream).getReader())
+  return {
+    blob: undefined,
+    async read() {
+      const { done, value } = await open().read()
+      return done ? undefined : checkPiece(value)
+    },
+    cancel(reason) {
+      // What a source throws when it is cancelled is its own concern: what it gave is not sent any more.
+      if (reader !== undefined || typeof stream !== 'function') void ignoring(() => open().cancel(reason))
+    },
+  }
+}
+
+function iterableSource(iterable: AsyncIterable<string | Uint8Array<ArrayBuffer>>): ContentSource {
+  let iterator: AsyncIterator<string | Uint8Array<ArrayBuffer>> | undefined
+  return {
+    blob: undefined,
+    async read() {
+      iterator ??= iterable[Symbol.asyncIterator]()
+      const { done, value } = await iterator.next()
+      return done === true ? undefined : checkPiece(value)
+    },
+    cancel() {
+      // Node's streams hold a file or a socket, and their iterator gives it back only between two pieces.
+      if ('destroy' in iterable && typeof iterable.destroy === 'function') iterable.destroy()
+      else void ignoring(() => iterator?.return?.())
+    },
+  }
+}
+
+async function ignoring(cancel: () => unknown): Promise<void> {
+  try {
+    await cancel()
+  } catch {
+    // See above.
+  }
+}
+
+function checkPiece(piece: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof piece === 'string') return piece
+  if (piece instanceof Uint8Array) return piece as Uint8Array<ArrayBuffer>
+  throw new TypeError(`A stream that is sent on a channel gives text or Uint8Arrays, not ${shorten(piece)}`)
+}
