@@ -42,13 +42,14 @@ export type {
   HubEventView,
   HubOptions,
   HubReading,
+  OwnEvent,
+  OwnWords,
   PresentConnection,
   ReadOptions,
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
   TopicsOf,
-  WireContract,
 } from './hub/hub-options.ts'
 export type {
   BatchArguments,
@@ -62,6 +63,7 @@ export type {
 } from './hub/publish-options.ts'
 export type { HubStats, RefusalStatus } from './hub/hub-stats.ts'
 export type { Producer } from './hub/producer.ts'
+export type { WireContract } from './wire-contract/extent.ts'
 export { formatEventId, parseEventId, type Position } from './wire-contract/event-id.ts'
 export { checkBatch } from './log/check-batch.ts'
 export { maxBatchEvents, maxPageLength } from './log/event-log.ts'

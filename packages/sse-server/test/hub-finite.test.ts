@@ -357,16 +357,18 @@ describe('end', () => {
 })
 
 describe("for clients that take every event for one of theirs (wireContract: 'ids-only')", () => {
-  it('the end is the end of the response, and a failure is the same', async () => {
+  it('the end is the end of the response, and a failure breaks it off', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', async function* () {
       yield 'It'
       throw new Error('secret')
     })
+    await hub.run('other', words)
     const reader = await subscribe(hub, { topics: ['answer'], wireContract: 'ids-only' })
+    const other = await subscribe(hub, { topics: ['other'], wireContract: 'ids-only' })
     await turn()
     expect(reader.events.map(({ event, data }) => [event, data])).toEqual([['message', 'It']])
-    expect(reader.sink.ended).toBe('close')
+    expect([reader.sink.ended, other.sink.ended]).toEqual(['cut', 'close'])
   })
 
   it('a gap moves the place, and is not told', async () => {
@@ -384,13 +386,13 @@ describe("for clients that take every event for one of theirs (wireContract: 'id
 })
 
 describe('closing the hub', () => {
-  it('cancels what runs, and resolves', async () => {
+  it('interrupts what runs, and resolves', async () => {
     const writer = createWriter()
     const { hub, runtime } = createTestHub()
     const run = await hub.run('answer', writer.producer)
     await turn()
     await hub.close()
-    await expect(run.started && run.finished).resolves.toBe('cancelled')
+    await expect(run.started && run.finished).resolves.toBe('interrupted')
     await expect(hub.run('other', words)).rejects.toThrow(expect.objectContaining({ code: 'hub-closed' }))
     expect(runtime.clock.pendingTimers).toBe(0)
   })

@@ -142,7 +142,7 @@ it('a run that is claimed while the hub closes is over before the hub is', async
   await closing
   expect(hub.stats().running).toBe(0)
   const run = await running
-  expect(run.started && (await run.finished)).toBe('cancelled')
+  expect(run.started && (await run.finished)).toBe('interrupted')
   expect(await log.status('job')).toMatchObject({ state: 'ended' })
 })
 

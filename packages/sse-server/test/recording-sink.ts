@@ -6,10 +6,14 @@ const decoder = new TextDecoder()
 /** The first block of a response that has nothing else to say in it. */
 export const mark = ': sse-toolkit 1\n\n'
 
+/** What the client is told where a source fails. */
+export const failed =
+  'event: stream.error\ndata: {"message":"The source failed"}\n\nevent: stream.end\ndata: {"reason":"failed"}\n\n'
+
 /** An output that keeps what is written, and takes as much as the test says. */
 export class RecordingSink implements ByteSink {
   readonly writes: SharedBytes[] = []
-  ended: 'close' | 'abort' | undefined = undefined
+  ended: 'close' | 'abort' | 'cut' | undefined = undefined
   bufferedBytes = 0
   /** While false, what is written stays buffered. */
   reading = true
@@ -24,6 +28,11 @@ export class RecordingSink implements ByteSink {
 
   close(): void {
     this.ended ??= 'close'
+    if (this.reading) queueMicrotask(() => this.leave())
+  }
+
+  cut(): void {
+    this.ended ??= 'cut'
     if (this.reading) queueMicrotask(() => this.leave())
   }
 
@@ -45,13 +54,18 @@ export class RecordingSink implements ByteSink {
   resume(): void {
     this.reading = true
     this.drainOnce()
-    if (this.ended === 'close') queueMicrotask(() => this.leave())
+    if (this.ended === 'close' || this.ended === 'cut') queueMicrotask(() => this.leave())
   }
 
   /** The reader takes what is buffered now. */
   drainOnce(): void {
     this.bufferedBytes = 0
     this.#listener?.drained()
+  }
+
+  /** The server is about to stop. */
+  stop(): void {
+    this.#listener?.stopping?.()
   }
 
   /** The client goes away. */

@@ -22,7 +22,7 @@ import type {
   ServerSentEvent,
   StandardSchema,
 } from '@sse-toolkit/sse-server'
-import { attach, mark, RecordingSink } from './recording-sink.ts'
+import { attach, failed, mark, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 const quiet = { heartbeatIntervalMs: 0 } as const
@@ -151,7 +151,7 @@ describe('a source', () => {
     ['promises', async () => 'data'],
   ])('that %s what is no source ends the stream and is reported', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respond(source as never, { ...quiet, onError }).text()).toBe(mark)
+    expect(await respond(source as never, { ...quiet, onError }).text()).toBe(mark + failed)
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 
@@ -193,7 +193,7 @@ describe('a source', () => {
     sink.leave()
   })
 
-  it('that throws ends the stream as its end would, and only onError hears of it', async () => {
+  it('that throws is told as a failure that does not say why, which only onError hears', async () => {
     const failure = new Error('secret')
     const onError = vi.fn<(error: unknown) => void>()
     const onClose = vi.fn<(reason: CloseReason) => void>()
@@ -204,7 +204,7 @@ describe('a source', () => {
       },
       { ...quiet, onError, onClose },
     )
-    expect(await response.text()).toBe(mark + 'data: 1\n\n')
+    expect(await response.text()).toBe(mark + 'data: 1\n\n' + failed)
     await turn()
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
     expect(onClose).toHaveBeenCalledExactlyOnceWith('error')
@@ -226,14 +226,14 @@ describe('a source', () => {
     ],
   ])('that fails as %s ends the stream too', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark)
+    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark + failed)
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'secret' }))
   })
 
   it('that yields what cannot be formatted is ended, with one call of return', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const source = countingSource([{ data: '1' }, { id: 'a\nb', data: '' }, { data: '3' }])
-    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark + 'data: 1\n\n')
+    expect(await respond(source, { ...quiet, onError }).text()).toBe(mark + 'data: 1\n\n' + failed)
     await turn()
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-id' }))
     expect(source.returned).toBe(1)
@@ -456,7 +456,7 @@ describe('respondRaw', () => {
 
   it('refuses pieces that are neither', async () => {
     const onError = vi.fn<(error: unknown) => void>()
-    expect(await respondRaw([7] as never, { onError }).text()).toBe('')
+    await expect(respondRaw([7] as never, { onError }).text()).rejects.toThrow('broken off')
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 })

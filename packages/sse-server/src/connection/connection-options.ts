@@ -1,4 +1,7 @@
 import { callListener, isThenable } from '../callbacks.ts'
+import { gapEvent } from '../wire-contract/reserved-events.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
+import type { WireContract } from '../wire-contract/extent.ts'
 import { formatComment } from '../format/event.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 import { OptionError } from '../errors/option-error.ts'
@@ -74,10 +77,14 @@ export const connectionOptionNames: OptionNames<ConnectionOptions> = {
 export interface ConnectionSettings extends FrameQueueSettings {
   readonly longestSilenceMs: number
   readonly reconnectionTimeMs: number | undefined
+  readonly wireContract: WireContract
 }
 
 /** @throws {@link OptionError} */
-export function connectionSettings(options: ConnectionOptions): ConnectionSettings {
+export function connectionSettings(
+  options: ConnectionOptions,
+  wireContract: WireContract = 'full',
+): ConnectionSettings {
   const heartbeatIntervalMs = durationOption('heartbeatIntervalMs', options.heartbeatIntervalMs, 15_000)
   const onError = errorReporter(functionOption('onError', options.onError))
   if (
@@ -93,7 +100,9 @@ export function connectionSettings(options: ConnectionOptions): ConnectionSettin
   return {
     scheduler: schedulerOf(options.runtime ?? systemRuntime),
     heartbeatIntervalMs,
-    heartbeatFrame: heartbeatFrames(options.heartbeat, onError),
+    heartbeatFrame: heartbeatFrames(options.heartbeat, wireContract, onError),
+    gapFrame: (gap, position) => gapFrame(gap, position, wireContract),
+    wireContract,
     longestSilenceMs: longestSilenceMs(heartbeatIntervalMs),
     reconnectionTimeMs: options.reconnectionTimeMs,
     maxBufferedBytes: limitOption('maxBufferedBytes', options.maxBufferedBytes, 1_048_576),
@@ -115,27 +124,42 @@ function errorReporter(listener: ConnectionOptions['onError']): (error: unknown)
   /* oxlint-enable no-console */
 }
 
+/** How a reader is told that events were dropped for it, as far as it follows the contract. */
+function gapFrame(gap: Gap, position: string | undefined, wireContract: WireContract): Frame | null {
+  if (wireContract === 'full') return eventFrame(gapEvent(gap, position))
+  return wireContract === 'off' || position === undefined ? null : eventFrame({ id: position })
+}
+
 function heartbeatFrames(
   heartbeat: ConnectionOptions['heartbeat'],
+  wireContract: WireContract,
   onError: (error: unknown) => void,
 ): () => Frame | null {
-  const keepalive = encodeFrame(formatComment(), undefined, ':')
+  const isLine = wireContract === 'off'
+  const keepalive = isLine ? commentLineFrame('') : encodeFrame(formatComment(), undefined, ':')
   if (heartbeat === undefined) return () => keepalive
+  const frameOf = (given: string | ServerSentEvent): Frame =>
+    isLine && typeof given === 'string' ? commentLineFrame(given) : heartbeatFrame(given)
   if (typeof heartbeat !== 'function') {
-    const frame = heartbeatFrame(heartbeat)
+    const frame = frameOf(heartbeat)
     return () => frame
   }
   return () => {
     try {
       const given: unknown = heartbeat()
       if (isThenable(given)) void given.then(undefined, onError)
-      return heartbeatFrame(given as ReturnType<typeof heartbeat>)
+      return frameOf(given as ReturnType<typeof heartbeat>)
     } catch (error) {
       // The connection's life does not hang on the text of its heartbeat.
       onError(error)
       return keepalive
     }
   }
+}
+
+/** A comment without the blank line behind it, which some parsers take for an event without data. */
+function commentLineFrame(text: string): Frame {
+  return encodeFrame(formatComment(text).slice(0, -1), undefined, ':')
 }
 
 function heartbeatFrame(heartbeat: string | ServerSentEvent): Frame {

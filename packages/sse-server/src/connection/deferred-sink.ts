@@ -1,3 +1,4 @@
+import { endSink } from './byte-sink.ts'
 import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
 
 // As the outputs' own high-water marks.
@@ -9,7 +10,7 @@ export class DeferredSink implements ByteSink {
   #held: SharedBytes[] = []
   #heldBytes = 0
   #target: ByteSink | null = null
-  #ended: 'close' | 'abort' | null = null
+  #ended: 'close' | 'abort' | 'cut' | null = null
 
   /** @param onEnd - called when the stream ends before the real output has come. */
   constructor(onEnd: () => void) {
@@ -36,6 +37,10 @@ export class DeferredSink implements ByteSink {
     this.#end('abort')
   }
 
+  cut(): void {
+    this.#end('cut')
+  }
+
   /** Passes what was kept to the real output, and all that follows. */
   connect(target: ByteSink, listener: ByteSinkListener): void {
     let room = true
@@ -44,14 +49,14 @@ export class DeferredSink implements ByteSink {
     this.#held = []
     this.#heldBytes = 0
     this.#target = target
-    if (this.#ended !== null) target[this.#ended]()
+    if (this.#ended !== null) endSink(target, this.#ended)
     // Without room the target says itself when it has drained.
     else if (wasFull && room) listener.drained()
   }
 
-  #end(how: 'close' | 'abort'): void {
+  #end(how: 'close' | 'abort' | 'cut'): void {
     if (this.#target !== null) {
-      this.#target[how]()
+      endSink(this.#target, how)
       return
     }
     this.#ended = how

@@ -1,8 +1,11 @@
 import { OptionError } from '../errors/option-error.ts'
+import type { ServerSentEvent } from '../format/event.ts'
 import type { HeaderFields } from '../format/headers.ts'
 import type { EventSchemas, ValidateOnSend } from '../format/typed-events.ts'
 import type { OptionNames } from '../option-names.ts'
 import { choiceOption, functionOption } from '../options.ts'
+import { wireContracts } from '../wire-contract/extent.ts'
+import type { WireContract } from '../wire-contract/extent.ts'
 import { connectionOptionNames, connectionSettings } from './connection-options.ts'
 import type { ConnectionOptions, ConnectionSettings } from './connection-options.ts'
 import type { CloseReason } from './frame-queue.ts'
@@ -15,8 +18,30 @@ export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas>
   readonly validate?: ValidateOnSend | undefined
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields
-  /** Closes the stream, with the reason `server`, when it aborts. */
+  /**
+   * Ends the stream, with the reason `server`, when it aborts: in good order if it is pushed into, and broken off if a sequence
+   * is read that has not come to its end.
+   */
   readonly signal?: AbortSignal | undefined
+  /**
+   * What the client is told when the source fails.
+   *
+   * - `announce`: the events `stream.error` and `stream.end`, of the reason `failed`, and then the response ends. Clients that
+   *   do not know them read past them.
+   * - `break`: nothing, and the transfer is broken off, so that no client takes what came for the whole.
+   * - `end`: nothing, and the response ends as if it were whole.
+   * - A function makes the event that is sent in place of `announce`'s. If it returns null, the transfer is broken off.
+   *
+   * @defaultValue `'announce'`, and `'break'` if `wireContract` is not `'full'`
+   */
+  readonly sourceFailure?:
+    | 'announce'
+    | 'break'
+    | 'end'
+    | ((error: unknown) => ServerSentEvent | null)
+    | undefined
+  /** How much of the wire contract the stream follows: see {@link WireContract}. @defaultValue `'full'` */
+  readonly wireContract?: WireContract | undefined
   /** Called once, when the connection is gone. */
   readonly onClose?: ((reason: CloseReason) => void) | undefined
 }
@@ -27,6 +52,8 @@ export const eventStreamOptionNames: OptionNames<EventStreamOptions> = {
   validate: true,
   headers: true,
   signal: true,
+  sourceFailure: true,
+  wireContract: true,
   onClose: true,
 }
 
@@ -35,6 +62,7 @@ export interface EventStreamSetup {
   readonly settings: ConnectionSettings
   readonly lastEventId: string | undefined
   readonly options: Pick<EventStreamOptions, 'events' | 'validate' | 'signal' | 'onClose'>
+  readonly sourceFailure: NonNullable<EventStreamOptions['sourceFailure']>
   readonly firstEvent?: FirstEventListener | undefined
 }
 
@@ -54,5 +82,9 @@ export function eventStreamSetup(
   if (options.signal !== undefined && typeof options.signal?.addEventListener !== 'function') {
     throw new OptionError('signal', options.signal, 'an AbortSignal')
   }
-  return { settings: connectionSettings(options), lastEventId, options }
+  const wireContract = choiceOption('wireContract', options.wireContract, wireContracts)
+  const { sourceFailure = wireContract === 'full' ? 'announce' : 'break' } = options
+  if (typeof sourceFailure !== 'function')
+    choiceOption('sourceFailure', sourceFailure, ['announce', 'break', 'end'])
+  return { settings: connectionSettings(options, wireContract), lastEventId, options, sourceFailure }
 }

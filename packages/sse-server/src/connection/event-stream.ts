@@ -4,7 +4,8 @@ import type { ServerSentEvent } from '../format/event.ts'
 import { commentFrame, eventFrame } from './frame.ts'
 import type { Frame } from './frame.ts'
 import { FrameQueue } from './frame-queue.ts'
-import type { CloseReason } from './frame-queue.ts'
+import type { CloseReason, Ending } from './frame-queue.ts'
+import { endEvent, failureEvent } from '../wire-contract/reserved-events.ts'
 import type { EventStreamSetup, FirstEventListener } from './event-stream-options.ts'
 import { validateEvent } from '../format/typed-events.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
@@ -62,6 +63,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
   #firstEvent: FirstEventListener | null
   #closeReason: CloseReason | null = null
   #hasOpaqueIds = false
+  #isSequence = false
   // Made when asked for: a connection that only waits should not pay for them.
   #aborter: AbortController | null = null
   #closed: PromiseWithResolvers<CloseReason> | null = null
@@ -74,9 +76,10 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     this.queue = new FrameQueue(sink, setup.settings, {
       drained: () => this.#settleReady(true),
       closed: (reason) => this.#end(reason),
+      stopping: () => this.#endEarly('drain'),
     })
     const { signal } = setup.options
-    if (signal?.aborted) this.close()
+    if (signal?.aborted) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort)
   }
 
@@ -86,7 +89,8 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     const plain: ServerSentEvent = event
     if (events !== undefined && validate === 'on-send') validateEvent(events, plain)
     const frame = eventFrame(plain, options?.key)
-    if (!this.#hasOpaqueIds && looksLikePosition(plain.id)) {
+    const { wireContract } = this.#setup.settings
+    if (!this.#hasOpaqueIds && wireContract !== 'off' && looksLikePosition(plain.id)) {
       this.#hasOpaqueIds = true
       this.queue.push(commentFrame(opaqueIds))
     }
@@ -109,7 +113,14 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     if (this.#firstEvent === null) this.#setup.settings.onError(error)
     else this.#firstEvent.failed(error)
     this.#firstEvent = null
-    if (this.queue.close('error')) this.#settleReady(false)
+    if (!this.queue.isOpen) return
+    const ending = this.#tellFailure(error)
+    if (this.queue.close('error', ending)) this.#settleReady(false)
+  }
+
+  /** The stream is over when a sequence is, which is being read: until then its end would say what is not so. */
+  followSequence(): void {
+    this.#isSequence = true
   }
 
   comment(text?: string): boolean {
@@ -152,7 +163,32 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
   }
 
   readonly #onAbort = (): void => {
-    this.close()
+    this.#endEarly('server')
+  }
+
+  #endEarly(reason: CloseReason): void {
+    if (this.queue.close(reason, this.#isSequence ? 'cut' : 'close')) this.#settleReady(false)
+  }
+
+  /** Never both: a reader that is told needs no broken transfer, and would come again for it. */
+  #tellFailure(error: unknown): Ending {
+    const { sourceFailure, settings } = this.#setup
+    if (sourceFailure === 'end') return 'close'
+    if (sourceFailure === 'break') return 'cut'
+    if (sourceFailure === 'announce') {
+      this.queue.push(eventFrame(failureEvent(undefined, 'The source failed')))
+      this.queue.push(eventFrame(endEvent(undefined, 'failed')))
+      return 'close'
+    }
+    try {
+      const event = sourceFailure(error)
+      if (event === null) return 'cut'
+      this.queue.push(eventFrame(event))
+      return 'close'
+    } catch (cause) {
+      settings.onError(cause)
+      return 'cut'
+    }
   }
 
   #settleReady(room: boolean): void {

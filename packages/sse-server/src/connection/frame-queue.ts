@@ -1,11 +1,12 @@
+import { endSink } from './byte-sink.ts'
 import type { ByteSink, ByteSinkListener, SharedBytes } from './byte-sink.ts'
-import { eventFrame, joinBytes } from './frame.ts'
+import { joinBytes } from './frame.ts'
 import type { Batch, Frame } from './frame.ts'
 import { beatsPerInterval } from './heartbeat.ts'
 import type { Beating } from './heartbeat.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Flushable } from './turn.ts'
-import { gapEvent } from '../wire-contract/reserved-events.ts'
+import type { Gap } from '../wire-contract/reserved-events.ts'
 import { createWaitingFrames } from './waiting-frames.ts'
 import type { SlowConsumerPolicy, WaitingFrames } from './waiting-frames.ts'
 
@@ -31,15 +32,25 @@ export interface FrameQueueSettings {
   readonly heartbeatIntervalMs: number
   /** The next heartbeat, or null to leave this one out. Must not throw. */
   readonly heartbeatFrame: () => Frame | null
+  /** How it is said that events were dropped; null: not at all. Must not throw. */
+  readonly gapFrame: (gap: Gap, position: string | undefined) => Frame | null
   /** Must not throw. */
   readonly onError: (error: unknown) => void
 }
+
+/**
+ * How a connection ends: in good order, or broken off, so that nobody takes what was sent for the whole. Either way after
+ * what was sent.
+ */
+export type Ending = 'close' | 'cut'
 
 export interface FrameQueueOwner {
   /** There is room again. */
   drained(): void
   /** The connection is gone. Called exactly once. */
   closed(reason: CloseReason): void
+  /** The server is about to stop: the connection should be ended. */
+  stopping(): void
 }
 
 // What is written at once: enough that a write's fixed cost vanishes, and little enough that a reader's progress shows.
@@ -59,6 +70,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   // Not null exactly while the output is above its high-water mark.
   #waiting: WaitingFrames | null = null
   #reason: CloseReason | null = null
+  #ending: Ending = 'close'
   #gone = false
   #quietBeats = 0
   #stallTimer: unknown = undefined
@@ -99,19 +111,21 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   }
 
   /** Ends the connection after what waits. */
-  close(reason: CloseReason): boolean {
+  close(reason: CloseReason, ending: Ending = 'close'): boolean {
     if (!this.isOpen) return false
     this.flush()
     this.#reason = reason
+    this.#ending = ending
     this.#stopHeartbeats()
     if (this.#waiting === null) this.#closeSink()
     return true
   }
 
-  /** Ends the connection in good order, without what waits: whoever reads it may have no more of it. */
-  revoke(reason: CloseReason): boolean {
+  /** Ends the connection without what waits: whoever reads it may have no more of it. */
+  revoke(reason: CloseReason, ending: Ending = 'close'): boolean {
     if (!this.isOpen) return false
     this.#reason = reason
+    this.#ending = ending
     this.#batch = null
     this.#waiting = null
     this.#stopHeartbeats()
@@ -156,6 +170,10 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
     this.#waiting = null
     if (this.#reason !== null) this.#closeSink()
     else this.#owner.drained()
+  }
+
+  stopping(): void {
+    if (this.isOpen) this.#owner.stopping()
   }
 
   closed(): void {
@@ -223,7 +241,8 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
         earliest: waiting.oldest?.id ?? null,
         latest: waiting.newest?.id ?? null,
       } as const
-      parts.push(eventFrame(gapEvent(gap, position)).bytes)
+      const frame = this.#settings.gapFrame(gap, position)
+      if (frame !== null) parts.push(frame.bytes)
       this.#dropped = null
     }
     let byteLength = 0
@@ -240,7 +259,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   #closeSink(): void {
     // A reader that has stopped may never take the end.
     this.#startStallTimer()
-    this.#sink.close()
+    endSink(this.#sink, this.#ending)
   }
 
   #startStallTimer(): void {

@@ -18,6 +18,8 @@ export function createLazyBody(
   let sink: ByteSink | undefined
   let signal: AbortSignal | undefined
   let ended = false
+  // What the reader gets after what is queued. `controller.error` would throw the queue away.
+  let cutWith: DOMException | undefined
 
   // Nobody reads any more, so this is no failure to report to the host.
   const onAbort = (): void => sink?.close()
@@ -29,9 +31,14 @@ export function createLazyBody(
     queueMicrotask(() => listener?.closed())
   }
 
+  const fail = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    controller.error(cutWith)
+    end()
+  }
+
   const createSink = (controller: ReadableStreamDefaultController<Uint8Array>): ByteSink => ({
     write(shared: SharedBytes): boolean {
-      if (ended) return false
+      if (ended || cutWith !== undefined) return false
       // A copy: whoever reads a body may give its chunks away, their memory included, and others write the same.
       controller.enqueue(shared.bytes.slice())
       return this.bufferedBytes < highWaterMarkBytes
@@ -45,6 +52,10 @@ export function createLazyBody(
       controller.close()
       end()
     },
+    cut(): void {
+      cutWith = new DOMException('The event stream was broken off', 'AbortError')
+      if (!ended && this.bufferedBytes === 0) fail(controller)
+    },
     abort(): void {
       if (ended) return
       controller.error(new DOMException('The server aborted the event stream', 'AbortError'))
@@ -56,6 +67,10 @@ export function createLazyBody(
     {
       // With a high-water mark of 0 this is called when a read finds the queue empty: the reader has caught up.
       pull(controller) {
+        if (cutWith !== undefined) {
+          fail(controller)
+          return
+        }
         if (listener !== undefined) {
           listener.drained()
           return

@@ -129,7 +129,7 @@ export class Control {
     const { connections, forbidden } = this.#host
     forbidden.forbid(identity, forbidMs)
     const chosen = connections.select((connection) => connection.identity === identity)
-    return chosen.filter(({ queue }) => queue.revoke('server')).length
+    return chosen.filter((each) => each.endEarly('server', true)).length
   }
 
   /** @param ageMs - of the command: who has come since is not meant. */
@@ -140,10 +140,10 @@ export class Control {
   }
 
   #end(chosen: ReturnType<ConnectionRegistry['select']>, forbidMs: number | null): number {
-    if (forbidMs === null) return chosen.filter(({ queue }) => queue.close('server')).length
+    if (forbidMs === null) return chosen.filter((each) => each.endEarly('server')).length
     const identities = new Set(chosen.flatMap(({ identity }) => identity ?? []))
     for (const identity of identities) this.#host.forbidden.forbid(identity, forbidMs)
-    const ended = chosen.filter(({ queue }) => queue.revoke('server'))
+    const ended = chosen.filter((each) => each.endEarly('server', true))
     for (const identity of identities) this.#write(identity, forbidMs).catch(this.#host.onError)
     return ended.length
   }

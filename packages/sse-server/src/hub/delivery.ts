@@ -1,5 +1,6 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
 import type { ConnectionSettings } from '../connection/connection-options.ts'
+import type { Frame } from '../connection/frame.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
 import { TopicIndex } from '../topics/topic-index.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
@@ -12,7 +13,7 @@ import type { HubReading } from './hub-options.ts'
 import { KnownHead } from './known-head.ts'
 import { LogReader } from './log-reader.ts'
 import { planStart } from './start.ts'
-import type { PlannedStart } from './start.ts'
+import type { PlannedStart, StartRules } from './start.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscriptionHost } from './subscription.ts'
 import type { SubscriptionTerms } from './subscription-terms.ts'
@@ -31,6 +32,7 @@ export class Delivery {
   readonly #known = new KnownHead()
   readonly #connections: ConnectionRegistry
   readonly #frames: FrameCache
+  readonly #onError: (error: unknown) => void
   readonly #host: SubscriptionHost
   readonly #readers = new Set<LogReader>()
   readonly #readersByTopic = new TopicIndex<LogReader>()
@@ -42,13 +44,12 @@ export class Delivery {
     const frames = new FrameCache(settings.onError)
     this.#connections = connections
     this.#frames = frames
+    this.#onError = settings.onError
     this.#host = {
-      settings,
       log,
       get head() {
         return known.position
       },
-      frameOf: (entry) => frames.frameOf(entry),
       opened(subscription) {
         counters.opened += 1
         dismissal.watchAge(subscription)
@@ -76,12 +77,12 @@ export class Delivery {
   async planStart(
     patterns: readonly TopicPattern[],
     requested: string | undefined,
+    rules: StartRules,
   ): Promise<PlannedStart | 204 | 410 | 503> {
-    const { log, settings } = this.#host
     try {
-      return await planStart(log, this.#known, patterns, requested)
+      return await planStart(this.#host.log, this.#known, patterns, requested, rules)
     } catch (error) {
-      settings.onError(error)
+      this.#onError(error)
       return 503
     }
   }
@@ -112,6 +113,11 @@ export class Delivery {
   close(): void {
     this.#isClosed = true
     for (const reader of this.#readers) reader.close()
+  }
+
+  /** The frame of an entry, made once for all subscriptions; null if it cannot be formatted. */
+  frameOf(entry: LogEntry): Frame | null {
+    return this.#frames.frameOf(entry)
   }
 
   open(sink: ByteSink, terms: SubscriptionTerms): Subscription {

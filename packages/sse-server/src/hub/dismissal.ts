@@ -24,12 +24,13 @@ export class Dismissal {
   }
 
   /** Ends a connection after what was sent to it, and asks its client to wait for a time of its own. */
-  dismiss({ queue }: Subscription, reason: CloseReason): void {
+  dismiss(subscription: Subscription, reason: CloseReason): void {
     const { reconnectionTimeMs = usualReconnectionTimeMs, scheduler } = this.#settings
     // From half of the usual time to one and a half. A time that stands for "do not return" is as large as can be.
     const jitteredMs = Math.round(reconnectionTimeMs * (0.5 + scheduler.runtime.random()))
-    queue.push(eventFrame({ retry: Math.min(jitteredMs, Number.MAX_SAFE_INTEGER) }))
-    queue.close(reason)
+    if (subscription.hasFirstBlock)
+      subscription.queue.push(eventFrame({ retry: Math.min(jitteredMs, Number.MAX_SAFE_INTEGER) }))
+    subscription.endEarly(reason)
   }
 
   /** Dismisses all, evenly over the time. Resolves when the last was dismissed, whether or not it has gone. */

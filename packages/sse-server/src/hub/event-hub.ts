@@ -119,6 +119,7 @@ export class EventHub implements Hub {
     const delivery = new Delivery({ settings, log, ...shared, reportOnce })
     this.#delivery = delivery
     this.#subscribeHandler = new SubscribeHandler({
+      options,
       admission,
       control: this.#control,
       delivery,
@@ -132,6 +133,7 @@ export class EventHub implements Hub {
       cancelled: (topic) => this.#finite.stop(topic),
       restarted: (head) => {
         delivery.restarted(head)
+        this.#finite.interrupt()
         void this.#control.restarted()
       },
       skipped: (position) => delivery.skipped(position),
@@ -252,14 +254,16 @@ export class EventHub implements Hub {
   close(options: HubCloseOptions = {}): Promise<void> {
     const drainMs = durationOption('drainMs', options.drainMs, 0)
     const timeoutMs = durationOption('timeoutMs', options.timeoutMs, 5000)
-    this.#closing ??= this.#close(drainMs, timeoutMs)
+    const runsMs = durationOption('runsMs', options.runsMs, 0)
+    this.#closing ??= this.#close(runsMs, drainMs, timeoutMs)
     return this.#closing
   }
 
-  async #close(drainMs: number, timeoutMs: number): Promise<void> {
+  async #close(runsMs: number, drainMs: number, timeoutMs: number): Promise<void> {
+    // Before their readers go, so that these have the end.
+    await this.#finite.close(runsMs)
     await this.#dismissal.drain(this.#connections, drainMs)
     await this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
-    await this.#finite.close()
     await this.#presence.close()
     this.#closed = true
     this.#publisher.close()

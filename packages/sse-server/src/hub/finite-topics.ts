@@ -20,10 +20,14 @@ export interface FiniteTopicsHost {
   publish(topic: string, event: HubEvent): Promise<unknown>
 }
 
+interface RunningProducer {
+  stop(reason: 'cancelled' | 'interrupted'): void
+}
+
 /** The finite topics of a hub, and the producers of those that run in this process. */
 export class FiniteTopics {
   readonly #host: FiniteTopicsHost
-  readonly #producers = new Map<string, AbortController>()
+  readonly #producers = new Map<string, RunningProducer>()
   // All that is to be over before the hub is: claims, runs, ends.
   readonly #pending = new Set<Promise<void>>()
   #isClosing = false
@@ -52,13 +56,34 @@ export class FiniteTopics {
   }
 
   stop(topic: string): void {
-    this.#producers.get(topic)?.abort()
+    this.#producers.get(topic)?.stop('cancelled')
   }
 
-  /** Stops all that runs here. Resolves when the topics have ended. */
-  async close(): Promise<void> {
+  /** Stops all that runs here: it will not come to its end in a log that has lost its beginning. */
+  interrupt(): void {
+    for (const producer of this.#producers.values()) producer.stop('interrupted')
+  }
+
+  /**
+   * Lets what runs here go on for a time, and interrupts what has not come to its end by then. Resolves when the topics have
+   * ended.
+   */
+  async close(runsMs: number): Promise<void> {
+    const { runtime } = this.#host
+    if (runsMs > 0 && this.#pending.size > 0) {
+      let timer: unknown
+      const isOver = new Promise<void>((resolve) => {
+        timer = runtime.setTimeout(resolve, runsMs)
+      })
+      await Promise.race([this.#settled(), isOver])
+      runtime.clearTimeout(timer)
+    }
     this.#isClosing = true
-    for (const producer of this.#producers.values()) producer.abort()
+    this.interrupt()
+    await this.#settled()
+  }
+
+  async #settled(): Promise<void> {
     // A claim that was under way may have become a run.
     while (this.#pending.size > 0) await Promise.all(this.#pending)
   }
@@ -95,8 +120,13 @@ export class FiniteTopics {
   async #run(topic: string, producer: Producer, options: RunOptions): Promise<EndReason> {
     const { onError, runtime } = this.#host
     const aborter = new AbortController()
-    this.#producers.set(topic, aborter)
-    if (this.#isClosing) aborter.abort()
+    let stoppedAs: 'cancelled' | 'interrupted' = 'cancelled'
+    const stop: RunningProducer['stop'] = (reason) => {
+      if (!aborter.signal.aborted) stoppedAs = reason
+      aborter.abort()
+    }
+    this.#producers.set(topic, { stop })
+    if (this.#isClosing) stop('interrupted')
     let outcome: EndReason
     let before: readonly LoggedEvent[] = []
     try {
@@ -105,6 +135,7 @@ export class FiniteTopics {
         onError,
         publish: (event) => this.#host.publish(topic, event),
       })
+      if (outcome === 'cancelled') outcome = stoppedAs
     } catch (error) {
       outcome = 'failed'
       onError(error)

@@ -5,6 +5,8 @@ import { connectionOptionNames } from '../connection/connection-options.ts'
 import type { ConnectionOptions } from '../connection/connection-options.ts'
 import type { OptionNames } from '../option-names.ts'
 import type { EventSchemas } from '../format/typed-events.ts'
+import type { Sequence } from '../respond/source.ts'
+import type { WireContract } from '../wire-contract/extent.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { Authorize } from './authorization.ts'
 
@@ -87,8 +89,30 @@ export interface HubEventView {
   readonly id: string
 }
 
-/** See {@link SubscribeOptions.wireContract}. */
-export type WireContract = 'full' | 'ids-only'
+/** An event as an application makes it for one subscription. Its id, if it has one, is the hub's to give. */
+export interface OwnEvent {
+  /** A string is sent as it is, anything else as JSON. */
+  readonly data: unknown
+  readonly event?: string | undefined
+}
+
+/**
+ * What a subscription says in place of the hub's own events. A function that returns null says nothing.
+ *
+ * Where the end of a stream that is not whole is not said, the response is broken off.
+ */
+export interface OwnWords {
+  /** In place of `stream.end`. */
+  readonly end?:
+    | ((end: { readonly topic: string; readonly reason: EndReason }) => OwnEvent | null)
+    | undefined
+  /** In place of `stream.error`, which comes before an end of the reason `failed`. */
+  readonly failure?:
+    | ((failure: { readonly topic: string; readonly message: string }) => OwnEvent | null)
+    | undefined
+  /** In place of `stream.gap`. */
+  readonly gap?: ((gap: Gap) => OwnEvent | null) | undefined
+}
 
 /** Options of {@link Hub.subscribe}. */
 export interface SubscribeOptions {
@@ -112,10 +136,43 @@ export interface SubscribeOptions {
   /** Whose connection it is. @defaultValue what `authorize` says */
   readonly identity?: string | undefined
   /**
+   * Events made for this subscriber, placed without a seam before those of its topics: a snapshot, then what has changed
+   * since. It is called when the client has no position to go on after, and after a gap. What it gives has no id, so a client
+   * that is cut in the middle of it gets it anew. What it throws goes to `onError`, and ends the stream.
+   */
+  readonly first?:
+    | ((context: {
+        /** The id after which the events of the topics follow. */
+        readonly position: string
+        /** Aborts when the connection is gone. */
+        readonly signal: AbortSignal
+      }) => Sequence<OwnEvent> | Promise<Sequence<OwnEvent>>)
+    | undefined
+  /**
+   * Gives each event the form that this subscriber gets, or leaves it out by `null`. The id stays. Called as `filter` is, after
+   * it; what it throws ends the stream with an error.
+   */
+  readonly map?: ((event: HubEventView) => OwnEvent | null) | undefined
+  /** What the stream says of its end, of a failure and of a gap, for readers who do not know the hub's own events. */
+  readonly words?: OwnWords | undefined
+  /**
+   * Whether each event bears the field `topic`, for readers of patterns. Parsers that follow the standard ignore it.
+   *
+   * @defaultValue false
+   */
+  readonly topicField?: boolean | undefined
+  /**
+   * Answers 204 unless one of the topics is running: for clients that ask whether there is something to join.
+   *
+   * @defaultValue false
+   */
+  readonly onlyWhileRunning?: boolean | undefined
+  /**
    * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md) the stream
    * follows. Clients that take every event for one of theirs, whatever its type, such as the AI SDK's, need `ids-only`:
-   * the first block and the ids stay, and events whose types begin with `stream.` are left out. The end is then the end of
-   * the response, and a gap is not announced.
+   * the first block and the ids stay, and events whose types begin with `stream.` are left out. With `off` every block is an
+   * event of the application. A gap is then not announced, and a finite topic whose beginning is gone is answered 410. The end
+   * of the response says that this was all: one that failed, or was interrupted, breaks the transfer.
    *
    * @defaultValue `'full'`
    */
@@ -131,6 +188,11 @@ export const subscribeOptionNames: OptionNames<SubscribeOptions> = {
   filter: true,
   identity: true,
   wireContract: true,
+  first: true,
+  map: true,
+  words: true,
+  topicField: true,
+  onlyWhileRunning: true,
   headers: true,
 }
 
@@ -206,6 +268,13 @@ export interface ForbidOptions {
 
 /** Options of {@link Hub.close}. */
 export interface HubCloseOptions {
+  /**
+   * Milliseconds for which what runs here may go on, with its readers, before anything else. No run begins meanwhile. What has
+   * not come to its end by then ends as `interrupted`.
+   *
+   * @defaultValue 0
+   */
+  readonly runsMs?: number | undefined
   /**
    * Milliseconds over which connections are ended, evenly, each told a reconnection time of its own, so that they do not
    * all come back at once.

@@ -16,8 +16,17 @@ export interface Start {
   readonly head: Position
   /** Whether it asked for whatever is held: then it misses nothing that was evicted before. */
   readonly fromEarliest?: boolean | undefined
+  /** Whether it goes on after a position that the client has, and the log has not left behind. */
+  readonly isFromPosition?: boolean | undefined
   /** Why it cannot go on after what was asked for, and what that was. */
   readonly gap?: { readonly reason: GapReason; readonly requested: string } | undefined
+}
+
+/** What a subscription's options say of its start. */
+export interface StartRules {
+  readonly onlyWhileRunning?: boolean | undefined
+  /** False for a reader that can be told of no gap: it must not get half an answer for a whole one. */
+  readonly isGapTold?: boolean | undefined
 }
 
 /** What the log said of a subscription, before it is opened. */
@@ -30,8 +39,8 @@ export interface PlannedStart {
 /**
  * Asks the log where a subscription begins.
  *
- * @returns a status instead if there is nothing to subscribe to: 410 if the time of all its topics is over, 204 if the
- *   reader has had all of them to their end.
+ * @returns a status instead if there is nothing to subscribe to: 410 if the time of all its topics is over, or their beginning
+ *   is gone and cannot be told of; 204 if the reader has had all of them to their end, or none runs, and it wants no other.
  * @throws what the log throws.
  */
 export async function planStart(
@@ -39,6 +48,7 @@ export async function planStart(
   known: KnownHead,
   patterns: readonly TopicPattern[],
   requestedId: string | undefined,
+  rules: StartRules = {},
 ): Promise<PlannedStart | 204 | 410> {
   let restarts: number
   let knownEpoch: string
@@ -52,10 +62,16 @@ export async function planStart(
     // What was asked of a log that has restarted meanwhile is asked again.
   } while (restarts !== known.restarts)
   if (statuses?.every(({ state }) => state === 'expired')) return 410
+  if (rules.onlyWhileRunning === true && statuses?.some(({ state }) => state === 'running') !== true)
+    return 204
   const hasBegun = statuses?.every(({ state }) => state !== 'open') === true
   const start = startAt(parseRequestedStart(requestedId), head, hasBegun)
   const unendedTopics = new UnendedTopics(patterns, statuses, start.position.seq)
   if (unendedTopics.areOver) return 204
+  if (rules.isGapTold === false && unendedTopics.areFinite === true) {
+    const { evictedUpTo } = await log.read(patterns, start.position.seq, 1)
+    if (start.gap !== undefined || evictedUpTo > start.position.seq) return 410
+  }
   return {
     unendedTopics,
     atOpening() {
@@ -90,5 +106,5 @@ function startAt(requested: RequestedStart, head: Position, isFinite: boolean): 
   if (position?.epoch !== head.epoch)
     return { position: beginning, head, gap: { reason: 'epoch', requested: id } }
   if (position.seq > head.seq) return { position: head, head, gap: { reason: 'future', requested: id } }
-  return { position, head }
+  return { position, head, isFromPosition: true }
 }

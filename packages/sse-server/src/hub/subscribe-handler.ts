@@ -1,8 +1,13 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
+import { connectionSettings } from '../connection/connection-options.ts'
+import type { ConnectionOptions, ConnectionSettings } from '../connection/connection-options.ts'
 import type { FrameQueue } from '../connection/frame-queue.ts'
+import type { LogEntry } from '../log/event-log.ts'
 import { checkOptionNames } from '../option-names.ts'
 import { checkRequest, choiceOption, functionOption, stringOption } from '../options.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
+import { wireContracts } from '../wire-contract/extent.ts'
+import type { WireContract } from '../wire-contract/extent.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
 import type { Admission } from './admission.ts'
 import type { Control } from './control.ts'
@@ -11,10 +16,13 @@ import type { Dismissal } from './dismissal.ts'
 import { subscribeOptionNames } from './hub-options.ts'
 import type { SubscribeOptions } from './hub-options.ts'
 import type { Presence } from './presence.ts'
+import { checkRendering, Rendering } from './rendering.ts'
+import type { RenderingOptions } from './rendering.ts'
 import type { Subscription } from './subscription.ts'
 import type { SubscriptionTerms } from './subscription-terms.ts'
 
 interface SubscribeHandlerOptions {
+  readonly options: ConnectionOptions
   readonly admission: Admission
   readonly control: Control
   readonly delivery: Delivery
@@ -27,6 +35,8 @@ interface SubscribeHandlerOptions {
 /** Answers a request to subscribe: with a refusal, or with a stream that opens its subscription when it is read. */
 export class SubscribeHandler {
   readonly #needs: SubscribeHandlerOptions
+  readonly #settings = new Map<WireContract, ConnectionSettings>()
+  readonly #renderings = new Map<ConnectionSettings, Rendering>()
 
   constructor(needs: SubscribeHandlerOptions) {
     this.#needs = needs
@@ -37,7 +47,9 @@ export class SubscribeHandler {
     checkOptionNames(options, subscribeOptionNames)
     const filter = functionOption('filter', options.filter)
     stringOption('identity', options.identity)
-    const wireContract = choiceOption('wireContract', options.wireContract, ['full', 'ids-only'])
+    const settings = this.#settingsOf(choiceOption('wireContract', options.wireContract, wireContracts))
+    const first = functionOption('first', options.first)
+    const rendering = this.#renderingOf(options, settings)
     const headers = eventStreamHeaders(options.headers)
     checkRequest(request)
     const requested = requestedEventId(options.lastEventId, request.headers.get('last-event-id'), request.url)
@@ -46,15 +58,49 @@ export class SubscribeHandler {
     const admitted = await admission.admit(request, options)
     if (!('access' in admitted)) return admitted
     if (!(await this.#isReady())) return admission.refuse(503)
-    const planned = await delivery.planStart(admitted.patterns, requested)
+    const isGapTold = settings.wireContract === 'full' || options.words?.gap !== undefined
+    const rules = { onlyWhileRunning: options.onlyWhileRunning, isGapTold }
+    const planned = await delivery.planStart(admitted.patterns, requested, rules)
     if (typeof planned === 'number') return admission.refuse(planned)
     if (admission.forbidden.has(admitted.access.identity)) return admission.refuse(204)
     const { atOpening, unendedTopics } = planned
     const { patterns, access } = admitted
     const open = (sink: ByteSink): FrameQueue =>
       // Spelled out: an object that is spread into costs each connection some 70 bytes more.
-      this.#open(sink, { patterns, start: atOpening(), filter, access, wireContract, unendedTopics }).queue
+      this.#open(sink, {
+        settings,
+        patterns,
+        start: atOpening(),
+        filter,
+        access,
+        first,
+        rendering,
+        unendedTopics,
+      }).queue
     return eventStreamResponse(open, headers, request)
+  }
+
+  /** Of each extent of the contract one for all subscriptions. */
+  #settingsOf(wireContract: WireContract): ConnectionSettings {
+    let settings = this.#settings.get(wireContract)
+    if (settings === undefined) {
+      settings = connectionSettings(this.#needs.options, wireContract)
+      this.#settings.set(wireContract, settings)
+    }
+    return settings
+  }
+
+  #renderingOf(options: RenderingOptions, settings: ConnectionSettings): Rendering {
+    const { delivery } = this.#needs
+    const host = { settings, frameOf: (entry: LogEntry) => delivery.frameOf(entry) }
+    const isUsual = options.map === undefined && options.words === undefined && options.topicField !== true
+    if (!isUsual) return new Rendering(host, checkRendering(options))
+    let rendering = this.#renderings.get(settings)
+    if (rendering === undefined) {
+      rendering = new Rendering(host, {})
+      this.#renderings.set(settings, rendering)
+    }
+    return rendering
   }
 
   /** Whether it is known who is forbidden. What keeps the log from saying it is reported. */

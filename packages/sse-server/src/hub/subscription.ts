@@ -1,31 +1,30 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
-import type { ConnectionSettings } from '../connection/connection-options.ts'
 import { eventFrame } from '../connection/frame.ts'
 import type { Frame } from '../connection/frame.ts'
 import { FrameQueue } from '../connection/frame-queue.ts'
-import type { CloseReason, FrameQueueOwner } from '../connection/frame-queue.ts'
+import type { CloseReason, Ending, FrameQueueOwner } from '../connection/frame-queue.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
 import { Pace } from '../pace.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import type { Position } from '../wire-contract/event-id.ts'
 import { firstBlock } from '../wire-contract/first-block.ts'
-import { gapEvent, isEndType, isFailureType } from '../wire-contract/reserved-events.ts'
-import type { Gap } from '../wire-contract/reserved-events.ts'
+import { isEndType } from '../wire-contract/reserved-events.ts'
+import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import { Expiry } from './expiry.ts'
 import { applyFilter } from './filter.ts'
+import { sendFirstEvents } from './first-events.ts'
+import type { OwnEvent, SubscribeOptions } from './hub-options.ts'
 import { beginReplay, opening, pageSize, stepReplay } from './replay.ts'
 import type { ReplayState, ReplayStep } from './replay.ts'
+import type { Start } from './start.ts'
 import type { SubscriptionTerms } from './subscription-terms.ts'
 
 /** What all subscriptions of a hub share. */
 export interface SubscriptionHost {
-  readonly settings: ConnectionSettings
   readonly log: EventLog
   /** The newest place in the log that the hub knows of. */
   readonly head: Position
-  /** The frame of an entry, made once for all subscriptions; null if it cannot be formatted. */
-  frameOf(entry: LogEntry): Frame | null
   opened(subscription: Subscription): void
   closed(subscription: Subscription, reason: CloseReason): void
   /** Counts what is sent. */
@@ -51,10 +50,12 @@ export class Subscription implements FrameQueueOwner {
   // While it replays: with a filter that lets nothing pass, nothing else would make it wait.
   #pace: Pace | null = null
   #room: PromiseWithResolvers<void> | null = null
+  // While what comes first is made.
+  #first: AbortController | null = null
+  #isEnding = false
 
   constructor(sink: ByteSink, host: SubscriptionHost, terms: SubscriptionTerms) {
-    const { settings } = host
-    const { start, access } = terms
+    const { settings, start, access } = terms
     const { runtime } = settings.scheduler
     this.#host = host
     this.#terms = terms
@@ -62,11 +63,13 @@ export class Subscription implements FrameQueueOwner {
     this.#position = start.position
     this.queue = new FrameQueue(sink, settings, this)
     host.opened(this)
-    this.#expiry = Expiry.of(access.expiresAt, runtime, () => this.queue.close('expired'))
-    // A gap brings its own place with it: a client that is cut between the two must still get the gap.
-    const block = firstBlock(settings, start.gap === undefined ? formatEventId(start.position) : undefined)
-    this.queue.push(eventFrame(block))
-    this.#carryOut(beginReplay(start, this.#head))
+    this.#expiry = Expiry.of(access.expiresAt, runtime, () => this.endEarly('expired'))
+    const isFirst = terms.first !== undefined && start.isFromPosition !== true
+    // A gap brings its own place with it: a client that is cut between the two must still get the gap. So does what comes first.
+    const position = start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined
+    if (settings.wireContract !== 'off') this.queue.push(eventFrame(firstBlock(settings, position)))
+    if (terms.first !== undefined && isFirst) this.#sendFirst(terms.first, gapOf(start))
+    else this.#carryOut(beginReplay(start, this.#head))
   }
 
   get patterns(): readonly TopicPattern[] {
@@ -87,6 +90,11 @@ export class Subscription implements FrameQueueOwner {
     return [...page, ...(this.#held ?? [])].reduce((bytes, { data }) => bytes + data.length, 0)
   }
 
+  /** Whether it may be sent blocks without data. */
+  get hasFirstBlock(): boolean {
+    return this.#terms.settings.wireContract !== 'off'
+  }
+
   deliver(entry: LogEntry): void {
     if (this.#replay.phase === 'live') this.#send(entry, false)
     else this.#carryOut(stepReplay(this.#replay, { type: 'appended', entry }))
@@ -102,6 +110,34 @@ export class Subscription implements FrameQueueOwner {
     this.#carryOut(stepReplay(this.#replay, { type: 'restarted', position: this.#position, head }))
   }
 
+  /**
+   * Ends the stream before its topics have come to their end. One that may never end, ends in good order, as any connection
+   * does, and its reader comes again. One that ends by itself is broken off: its end would say that this was all.
+   *
+   * @param isRevoked - whether what waits is withheld.
+   * @returns false if it is ending already.
+   */
+  endEarly(reason: CloseReason, isRevoked = false): boolean {
+    if (!this.queue.isOpen || this.#isEnding) return false
+    this.#isEnding = true
+    const end = (ending: Ending): void => {
+      if (isRevoked) this.queue.revoke(reason, ending)
+      else this.queue.close(reason, ending)
+    }
+    const { unendedTopics } = this.#terms
+    if (unendedTopics.areFinite !== undefined) end(unendedTopics.areFinite ? 'cut' : 'close')
+    else
+      unendedTopics.haveBegun(this.#host.log).then(
+        (begun) => end(begun ? 'cut' : 'close'),
+        () => end('cut'),
+      )
+    return true
+  }
+
+  stopping(): void {
+    this.endEarly('drain')
+  }
+
   drained(): void {
     this.#room?.resolve()
     this.#room = null
@@ -112,6 +148,7 @@ export class Subscription implements FrameQueueOwner {
     this.#expiry?.stop()
     this.#held = null
     this.#page = null
+    this.#first?.abort()
     this.#host.closed(this, reason)
   }
 
@@ -122,7 +159,7 @@ export class Subscription implements FrameQueueOwner {
       switch (effect.type) {
         case 'read':
           this.#held = null
-          this.#pace ??= new Pace(this.#host.settings.scheduler.runtime)
+          this.#pace ??= new Pace(this.#terms.settings.scheduler.runtime)
           this.#report(this.#read())
           break
         case 'send-page':
@@ -145,17 +182,15 @@ export class Subscription implements FrameQueueOwner {
           this.#position = effect.position
           break
         case 'announce':
-          this.#announce(effect.gap, effect.position)
-          break
+          if (this.#announce(effect.gap, effect.position)) break
+          // What comes first is made anew, and takes the place of the rest.
+          return
       }
     }
   }
 
   #report(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#host.settings.onError(error)
-      this.queue.close('error')
-    })
+    work.catch((error: unknown) => this.#fail(error))
   }
 
   async #read(): Promise<void> {
@@ -175,8 +210,7 @@ export class Subscription implements FrameQueueOwner {
       if (share !== undefined) await share
       if (this.queue.isBlocked) {
         this.#carryOut(stepReplay(this.#replay, { type: 'blocked' }))
-        this.#room = Promise.withResolvers()
-        await this.#room.promise
+        await this.#hasRoom()
       }
       if (!this.queue.isOpen) return
       page.next += 1
@@ -186,6 +220,48 @@ export class Subscription implements FrameQueueOwner {
     this.#carryOut(stepReplay(this.#replay, { type: 'page-sent', position: this.#position }))
   }
 
+  /** Sends what comes before the events of the topics, and then these from the newest position that is known now. */
+  #sendFirst(first: NonNullable<SubscribeOptions['first']>, gap?: Gap): void {
+    const { rendering, settings } = this.#terms
+    const { head } = this.#host
+    const position =
+      head.epoch === this.#position.epoch && head.seq > this.#position.seq ? head : this.#position
+    const id = formatEventId(position)
+    const aborter = new AbortController()
+    this.#first = aborter
+    this.#position = position
+    this.#replay = opening
+    this.#held = null
+    const queue = this.queue
+    const stream = {
+      get isReady() {
+        return queue.isOpen && !queue.isBlocked
+      },
+      ready: async () => {
+        await this.#hasRoom()
+        return queue.isOpen
+      },
+      signal: aborter.signal,
+    }
+    const send = ({ data, event }: OwnEvent): void =>
+      void queue.push(eventFrame({ data, ...(event !== undefined && { event }) }, 'first'))
+    const work = async (): Promise<void> => {
+      const frame = gap === undefined ? null : rendering.gap(gap, undefined)
+      if (frame !== null) queue.push(frame)
+      const { scheduler, onError } = settings
+      if (!(await sendFirstEvents(first, id, { stream, send, onError, runtime: scheduler.runtime }))) return
+      if (this.#host.head.epoch !== position.epoch && this.#host.head.epoch !== '') {
+        // Made in an epoch that is over.
+        this.#position = { epoch: this.#host.head.epoch, seq: 0 }
+        this.#sendFirst(first)
+        return
+      }
+      if (settings.wireContract !== 'off') queue.push(eventFrame({ id }))
+      this.#carryOut(beginReplay({ position, head: position }, this.#newest(position)))
+    }
+    this.#report(work())
+  }
+
   #release(): void {
     // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
     for (const entry of this.#held ?? []) this.#send(entry, false)
@@ -193,9 +269,19 @@ export class Subscription implements FrameQueueOwner {
     this.#carryOut(stepReplay(this.#replay, { type: 'held-sent', position: this.#position }))
   }
 
+  /** Resolves when the output has room, or the connection is gone. */
+  async #hasRoom(): Promise<void> {
+    if (!this.queue.isBlocked) return
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
+  }
+
   /** The newest place that is known: the hub may be notified later than the log was asked. */
   get #head(): Position {
-    const { head } = this.#terms.start
+    return this.#newest(this.#terms.start.head)
+  }
+
+  #newest(head: Position): Position {
     const known = this.#host.head
     return known.epoch === head.epoch && known.seq > head.seq ? known : head
   }
@@ -205,51 +291,83 @@ export class Subscription implements FrameQueueOwner {
     // Another epoch: it comes late, from before a restart, or was read from a log whose restart the hub does not know yet.
     if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return
     if (this.#expiry?.isOver === true) {
-      this.queue.close('expired')
+      this.endEarly('expired')
       return
     }
+    if (this.#isEnding) return
     this.#position = position
     if (isEndType(entry.event)) {
       this.#endTopic(entry)
       return
     }
-    const { filter, wireContract } = this.#terms
-    if (isFailureType(entry.event) && wireContract === 'ids-only') return
+    const { filter, rendering } = this.#terms
     if (filter !== undefined && !this.#passes(entry, filter)) return
-    const frame = this.#host.frameOf(entry)
+    let frame: Frame | null
+    try {
+      frame = rendering.event(entry)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
     if (frame !== null && this.queue.push(frame)) this.#host.delivered(frame, replayed)
+  }
+
+  #fail(error: unknown): void {
+    this.#terms.settings.onError(error)
+    this.endEarly('error')
   }
 
   #passes(entry: LogEntry, filter: NonNullable<SubscriptionTerms['filter']>): boolean {
     // A reader that is about to leave can have no more events, and its filter is not asked about them.
     if (!this.queue.isOpen) return false
-    const { settings, reportOnce } = this.#host
-    const passes = applyFilter(filter, entry, { onError: settings.onError, reportOnce })
-    if (passes === 'failed') this.queue.close('error')
+    const { onError } = this.#terms.settings
+    const passes = applyFilter(filter, entry, { onError, reportOnce: this.#host.reportOnce })
+    if (passes === 'failed') this.endEarly('error')
     return passes === true
   }
 
   /** The reader gets the end when all of its topics have ended: then there is nothing more to come. */
   #endTopic(entry: LogEntry): void {
-    const { unendedTopics, wireContract } = this.#terms
-    if (!unendedTopics.endBy(entry)) return
-    const frame = this.#host.frameOf(entry)
-    if (frame !== null && wireContract === 'full') this.queue.push(frame)
-    this.queue.close('server')
+    const { unendedTopics } = this.#terms
+    if (unendedTopics.endBy(entry)) this.#sayEnd(entry, entry.topic, unendedTopics.reason)
   }
 
   async #closeIfExpired(): Promise<void> {
-    // The client returns, and is answered 410.
-    if (await this.#terms.unendedTopics.haveExpired(this.#host.log)) this.queue.close('server')
+    if (await this.#terms.unendedTopics.haveExpired(this.#host.log))
+      this.#sayEnd(undefined, this.patterns[0]?.text ?? '', 'expired')
   }
 
-  #announce(gap: Gap, position: Position): void {
+  /** The last event of the stream, or its breaking off, where the reader could not tell otherwise that it is not whole. */
+  #sayEnd(entry: LogEntry | undefined, topic: string, reason: EndReason): void {
+    try {
+      const { frame, isTold } = this.#terms.rendering.end(entry, topic, reason)
+      if (frame !== null) this.queue.push(frame)
+      this.queue.close('server', isTold ? 'close' : 'cut')
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** @returns false if what comes first is made anew, from where the gap leaves off. */
+  #announce(gap: Gap, position: Position): boolean {
     this.#position = position
     this.#host.gapAnnounced()
-    // The place is given in any case: a reader that resumes must not resume from where the gap began.
-    const id = formatEventId(position)
-    const block = this.#terms.wireContract === 'full' ? gapEvent(gap, id) : { id }
-    // A key of its own: it takes the place of nothing else that waits.
-    this.queue.push(eventFrame(block, `gap ${id}`))
+    if (this.#terms.first !== undefined) {
+      this.#sendFirst(this.#terms.first, gap)
+      return false
+    }
+    try {
+      // The place is given in any case: a reader that resumes must not resume from where the gap began.
+      const frame = this.#terms.rendering.gap(gap, formatEventId(position))
+      if (frame !== null) this.queue.push(frame)
+    } catch (error) {
+      this.#fail(error)
+    }
+    return true
   }
+}
+
+/** The gap that a subscription begins with. What it lacks, what comes first makes good. */
+function gapOf({ gap, head }: Start): Gap | undefined {
+  return gap && { ...gap, earliest: null, latest: formatEventId(head) }
 }

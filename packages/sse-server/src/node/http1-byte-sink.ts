@@ -39,6 +39,10 @@ export function createHttp1ByteSink(response: ServerResponse): ResponseByteSink 
     abort() {
       response.destroy()
     },
+    cut() {
+      // RFC 9112 section 8: a chunked message without its last chunk is not whole. The FIN follows what is queued.
+      socket.destroySoon()
+    },
     listen(listener: ByteSinkListener) {
       const onDrain = (): void => listener.drained()
       socket.on('drain', onDrain)

@@ -31,6 +31,10 @@ export function createHttp2ByteSink(response: Http2ServerResponse): ResponseByte
       // good order first, and the client could take the part for the whole.
       stream.destroy(new Error('The event stream is given up'))
     },
+    cut() {
+      // Written behind what is queued: when its turn has come, all of that has been sent.
+      if (!stream.destroyed) stream.write('', () => this.abort())
+    },
     listen(listener: ByteSinkListener) {
       stream.on('drain', () => listener.drained())
       listenForClose(response, () => listener.closed())

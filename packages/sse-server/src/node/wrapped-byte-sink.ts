@@ -1,6 +1,21 @@
+import type { Socket } from 'node:net'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
+import { systemRuntime } from '../runtime.ts'
 import { isHttp2, listenForClose } from './node-response.ts'
 import type { NodeResponse, ResponseByteSink } from './node-response.ts'
+
+// How long a wrapped response may take to hand on what was written, where it does not say when it has.
+const longestWriteMs = 1000
+
+/** Ends the connection so that the content is seen not to be whole. */
+function destroyUnfinished(response: NodeResponse): void {
+  const { socket } = response
+  // RFC 9112 section 8: content that ends with its connection is whole unless the connection fails.
+  const endsWithConnection =
+    !isHttp2(response) && !response.chunkedEncoding && !response.hasHeader('content-length')
+  if (endsWithConnection && socket !== null && !('encrypted' in socket)) (socket as Socket).resetAndDestroy()
+  else response.destroy()
+}
 
 /** A response as an output by its public methods: where it is wrapped, HTTP/1.0, or waits for its turn in a pipeline. */
 export function createWrappedByteSink(response: NodeResponse): ResponseByteSink {
@@ -21,6 +36,19 @@ export function createWrappedByteSink(response: NodeResponse): ResponseByteSink 
     },
     abort() {
       response.destroy()
+    },
+    cut() {
+      if (response.destroyed) return
+      let timer: unknown
+      const breakOff = (): void => {
+        systemRuntime.clearTimeout(timer)
+        destroyUnfinished(response)
+      }
+      // What wraps a response may not pass the callback on.
+      timer = systemRuntime.setTimeout(breakOff, longestWriteMs)
+      if (isHttp2(response)) response.write('', breakOff)
+      else response.write('', breakOff)
+      if ('flush' in response && typeof response.flush === 'function') response.flush()
     },
     listen(listener: ByteSinkListener) {
       response.on('drain', () => listener.drained())

@@ -30,8 +30,8 @@ export interface RespondOptions<
  *
  * The head of the response goes out at once, and with it a block without data that announces the heartbeat (see
  * `heartbeatIntervalMs`) and the reconnection time. The source is started when the body is first asked for, and read as
- * fast as the client reads. If it throws, the stream ends as it would otherwise, and `onError` hears of it; the client
- * is told nothing. If the client leaves, the source's `signal` aborts and its `return()` is called once.
+ * fast as the client reads. If it throws, `onError` hears of it, and the client is told (see `sourceFailure`). Where the stream is
+ * ended before a sequence has come to its end, the transfer is broken off. If the client leaves, the source's `signal` aborts and its `return()` is called once.
  *
  * @throws {@link OptionError} if the source is none, or an option has no meaning.
  * @example
@@ -115,11 +115,13 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
 /** Options of {@link respondRaw}: those of {@link respond}, but for what writes blocks of its own. */
 export type RespondRawOptions = Omit<
   RespondOptions,
-  'events' | 'validate' | 'reconnectionTimeMs' | 'heartbeat'
+  'events' | 'validate' | 'reconnectionTimeMs' | 'heartbeat' | 'sourceFailure' | 'wireContract'
 >
 
 /**
  * Answers with an event stream that is formatted already: strings, sent as UTF-8, or bytes, passed on as they are.
+ *
+ * A source that fails breaks the transfer off, since what came is not the whole.
  *
  * A piece may end anywhere. A heartbeat is a comment line, and goes out only where the stream stands at the start of a
  * line, so it never breaks one; the bytes are otherwise just those given, with no first block before them.

@@ -10,17 +10,17 @@ export type Sequence<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
 /**
  * Where the events of a response come from.
  *
- * - A sequence: read as fast as the client takes it; the stream closes at its end.
+ * - A sequence of events: read as fast as the client takes it; the stream closes at its end. A string is an event's data.
  * - A function that returns one, or a promise of one, such as an async generator function: called with the stream, so
  *   `async function* ({ signal, lastEventId }) {...}` has what it needs.
  * - A function that returns nothing (or a promise of it): it pushes into the stream it is given, which stays open
  *   until `stream.close()` or until the client leaves.
  */
 export type EventStreamSource<Schemas extends EventSchemas = EventSchemas> =
-  | Sequence<EventOf<Schemas>>
+  | Sequence<EventOf<Schemas> | string>
   | ((
       stream: EventStream<Schemas>,
-    ) => Sequence<EventOf<Schemas>> | Promise<Sequence<EventOf<Schemas>> | void> | void)
+    ) => Sequence<EventOf<Schemas> | string> | Promise<Sequence<EventOf<Schemas> | string> | void> | void)
 
 /** Pieces of an event stream that is formatted already. */
 export type RawSource =

@@ -17,9 +17,11 @@ export function startStream<Schemas extends EventSchemas>(
   source?: EventStreamSource<Schemas>,
 ): Connection<Schemas> {
   const connection = new Connection<Schemas>(sink, setup)
-  connection.queue.push(eventFrame(firstBlock(setup.settings)))
+  if (setup.settings.wireContract !== 'off') connection.queue.push(eventFrame(firstBlock(setup.settings)))
   if (source !== undefined)
-    run(connection, setup, source, (event: EventOf<Schemas>) => connection.send(event))
+    run(connection, setup, source, (event: EventOf<Schemas> | string) =>
+      connection.send(typeof event === 'string' ? ({ data: event } as EventOf<Schemas>) : event),
+    )
   return connection
 }
 
@@ -32,6 +34,8 @@ export function startRawStream(sink: ByteSink, setup: EventStreamSetup, source: 
   const lineComment = encodeFrame(':\n', undefined, ':')
   const connection = new Connection(sink, {
     ...setup,
+    // Nobody knows where in a block the source fails: nothing can be said there.
+    sourceFailure: 'break',
     // After a lone CR nothing may be added either: the LF that belongs to it may come with the next piece.
     settings: { ...setup.settings, heartbeatFrame: () => (atLineStart ? lineComment : null) },
   })
@@ -77,8 +81,10 @@ function run<T, Schemas extends EventSchemas>(
   }
   const begin = (result: unknown): void => {
     const iterator = iterateSequence<T>(result)
-    if (iterator !== undefined) void pump(iterator, target)
-    else if (result !== undefined)
+    if (iterator !== undefined) {
+      connection.followSequence()
+      void pump(iterator, target)
+    } else if (result !== undefined)
       throw new OptionError('source', result, 'a function that returns a sequence or nothing')
   }
   try {

@@ -28,8 +28,16 @@ export interface Gap {
   readonly latest: string | null
 }
 
-/** How a finite topic ended. */
-export type EndReason = 'completed' | 'cancelled' | 'failed'
+/**
+ * Why a stream has come to its end.
+ *
+ * - `completed`: this was all.
+ * - `cancelled`: somebody stopped it.
+ * - `failed`: its producer failed.
+ * - `interrupted`: the process that ran it stopped, or its log lost its memory.
+ * - `expired`: the time of its topics was over before the reader came to their end.
+ */
+export type EndReason = 'completed' | 'cancelled' | 'failed' | 'interrupted' | 'expired'
 
 /** Whether events of this type are the hub's own. */
 export function isReserved(type: string | undefined): boolean {
@@ -52,17 +60,17 @@ export function gapEvent(gap: Gap, position: string | undefined): ServerSentEven
   return position === undefined ? event : { ...event, id: position }
 }
 
-/** The last event of a finite topic. */
+/** The last event of a finite topic, or of a stream of its own. */
 export function endEvent(
-  topic: string,
+  topic: string | undefined,
   reason: EndReason,
 ): { readonly event: string; readonly data: string } {
   return { event: endType, data: JSON.stringify({ topic, reason }) }
 }
 
-/** The producer of a finite topic failed. The end of the topic follows. */
+/** The producer of a finite topic, or the source of a stream of its own, failed. The end follows. */
 export function failureEvent(
-  topic: string,
+  topic: string | undefined,
   message: string,
 ): { readonly event: string; readonly data: string } {
   return { event: failureType, data: JSON.stringify({ topic, message }) }
