@@ -1,5 +1,6 @@
 import type { Benchmark } from './benchmark.ts'
 import { client } from './client.ts'
+import { earliest } from './earliest.ts'
 import { fanOut } from './fan-out.ts'
 import { format } from './format.ts'
 import { hello } from './hello.ts'
@@ -24,4 +25,5 @@ export const benchmarks: readonly Benchmark[] = [
   client,
   topics,
   storm,
+  earliest,
 ]

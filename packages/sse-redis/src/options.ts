@@ -10,7 +10,7 @@ export interface RedisLogOptions {
   readonly url?: string | undefined
   /**
    * A client of `@redis/client` or `redis`. If it is for a single server, the log takes only its settings (address, TLS,
-   * credentials) and opens two connections of its own; the client need not be connected. The client of a cluster or a
+   * credentials) and opens three connections of its own; the client need not be connected. The client of a cluster or a
    * sentinel is used itself. In both cases you close it.
    */
   readonly redis?: RedisClient | undefined
@@ -29,6 +29,14 @@ export interface RedisLogOptions {
   readonly commandTimeoutMs?: number | undefined
   /** How many events may wait to be appended in this process. One more rejects. @defaultValue 10 000 */
   readonly maxPendingEvents?: number | undefined
+  /**
+   * How many bytes of events this process holds for readers: half for the newest events, half for what was read lately. What
+   * many readers ask for is read from Redis once. The hub keeps its formatted blocks with the events, which takes about as
+   * much again. 0 holds nothing.
+   *
+   * @defaultValue 33 554 432 (32 MiB)
+   */
+  readonly maxCachedBytes?: number | undefined
   /**
    * Milliseconds between two rounds of maintenance, in which each process checks Redis, renews its leases and looks for
    * lost messages. The next event shows a lost message at once; if none follows, it takes up to two rounds.
@@ -65,6 +73,7 @@ export interface Settings {
   readonly maxAgeMs: number
   readonly commandTimeoutMs: number
   readonly maxPendingEvents: number
+  readonly maxCachedBytes: number
   readonly syncIntervalMs: number
   readonly leaseMs: number
   readonly failover: 'lossy' | 'lossless'
@@ -84,6 +93,7 @@ export function settingsOf(options: RedisLogOptions): Settings {
     maxAgeMs: integer('maxAgeMs', options.maxAgeMs, 600_000, 0, Number.MAX_SAFE_INTEGER),
     commandTimeoutMs: integer('commandTimeoutMs', options.commandTimeoutMs, 5000, 1, maxTimerMs),
     maxPendingEvents: integer('maxPendingEvents', options.maxPendingEvents, 10_000, 1, 100_000_000),
+    maxCachedBytes: integer('maxCachedBytes', options.maxCachedBytes, 33_554_432, 0, Number.MAX_SAFE_INTEGER),
     syncIntervalMs,
     leaseMs: integer(
       'leaseMs',

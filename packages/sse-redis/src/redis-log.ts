@@ -10,6 +10,7 @@ import type {
   TopicStatus,
 } from '@sse-toolkit/sse-server'
 import { AppendQueue } from './append/append-queue.ts'
+import { EventCache } from './cache/event-cache.ts'
 import { Commands } from './commands/commands.ts'
 import type { Command, Reply } from './commands/commands.ts'
 import type { Connections } from './connection/connections.ts'
@@ -24,6 +25,7 @@ import { settingsOf } from './options.ts'
 import type { RedisLogOptions, Settings } from './options.ts'
 import { randomWord } from './random-word.ts'
 import { Readiness } from './lifecycle/readiness.ts'
+import { EventReads } from './read/event-reads.ts'
 import { readPage } from './read/read-page.ts'
 import { createScript } from './commands/script.ts'
 import { cancelScript, claimScript, endScript } from './scripts/finite.ts'
@@ -39,6 +41,16 @@ const scripts = {
 // How many events one page has while the follower catches up.
 const pageSize = 500
 
+/** What a log does at the moment. */
+export interface RedisLogStats {
+  /** Bytes of events that this process holds for readers. See {@link RedisLogOptions.maxCachedBytes}. */
+  readonly cachedBytes: number
+  /** Reads of events that Redis has before it: four at most. */
+  readonly readsUnderWay: number
+  /** Reads that wait for one of those. Equal reads count once. */
+  readonly readsWaiting: number
+}
+
 /** A log that many processes share. */
 export interface RedisLog extends EventLog {
   /**
@@ -48,13 +60,14 @@ export interface RedisLog extends EventLog {
    * @throws {@link IncompatibleRedisError}, or {@link LogUnavailableError} after `commandTimeoutMs`.
    */
   ready(): Promise<void>
+  stats(): RedisLogStats
 }
 
 /**
  * A hub's log on Redis 7 or Valkey: the same streams from many processes.
  *
- * Events are kept in one order over all topics, whichever process appends them. Each process has two connections, for
- * commands and for the channel, however many readers it serves. They are opened at once, and again whenever they fail.
+ * Events are kept in one order over all topics, whichever process appends them. Each process has three connections, for
+ * commands, for reads and for the channel, however many readers it serves. They are opened at once, and again whenever they fail.
  *
  * @throws {@link OptionError}
  * @example
@@ -75,8 +88,10 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 
 /**
  *     append  -> AppendQueue -----.
- *     read, claim, end, ... ------+-> Commands ---> commands connection -----> Redis, its scripts
- *     Maintenance, regularly -----'                                               |
+ *     claim, end, cancel ---------+-> Commands ---> commands connection -----> Redis, its scripts
+ *     Maintenance, regularly -----|                                               |
+ *     read -> EventReads ---------'-> (the same) -> reads connection -----------> |
+ *                ^ EventCache                                                     |
  *     tail    <- Follower <---------- subscription connection <--- its channel <--'
  */
 class SharedLog implements RedisLog {
@@ -86,6 +101,8 @@ class SharedLog implements RedisLog {
   readonly #readiness: Readiness
   readonly #connections: Connections
   readonly #commands: Commands
+  readonly #cache: EventCache
+  readonly #reads: EventReads
   readonly #queue: AppendQueue
   readonly #follower: Follower
   readonly #lookups: Lookups
@@ -108,7 +125,7 @@ class SharedLog implements RedisLog {
       stepTimeoutMs: commandTimeoutMs,
       runtime,
       onMessage: (text) => this.#follower.receive(text),
-      onCommandsOpen: () => this.#commands.retry(),
+      onOpen: () => this.#commands.retry(),
       onSubscribed: () => {
         if (this.#follower.position === null) this.#maintenance.run()
         else void this.#follower.catchUp()
@@ -123,7 +140,10 @@ class SharedLog implements RedisLog {
       connections: this.#connections,
       keys: keysOf(namespace),
       channel,
+      onState: (state) => this.#cache.observe(state),
     })
+    this.#cache = new EventCache(settings.maxCachedBytes)
+    this.#reads = new EventReads({ commands: this.#commands, cache: this.#cache, runtime, commandTimeoutMs })
     this.#queue = new AppendQueue({
       commands: this.#commands,
       owner: this.#owner,
@@ -134,7 +154,10 @@ class SharedLog implements RedisLog {
     })
     this.#follower = new Follower({
       readAfter: (seq) => readPage(this.#commands, [{ text: '>' }], seq, pageSize),
-      saw: (epoch, seq) => this.#commands.saw(epoch, seq),
+      told: (entry) => {
+        this.#commands.saw(entry.position)
+        this.#cache.append(entry)
+      },
       onError: (error) => this.#report(error),
     })
     this.#lookups = createLookups({
@@ -213,7 +236,7 @@ class SharedLog implements RedisLog {
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     await this.#readiness.wait('read')
-    const page = await readPage(this.#commands, patterns, after, limit)
+    const page = await this.#reads.read(patterns, after, limit)
     // A reader is at a position of the epoch that the tails know. If the page is of another one, they get that first.
     for (let attempt = 0; this.#follower.position?.epoch !== page.epoch; attempt += 1) {
       if (attempt === 3) {
@@ -233,6 +256,14 @@ class SharedLog implements RedisLog {
     return this.#lookups.heads.request(undefined)
   }
 
+  stats(): RedisLogStats {
+    return {
+      cachedBytes: this.#cache.bytes,
+      readsUnderWay: this.#reads.underWay,
+      readsWaiting: this.#reads.waiting,
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -244,6 +275,7 @@ class SharedLog implements RedisLog {
     this.#follower.stop()
     this.#commands.refuseUnsent()
     await this.#queue.close()
+    this.#reads.close()
     this.#commands.close()
     this.#connections.close()
   }

@@ -84,5 +84,5 @@ export type {
 export { LogTails } from './log/log-tails.ts'
 export { memoryLog, type MemoryLogOptions } from './log/memory-log.ts'
 export { checkTopic } from './topics/topic.ts'
-export { parseTopicPattern, type TopicPattern } from './topics/topic-pattern.ts'
+export { matchesTopic, parseTopicPattern, type TopicPattern } from './topics/topic-pattern.ts'
 export { pattern, topic, type TopicValue } from './topics/topic-tags.ts'

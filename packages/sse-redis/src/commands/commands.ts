@@ -1,22 +1,35 @@
 import { HubClosedError } from '@sse-toolkit/sse-server'
-import type { Runtime } from '@sse-toolkit/sse-server'
+import type { Position, Runtime } from '@sse-toolkit/sse-server'
 import { LogFullError } from '../errors/log-full-error.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
 import type { Connections } from '../connection/connections.ts'
 import { Deadlines, late } from '../connection/deadlines.ts'
 import { randomWord } from '../random-word.ts'
-import type { RedisClient } from '../connection/redis-client.ts'
+import type { RedisClient, StreamEntry } from '../connection/redis-client.ts'
 import { classifyFailure } from './redis-failure.ts'
 import type { Script } from './script.ts'
 
-/** What each script of the log answers: the epoch, the head's `seq`, the `seq` after which the epoch began, and its result. */
-export interface Reply {
+/** The log, as each script's reply begins with it. */
+export interface LogState {
   readonly epoch: string
+  /** The `seq` of the head. */
   readonly seq: number
+  /** The `seq` after which the epoch began. */
   readonly base: number
+  /** The `seq` up to which every event was evicted. */
+  readonly trimmed: number
+  /** How many topics have expired so far. */
+  readonly expiries: number
+}
+
+export interface Reply extends LogState {
+  /** The script's own result. */
   readonly values: readonly string[]
 }
+
+/** Over which connection: what is read never waits before what is appended. */
+export type Lane = 'commands' | 'reads'
 
 /** One call of a script. */
 export interface Command {
@@ -29,6 +42,21 @@ export interface Command {
   readonly changes: 'nothing' | 'the log'
   /** @defaultValue `commandTimeoutMs` */
   readonly timeoutMs?: number
+  /** @defaultValue `commands` */
+  readonly lane?: Lane
+  /** Called once Redis has nothing of it before it any more: that may be after its time is over. */
+  readonly settled?: () => void
+}
+
+/** One read of the bare stream. */
+export interface RangeRead {
+  readonly operation: string
+  /** The first and last `seq`. */
+  readonly first: number
+  readonly last: number
+  readonly timeoutMs: number
+  /** As of a {@link Command}. */
+  readonly settled: () => void
 }
 
 export interface CommandsOptions {
@@ -40,10 +68,15 @@ export interface CommandsOptions {
   readonly maxAgeMs: number
   readonly commandTimeoutMs: number
   readonly runtime: Runtime
+  /** Called with each reply, in which order they come. */
+  readonly onState: (state: LogState) => void
 }
 
+// Of how many values the state of the log consists.
+const stateLength = 5
+
 /** What a call is for, apart from how it is made. */
-type Request = Pick<Command, 'operation' | 'changes' | 'timeoutMs'>
+type Request = Pick<Command, 'operation' | 'changes' | 'timeoutMs' | 'lane' | 'settled'>
 
 /**
  * Runs scripts on Redis, and repeats each until Redis answers or its time is over.
@@ -56,7 +89,7 @@ export class Commands {
   // What this process has seen of the log. It sends this with each command, so that a Redis that lacks some of it shows.
   #epoch = ''
   #seen = 0
-  #repliedAt = Number.NEGATIVE_INFINITY
+  readonly #repliedAt = { commands: Number.NEGATIVE_INFINITY, reads: Number.NEGATIVE_INFINITY }
   #leftAt = Number.NEGATIVE_INFINITY
   #nextAttempt: Promise<unknown> | null = null
   #attemptNow: () => void = () => undefined
@@ -77,7 +110,7 @@ export class Commands {
   }
 
   /** An event at this position was seen. */
-  saw(epoch: string, seq: number): void {
+  saw({ epoch, seq }: Position): void {
     if (epoch === this.#epoch && seq > this.#seen) this.#seen = seq
   }
 
@@ -105,6 +138,25 @@ export class Commands {
     )
   }
 
+  /** Whether the client can read a range of a stream: one that is made for the log may lack it. */
+  get canReadRange(): boolean {
+    return this.#options.connections.reads?.xRange !== undefined
+  }
+
+  /**
+   * Reads events without a script, which costs Redis an eighth of it. It may come from a replica that is behind, or from a
+   * server that has lost them: see the prelude for how to tell.
+   *
+   * @throws {@link LogUnavailableError} or `HubClosedError`
+   */
+  readRange({ first, last, ...request }: RangeRead): Promise<readonly StreamEntry[]> {
+    const [, log = ''] = this.#options.keys
+    return this.#ask({ ...request, changes: 'nothing', lane: 'reads' }, async (client) => {
+      const found = await client.xRange?.(log, String(first), String(last))
+      return found ?? []
+    })
+  }
+
   /** The connection is open again: sends what waits for it. */
   retry(): void {
     this.#attemptNow()
@@ -120,10 +172,37 @@ export class Commands {
     this.#deadlines.cancel(new HubClosedError())
   }
 
-  async #ask(
-    { operation, changes, timeoutMs }: Request,
-    send: (client: RedisClient, isRetry: boolean) => Promise<readonly string[]>,
-  ): Promise<readonly string[]> {
+  async #ask<Answer>(
+    request: Request,
+    send: (client: RedisClient, isRetry: boolean) => Promise<Answer>,
+  ): Promise<Answer> {
+    let last: Promise<unknown> | undefined
+    try {
+      return await this.#askUntilAnswered(request, (client, isRetry) => {
+        const answer = send(client, isRetry)
+        last = answer
+        return answer
+      })
+    } finally {
+      if (request.settled !== undefined) void this.#settle(last, request.settled)
+    }
+  }
+
+  /** A client of the user that never says what became of a command is not waited for for ever. */
+  async #settle(answer: Promise<unknown> | undefined, settled: () => void): Promise<void> {
+    try {
+      if (answer !== undefined) await this.#deadlines.within(answer, this.#options.commandTimeoutMs)
+    } catch {
+      // Whoever asked has been told.
+    } finally {
+      settled()
+    }
+  }
+
+  async #askUntilAnswered<Answer>(
+    { operation, changes, timeoutMs, lane = 'commands' }: Request,
+    send: (client: RedisClient, isRetry: boolean) => Promise<Answer>,
+  ): Promise<Answer> {
     const { runtime, commandTimeoutMs, connections } = this.#options
     const deadline = runtime.now() + (timeoutMs ?? commandTimeoutMs)
     let isRetry = false
@@ -132,16 +211,16 @@ export class Commands {
       if (this.#state === 'closed' || (this.#state === 'closing' && !isRetry)) throw new HubClosedError()
       const sentAt = runtime.now()
       if (sentAt >= deadline) break
-      const client = connections.commands
+      const client = connections[lane]
       if (client !== null) {
         try {
           const reply = await this.#deadlines.within(send(client, isRetry), deadline - sentAt)
           if (reply !== late) {
-            this.#repliedAt = runtime.now()
+            this.#repliedAt[lane] = runtime.now()
             return reply
           }
           // Nothing else came back either: the connection is dead.
-          if (client === connections.commands && this.#repliedAt < sentAt) connections.renewCommands()
+          if (client === connections[lane] && this.#repliedAt[lane] < sentAt) connections.renew(lane)
           isRetry = true
           break
         } catch (error) {
@@ -152,7 +231,13 @@ export class Commands {
           if (failure === 'refused') {
             throw new LogUnavailableError('log-unavailable', operation, messageOf(error), { cause })
           }
-          if (failure === 'demoted') this.#leave(client)
+          if (failure === 'halfway') {
+            const fact = `It failed halfway: ${messageOf(error)}`
+            throw changes === 'the log'
+              ? new OutcomeUnknownError(operation, fact, { cause })
+              : new LogUnavailableError('log-unavailable', operation, fact, { cause })
+          }
+          if (failure === 'demoted') this.#leave(client, lane)
           isRetry ||= failure === 'lost'
         }
       }
@@ -165,20 +250,23 @@ export class Commands {
   }
 
   /** The server is not the master any more: the address leads to another one by now, or will soon. */
-  #leave(client: RedisClient): void {
+  #leave(client: RedisClient, lane: Lane): void {
     const { connections, runtime } = this.#options
-    if (client !== connections.commands || runtime.now() - this.#leftAt < 500) return
+    if (client !== connections[lane] || runtime.now() - this.#leftAt < 500) return
     this.#leftAt = runtime.now()
-    connections.renewCommands()
+    connections.renew('commands')
+    connections.renew('reads')
     connections.renewSubscription()
   }
 
   #observe(values: readonly string[]): Reply {
-    const [epoch = '', seqText = '0', baseText = '0'] = values
-    const seq = Number(seqText)
+    const [epoch = ''] = values
+    const [seq = 0, base = 0, trimmed = 0, expiries = 0] = values.slice(1, stateLength).map(Number)
     this.#seen = epoch === this.#epoch ? Math.max(this.#seen, seq) : seq
     this.#epoch = epoch
-    return { epoch, seq, base: Number(baseText), values: values.slice(3) }
+    const state = { epoch, seq, base, trimmed, expiries }
+    this.#options.onState(state)
+    return { ...state, values: values.slice(stateLength) }
   }
 
   #evaluate(client: RedisClient, script: Script, own: readonly string[]): Promise<readonly string[]> {

@@ -27,6 +27,10 @@ export class BorrowedConnections implements Connections {
     return this.#redis.isOpen ? this.#redis : null
   }
 
+  get reads(): RedisClient | null {
+    return this.commands
+  }
+
   get isSubscribed(): boolean {
     return this.#state === 'subscribed'
   }
@@ -38,7 +42,7 @@ export class BorrowedConnections implements Connections {
     void this.#subscribe()
   }
 
-  renewCommands(): void {
+  renew(): void {
     // The client does so by itself.
   }
 

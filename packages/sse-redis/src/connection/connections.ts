@@ -1,15 +1,20 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
+import type { Lane } from '../commands/commands.ts'
 import type { RedisClient } from './redis-client.ts'
 
-/** The two connections of a process, for commands and for the channel. Each is opened again whenever it fails. */
+/**
+ * The three connections of a process: for commands, for reads, and for the channel. Each is opened again whenever it fails.
+ */
 export interface Connections {
   /** The client that runs commands; null while it is not connected. A different client after each reconnect. */
   readonly commands: RedisClient | null
+  /** The client that reads, which may be the same. Its connection is opened when this is first looked at. */
+  readonly reads: RedisClient | null
   /** Whether the channel is subscribed to. The connection may be dead without anybody knowing yet. */
   readonly isSubscribed: boolean
   open(): void
   /** Replaces a connection that is dead, or leads to the wrong server. */
-  renewCommands(): void
+  renew(lane: Lane): void
   renewSubscription(): void
   close(): void
 }
@@ -22,8 +27,8 @@ export interface ConnectionsOptions {
   readonly stepTimeoutMs: number
   readonly runtime: Runtime
   readonly onMessage: (text: string) => void
-  /** `commands` is connected, for the first time or again. */
-  readonly onCommandsOpen: () => void
+  /** `commands` or `reads` is connected, for the first time or again. */
+  readonly onOpen: () => void
   /** The channel is subscribed to, for the first time or again. Messages in between were lost. */
   readonly onSubscribed: () => void
   readonly onError: (error: unknown) => void

@@ -1,4 +1,5 @@
 import type { RedisClientOptions } from '@redis/client'
+import type { Lane } from '../commands/commands.ts'
 import { Connection } from './connection.ts'
 import type { Connections, ConnectionsOptions } from './connections.ts'
 import type { RedisClient } from './redis-client.ts'
@@ -11,11 +12,11 @@ export interface SingleClient extends RedisClient {
 
 /** Connections that make their own clients, with the settings of a model. */
 export class OwnConnections implements Connections {
-  readonly #commands: Connection
+  readonly #lanes: Readonly<Record<Lane, Connection>>
   readonly #subscription: Connection
 
   constructor(options: ConnectionsOptions, model: SingleClient) {
-    const { channel, onMessage, onCommandsOpen, onSubscribed, stepTimeoutMs } = options
+    const { channel, onMessage, onOpen, onSubscribed, stepTimeoutMs } = options
     // The client neither queues commands nor reconnects: the log has bounded queues of its own, and opens each
     // connection from nothing.
     const createClient = (signal: AbortSignal): RedisClient => {
@@ -24,7 +25,10 @@ export class OwnConnections implements Connections {
       return model.duplicate({ disableOfflineQueue: true, socket })
     }
     const shared = { ...options, createClient }
-    this.#commands = new Connection({ ...shared, onOpen: onCommandsOpen })
+    this.#lanes = {
+      commands: new Connection({ ...shared, onOpen }),
+      reads: new Connection({ ...shared, onOpen }),
+    }
     this.#subscription = new Connection({
       ...shared,
       preparation: {
@@ -36,7 +40,13 @@ export class OwnConnections implements Connections {
   }
 
   get commands(): RedisClient | null {
-    return this.#commands.client
+    return this.#lanes.commands.client
+  }
+
+  get reads(): RedisClient | null {
+    // Opened with the first read: a process that only publishes needs none.
+    this.#lanes.reads.open()
+    return this.#lanes.reads.client
   }
 
   get isSubscribed(): boolean {
@@ -44,12 +54,12 @@ export class OwnConnections implements Connections {
   }
 
   open(): void {
-    this.#commands.open()
+    this.#lanes.commands.open()
     this.#subscription.open()
   }
 
-  renewCommands(): void {
-    this.#commands.renew()
+  renew(lane: Lane): void {
+    this.#lanes[lane].renew()
   }
 
   renewSubscription(): void {
@@ -57,7 +67,8 @@ export class OwnConnections implements Connections {
   }
 
   close(): void {
-    this.#commands.close()
+    this.#lanes.commands.close()
+    this.#lanes.reads.close()
     this.#subscription.close()
   }
 }

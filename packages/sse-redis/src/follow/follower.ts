@@ -15,7 +15,8 @@ interface FollowedPage {
 
 interface FollowerOptions {
   readonly readAfter: (seq: number) => Promise<FollowedPage>
-  readonly saw: (epoch: string, seq: number) => void
+  /** Called with each event before the listeners are. */
+  readonly told: (entry: LogEntry) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -172,7 +173,7 @@ export class Follower {
     const { epoch, seq } = entry.position
     this.#skipTo({ epoch, seq: seq - 1 })
     this.#position = entry.position
-    this.#options.saw(epoch, seq)
+    this.#options.told(entry)
     this.#tails.notify((listener) => listener.appended(entry))
   }
 

@@ -113,19 +113,20 @@ export class Maintenance {
       if (follower.position === null) return false
     }
     const wasSubscribed = connections.isSubscribed
+    const messagesBefore = follower.messages
     const reply = await this.#renewLeases()
     if (follower.position !== null) await this.#checkForLostMessages(reply)
     // The follower must hear what is appended after the head that it begins from.
-    else if (wasSubscribed) await this.#begin(reply)
+    else if (wasSubscribed) await this.#begin(reply, messagesBefore)
     return incompatibility === undefined && connections.isSubscribed && follower.position !== null
   }
 
-  async #begin({ epoch, seq }: Reply): Promise<void> {
+  async #begin({ epoch, seq }: Reply, messagesBefore: number): Promise<void> {
     const { follower } = this.#options
     follower.begin({ epoch, seq })
     this.#expectedSeq = seq
     // A message that came between Redis' answer and this moment had no place yet.
-    await follower.catchUp()
+    if (follower.messages !== messagesBefore) await follower.catchUp()
   }
 
   async #renewLeases(): Promise<Reply> {

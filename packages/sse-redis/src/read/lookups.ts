@@ -33,6 +33,7 @@ export function createLookups({ run, ...options }: LookupsOptions): Lookups {
           script: head,
           operation,
           changes: 'nothing',
+          lane: 'reads',
           timeoutMs,
           args: () => [],
         })
@@ -60,6 +61,7 @@ async function lookUpStatuses(
       script: status,
       operation: page.length === 1 ? `look up ${page[0]}` : `look up ${page.length} topics`,
       changes: 'nothing',
+      lane: 'reads',
       timeoutMs: deadline - runtime.now(),
       args: () => page,
     })

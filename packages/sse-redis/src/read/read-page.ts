@@ -35,6 +35,7 @@ export async function readPage(
       script,
       operation: `read ${names.join(', ')}`,
       changes: 'nothing',
+      lane: 'reads',
       args: () => [String(from), String(limit - entries.length), String(budgetBytes), ...names],
     })
     const [gone = '0', hasMore = '', looked = '0'] = values

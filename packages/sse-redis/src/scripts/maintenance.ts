@@ -1,43 +1,42 @@
-import { prelude } from './prelude.ts'
+import { logScript } from './prelude.ts'
 
 /**
- *     ->    epoch, seq, base
+ *     ->    the log's state
  */
-export const headScript: string = String.raw`${prelude}
-return { epoch, text(seq), text(base) }
-`
+export const headScript: string = logScript(String.raw`
+return state_of_log()
+`)
 
 /**
  * What each process runs at every `syncIntervalMs`: it renews its leases, and sweeps what is over.
  *
  *     ARGV  8 owner  9 leaseMs  10 '1' if it may take over topics whose process is gone  11... topics that it runs
- *     ->    epoch, seq, base, '1' if there is more to sweep, then kind and topic, repeatedly:
+ *     ->    the log's state, '1' if there is more to sweep, then kind and topic, repeatedly:
  *           'cancelled': stop it; 'lost': it has ended, or another process runs it; 'abandoned': this process has it now
  */
-export const maintenanceScript: string = String.raw`${prelude}
+export const maintenanceScript: string = logScript(String.raw`
 local owner, lease, adopts = ARGV[8], tonumber(ARGV[9]), ARGV[10] == '1'
-local reply = { epoch, '', text(base), '' }
+local notices = {}
 
 local function tell(kind, topic)
-  reply[#reply + 1] = kind
-  reply[#reply + 1] = topic
+  notices[#notices + 1] = kind
+  notices[#notices + 1] = topic
 end
 
 write_in_need()
 -- Each event has one place in the index. If there are more of one than of the other, something was taken away.
 if call('XLEN', log) ~= call('ZCARD', index) - 1 then begin_epoch() end
-reply[1], reply[3] = epoch, text(base)
 -- A process that has been silent for an hour sends nothing more, not even a late repeat.
-call('ZADD', alive, now, owner)
+write('ZADD', alive, now, owner)
 for _, each in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now - 3600000, 'LIMIT', 0, 100)) do
-  call('ZREM', alive, each)
-  call('HDEL', writers, each)
+  write('ZREM', alive, each)
+  write('HDEL', writers, each)
 end
 for each = 11, #ARGV do
   local topic = ARGV[each]
   local record = call('HGET', finite, topic) or ''
   if string.sub(record, 1, #owner + 3) == 'r|' .. owner .. '|' then
-    call('ZADD', due, now + lease, topic)
+    write('ZADD', due, now + lease, topic)
     if string.sub(record, -9) == 'cancelled' then tell('cancelled', topic) end
   else
     tell('lost', topic)
@@ -47,10 +46,10 @@ end
 local function remove_events(topic)
   local members = call('ZRANGEBYLEX', index, '[' .. topic .. '\0', '(' .. topic .. '\1', 'LIMIT', 0, 500)
   for _, each in ipairs(members) do
-    call('XDEL', log, text(tonumber(string.sub(each, -16))) .. '-0')
-    call('ZREM', index, each)
+    write('XDEL', log, text(tonumber(string.sub(each, -16))) .. '-0')
+    write('ZREM', index, each)
   end
-  if #members < 500 then call('ZREM', due, topic) end
+  if #members < 500 then write('ZREM', due, topic) end
 end
 
 local is_swept = true
@@ -62,13 +61,15 @@ for _, topic in ipairs(call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 20)) 
     remove_events(topic)
     is_swept = false
   elseif adopts then
-    call('HSET', finite, topic, 'r|' .. owner .. '||' .. claimed_at(record) .. '|')
-    call('ZADD', due, now + lease, topic)
+    write('HSET', finite, topic, 'r|' .. owner .. '||' .. claimed_at(record) .. '|')
+    write('ZADD', due, now + lease, topic)
     tell('abandoned', topic)
   end
 end
 -- The oldest event is checked on its own, because checking it reads it whole.
 if evict(1, true) == 1 and evict(100, true) == 100 then is_swept = false end
-reply[2], reply[4] = text(seq), is_swept and '' or '1'
+local reply = state_of_log()
+reply[#reply + 1] = is_swept and '' or '1'
+for _, each in ipairs(notices) do reply[#reply + 1] = each end
 return reply
-`
+`)

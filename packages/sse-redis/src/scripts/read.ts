@@ -1,66 +1,26 @@
-import { prelude } from './prelude.ts'
+import { matching } from './matching.ts'
+import { logScript } from './prelude.ts'
 
 /**
  * Reads a page.
  *
  *     ARGV  8 after  9 how many events  10 how many bytes  11... topics and patterns
- *     ->    epoch, seq, base, evicted up to, '1' if there may be more, the seq up to which it has searched,
+ *     ->    the log's state, evicted up to, '1' if there may be more, the seq up to which it has searched,
  *           then seq, topic, event for each
  *
  * Topics given by name are read through the index. For patterns the script goes through the events of the log, a bounded
  * number in one call: Redis runs nothing else meanwhile.
  */
-export const readScript: string = String.raw`${prelude}
+export const readScript: string = logScript(String.raw`${matching}
 local after, limit, budget = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local looked_at_most = 2000
-
-local function split(name)
-  local tokens = {}
-  for token in string.gmatch(name, '[^.]+') do tokens[#tokens + 1] = token end
-  return tokens
-end
-
-local names, patterns, wild = {}, {}, false
-for each = 11, #ARGV do
-  local name = ARGV[each]
-  local tokens = split(name)
-  local is_pattern = tokens[#tokens] == '>'
-  for _, token in ipairs(tokens) do is_pattern = is_pattern or token == '*' end
-  if is_pattern then
-    wild = true
-    patterns[#patterns + 1] = tokens
-  else
-    names[name] = true
-  end
-end
-
-local function fits(pattern, tokens)
-  for position, token in ipairs(pattern) do
-    if token == '>' and position == #pattern then return #tokens >= position end
-    if token ~= '*' and token ~= tokens[position] or tokens[position] == nil then return false end
-  end
-  return #tokens == #pattern
-end
-
-local known = {}
-local function matches(topic)
-  if names[topic] then return true end
-  if not wild then return false end
-  if known[topic] == nil then
-    local tokens = split(topic)
-    known[topic] = false
-    for _, pattern in ipairs(patterns) do
-      if fits(pattern, tokens) then known[topic] = true break end
-    end
-  end
-  return known[topic]
-end
+local asked = asked_from(11, #ARGV)
 
 local found, used, passed, more, looked = {}, 0, 0, false, after
 
 -- False when the page is full.
 local function take(at, topic, event)
-  if #found >= limit * 3 or (used > budget and #found > 0) then
+  if #found >= limit * 3 or (#found > 0 and used + #event > budget) then
     more = true
     return false
   end
@@ -78,11 +38,12 @@ local function scan()
     local before = passed
     local page = call('XRANGE', log, text(looked + 1), '+', 'COUNT', step)
     for _, entry in ipairs(page) do
-      local at, fields = seq_of(entry[1]), entry[2]
-      if matches(fields[2]) then
-        if not take(at, fields[2], fields[6]) then return end
+      local at = seq_of(entry[1])
+      local _, _, topic, event = parse(entry)
+      if matches(asked, topic) then
+        if not take(at, topic, event) then return end
       end
-      passed = passed + #fields[6]
+      passed = passed + #event
       count = count + 1
       looked = at
     end
@@ -92,56 +53,84 @@ local function scan()
   more = true
 end
 
+-- The places of one topic, a few at a time: next() gives them in order.
+local function places_of(topic, count)
+  local from, places, each = after, {}, 0
+  return function()
+    if places and each == #places then
+      if each > 0 and each < count then return nil end
+      each = 0
+      places = call('ZRANGEBYLEX', index, '(' .. member(topic, from), '(' .. topic .. '\1', 'LIMIT', 0, count)
+      if #places == 0 then return nil end
+    end
+    each = each + 1
+    from = tonumber(string.sub(places[each], -16))
+    return from
+  end
+end
+
+-- Whether the earlier of two topics' next places comes first: a heap of topics, by their next places.
+local function sink_down(heap, at)
+  local item = heap[at]
+  while true do
+    local child = at * 2
+    if heap[child + 1] and heap[child + 1][1] < heap[child][1] then child = child + 1 end
+    if not heap[child] or heap[child][1] >= item[1] then break end
+    heap[at] = heap[child]
+    at = child
+  end
+  heap[at] = item
+end
+
 local function merge()
-  local places = {}
-  for topic in pairs(names) do
-    local its, record = status(topic)
+  local heap = {}
+  -- Of many topics only a few places each are asked for at once: together, about twice what the page holds.
+  local count = math.max(4, math.ceil(limit * 2 / #asked.list))
+  local records = records_of(asked)
+  for _, topic in ipairs(asked.list) do
+    local its, record = 'open', records[topic]
+    if record then its, record = status(topic) end
     if its ~= 'expired' then
-      local range = call('ZRANGEBYLEX', index, '(' .. member(topic, after), '(' .. topic .. '\1', 'LIMIT', 0, limit + 1)
-      for _, each in ipairs(range) do places[#places + 1] = { tonumber(string.sub(each, -16)), topic } end
+      local next_place = places_of(topic, count)
+      local at = next_place()
+      if at then heap[#heap + 1] = { at, topic, next_place } end
       if its == 'ended' then
-        local at = tonumber(string.match(record, '^e|(%d+)'))
-        if at > after and not call('ZSCORE', index, member(topic, at)) then
-          places[#places + 1] = { at, topic, call('HGET', ends, topic) }
+        local last = tonumber(string.match(record, '^e|(%d+)'))
+        if last > after and not call('ZSCORE', index, member(topic, last)) then
+          heap[#heap + 1] = { last, topic, function() return nil end, call('HGET', ends, topic) }
         end
       end
     end
   end
-  table.sort(places, function(a, b) return a[1] < b[1] end)
-  for _, place in ipairs(places) do
-    local at, topic, event = place[1], place[2], place[3]
+  for at = math.floor(#heap / 2), 1, -1 do sink_down(heap, at) end
+  while heap[1] do
+    local item = heap[1]
+    local at, topic, event = item[1], item[2], item[4]
     if not event then
       local entry = call('XRANGE', log, text(at), text(at))[1]
-      event = entry and entry[2][6]
+      if entry then
+        local _, _, _, its = parse(entry)
+        event = its
+      end
     end
     if event and not take(at, topic, event) then return end
     looked = at
-  end
-end
-
--- The newest matching event that is gone. In doubt, a newer one.
-local function gone_up_to()
-  if evicted <= after then return 0 end
-  local newest = 0
-  for topic in pairs(names) do
-    local mark = tonumber(call('ZSCORE', gone, topic) or forgotten)
-    -- A finite topic read from the start begins at its claim. The common mark of forgotten topics must not count if it is
-    -- older: every new finite topic would seem to have lost something.
-    if after > 0 or mark > tonumber(claimed_at(call('HGET', finite, topic))) then
-      newest = math.max(newest, mark)
+    item[1] = item[3]()
+    if not item[1] then
+      item = heap[#heap]
+      heap[#heap] = nil
+      heap[1] = heap[1] and item
     end
+    if heap[1] then sink_down(heap, 1) end
   end
-  if not wild then return newest end
-  newest = math.max(newest, forgotten)
-  local marks = call('ZREVRANGEBYSCORE', gone, '+inf', '(' .. text(math.max(after, newest)), 'WITHSCORES', 'LIMIT', 0, 1000)
-  for each = 1, #marks, 2 do
-    if matches(marks[each]) then return tonumber(marks[each + 1]) end
-  end
-  return #marks == 2000 and tonumber(marks[2000]) or newest
 end
 
-if wild then scan() else merge() end
-local reply = { epoch, text(seq), text(base), text(gone_up_to()), more and '1' or '', text(looked) }
-for each = 1, #found do reply[6 + each] = found[each] end
+if asked.wild then scan() else merge() end
+local newest, from_start = gone_up_to(asked, after, records_of(asked))
+local reply = state_of_log()
+for _, each in ipairs({ text(after == 0 and from_start or newest), more and '1' or '', text(looked) }) do
+  reply[#reply + 1] = each
+end
+for _, each in ipairs(found) do reply[#reply + 1] = each end
 return reply
-`
+`)

@@ -1,0 +1,101 @@
+import { describe, expect, it, vi } from 'vitest'
+import { patience } from '@sse-toolkit/test-support'
+import { append, end, listen, read, server, useRedis } from './redis-fixture.ts'
+
+// The commands that leave a key of another type behind.
+const values = {
+  string: ['SET', 'x'],
+  list: ['RPUSH', 'x'],
+  set: ['SADD', 'x'],
+  hash: ['HSET', 'x', 'x'],
+  zset: ['ZADD', '1', 'x'],
+  stream: ['XADD', '*', 'x', 'x'],
+} as const
+type KeyType = keyof typeof values
+
+const typeOf: Readonly<Record<string, KeyType>> = {
+  meta: 'hash',
+  log: 'stream',
+  index: 'zset',
+  gone: 'zset',
+  finite: 'hash',
+  ends: 'hash',
+  due: 'zset',
+  expired: 'zset',
+  writers: 'hash',
+  alive: 'zset',
+}
+const cases = Object.entries(typeOf).flatMap(([key, own]) =>
+  (Object.keys(values) as KeyType[]).filter((type) => type !== own).map((type) => [key, type] as const),
+)
+
+describe.skipIf(server.skip)('a key of the log that is of another type', () => {
+  const redis = useRedis()
+
+  it.each(cases)(
+    '%s, a %s: what rejects has changed nothing, and what has changed something resolves',
+    async (key, type) => {
+      const namespace = redis.newNamespace()
+      // Maintenance is far off.
+      const log = redis.open({ namespace, syncIntervalMs: 60_000, leaseMs: 180_000 })
+      await log.ready()
+      const { heard } = listen(log)
+      await append(log, 'a', 'before')
+      await log.claim('running')
+      await vi.waitUntil(() => heard.length === 1, patience)
+      const name = `{${namespace}}:${key}`
+      await redis.command('RENAME', name, `{${namespace}}-kept`)
+      const [command, ...rest] = values[type]
+      await redis.command(command, name, ...rest)
+      const outcomes = await Promise.allSettled([
+        append(log, 'a', 'meanwhile'),
+        end(log, 'over'),
+        end(log, 'running'),
+        log.claim('new'),
+        log.cancel('running'),
+      ])
+      // The error says which key it is.
+      for (const outcome of outcomes)
+        expect(outcome).toMatchObject({
+          status: 'rejected',
+          reason: { code: 'log-unavailable', message: expect.stringContaining('WRONGTYPE') },
+        })
+      await redis.command('RENAME', `{${namespace}}-kept`, name)
+      expect((await append(log, 'a', 'after')).seq).toBe(2)
+      await vi.waitUntil(() => heard.length === 2, patience)
+      expect(heard).toEqual(['before', 'after'])
+      expect((await read(log, '>')).entries.map(({ data }) => data)).toEqual(['before', 'after'])
+      expect(
+        await Promise.all(['over', 'running', 'new'].map(async (topic) => (await log.status(topic)).state)),
+      ).toEqual(['open', 'running', 'open'])
+    },
+  )
+
+  it('an append that fails halfway is of unknown outcome', async () => {
+    const namespace = redis.newNamespace()
+    const user = 'halfway'
+    // It may do everything but publish on the channel, which comes after the event is stored.
+    await redis.command('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
+    const log = redis.open({ namespace, url: `redis://${user}:secret@127.0.0.1:${redis.port}` })
+    await append(log, 'a', 'before')
+    await redis.command('ACL', 'SETUSER', user, '-spublish')
+    await expect(append(log, 'a', 'stored')).rejects.toMatchObject({
+      code: 'outcome-unknown',
+      operation: 'append to a',
+    })
+    const { entries } = await read(log, 'a')
+    expect(entries.map(({ data }) => data)).toEqual(['before', 'stored'])
+  })
+
+  it('an append that Redis refuses before it stores anything is not of unknown outcome', async () => {
+    const namespace = redis.newNamespace()
+    const user = 'refused'
+    await redis.command('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
+    const log = redis.open({ namespace, url: `redis://${user}:secret@127.0.0.1:${redis.port}` })
+    await append(log, 'a', 'before')
+    await redis.command('ACL', 'SETUSER', user, '-xadd')
+    await expect(append(log, 'a', 'refused')).rejects.toMatchObject({ code: 'log-unavailable' })
+    const { entries } = await read(log, 'a')
+    expect(entries.map(({ data }) => data)).toEqual(['before'])
+  })
+})
