@@ -132,7 +132,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await vi.waitUntil(() => events.length > 5, patience)
     await first.process.kill('SIGKILL')
     const killedAt = performance.now()
-    await expect(source.closed).resolves.toBe('completed')
+    await expect(source.closed).resolves.toBe('failed')
     const tookMs = performance.now() - killedAt
     if (process.env.SSE_TOOLKIT_REPORT !== undefined) {
       console.log(

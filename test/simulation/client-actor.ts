@@ -11,6 +11,9 @@ import type { ActorTimers } from './timers.ts'
 import { isTopicOf } from './topic-match.ts'
 import type { World } from './world.ts'
 
+/** How the hub says that a finite topic has ended. */
+const endReasons = new Set(['completed', 'cancelled', 'failed', 'interrupted', 'expired'])
+
 // The client's defaults.
 const resetAfterMs = 5000
 const minDelayMs = 100
@@ -41,7 +44,9 @@ export function createClientActor(world: World, name: string, random: SeededRand
   const maxBufferedBytes = random.pick([700, 4000, 2 ** 20])
   const keepsPosition = random() < 0.5
   const connectTimeoutMs = random.integer(1500, 20_000)
-  const idleTimeoutMs = random() < 0.8 ? 'auto' : random.integer(2000, 20_000)
+  const ownIdleTimeoutMs = random() < 0.8 ? undefined : random.integer(2000, 20_000)
+  // Who ignores the contract ignores the announced heartbeat, and would take a dead connection for a silent one.
+  const idleTimeoutMs = ownIdleTimeoutMs ?? (followsContract ? 'auto' : 45_000)
   const resumeBy = random.pick(['header', 'query'] as const)
   const isJobReader = topics.every((topic) => topic.startsWith('job.'))
   const earlyOpenMs = random() * settings.activeMs * 0.5
@@ -253,7 +258,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
 
   function objectionToEnd({ client, reader }: Visit, reason: string): string | undefined {
     const hasEnded = isJobReader && topics.every((topic) => world.jobHasEnded(topic))
-    if (reason === 'completed') return hasEnded ? undefined : 'its topics have not ended'
+    if (endReasons.has(reason)) return hasEnded ? undefined : 'its topics have not ended'
     if (reason === 'no-content') {
       if (world.wasForbidden(name)) return undefined
       if (!hasEnded) return 'there is more to come'

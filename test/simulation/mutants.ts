@@ -191,9 +191,8 @@ export const mutants: readonly Mutant[] = [
     name: 'partial-event-id-kept',
     breaks: 'the id of an event that was cut off counts as had',
     file: `${client}/connection/event-decoder.ts`,
-    find: 'parser.feed(utf8.decode(chunk, { stream: true }))',
-    replace: `const text = utf8.decode(chunk, { stream: true })
-      parser.feed(text)
+    find: 'hold(text.slice(start))',
+    replace: `hold(text.slice(start))
       const early = /(?:^|\\n)id: ([^\\n]+)\\n/.exec(text.slice(text.lastIndexOf('\\n\\n') + 1))?.[1]
       if (early !== undefined) onIdOnly(early)`,
   },

@@ -3,6 +3,7 @@ export type { EventOf, EventSourceClient, EventSourceOptions } from './client/ev
 export type { ConnectionFailure } from './connection/connection.ts'
 export type { AttemptContext, PerAttempt } from './connection/request.ts'
 export type { EventSchemas } from './delivery/event-data.ts'
+export type { EventsOptions } from './delivery/event-delivery.ts'
 export type { QueueOverflowPolicy } from './delivery/event-queue.ts'
 export type { SchemaIssue, SchemaOutput, StandardSchema } from './standard-schema.ts'
 export { ConnectionError } from './errors/connection-error.ts'
@@ -13,6 +14,8 @@ export { EventSizeError } from './errors/event-size-error.ts'
 export { LastEventIdStoreError } from './errors/last-event-id-store-error.ts'
 export { OptionError } from './errors/option-error.ts'
 export { QueueOverflowError } from './errors/queue-overflow-error.ts'
+export { StreamEndError } from './errors/stream-end-error.ts'
+export type { StreamEndErrorCode } from './errors/stream-end-error.ts'
 export { ResponseError } from './errors/response-error.ts'
 export type { ResponseErrorCode } from './errors/response-error.ts'
 export { EventSource } from './event-source/event-source.ts'
@@ -33,4 +36,4 @@ export type {
   TransportResponse,
   TransportSink,
 } from './transport/transport.ts'
-export type { Gap, ProducerFailure } from './wire-contract/reserved-events.ts'
+export type { EndReason, Gap, ProducerFailure, StreamEnd } from './wire-contract/reserved-events.ts'

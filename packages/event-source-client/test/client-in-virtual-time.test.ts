@@ -341,7 +341,7 @@ describe('reconnecting', () => {
   ])('the stream closes when a function of the user %s on the way, with the error', async (_how, fail) => {
     const setting = await start({ shouldReconnect: fail })
     setting.server.last.fail(new Error('x'))
-    expect(await setting.client.closed).toBe('failed')
+    expect(await setting.client.closed).toBe('error')
     expect(setting.client.status).toMatchObject({ cause: { code: 'callback', cause: { message: 'mine' } } })
     await leaveNothing(setting)
   })
@@ -617,9 +617,15 @@ describe('reconnect', () => {
     [{ reconnect: 'on-error' }, 'end', 'completed'],
     [{ reconnect: 'on-error' }, 'failure', 'reconnecting'],
     [{ reconnect: 'never' }, 'end', 'completed'],
-    [{ reconnect: 'never' }, 'failure', 'failed'],
+    [{ reconnect: 'never' }, 'failure', 'interrupted'],
     [{ method: 'POST' }, 'end', 'completed'],
-    [{ method: 'POST' }, 'failure', 'failed'],
+    [{ method: 'POST' }, 'failure', 'interrupted'],
+    [{ method: 'QUERY' }, 'failure', 'reconnecting'],
+    [{ method: 'HEAD' }, 'end', 'reconnecting'],
+    [{ terminator: '[DONE]', reconnect: 'on-error' }, 'end', 'reconnecting'],
+    [{ terminator: '[DONE]', method: 'POST' }, 'end', 'interrupted'],
+    [{ method: (): string => 'POST' }, 'end', 'completed'],
+    [{ method: (): string => 'POST' }, 'failure', 'reconnecting'],
     [{ method: 'post', reconnect: 'always' }, 'end', 'reconnecting'],
   ] as const)(
     'with the options %j the stream is, after the %s of a connection, %s',

@@ -188,12 +188,57 @@ describe('the async iterator', () => {
 
   it('a loop goes on without loss after a loop that was left', async () => {
     const { server, client } = await open()
-    const first = take(client, 1)
+    const first = take(client.events({ keepOpen: true }), 1)
     server.last.write('data: a\n\ndata: b\n\ndata: c\n\n')
     expect(textOf(await first)).toEqual(['a'])
     server.last.write('data: d\n\n')
     expect(textOf(await take(client, 3))).toEqual(['b', 'c', 'd'])
     client.close()
+  })
+
+  it('leaving the loop closes the stream, by break, return and throw', async () => {
+    const leave: ((client: EventSourceClient) => Promise<unknown>)[] = [
+      (client) => take(client, 1),
+      (client) => take(client.events(), 1),
+      async (client) => {
+        for await (const event of client) if (event) return
+      },
+      async (client) => {
+        for await (const event of client) throw new Error(event.data)
+      },
+      async (client) => {
+        const iterator = client[Symbol.asyncIterator]()
+        await iterator.return?.()
+      },
+    ]
+    for (const leaveLoop of leave) {
+      const { server, client } = await open()
+      const left = leaveLoop(client)
+      server.last.write('data: a\n\n')
+      await left.catch(() => {})
+      expect(await client.closed).toBe('client')
+      expect(server.openCount).toBe(0)
+    }
+  })
+
+  it('leaving the loop leaves the stream to other loops and to listeners, and the last loop to leave closes it', async () => {
+    const { server, client } = await open()
+    const [first, second] = [take(client, 1), take(client, 2)]
+    server.last.write('data: a\n\n')
+    await first
+    await nextTurn()
+    expect(client.status.state).toBe('open')
+    const remove = client.on('message', () => {})
+    server.last.write('data: b\n\ndata: c\n\n')
+    await second
+    await nextTurn()
+    expect(client.status.state).toBe('open')
+    remove()
+    expect(client.status.state).toBe('open')
+    const third = take(client, 1)
+    server.last.write('data: d\n\n')
+    await third
+    expect(await client.closed).toBe('client')
   })
 
   it('loops at the same time share the events', async () => {
@@ -242,7 +287,11 @@ describe('the async iterator', () => {
     })()
     server.last.write('data: a\n\n')
     server.last.fail(new Error('cut'))
-    await expect(loop).rejects.toMatchObject({ name: 'ConnectionError', code: 'network', message: 'cut' })
+    await expect(loop).rejects.toMatchObject({
+      name: 'StreamEndError',
+      code: 'interrupted',
+      cause: { name: 'ConnectionError', code: 'network', message: 'cut' },
+    })
     expect(taken).toEqual(['a'])
   })
 
@@ -252,7 +301,7 @@ describe('the async iterator', () => {
     process.on('unhandledRejection', record)
     const { server, client } = await open({ reconnect: 'never' })
     server.last.fail(new Error('cut'))
-    expect(await client.closed).toBe('failed')
+    expect(await client.closed).toBe('interrupted')
     await nextTurn()
     process.off('unhandledRejection', record)
     expect(rejections).toEqual([])
@@ -351,7 +400,7 @@ describe('what arrives when nobody is there', () => {
     const saved: string[] = []
     const store: LastEventIdStore = { load: () => '', save: (id) => void saved.push(id) }
     const { server, client } = await openLate({ lastEventIdStore: store })
-    const first = take(client, 1)
+    const first = take(client.events({ keepOpen: true }), 1)
     await nextTurn()
     server.last.write('id: 1\ndata: 1\n\n')
     expect(textOf(await first)).toEqual(['1'])
@@ -423,7 +472,7 @@ describe('a slow reader', () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'fail' })
     const iterator = client[Symbol.asyncIterator]()
     write(server, 1, 20)
-    expect(await client.closed).toBe('failed')
+    expect(await client.closed).toBe('error')
     const taken: unknown[] = []
     await expect(
       (async () => {
@@ -765,6 +814,40 @@ describe('the wire contract', () => {
     client.close()
   })
 
+  it.each([
+    ['completed', 'completed', undefined],
+    ['cancelled', 'cancelled', undefined],
+    ['failed', 'failed', 'The stream is incomplete (failed): out of tokens'],
+    ['interrupted', 'interrupted', 'The stream is incomplete (interrupted): out of tokens'],
+    ['expired', 'expired', 'The stream is incomplete (expired): out of tokens'],
+    ['a reason of the future', 'interrupted', 'The stream is incomplete (interrupted): out of tokens'],
+  ])(
+    'a stream.end says how it ended: %s is closed as %s, and the loop throws %s',
+    async (said, reason, message) => {
+      for (const options of [{}, { method: 'POST' }, { reconnect: 'on-error' }] as const) {
+        const { server, client } = await open(options)
+        const loop = (async () => {
+          const types: string[] = []
+          for await (const { type } of client) types.push(type)
+          return types
+        })()
+        server.last.write(
+          `: sse-toolkit 1\n\ndata: half\n\nevent: stream.error\ndata: {"message":"out of tokens"}\n\nevent: stream.end\ndata: ${JSON.stringify({ reason: said })}\n\n`,
+        )
+        server.last.end()
+        if (message === undefined) expect(await loop).toEqual(['message', 'stream.error', 'stream.end'])
+        else await expect(loop).rejects.toMatchObject({ name: 'StreamEndError', code: reason, message })
+        expect(await client.closed).toBe(reason)
+        expect(client.status).toMatchObject({
+          state: 'closed',
+          reason,
+          ...(message && { cause: { code: reason } }),
+        })
+        expect(server.exchanges).toHaveLength(1)
+      }
+    },
+  )
+
   it('the wire contract can be followed without the mark, where a proxy strips comments', async () => {
     const { server, client } = await open({ wireContract: 'follow' })
     const seen: string[] = []
@@ -813,6 +896,118 @@ describe('the wire contract', () => {
     server.last.respond()
     server.last.write('id: e-2\ndata: b\n\nid: e-1\ndata: c\n\n')
     expect(seen).toEqual(['a', 'b', 'c'])
+    client.close()
+  })
+})
+
+describe('the end of a stream', () => {
+  it('a terminator completes the stream, is not delivered, and nothing is after it', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      data: 'json',
+      terminator: '[DONE]',
+    })
+    const seen: unknown[] = []
+    client.onAny(({ data }) => seen.push(data))
+    await nextTurn()
+    server.last.respond()
+    server.last.write('data: {"a":1}\n\ndata:\n\ndata: [DONE]\n\ndata: 2\n\n')
+    expect(await client.closed).toBe('completed')
+    expect([seen, server.openCount]).toEqual([[{ a: 1 }, ''], 0])
+  })
+
+  it('a body that ends within an event is no end of a request that is not repeated, and the event is not delivered', async () => {
+    const { server, client } = await open({ method: 'POST' })
+    const taken = take(client, 2)
+    server.last.write('data: a\n\ndata: b\n')
+    server.last.end()
+    await expect(taken).rejects.toMatchObject({ code: 'interrupted', cause: { code: 'unfinished' } })
+  })
+
+  it('a body that ends within an event delivers it if asked to, and completes', async () => {
+    const { server, client } = await open({ method: 'POST', unfinishedEvent: 'dispatch' })
+    const taken = take(client, 3)
+    server.last.write('data: a\n\ndata: b')
+    server.last.end()
+    expect(textOf(await taken)).toEqual(['a', 'b'])
+    expect(await client.closed).toBe('completed')
+  })
+
+  it('a request that starts something is made once, and then resumed by another', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource(({ isFirst }) => `http://test/${isFirst ? 'start' : 'resume'}`, {
+      transport: server.transport,
+      method: ({ isFirst }) => (isFirst ? 'post' : 'GET'),
+      body: ({ isFirst }) => (isFirst ? 'question' : undefined),
+      reconnection: { baseDelayMs: 0, minDelayMs: 0 },
+    })
+    client.onAny(() => {})
+    await nextTurn()
+    server.last.respond()
+    server.last.write('id: 1\ndata: a\n\n')
+    server.last.fail(new Error('cut'))
+    await expect.poll(() => server.exchanges.length).toBe(2)
+    client.reconnect()
+    await expect.poll(() => server.exchanges.length).toBe(3)
+    expect(
+      server.exchanges.map(({ request: { method, url, body } }) => [method, url.pathname, body ?? null]),
+    ).toEqual([
+      ['POST', '/start', 'question'],
+      ['GET', '/resume', null],
+      ['GET', '/resume', null],
+    ])
+    server.last.respond()
+    server.last.end()
+    expect(await client.closed).toBe('completed')
+  })
+})
+
+describe('strings are read as they are', () => {
+  const string: StandardSchema<string> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value) =>
+        typeof value === 'string' ? { value } : { issues: [{ message: 'expected a string' }] },
+    },
+  }
+
+  it.each([
+    ['hello', 'hello'],
+    ['123', '123'],
+    ['true', 'true'],
+    ['', ''],
+    ['{"a":1}', '{"a":1}'],
+    ['"quoted"', '"quoted"'],
+  ])('a string schema reads %j of our server as %j', async (data, expected) => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', {
+      transport: server.transport,
+      events: { said: string },
+    })
+    const seen: string[] = []
+    client.on('said', (event) => seen.push(event.data))
+    await nextTurn()
+    server.last.respondMarked()
+    server.last.write(`event: said\ndata: ${data}\n\n`)
+    expect(seen).toEqual([expected])
+    client.close()
+  })
+
+  it.each([
+    ['a string', 'hello', 'hello'],
+    ['JSON', '{"a":1}', { a: 1 }],
+    ['nothing', '', ''],
+  ])('data: json reads %s of our server', async (_name, data, expected) => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
+    const seen: unknown[] = []
+    client.onAny((event) => seen.push(event.data))
+    await nextTurn()
+    server.last.respondMarked()
+    server.last.write(`data: ${data}\n\n`)
+    expect(seen).toEqual([expected])
     client.close()
   })
 })

@@ -1,3 +1,4 @@
+import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventSizeError } from '../src/errors/event-size-error.ts'
@@ -42,6 +43,22 @@ describe.each(wireCases)('the decoder: $name', ({ bytes: source, blocks }) => {
   })
 })
 
+/** What eventsource-parser makes of the bytes. */
+function parseAll(bytes: Uint8Array): Block[] {
+  const blocks: Block[] = []
+  createParser({
+    onId: (idOnly) => blocks.push({ idOnly }),
+    onEvent({ event = 'message', data, id }) {
+      // It reports the id of a block with data, too.
+      if (id !== undefined) blocks.pop()
+      blocks.push({ event, data, ...(id === undefined ? {} : { id }) })
+    },
+    onRetry: (retry) => blocks.push({ retry }),
+    onComment: (comment) => blocks.push({ comment }),
+  }).feed(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
+  return blocks
+}
+
 describe('any bytes', () => {
   it('any bytes decode to the same blocks however they are cut into chunks', () => {
     const pieces = fc.constantFrom(
@@ -72,9 +89,22 @@ describe('any bytes', () => {
           ]
           const chunks = points.slice(1).map((point, index) => bytes.subarray(points[index], point))
           expect(decodeAll(chunks)).toEqual(decodeAll([bytes]))
+          // Its line is complete with a CR that may be half of a CRLF only when the next character comes.
+          if (!bytes.includes(0x0d)) expect(decodeAll(chunks).blocks).toEqual(parseAll(bytes))
         },
       ),
+      { numRuns: 1000 },
     )
+  })
+
+  it('a line that comes in a million chunks takes no longer than its length', () => {
+    const byte = toBytes('x')
+    const { blocks } = decodeAll([
+      toBytes('data: '),
+      ...Array.from({ length: 1_000_000 }, () => byte),
+      toBytes('\n\n'),
+    ])
+    expect(blocks).toMatchObject([{ event: 'message', data: expect.stringMatching(/^x+$/) }])
   })
 })
 
@@ -115,4 +145,36 @@ describe('maxEventBytes', () => {
     expect(errors).toEqual([])
     expect(blocks).toEqual([{ event: 'message', data: 'a' }])
   })
+})
+
+describe('a body that ends', () => {
+  const end = (text: string, dispatches: boolean): { blocks: Block[]; isUnfinished: boolean } => {
+    const blocks: Block[] = []
+    const decoder = createEventDecoder(1000, {
+      onEvent: (event, data, id) => blocks.push({ event, data, ...(id === undefined ? {} : { id }) }),
+      onIdOnly: (idOnly) => blocks.push({ idOnly }),
+      onRetry: (retry) => blocks.push({ retry }),
+      onComment: (comment) => blocks.push({ comment }),
+      onError: () => {},
+    })
+    decoder.decode(toBytes(text))
+    return { isUnfinished: decoder.end(dispatches), blocks }
+  }
+
+  it.each([
+    ['without its blank line', 'id: 1\ndata: a\n', { event: 'message', data: 'a', id: '1' }],
+    ['within a line', 'event: x\ndata: a\ndata: b', { event: 'x', data: 'a\nb' }],
+    ['after CR', 'data: a\r', { event: 'message', data: 'a' }],
+    ['without data that has characters', 'data', { event: 'message', data: '' }],
+  ])('a body that ends %s drops its last event, and says so, or dispatches it', (_name, text, block) => {
+    expect(end(text, false)).toEqual({ blocks: [], isUnfinished: true })
+    expect(end(text, true)).toEqual({ blocks: [block], isUnfinished: false })
+  })
+
+  it.each(['', 'data: a\n\n', 'data: a\n\n: hi\n', 'data: a\n\nid: 7\n', 'data: a\r\n\r'])(
+    'the body %j has nothing unfinished in it',
+    (text) => {
+      expect(end(text, false).isUnfinished).toBe(false)
+    },
+  )
 })

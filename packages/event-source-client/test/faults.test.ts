@@ -211,7 +211,7 @@ describe('a server that cannot be reached', () => {
       await exchange.respond({ status: 302, headers: { location: '/' } })
     })
     const client = createEventSource(server.url, QUICK)
-    expect(await client.closed).toBe('failed')
+    expect(await client.closed).toBe('error')
     expect(client.status).toMatchObject({ cause: { code: 'redirect' } })
     expect(server.requests).toHaveLength(21)
   })
@@ -254,7 +254,7 @@ describe('too much', () => {
     const before = process.memoryUsage().rss
     const client = createEventSource(flood.url, { maxEventBytes: 4 * MIB })
     client.onAny(() => {})
-    expect(await client.closed).toBe('failed')
+    expect(await client.closed).toBe('error')
     expect(client.status).toMatchObject({ cause: { code: 'event-too-large', maxEventBytes: 4 * MIB } })
     expect(flood.writtenBytes()).toBeLessThan(30 * MIB)
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * MIB)

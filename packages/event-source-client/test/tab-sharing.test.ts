@@ -402,7 +402,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     const iterator = slow.client[Symbol.asyncIterator]()
     await expect.poll(() => slow.client.status.state).toBe('open')
     server.last.write(`data: ${'x'.repeat(1000)}\n\n`)
-    expect(await slow.client.closed).toBe('failed')
+    expect(await slow.client.closed).toBe('error')
     await iterator.return?.()
     expect([first.client.status.state, server.openCount]).toEqual(['open', 1])
     first.client.close()
@@ -459,7 +459,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     const page = openPage({
       lastEventIdStore: { load: () => Promise.reject(new Error('locked')), save: () => {} },
     })
-    expect(await page.client.closed).toBe('failed')
+    expect(await page.client.closed).toBe('error')
     expect(page.client.status).toMatchObject({ cause: { code: 'callback', cause: { message: 'locked' } } })
     expect(server.exchanges).toHaveLength(0)
   })

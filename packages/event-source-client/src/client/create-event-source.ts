@@ -6,6 +6,8 @@ import { createEventDelivery } from '../delivery/event-delivery.ts'
 import type { Consumers } from '../delivery/event-delivery.ts'
 import { createListeners } from '../delivery/listeners.ts'
 import { OptionError } from '../errors/option-error.ts'
+import { StreamEndError } from '../errors/stream-end-error.ts'
+import type { StreamEndErrorCode } from '../errors/stream-end-error.ts'
 import { createStoreWriter } from '../last-event-id/last-event-id-store.ts'
 import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
@@ -69,7 +71,6 @@ export function createEventSource<
   options: EventSourceOptions<Schemas, Data> = {},
 ): EventSourceClient<EventOf<Schemas, Data>> {
   const {
-    method = 'GET',
     lastEventIdStore: store,
     lastEventId = '',
     signal,
@@ -84,12 +85,8 @@ export function createEventSource<
     'slowConsumer',
     wantsSharing ? ['fail', 'drop-oldest'] : ['pause', 'drop-oldest', 'fail'],
   )
-  const reconnect = requireOneOf(
-    options,
-    'reconnect',
-    /^get$/i.test(method) ? ['always', 'on-error', 'never'] : ['never', 'on-error', 'always'],
-  )
   requireType('number', { maxBufferedBytes })
+  requireType('string', { terminator: options.terminator })
   const parts: UncheckedParts = options
   if (signal) requireType('function', { addEventListener: parts.signal?.addEventListener }, 'signal.')
   if (store)
@@ -100,8 +97,11 @@ export function createEventSource<
     )
   for (const [type, schema] of Object.entries(parts.events ?? {}))
     requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
-  if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
-  const config = resolveOptions(options, defaults, reconnect)
+  for (const [name, value] of Object.entries({ url, method: options.method }))
+    if (wantsSharing && typeof value === 'function')
+      throw new OptionError(name, value, 'the same for all attempts, with share')
+  const config = resolveOptions(options, defaults)
+  const { reconnect } = config
   const position = contractPosition(lastEventId)
   const loadPosition = store && !lastEventId ? positionLoader(store, position) : undefined
   const target = requireUrl(url)
@@ -117,6 +117,7 @@ export function createEventSource<
     resolveClosed = resolve
   })
   let isReading = true
+  let serverWords = ''
 
   const delivery = createEventDelivery({
     ...options,
@@ -127,6 +128,8 @@ export function createEventSource<
     onFlow: regulate,
     save: (id) => writer?.save(id),
     close: (reason, cause) => stream.close(reason, cause),
+    leave: () => close('client'),
+    onFailure: (words) => void (serverWords = words),
   })
   const writer = store && createStoreWriter(store, delivery.fail)
 
@@ -147,8 +150,12 @@ export function createEventSource<
       // What close() does not do itself.
       else if (next.reason !== 'client' && next.reason !== 'aborted')
         delivery.inTurn(() => {
-          delivery.end(next.cause)
-          void finish(next)
+          const { reason } = next
+          const cause = isIncomplete(reason)
+            ? new StreamEndError(reason, serverWords, { cause: next.cause })
+            : next.cause
+          delivery.end(cause)
+          void finish({ ...next, cause })
         })
     },
     onEvent(type, text, id) {
@@ -168,7 +175,11 @@ export function createEventSource<
 
   const unwatch = new AbortController()
   const abort = (): void => close('aborted')
-  const followVisibility = (): void => (isHidden() ? stream.disconnect() : stream.connect())
+  const followVisibility = (): void => {
+    if (!isHidden()) stream.connect()
+    // What is sent once is not cut.
+    else if (reconnect !== 'never') stream.disconnect()
+  }
   signal?.addEventListener('abort', abort, { signal: unwatch.signal })
   if (signal?.aborted) abort()
   else {
@@ -227,6 +238,10 @@ export function createEventSource<
   }
   // The decoding above is by the same schemas that the type is made of.
   return client as unknown as EventSourceClient<EventOf<Schemas, Data>>
+}
+
+function isIncomplete(reason: EventSourceCloseReason): reason is StreamEndErrorCode {
+  return ['failed', 'interrupted', 'expired'].includes(reason)
 }
 
 /** Resolved once: a page that changes its base URL does not move a stream. */

@@ -3,6 +3,7 @@
 
 import type { ConnectionFailure } from '../connection/connection.ts'
 import type { EventSchemas } from '../delivery/event-data.ts'
+import type { EventsOptions } from '../delivery/event-delivery.ts'
 import type { QueueOverflowPolicy } from '../delivery/event-queue.ts'
 import type { EventDataError } from '../errors/event-data-error.ts'
 import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
@@ -37,14 +38,12 @@ export interface EventSourceOptions<
    * @defaultValue none: every event is delivered, unchecked
    */
   readonly events?: Schemas
-  /** How data without a schema is decoded. @defaultValue `text` */
+  /** How data without a schema is decoded. `json` reads empty data, and a string that our server sent, as the string that
+   *  it is. @defaultValue `text` */
   readonly data?: Data
-  /**
-   * - `always`: a clean end is reconnected as an error is; the default for GET.
-   * - `on-error`: a clean end completes the stream.
-   * - `never`: the request is sent once; the default for all other methods, which might not bear repetition.
-   */
-  readonly reconnect?: 'always' | 'on-error' | 'never'
+  /** The data that says that this is the end: `[DONE]`. It is not delivered, and the stream is `completed`. A stream that
+   *  ends without it is not. @defaultValue none */
+  readonly terminator?: string
   /**
    * Whether a failure is worth a new attempt; may be asynchronous. Undefined means the default: yes for network errors,
    * a clean end, and the statuses 408, 425, 429 and 5xx; no for other statuses, a wrong content type, and an event that
@@ -56,7 +55,8 @@ export interface EventSourceOptions<
   /** Called on 401 or 403, once until the next stream opens. The request is repeated at once, with `headers` asked for
    *  anew, unless this returns (a promise of) false. If it throws, the stream fails. */
   readonly onUnauthorized?: (error: ResponseError) => unknown
-  /** `pause` disconnects while the page is hidden, and resumes where it was. @defaultValue `keep` */
+  /** `pause` disconnects while the page is hidden, and resumes where it was. A request that is not repeated is not cut for
+   *  that. @defaultValue `keep` */
   readonly whenHidden?: 'keep' | 'pause'
   /**
    * `origin` makes all pages and workers of the browser's origin that open the same URL share one connection: one of
@@ -64,7 +64,7 @@ export interface EventSourceOptions<
    * context (https, localhost); elsewhere each page has its own connection. The request is the leading page's, so the
    * options have to mean the same in all of them. A slow reader cannot hold back the others: `slowConsumer` is `fail`
    * or `drop-oldest`, and reading does not wait for the first consumer. The code for it is loaded on
-   * first use; if it cannot be, the stream is closed with reason `failed`.
+   * first use; if it cannot be, the stream is closed with reason `error`.
    *
    * @defaultValue `none`
    */
@@ -119,12 +119,17 @@ export interface EventSourceClient<Event extends StreamEvent<string, unknown> = 
   reconnect(): void
   /** Idempotent. Closes the connection and never reconnects. */
   close(): void
+  /** The events, as the stream itself gives them. With `keepOpen`, leaving the loop leaves the stream open. */
+  events(options?: EventsOptions): AsyncIterableIterator<Event, undefined>
   /**
-   * The events from now on. All iterators take from one queue: two loops share the events, and a loop that is left by
-   * `break` can be followed by another one without loss; but what comes in between is the listeners', if there are any.
-   * Leaving a loop does not close the stream.
+   * The events from now on. All iterators take from one queue: two loops share the events, and a loop that is left with
+   * `keepOpen` can be followed by another one without loss; but what comes in between is the listeners', if there are any.
    *
-   * Ends when the stream is closed; throws the cause if it was `refused`, `failed` or `gave-up`.
+   * **Leaving a loop closes the stream**, as leaving that of a ReadableStream does, unless another loop or listener still
+   * reads. {@link events} can keep it open.
+   *
+   * Ends when the stream is closed; throws its cause if that was a failure: a `StreamEndError` if it is `failed`,
+   * `interrupted` or `expired`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Event, undefined>
 }

@@ -29,6 +29,8 @@ export interface ConnectionConfig {
   readonly idleTimeoutMs: number | 'auto'
   readonly maxEventBytes: number
   readonly wireContract: ContractMode
+  /** What becomes of an event that the end of the body cuts off. */
+  readonly unfinishedEvent: 'discard' | 'dispatch'
 }
 
 /** Nothing is called after `onNoContent`, `onLost` or `abort()`. */
@@ -38,8 +40,11 @@ export interface ConnectionObserver extends Omit<DecodedBlocks, 'onError'> {
   onStanding(standing: Standing): void
   /** 204: nothing more will come. */
   onNoContent(): void
-  /** @param hadEvents - Whether the connection brought any. */
-  onLost(failure: ConnectionFailure, hadEvents: boolean): void
+  /**
+   * @param wasOpen - Whether the connection had become a stream.
+   * @param hadEvents - Whether it brought any.
+   */
+  onLost(failure: ConnectionFailure, wasOpen: boolean, hadEvents: boolean): void
 }
 
 export interface Connection {
@@ -84,7 +89,14 @@ export function openConnection(
   let silenceMs = startStopwatch(runtime)
   // What is done with the body: that depends on the head.
   let onData = (_chunk: Uint8Array): void => {}
-  let onEnd = (): void => lose(new ConnectionError('ended', 'The server ended the stream'))
+  let onEnd = (): void => {
+    const isUnfinished = decoder?.end(config.unfinishedEvent === 'dispatch') === true
+    lose(
+      isUnfinished
+        ? new ConnectionError('unfinished', 'The stream ended within an event')
+        : new ConnectionError('ended', 'The server ended the stream'),
+    )
+  }
   let onCut = onError
 
   /** @returns False if it was over before. */
@@ -99,7 +111,7 @@ export function openConnection(
   }
 
   function lose(failure: ConnectionFailure): void {
-    if (stop()) observer.onLost(failure, Boolean(decoder?.hadEvents))
+    if (stop()) observer.onLost(failure, decoder !== undefined, Boolean(decoder?.hadEvents))
   }
 
   function onError(error: unknown): void {
@@ -145,7 +157,7 @@ export function openConnection(
     const { decode } = (decoder = createEventDecoder(config.maxEventBytes, {
       ...observer,
       onComment(text) {
-        const shown = readStanding(text, standing, !decoder?.hadBlocks)
+        const shown = readStanding(text, standing, !decoder?.hadEvents)
         if (shown !== standing) observer.onStanding((standing = shown))
         const announcedMs = readSilenceLimit(text)
         if (

@@ -8,6 +8,8 @@ import type { ConnectionFailure } from './connection.ts'
 export interface Attempt {
   /** 0 for the first connection, n for the nth reconnection since the stream was last stable. */
   readonly attempt: number
+  /** No request was made before, for this stream. */
+  readonly isFirst: boolean
   /** Why the last connection was lost. */
   readonly cause: ConnectionFailure | undefined
   /** Aborted when the attempt is given up: closed, timed out, or asked to reconnect anew. */
@@ -30,7 +32,7 @@ export interface RequestConfig {
   /** Seeds the position from a store. */
   readonly loadPosition?: (() => Promise<void>) | undefined
   readonly url: PerAttempt<string | URL>
-  readonly method: string
+  readonly method: PerAttempt<string>
   readonly headers: PerAttempt<HeaderFields>
   readonly body: PerAttempt<RequestInit['body']>
   readonly credentials: TransportRequest['credentials']
@@ -40,13 +42,14 @@ export interface RequestConfig {
 
 /** @throws {@link ConnectionError} `code: 'callback'` if one of the functions throws or gives something unusable. */
 export async function prepareRequest(
-  { method, credentials, secretHeaders, resumeBy, position, loadPosition, ...sources }: RequestConfig,
+  { credentials, secretHeaders, resumeBy, position, loadPosition, ...sources }: RequestConfig,
   attempt: Attempt,
 ): Promise<TransportRequest> {
   try {
     await loadPosition?.()
     const { lastEventId } = position
     const context = { ...attempt, lastEventId }
+    const method = (await once(sources.method, context)).toUpperCase()
     const url = resolveUrl(await once(sources.url, context))
     const headers = new Headers(await once(sources.headers, context))
     const body = await once(sources.body, context)

@@ -3,38 +3,62 @@ import type { EventDataErrorCode } from '../errors/event-data-error.ts'
 import type { SchemaResult, StandardSchema } from '../standard-schema.ts'
 import type { TextEvent } from '../stream-event.ts'
 
-/** A map from event type to what its data, parsed as JSON, must be. */
+/** A map from event type to what its data must be. */
 export type EventSchemas = Readonly<Record<string, StandardSchema>>
 
 /**
  * Decodes the data of an event.
  *
+ * JSON is parsed. A string is written as it is, and read as it is: where the data is no JSON but the schema takes the
+ * text, or where the schema takes the text and not what it would be as JSON (`123` for a string).
+ *
+ * @param isOurs - From our server, which never writes a string as JSON: without a schema, what is no JSON is a string.
  * @returns The data, or an {@link EventDataError}; a promise, which never rejects, only if the schema is asynchronous.
  */
 export function decodeData(
   event: TextEvent,
   data: 'text' | 'json',
   schema: StandardSchema | undefined,
+  isOurs: boolean,
 ): unknown {
-  if (data === 'text' && !schema) return event.data
-  let code: EventDataErrorCode = 'invalid-json'
+  const text = event.data
+  if (data === 'text' && !schema) return text
 
-  function failure(cause: unknown): EventDataError {
+  function failure(code: EventDataErrorCode, cause: unknown): EventDataError {
     return new EventDataError(code, event, [], { cause })
   }
 
-  function outcomeOf(result: SchemaResult<unknown>): unknown {
-    return result.issues ? new EventDataError('schema-mismatch', event, result.issues) : result.value
+  /** @param otherwise - What to do about a value that the schema refuses. */
+  function check(
+    { '~standard': standard }: StandardSchema,
+    value: unknown,
+    otherwise: (result: SchemaResult<unknown>) => unknown,
+  ): unknown {
+    const outcomeOf = (result: SchemaResult<unknown>): unknown =>
+      result.issues ? otherwise(result) : result.value
+    const fail = (cause: unknown): EventDataError => failure('schema-failed', cause)
+    try {
+      const result = standard.validate(value)
+      // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
+      return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(fail) : outcomeOf(result)
+    } catch (cause) {
+      return fail(cause)
+    }
   }
 
+  let value: unknown
   try {
-    const value: unknown = JSON.parse(event.data)
-    if (!schema) return value
-    code = 'schema-failed'
-    const result = schema['~standard'].validate(value)
-    // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
-    return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(failure) : outcomeOf(result)
+    value = JSON.parse(text)
   } catch (cause) {
-    return failure(cause)
+    if (schema) return check(schema, text, () => failure('invalid-json', cause))
+    // Nothing is no JSON either.
+    return isOurs || text === '' ? text : failure('invalid-json', cause)
   }
+  // What our server sends by a schema and in quotes is a string that has them.
+  if (isOurs && schema && typeof value === 'string') value = text
+  return schema
+    ? check(schema, value, ({ issues = [] }) =>
+        check(schema, text, () => new EventDataError('schema-mismatch', event, issues)),
+      )
+    : value
 }

@@ -3,7 +3,7 @@ import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.
 import { QueueOverflowError } from '../errors/queue-overflow-error.ts'
 import type { DecodedEvent, TextEvent } from '../stream-event.ts'
 import { droppedGap, gapType } from '../wire-contract/reserved-events.ts'
-import type { Gap } from '../wire-contract/reserved-events.ts'
+import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import { createEventIteration } from './event-iteration.ts'
 import { createEventQueue } from './event-queue.ts'
 import type { QueueOverflowPolicy } from './event-queue.ts'
@@ -34,7 +34,11 @@ export interface DeliveryConfig extends DecodingConfig {
   /** Everything up to this position has been handed over. */
   readonly save: (lastEventId: string) => void
   /** The server has said, in its turn, that this is the end; or too much waits. */
-  readonly close: (reason: 'completed' | 'failed', cause?: QueueOverflowError) => void
+  readonly close: (reason: EndReason | 'error', cause?: QueueOverflowError) => void
+  /** The last consumer has left by leaving its loop. */
+  readonly leave: () => void
+  /** What made the events failed; `close` follows. */
+  readonly onFailure: (words: string) => void
 }
 
 /** Decodes events and hands them to the listeners and the iterators, in the order of the wire. */
@@ -55,6 +59,11 @@ export interface EventDelivery {
   readonly consumers: Consumers
 }
 
+export interface EventsOptions {
+  /** Leaving the loop leaves the stream open. @defaultValue false: if nobody else reads, it is closed */
+  readonly keepOpen?: boolean | undefined
+}
+
 /** What the client offers to those who want events. Each of the first gives back what removes the listener. */
 export interface Consumers {
   readonly on: (type: string, listener: (event: DecodedEvent) => void) => () => void
@@ -62,6 +71,7 @@ export interface Consumers {
   readonly onComment: (listener: (text: string) => void) => () => void
   readonly onGap: (listener: (gap: Gap) => void) => () => void
   readonly onError: (listener: (error: EventDataError | LastEventIdStoreError) => void) => () => void
+  readonly events: (options?: EventsOptions) => AsyncIterableIterator<DecodedEvent, undefined>
   readonly [Symbol.asyncIterator]: () => AsyncIterableIterator<DecodedEvent, undefined>
 }
 
@@ -86,7 +96,8 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     isOver: () => isOver,
     onEvent: handOver,
     onGap: gaps.emit,
-    onEnd: () => config.close('completed'),
+    onFailure: config.onFailure,
+    onEnd: config.close,
     onFlow,
     skip,
     fail,
@@ -124,7 +135,7 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
       if (iterators === 0) return
     }
     if (!queue.push(event, dataLength * 2 + eventOverheadBytes))
-      config.close('failed', new QueueOverflowError(config.maxBufferedBytes))
+      config.close('error', new QueueOverflowError(config.maxBufferedBytes))
   }
 
   function emit(event: DecodedEvent): void {
@@ -163,6 +174,12 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
     queue.end(error)
   }
 
+  function events({ keepOpen = false }: EventsOptions = {}): AsyncIterableIterator<DecodedEvent, undefined> {
+    return iteration.iterate(() => {
+      if (!keepOpen && consumers === 0) config.leave()
+    })
+  }
+
   function describeDrop(firstKept: DecodedEvent): DecodedEvent {
     const { lastEventId } = iteration
     const gap = droppedGap(lastEventId, firstKept.lastEventId)
@@ -198,7 +215,8 @@ export function createEventDelivery(config: DeliveryConfig): EventDelivery {
       onComment: (listener) => subscribe(comments, listener),
       onGap: (listener) => subscribe(gaps, listener),
       onError: errors.add,
-      [Symbol.asyncIterator]: iteration.iterate,
+      events,
+      [Symbol.asyncIterator]: () => events(),
     },
   }
 }

@@ -7,7 +7,8 @@ export interface EventIteration {
   readonly isBusy: boolean
   /** As of the last event that an iterator was given. */
   readonly lastEventId: string
-  readonly iterate: () => AsyncIterableIterator<DecodedEvent, undefined>
+  /** @param leave - Called when the iterator is left before the end. */
+  readonly iterate: (leave: () => void) => AsyncIterableIterator<DecodedEvent, undefined>
 }
 
 /**
@@ -29,7 +30,7 @@ export function createEventIteration(
     get lastEventId() {
       return lastEventId
     },
-    iterate() {
+    iterate(leave) {
       let isDone = false
       count(1)
 
@@ -51,7 +52,12 @@ export function createEventIteration(
           ;({ lastEventId } = event)
           return { done: false, value: event }
         },
-        return: async () => finish(),
+        async return() {
+          const isLeft = !isDone
+          finish()
+          if (isLeft) leave()
+          return finish()
+        },
         [Symbol.asyncIterator]() {
           return this
         },

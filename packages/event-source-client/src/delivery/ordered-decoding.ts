@@ -1,13 +1,15 @@
 import { EventDataError } from '../errors/event-data-error.ts'
 import type { DecodedEvent, TextEvent } from '../stream-event.ts'
-import { isReserved, readReservedEvent } from '../wire-contract/reserved-events.ts'
-import type { Gap } from '../wire-contract/reserved-events.ts'
+import { endReason, isReserved, readReservedEvent } from '../wire-contract/reserved-events.ts'
+import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import { decodeData } from './event-data.ts'
 import type { EventSchemas } from './event-data.ts'
 
 export interface DecodingConfig {
   readonly events?: EventSchemas | undefined
   readonly data: 'text' | 'json'
+  /** The data that says that this is the end. */
+  readonly terminator?: string | undefined
   /** Whether the event at hand comes from a server that follows the wire contract. */
   readonly isOurs: () => boolean
 }
@@ -20,8 +22,10 @@ export interface DecodingObserver {
   readonly onEvent: (event: DecodedEvent, dataLength: number) => void
   /** Called before its event. */
   readonly onGap: (gap: Gap) => void
+  /** Called before its event. */
+  readonly onFailure: (words: string) => void
   /** Called after the event that says so. */
-  readonly onEnd: () => void
+  readonly onEnd: (reason: EndReason) => void
   /** An event that nobody asked for; the position moves. */
   readonly skip: (lastEventId: string) => void
   readonly fail: (error: EventDataError) => void
@@ -72,13 +76,14 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
     const reserved = isOurs ? readReservedEvent(event) : undefined
     if (reserved) {
       if (reserved.kind === 'gap') observer.onGap(reserved.data)
+      if (reserved.kind === 'error') observer.onFailure(reserved.data.message)
       give(isPlain ? event.data : reserved.data)
-      if (reserved.kind === 'end') observer.onEnd()
+      if (reserved.kind === 'end') observer.onEnd(endReason(reserved.data))
       return
     }
     const schema = schemas?.get(type)
     if (schemas && !schema) return observer.skip(lastEventId)
-    const data = decodeData(event, config.data, schema)
+    const data = decodeData(event, config.data, schema, isOurs)
     if (data instanceof Promise) return data.then(give)
     give(data)
   }
@@ -89,6 +94,10 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
       return work !== undefined
     },
     decode(event) {
+      if (event.data === config.terminator) {
+        inTurn(() => observer.onEnd('completed'))
+        return
+      }
       // Most events are messages: that is one comparison of pointers.
       if (isPlain && (event.type === 'message' || !isReserved(event.type)))
         observer.onEvent(event, event.data.length)

@@ -4,6 +4,7 @@
  * - `network`: DNS, TCP, TLS or HTTP failed, or the response was cut; `cause` is the platform's error. Also
  *   when the code for `share: 'origin'`, a chunk of its own, could not be loaded.
  * - `ended`: the server ended the stream in good order.
+ * - `unfinished`: the server ended the stream within an event.
  * - `connect-timeout`: no response headers within `connectTimeoutMs`.
  * - `idle-timeout`: not a byte, heartbeats included, within `idleTimeoutMs`.
  * - `suspended`: the machine slept for long enough that the connection is not trusted any more.
@@ -15,6 +16,7 @@
 export type ConnectionErrorCode =
   | 'network'
   | 'ended'
+  | 'unfinished'
   | 'connect-timeout'
   | 'idle-timeout'
   | 'suspended'

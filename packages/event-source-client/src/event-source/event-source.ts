@@ -6,7 +6,8 @@ import type { EventSourceConnectionOptions, StreamDefaults } from '../options/co
 import { standardBackoff } from '../reconnection/backoff.ts'
 import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
 import type { ReconnectingStream } from '../reconnection/reconnecting-stream.ts'
-import type { RetryDecision } from '../reconnection/retry-policy.ts'
+import { isRepeated } from '../reconnection/retry-policy.ts'
+import type { ReconnectMode, RetryDecision } from '../reconnection/retry-policy.ts'
 import type { StreamFailure, StreamStatus } from '../reconnection/stream-status.ts'
 import { maxTimerMs } from '../runtime.ts'
 import { EventSourceMessageEvent } from './message-event.ts'
@@ -140,7 +141,9 @@ export class EventSource extends EventTarget {
     this.#withCredentials = Boolean(options.withCredentials)
     const { lastEventId = '' } = options
     const position = { lastEventId }
-    const config = resolveOptions(options, defaults, 'always')
+    const config = resolveOptions(options, defaults)
+    const decideRetry = (failure: ConnectionFailure, _wasOpen: boolean, hadEvents: boolean): RetryDecision =>
+      decide(config.reconnect, failure, hadEvents)
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
     const request = { ...config, url: this.#url, credentials, position } as const
     this.#stream = openReconnectingStream(
@@ -192,8 +195,10 @@ export class EventSource extends EventTarget {
 }
 
 /** Spec: only the network is worth another attempt; a response that is no event stream is final. */
-function decideRetry(failure: ConnectionFailure, hadEvents: boolean): RetryDecision {
-  return failure instanceof ConnectionError && !isFutile(failure)
+function decide(reconnect: ReconnectMode, failure: ConnectionFailure, hadEvents: boolean): RetryDecision {
+  return failure instanceof ConnectionError &&
+    !isFutile(failure) &&
+    isRepeated(reconnect, failure.code === 'ended')
     ? // A server that polls (events, end) is no failing server.
       { type: 'lost', isStable: failure.code === 'ended' && hadEvents }
     : { type: 'close', reason: 'refused', cause: failure }

@@ -4,6 +4,7 @@ import type { HeaderFields, PerAttempt, RequestConfig } from '../connection/requ
 import { OptionError } from '../errors/option-error.ts'
 import type { Backoff } from '../reconnection/backoff.ts'
 import type { ReconnectionPolicy } from '../reconnection/reconnection.ts'
+import type { ReconnectMode } from '../reconnection/retry-policy.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import { fetchTransport } from '../transport/fetch.ts'
@@ -39,8 +40,26 @@ export interface ReconnectionOptions {
 
 /** What `createEventSource` and `EventSource` have in common. */
 export interface EventSourceConnectionOptions {
-  /** @defaultValue GET */
-  readonly method?: string
+  /**
+   * A method, or a function that gives it for each attempt: POST to start something, GET to resume it.
+   *
+   * @defaultValue GET
+   */
+  readonly method?: PerAttempt<string>
+  /**
+   * - `always`: a clean end is reconnected as an error is. The default for GET, HEAD and QUERY.
+   * - `on-error`: a clean end completes the stream. The default where `method` is a function.
+   * - `never`: the request is sent once. The default for all other methods, which might not bear repetition.
+   */
+  readonly reconnect?: ReconnectMode
+  /**
+   * What becomes of the last event when the body ends without the blank line after it. `discard`, as the standard says: the
+   * end is then not the end of the stream, and a request that is not repeated is `interrupted`. `dispatch` takes it, for
+   * servers that leave the line out.
+   *
+   * @defaultValue `discard`
+   */
+  readonly unfinishedEvent?: 'discard' | 'dispatch'
   /** Request fields, or a function that gives them for each attempt (a token that expires). `Accept`, `Last-Event-ID`
    *  and, in Node, `Cache-Control` are added. */
   readonly headers?: PerAttempt<HeaderFields>
@@ -99,16 +118,32 @@ export interface StreamDefaults {
   readonly connectTimeoutMs: number
 }
 
-type ResolvedOptions = ConnectionConfig & { readonly policy: ReconnectionPolicy } & Pick<
-    RequestConfig,
-    'method' | 'headers' | 'body' | 'secretHeaders' | 'resumeBy'
-  >
+type ResolvedOptions = ConnectionConfig & {
+  readonly policy: ReconnectionPolicy
+  readonly reconnect: ReconnectMode
+} & Pick<RequestConfig, 'method' | 'headers' | 'body' | 'secretHeaders' | 'resumeBy'>
+
+/** @throws {@link OptionError} */
+export function reconnectMode(
+  options: Pick<EventSourceConnectionOptions, 'method' | 'reconnect'>,
+): ReconnectMode {
+  const { method = 'GET' } = options
+  return requireOneOf(
+    options,
+    'reconnect',
+    typeof method === 'function'
+      ? ['on-error', 'always', 'never']
+      : // RFC 9110 section 9.2.1 calls GET and HEAD safe, RFC 10008 QUERY.
+        /^(get|head|query)$/i.test(method)
+        ? ['always', 'on-error', 'never']
+        : ['never', 'on-error', 'always'],
+  )
+}
 
 /** @throws {@link OptionError} for a value that cannot work. */
 export function resolveOptions(
   options: EventSourceConnectionOptions,
   defaults: StreamDefaults,
-  reconnect: 'always' | 'on-error' | 'never',
 ): ResolvedOptions {
   const {
     headers,
@@ -140,14 +175,17 @@ export function resolveOptions(
     maxEventBytes,
   })
   requireType('function', { fetch, transport })
-  requireType('string', { lastEventId, method })
+  const isPerAttempt = typeof method === 'function'
+  requireType('string', { lastEventId, method: isPerAttempt ? '' : method })
   if (!Array.isArray(secretHeaders)) throw new OptionError('secretHeaders', secretHeaders, 'an array')
   for (const name of ['method', 'headers'] as const)
     try {
-      void new Request('http://a', { [name]: options[name] })
+      const { [name]: value } = options
+      if (typeof value !== 'function') void new Request('http://a', { [name]: value })
     } catch (cause) {
       throw new OptionError(name, options[name], 'what fetch takes', { cause })
     }
+  const reconnect = reconnectMode(options)
   if (reconnect !== 'never' && body instanceof ReadableStream)
     throw new OptionError('body', body, 'a function: a stream is sent once')
   return {
@@ -157,10 +195,12 @@ export function resolveOptions(
     idleTimeoutMs,
     maxEventBytes,
     policy,
-    method: method.toUpperCase(),
+    method,
+    reconnect,
     headers,
     body,
     secretHeaders: secretHeaders.map((name) => name.toLowerCase()),
+    unfinishedEvent: requireOneOf(options, 'unfinishedEvent', ['discard', 'dispatch']),
     wireContract: requireOneOf(options, 'wireContract', ['auto', 'follow', 'ignore']),
     resumeBy: requireOneOf(options, 'resumeBy', ['header', 'query']),
   }

@@ -4,6 +4,8 @@ import type { EventOf, EventSourceClient, EventSourceOptions } from '../client/e
 import type { EventSchemas } from '../delivery/event-data.ts'
 import { reportUncaught } from '../delivery/listeners.ts'
 import type { EventDataError } from '../errors/event-data-error.ts'
+import { reconnectMode } from '../options/connection-options.ts'
+import { StreamEndError } from '../errors/stream-end-error.ts'
 import type { LastEventIdStoreError } from '../errors/last-event-id-store-error.ts'
 import type { StreamStatus } from '../reconnection/stream-status.ts'
 import type { StreamEvent } from '../stream-event.ts'
@@ -36,7 +38,9 @@ export interface EventSourceView<Event extends StreamEvent<string, unknown>> {
  * A component's event stream: open while the component is mounted, one connection also under `StrictMode`.
  *
  * The component is rendered anew when the status changes and when events arrive, once for all that arrive together. A
- * component that is hidden (`<Activity>`) disconnects, and resumes after its last event when it is shown again.
+ * component that is hidden (`<Activity>`) disconnects, and resumes after its last event when it is shown again. A stream that
+ * has closed stays as it is. A request that is not repeated (a POST) is not sent again: if it was hidden while it ran, its
+ * status is `closed` with reason `interrupted`.
  *
  * @param url - Another URL is another stream. Undefined or null: none. On the server no stream is opened.
  * @param options - As of when the stream is opened; but functions among them (`onEvent`, `headers`, `onUnauthorized` ...)
@@ -86,6 +90,8 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
   type View = EventSourceView<EventOf<Schemas, Data>>
   let source: EventSourceClient<EventOf<Schemas, Data>> | undefined
   let lastEventId = ''
+  // Closed for good, or sent once: what is shown again is what there was.
+  let isOver = false
   let failure: { readonly error: unknown } | undefined
   let view: View = {
     status: statusBefore(url),
@@ -106,7 +112,7 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
 
   return {
     subscribe(onChange) {
-      let isGone = url === undefined
+      let isGone = url === undefined || isOver
       // StrictMode leaves and comes back at once: that is to be one request, which may cost money.
       queueMicrotask(() => {
         if (isGone || url === undefined) return
@@ -122,10 +128,17 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
       })
       return () => {
         isGone = true
-        lastEventId = source?.lastEventId ?? lastEventId
-        source?.close()
+        if (!source) return
+        ;({ lastEventId } = source)
+        const isClosed = source.status.state === 'closed'
+        const isSentOnce = reconnectMode(latest.current) === 'never'
+        isOver = isClosed || isSentOnce
+        source.close()
         source = undefined
-        view = { ...view, status: statusBefore(url) }
+        if (isSentOnce && !isClosed) {
+          const cause = new StreamEndError('interrupted', 'its component was hidden')
+          view = { ...view, status: { state: 'closed', reason: 'interrupted', cause } }
+        } else if (!isClosed) view = { ...view, status: statusBefore(url) }
       }
     },
     view() {

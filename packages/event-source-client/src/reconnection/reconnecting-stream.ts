@@ -23,8 +23,15 @@ export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
   /** @param position - What to resume after, if not after the position that the config was made with. */
   readonly prepareRequest: (attempt: Attempt, position?: ResumePosition) => Promise<TransportRequest>
-  /** @param hadEvents - Whether the connection brought any. */
-  decideRetry(failure: ConnectionFailure, hadEvents: boolean): RetryDecision | Promise<RetryDecision>
+  /**
+   * @param wasOpen - Whether the connection had become a stream.
+   * @param hadEvents - Whether it brought any.
+   */
+  decideRetry(
+    failure: ConnectionFailure,
+    wasOpen: boolean,
+    hadEvents: boolean,
+  ): RetryDecision | Promise<RetryDecision>
 }
 
 export interface StreamObserver extends Pick<
@@ -56,6 +63,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   let waitTimer: unknown
   let isPaused = false
   let cause: ConnectionFailure | undefined
+  let isFirst = true
   let url = ''
 
   function apply(input: ReconnectionInput<StreamFailure>): void {
@@ -84,7 +92,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   }
 
   function connect(): void {
-    const context = { attempt: state.failures, cause }
+    const context = { attempt: state.failures, isFirst, cause }
+    isFirst = false
     const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
       ...observer,
       onOpen(response) {
@@ -93,15 +102,16 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
       },
       onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
       onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
-      onLost: (failure, hadEvents) => void lose(failure, hadEvents),
+      onLost: (...loss) => void lose(...loss),
     })
     connection = current
     if (isPaused) current.pause()
 
-    async function lose(failure: ConnectionFailure, hadEvents: boolean): Promise<void> {
+    async function lose(...loss: Parameters<ConnectionObserver['onLost']>): Promise<void> {
+      const [failure] = loss
       cause = failure
       try {
-        const decision = await config.decideRetry(failure, hadEvents)
+        const decision = await config.decideRetry(...loss)
         // Meanwhile it may have been closed, disconnected, or told to reconnect.
         if (connection !== current) return
         if (decision.type !== 'lost') return apply(decision)
@@ -111,7 +121,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
         if (connection !== current) return
         const message = `A callback threw on: ${failure.message}`
         const thrown = new ConnectionError('callback', message, { cause: error })
-        apply({ type: 'close', reason: 'failed', cause: thrown })
+        apply({ type: 'close', reason: 'error', cause: thrown })
       }
     }
   }

@@ -1,4 +1,5 @@
 import { maxTimerMs } from '../runtime.ts'
+import type { EndReason } from '../wire-contract/reserved-events.ts'
 import { clampDelay, fullJitter } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 
@@ -38,20 +39,25 @@ export interface ReconnectionPolicy {
  *
  * - `client`: `close()` was called, or `await using` left its scope.
  * - `aborted`: the `signal` was aborted.
- * - `completed`: the stream came to its end (`stream.end`, or a clean end that is not reconnected).
+ * - `completed`: the stream came to its end (`stream.end`, the `terminator`, or a clean end that is not reconnected).
+ * - `cancelled`: the server says that somebody ended it.
+ * - `failed`: the server says that what made the events failed.
+ * - `interrupted`: the server says that it was stopped before the end; or the connection was lost, and the request may
+ *   not be repeated.
+ * - `expired`: the server says that the topic's time was over before its end.
  * - `no-content`: the server answered 204: nothing more will come.
  * - `refused`: the server answered with something else than an event stream, and it is not worth asking again.
  * - `gave-up`: `maxAttempts` or `maxElapsedMs` was reached.
- * - `failed`: something else that reconnecting does not help.
+ * - `error`: the client could not connect or go on, and reconnecting does not help; the `cause` says why.
  */
 export type EventSourceCloseReason =
   | 'client'
   | 'aborted'
-  | 'completed'
+  | EndReason
   | 'no-content'
   | 'refused'
   | 'gave-up'
-  | 'failed'
+  | 'error'
 
 interface Memory {
   /** Connections lost or refused in a row since the last stable one; the growth of the delays. */

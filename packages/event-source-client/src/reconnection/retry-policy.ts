@@ -13,9 +13,13 @@ export type RetryDecision =
   | { readonly type: 'reconnect' }
   | { readonly type: 'close'; readonly reason: EventSourceCloseReason; readonly cause?: StreamFailure }
 
+/** Whether a clean end is a loss, and whether an error is. */
+export type ReconnectMode = 'always' | 'on-error' | 'never'
+
 export interface RetryOptions {
-  /** Whether a clean end is a loss, and whether an error is. */
-  readonly reconnect: 'always' | 'on-error' | 'never'
+  readonly reconnect: ReconnectMode
+  /** A stream that ends without it has not come to its end. */
+  readonly terminator?: string | undefined
   readonly shouldReconnect?: (
     failure: ConnectionFailure,
   ) => boolean | undefined | Promise<boolean | undefined>
@@ -24,37 +28,47 @@ export interface RetryOptions {
 
 /** Decides what the loss of a connection leads to. */
 export interface RetryPolicy {
-  readonly decideRetry: (failure: ConnectionFailure) => Promise<RetryDecision>
+  /** @param wasOpen - Whether the connection had become a stream. */
+  readonly decideRetry: (failure: ConnectionFailure, wasOpen: boolean) => Promise<RetryDecision>
   /** A stream has opened: whatever credentials it has are good, and may be renewed again. */
   reset(): void
 }
 
 export function createRetryPolicy(options: RetryOptions, runtime: Pick<Runtime, 'wallClock'>): RetryPolicy {
-  const { reconnect, shouldReconnect, onUnauthorized } = options
+  const { reconnect, terminator, shouldReconnect, onUnauthorized } = options
   requireType('function', { shouldReconnect, onUnauthorized })
   // Renewal answers one refusal; the next one, without a stream in between, says that it did not help.
   let isRenewed = false
 
   return {
-    async decideRetry(failure) {
+    async decideRetry(failure, wasOpen) {
       const isResponse = failure instanceof ResponseError
       if (onUnauthorized && !isRenewed && isResponse && [401, 403].includes(failure.status)) {
         isRenewed = true
         if ((await onUnauthorized(failure)) !== false) return { type: 'reconnect' }
       }
-      const isEnd = failure.code === 'ended'
-      const isRepeatable = reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
-      if (isRepeatable && ((await shouldReconnect?.(failure)) ?? isTransient(failure))) {
+      const isEnd = failure.code === 'ended' && terminator === undefined
+      if (isRepeated(reconnect, isEnd) && ((await shouldReconnect?.(failure)) ?? isTransient(failure))) {
         const retryAfter = isResponse ? failure.headers.get('retry-after') : null
         return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.wallClock()) }
       }
       if (isEnd) return { type: 'close', reason: 'completed' }
-      return { type: 'close', reason: isResponse ? 'refused' : 'failed', cause: failure }
+      const isCut = wasOpen && failure instanceof ConnectionError
+      return {
+        type: 'close',
+        reason: isResponse ? 'refused' : isCut ? 'interrupted' : 'error',
+        cause: failure,
+      }
     },
     reset() {
       isRenewed = false
     },
   }
+}
+
+/** Whether the request may be sent again after a clean end, or after any other. */
+export function isRepeated(reconnect: ReconnectMode, isEnd: boolean): boolean {
+  return reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
 }
 
 /** Network errors, clean ends, and the statuses that say "later"; all else would only be repeated. */

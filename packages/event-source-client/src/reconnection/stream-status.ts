@@ -1,9 +1,10 @@
 import type { ConnectionFailure } from '../connection/connection.ts'
 import type { QueueOverflowError } from '../errors/queue-overflow-error.ts'
+import type { StreamEndError } from '../errors/stream-end-error.ts'
 import type { EventSourceCloseReason } from './reconnection.ts'
 
 /** What can end a stream. */
-export type StreamFailure = ConnectionFailure | QueueOverflowError
+export type StreamFailure = ConnectionFailure | QueueOverflowError | StreamEndError
 
 export type StreamStatus =
   | {

@@ -52,7 +52,7 @@ export function openSharedStream(
       (cause: unknown): undefined => {
         if (signal.aborted) return
         const failure = new ConnectionError(code, `Sharing ${what}: ${String(cause)}`, { cause })
-        onStatus({ state: 'closed', reason: 'failed', cause: failure })
+        onStatus({ state: 'closed', reason: 'error', cause: failure })
       }
     return import('./tab-sharing.ts')
       .then(({ joinPages }) =>

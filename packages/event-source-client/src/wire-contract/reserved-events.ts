@@ -18,9 +18,27 @@ export interface Gap {
   readonly latest: string | null
 }
 
-/** The producer of a finite topic failed. */
+/**
+ * How a stream that should come to an end did: `completed` is the only one after which nothing is missing.
+ *
+ * - `cancelled`: somebody asked for it.
+ * - `failed`: what made the events failed.
+ * - `interrupted`: the server was stopped before.
+ * - `expired`: the topic's time was over before.
+ */
+export type EndReason = 'completed' | 'cancelled' | 'failed' | 'interrupted' | 'expired'
+
+/** The last event of a stream that comes to an end. */
+export interface StreamEnd {
+  /** Absent for a stream that is not a hub's. */
+  readonly topic?: string | undefined
+  readonly reason: EndReason
+}
+
+/** What makes the events failed: the producer of a finite topic, or the source of a stream. */
 export interface ProducerFailure {
-  readonly topic: string
+  /** Absent for a stream that is not a hub's. */
+  readonly topic?: string | undefined
   /** Made by the server to be shown. */
   readonly message: string
 }
@@ -29,7 +47,7 @@ export interface ProducerFailure {
 export interface ReservedEvents {
   'stream.gap': Gap
   'stream.error': ProducerFailure
-  'stream.end': { readonly topic: string }
+  'stream.end': StreamEnd
 }
 
 /** One of them, its `kind` being the rest of its type. */
@@ -56,6 +74,11 @@ export function readReservedEvent({ type, data }: TextEvent): ReservedEvent | un
     // Not JSON: not ours either.
     return undefined
   }
+}
+
+/** @returns `interrupted` for a reason that this client does not know: it may not pass for a whole. */
+export function endReason({ reason = 'completed' }: Partial<StreamEnd>): EndReason {
+  return ['completed', 'cancelled', 'failed', 'expired'].includes(reason) ? reason : 'interrupted'
 }
 
 /** The gap that the client's own queue makes. @param requested - The position of the last event before it, if any. */

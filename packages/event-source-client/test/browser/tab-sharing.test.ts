@@ -297,7 +297,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
       })
     await expect.poll(status).toEqual({
       state: 'closed',
-      reason: 'failed',
+      reason: 'error',
       cause: {
         name: 'ConnectionError',
         code: 'network',

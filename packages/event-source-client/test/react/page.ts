@@ -9,13 +9,15 @@ export interface Props {
   readonly url: string | null
   readonly label: string
   readonly isHidden?: boolean
-  readonly options?: { readonly data?: 'json'; readonly connectTimeoutMs?: number }
+  readonly options?: { readonly data?: 'json'; readonly connectTimeoutMs?: number; readonly method?: string }
 }
 
 export interface PageGlobals {
   /** What `onEvent`, `onGap`, `onError` were called with, by the label of the render that they are of. */
   readonly calls: string[]
   readonly texts: string[]
+  /** The labels of all renders. */
+  readonly renders: string[]
   render(props: Props): void
   unmount(): void
   reconnect(): void
@@ -23,6 +25,7 @@ export interface PageGlobals {
 
 const calls: string[] = []
 const texts: string[] = []
+const renders: string[] = []
 let reconnect = (): void => {}
 
 function Stream({ url, label, options }: Props): ReactNode {
@@ -39,7 +42,10 @@ function Stream({ url, label, options }: Props): ReactNode {
     onError: ({ code }) => calls.push(`${label}: ${code}`),
   })
   reconnect = view.reconnect
-  const text = `${view.status.state} ${JSON.stringify(view.event?.data) ?? '-'} ${count}`
+  renders.push(label)
+  const { status } = view
+  const state = status.state === 'closed' ? `closed ${status.reason}` : status.state
+  const text = `${state} ${JSON.stringify(view.event?.data) ?? '-'} ${count}`
   if (texts.at(-1) !== text) texts.push(text)
   return createElement('p', undefined, text)
 }
@@ -66,6 +72,7 @@ function render({ isHidden = false, ...props }: Props): void {
 Object.assign(globalThis, {
   calls,
   texts,
+  renders,
   render,
   unmount: () => root.unmount(),
   reconnect: () => reconnect(),

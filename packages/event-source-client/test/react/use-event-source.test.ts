@@ -46,7 +46,9 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
         streams.push(exchange)
         await exchange.writeEventStreamHead()
         const after = Number(exchange.request.headers.get('last-event-id') ?? 0)
-        await exchange.writeBody(`: sse-toolkit 1\nid: ${after + 1}\ndata: ${after + 1}\n\n`)
+        await exchange.writeBody(
+          `${target.includes('ours') ? ': sse-toolkit 1\n' : ''}id: ${after + 1}\ndata: ${after + 1}\n\n`,
+        )
       } else {
         const [type, body] =
           target === '/page'
@@ -68,7 +70,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     page.evaluate((given) => (globalThis as unknown as PageGlobals).render(given), props)
   const call = (name: 'unmount' | 'reconnect'): Promise<void> =>
     page.evaluate((method) => (globalThis as unknown as PageGlobals)[method](), name)
-  const read = (name: 'calls' | 'texts'): Promise<string[]> =>
+  const read = (name: 'calls' | 'texts' | 'renders'): Promise<string[]> =>
     page.evaluate((list) => (globalThis as unknown as PageGlobals)[list], name)
   const text = (): Promise<string> => page.locator('main').innerText()
   const last = (): ScriptedExchange => {
@@ -94,9 +96,9 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
   })
 
   it('useEventSource calls the functions of the last render, and keeps its connection when only they change', async () => {
-    await render({ url: '/stream', label: 'a' })
+    await render({ url: '/stream?ours', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
-    await render({ url: '/stream', label: 'b' })
+    await render({ url: '/stream?ours', label: 'b' })
     await last().writeBody('id: x-3\nevent: stream.gap\ndata: {"reason":"evicted"}\n\n')
     await expect.poll(() => read('calls')).toContain('b: gap evicted')
     await call('reconnect')
@@ -149,6 +151,29 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "2" 2')
     expect(streams.map(({ request }) => request.headers.get('last-event-id'))).toEqual([undefined, '1'])
+  })
+
+  it('useEventSource leaves a stream that has closed as it is, when its component is hidden and shown again', async () => {
+    await render({ url: '/stream?ours', label: 'a' })
+    await expect.poll(text).toBe('open "1" 1')
+    await last().writeBody('event: stream.end\ndata: {"reason":"completed"}\n\n')
+    await expect.poll(text).toMatch(/^closed completed /)
+    const shown = await text()
+    await render({ url: '/stream?ours', label: 'a', isHidden: true })
+    await render({ url: '/stream?ours', label: 'b' })
+    await expect.poll(() => read('renders')).toContain('b')
+    expect([await text(), streams.length]).toEqual([shown, 1])
+  })
+
+  it('useEventSource sends a POST once: the view that was hidden while it ran ends visibly', async () => {
+    const options = { method: 'POST' }
+    await render({ url: '/stream', label: 'a', options })
+    await expect.poll(text).toBe('open "1" 1')
+    await render({ url: '/stream', label: 'a', options, isHidden: true })
+    await last().closed
+    await render({ url: '/stream', label: 'a', options })
+    await expect.poll(text).toBe('closed interrupted "1" 1')
+    expect(streams).toHaveLength(1)
   })
 
   it('useEventSource throws an option that cannot work to the error boundary', async () => {
