@@ -346,6 +346,29 @@ describe('a response that carries a byte source', () => {
     expect(source.events).toEqual(['attach', 'closed'])
   })
 
+  it('may say itself how it ends when the server stops, and is broken off after what was sent', async () => {
+    const source = recordingSource()
+    const server = await serving({
+      fetch: () =>
+        carrying({
+          attach: (sink) => ({
+            ...source.attach(sink),
+            stopping() {
+              sink.write(shared('data: last\n\n'))
+              sink.cut?.()
+            },
+          }),
+        }),
+    })
+    const client = await rawClient(server.port)
+    client.send(GET)
+    await eventually(() => source.sinks.length === 1)
+    expect(await server.close({ timeoutMs: Infinity })).toEqual({ destroyedConnections: 0, call: 'first' })
+    const text = await client.closed
+    expect(text).toMatch(/data: last\n\n\r\n$/)
+    expect(source.events).toEqual(['attach', 'closed'])
+  })
+
   it('keeps its source through useHead, also where its fields were immutable', async () => {
     const source = recordingSource()
     const router = createRouter()

@@ -35,6 +35,11 @@ export interface ByteSink {
   close(): void
   /** Destroys the connection at once, with what is queued. */
   abort(): void
+  /**
+   * Breaks the response off after what is queued, so that its reader sees that it is not whole: over HTTP/1.1 without the last
+   * chunk (RFC 9112 section 8), over HTTP/2 with RST_STREAM (RFC 9113 section 8.1). An output without it is aborted.
+   */
+  cut?(): void
 }
 
 /** What the output tells whoever writes to it. */
@@ -43,6 +48,11 @@ export interface ByteSinkListener {
   drained(): void
   /** The output is gone, whoever ended it. Called exactly once, never from within `attach`. */
   closed(): void
+  /**
+   * The server is about to stop, and the response should end soon: in good order or broken off, as the listener knows best.
+   * Without it the server ends the response in good order.
+   */
+  stopping?(): void
 }
 
 /** A response's body before anything has read it. */

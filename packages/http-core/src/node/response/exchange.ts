@@ -261,7 +261,7 @@ export class Exchange implements PumpTarget, OpenStream {
   failed(error: unknown): void {
     if (this.response.headersSent) {
       this.#report('body-failed', error, 'The body of a response failed')
-      this.#writer.cutOff()
+      this.#writer.cutOffBehind()
     } else {
       this.#stream = undefined
       this.#handlerFailed(error)
@@ -274,9 +274,10 @@ export class Exchange implements PumpTarget, OpenStream {
     const stream = this.#stream
     if (stream instanceof BodyPump) {
       stream.cancel(new DOMException('The server is stopping', 'AbortError'), this.#cancelFailed())
-      this.#ended(this.#writer.end())
+      // Nobody knows whether this was all.
+      this.#writer.cutOff()
     } else {
-      stream?.close()
+      stream?.end()
     }
   }
 

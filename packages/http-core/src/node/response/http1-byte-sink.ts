@@ -132,14 +132,24 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     socket?.destroy()
   }
 
-  /** The server stops. */
-  end(): void {
-    this.close()
+  cut(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
+    const response = this.#response
+    // A chunked message without its last chunk is not whole. The FIN follows what is queued.
+    if (response === undefined || this.#socket !== undefined) this.#socket?.destroySoon()
+    else response.write('', () => destroyUnfinished(response))
   }
 
-  #tell(what: 'drained' | 'closed'): void {
+  /** The server stops. */
+  end(): void {
+    if (this.#listener?.stopping === undefined) this.close()
+    else this.#tell('stopping')
+  }
+
+  #tell(what: 'drained' | 'closed' | 'stopping'): void {
     try {
-      this.#listener?.[what]()
+      this.#listener?.[what]?.()
     } catch (error) {
       this.#owner.failed(error)
       this.abort()
@@ -156,6 +166,14 @@ function ignore(): void {}
 
 function destroyThis(this: Socket): void {
   this.destroy()
+}
+
+/** RFC 9112 section 8: content that ends with its connection is whole unless the connection fails. */
+function destroyUnfinished(response: ServerResponse): void {
+  const { socket } = response
+  const endsWithConnection = !response.chunkedEncoding && !response.hasHeader('content-length')
+  if (endsWithConnection && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy()
+  else socket?.destroy()
 }
 
 function directSocket(response: ServerResponse): HttpSocket | undefined {

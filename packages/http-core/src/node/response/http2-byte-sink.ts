@@ -56,9 +56,23 @@ export class Http2ByteSink implements ByteSink {
     resetStream(this.#stream)
   }
 
-  #tell(what: 'drained' | 'closed'): void {
+  cut(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
+    // Written behind what is queued: when its turn has come, all of that has been sent.
+    if (this.#stream.destroyed) return
+    this.#stream.write('', () => resetStream(this.#stream))
+  }
+
+  /** The server stops. */
+  end(): void {
+    if (this.#listener?.stopping === undefined) this.close()
+    else this.#tell('stopping')
+  }
+
+  #tell(what: 'drained' | 'closed' | 'stopping'): void {
     try {
-      this.#listener?.[what]()
+      this.#listener?.[what]?.()
     } catch (error) {
       this.#owner.failed(error)
       this.abort()

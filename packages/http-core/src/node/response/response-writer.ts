@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { LightParts } from '../../response/light-response.ts'
 import { reasonPhrase } from '../../response/status.ts'
@@ -115,6 +116,14 @@ export class ResponseWriter {
       discardContent(message, response, runtime)
     }
     return 'ended'
+  }
+
+  /** As {@link cutOff}, after what is queued. */
+  cutOffBehind(): void {
+    const { response } = this
+    const cutOff = (): void => this.cutOff()
+    if (response instanceof Http2Response) response.stream.write('', cutOff)
+    else (response as ServerResponse).write('', cutOff)
   }
 
   /** Gives up what has begun, so that the client cannot take the part for the whole. */
