@@ -47,10 +47,10 @@ describe('a finite stream that ends early is broken off, and an infinite one end
 
   it('by the age of a connection, and by an authorization that expires', async () => {
     for (const limit of ['age', 'expiry']) {
-      const { wallClock } = createVirtualRuntime()
+      const began = createVirtualRuntime().wallClock()
       const { hub, runtime } = createTestHub({
         ...(limit === 'age' && { maxConnectionAgeMs: 1000 }),
-        ...(limit === 'expiry' && { authorize: () => ({ expiresAt: wallClock() + 1000 }) }),
+        ...(limit === 'expiry' && { authorize: () => ({ expiresAt: began + 1000 }) }),
       })
       await runForEver(hub, 'answer')
       const finite = await subscribe(hub, { topics: ['answer'] })

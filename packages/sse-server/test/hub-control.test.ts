@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createHub } from '@sse-toolkit/sse-server'
-import type { EventLog, Hub, HubOptions, LogTailListener } from '@sse-toolkit/sse-server'
+import type { ConnectionFilter, EventLog, Hub, HubOptions, LogTailListener } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { createTestLog, elapse } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
@@ -72,7 +72,7 @@ describe('forbid', () => {
 
   it('holds here at once, and rejects, if the log cannot be told', async () => {
     const log = createTestLog()
-    const control = vi.fn(() => Promise.reject(new Error('no log')))
+    const control = vi.fn<EventLog['control']>(() => Promise.reject(new Error('no log')))
     const { hub } = createTestHub({ log: { ...delegateTo(log), control } })
     const reader = await subscribe(hub, { identity: 'mallory' })
     await expect(hub.forbid('mallory')).rejects.toThrow('no log')
@@ -143,7 +143,7 @@ describe('disconnect by data', () => {
   ])('refuses %s, and ends nothing', async (_name, filter) => {
     const { one } = twoHubs()
     const reader = await subscribe(one)
-    await expect(one.disconnect(filter as unknown as Record<never, never>)).rejects.toMatchObject({
+    await expect(one.disconnect(filter as ConnectionFilter)).rejects.toMatchObject({
       code: 'invalid-option',
     })
     await publishAll(one, 'a', '1')

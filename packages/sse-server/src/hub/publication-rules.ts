@@ -86,12 +86,12 @@ export function producerOf({ producer, idempotencyKey }: BatchOptions): Producer
     return { id: `idempotency-key:${idempotencyKey}`, epoch: 0, seq: 0 }
   }
   if (producer === undefined) return undefined
-  const { id, epoch, seq } = (producer as Partial<ProducerSequence> | null) ?? {}
+  const { id, epoch, seq } = (producer as ProducerSequence | null) ?? { id: '', epoch: 0, seq: 0 }
   checkName('producer.id', id)
   for (const [name, value] of Object.entries({ epoch, seq }))
-    if (!Number.isSafeInteger(value) || Number(value) < 0)
+    if (!Number.isSafeInteger(value) || value < 0)
       throw new OptionError(`producer.${name}`, value, 'an integer of at least 0')
-  return { id: String(id), epoch: Number(epoch), seq: Number(seq) }
+  return { id, epoch, seq }
 }
 
 function checkName(option: string, name: unknown): void {

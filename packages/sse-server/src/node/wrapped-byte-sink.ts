@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { ByteSinkListener, SharedBytes } from '../connection/byte-sink.ts'
 import { systemRuntime } from '../runtime.ts'
 import { isHttp2, listenForClose } from './node-response.ts'
@@ -13,7 +12,7 @@ function destroyUnfinished(response: NodeResponse): void {
   // RFC 9112 section 8: content that ends with its connection is whole unless the connection fails.
   const endsWithConnection =
     !isHttp2(response) && !response.chunkedEncoding && !response.hasHeader('content-length')
-  if (endsWithConnection && socket !== null && !('encrypted' in socket)) (socket as Socket).resetAndDestroy()
+  if (endsWithConnection && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy()
   else response.destroy()
 }
 
@@ -39,13 +38,12 @@ export function createWrappedByteSink(response: NodeResponse): ResponseByteSink 
     },
     cut() {
       if (response.destroyed) return
-      let timer: unknown
+      // What wraps a response may not pass the callback on.
+      const timer = systemRuntime.setTimeout(() => destroyUnfinished(response), longestWriteMs)
       const breakOff = (): void => {
         systemRuntime.clearTimeout(timer)
         destroyUnfinished(response)
       }
-      // What wraps a response may not pass the callback on.
-      timer = systemRuntime.setTimeout(breakOff, longestWriteMs)
       if (isHttp2(response)) response.write('', breakOff)
       else response.write('', breakOff)
       if ('flush' in response && typeof response.flush === 'function') response.flush()

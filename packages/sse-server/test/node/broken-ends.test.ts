@@ -142,10 +142,11 @@ describe('a stream that is not whole breaks the transfer, after what was sent', 
 /** As the middleware of the package compression wraps a response. */
 function compress(response: ServerResponse): void {
   const gzip = createGzip()
-  const { write, end } = response
+  const write: (chunk: Uint8Array) => boolean = response.write.bind(response)
+  const end: () => void = response.end.bind(response)
   response.setHeader('content-encoding', 'gzip')
-  gzip.on('data', (chunk: Uint8Array) => void write.call(response, chunk, 'utf8', () => undefined))
-  gzip.on('end', () => void end.call(response, undefined, 'utf8', () => undefined))
+  gzip.on('data', (chunk: Uint8Array) => write(chunk))
+  gzip.on('end', end)
   Object.assign(response, {
     write: (chunk: string | Uint8Array) => gzip.write(chunk),
     end: () => gzip.end(),

@@ -14,7 +14,9 @@ function told(log: EventLog): ControlEntry[] {
 
 async function kept(log: EventLog, prefix = ''): Promise<readonly (readonly [string, string])[]> {
   const entries = await log.controls(prefix)
-  return entries.map(({ name, value }) => [name, value] as const).toSorted()
+  return entries
+    .map(({ name, value }) => [name, value] as const)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
 }
 
 /** What processes on one log tell each other. */
