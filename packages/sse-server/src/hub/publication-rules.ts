@@ -86,7 +86,7 @@ export function producerOf({ producer, idempotencyKey }: BatchOptions): Producer
     return { id: `idempotency-key:${idempotencyKey}`, epoch: 0, seq: 0 }
   }
   if (producer === undefined) return undefined
-  const { id, epoch, seq } = (producer as ProducerSequence | null) ?? { id: '', epoch: 0, seq: 0 }
+  const { id, epoch, seq } = producer ?? { id: '', epoch: 0, seq: 0 }
   checkName('producer.id', id)
   for (const [name, value] of Object.entries({ epoch, seq }))
     if (!Number.isSafeInteger(value) || value < 0)

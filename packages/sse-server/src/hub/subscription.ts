@@ -14,7 +14,6 @@ import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import { Expiry } from './expiry.ts'
 import { applyFilter } from './filter.ts'
 import { sendFirstEvents } from './first-events.ts'
-import type { OwnEvent, SubscribeOptions } from './hub-options.ts'
 import { beginReplay, opening, pageSize, stepReplay } from './replay.ts'
 import type { ReplayState, ReplayStep } from './replay.ts'
 import type { Start } from './start.ts'
@@ -68,7 +67,7 @@ export class Subscription implements FrameQueueOwner {
     // A gap brings its own place with it: a client that is cut between the two must still get the gap. So does what comes first.
     const position = start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined
     if (settings.wireContract !== 'off') this.queue.push(eventFrame(firstBlock(settings, position)))
-    if (terms.first !== undefined && isFirst) this.#sendFirst(terms.first, gapOf(start))
+    if (isFirst) this.#sendFirst(gapOf(start))
     else this.#carryOut(beginReplay(start, this.#head))
   }
 
@@ -221,45 +220,33 @@ export class Subscription implements FrameQueueOwner {
   }
 
   /** Sends what comes before the events of the topics, and then these from the newest position that is known now. */
-  #sendFirst(first: NonNullable<SubscribeOptions['first']>, gap?: Gap): void {
-    const { rendering, settings } = this.#terms
-    const { head } = this.#host
-    const position =
-      head.epoch === this.#position.epoch && head.seq > this.#position.seq ? head : this.#position
-    const id = formatEventId(position)
-    const aborter = new AbortController()
-    this.#first = aborter
+  #sendFirst(gap?: Gap): void {
+    const position = this.#newest(this.#position)
+    this.#first = new AbortController()
     this.#position = position
     this.#replay = opening
     this.#held = null
-    const queue = this.queue
-    const stream = {
-      get isReady() {
-        return queue.isOpen && !queue.isBlocked
-      },
-      ready: async () => {
-        await this.#hasRoom()
-        return queue.isOpen
-      },
-      signal: aborter.signal,
+    this.#report(this.#writeFirst(position, this.#first.signal, gap))
+  }
+
+  async #writeFirst(position: Position, signal: AbortSignal, gap: Gap | undefined): Promise<void> {
+    const { queue } = this
+    const { first, rendering, settings } = this.#terms
+    if (first === undefined) return
+    const frame = gap === undefined ? null : rendering.gap(gap, undefined)
+    if (frame !== null) queue.push(frame)
+    const id = formatEventId(position)
+    const target = { queue, settings, signal, hasRoom: () => this.#hasRoom() }
+    if (!(await sendFirstEvents(first, id, target))) return
+    const { head } = this.#host
+    if (head.epoch !== position.epoch && head.epoch !== '') {
+      // It was made in an epoch that is over.
+      this.#position = { epoch: head.epoch, seq: 0 }
+      this.#sendFirst()
+      return
     }
-    const send = ({ data, event }: OwnEvent): void =>
-      void queue.push(eventFrame({ data, ...(event !== undefined && { event }) }, 'first'))
-    const work = async (): Promise<void> => {
-      const frame = gap === undefined ? null : rendering.gap(gap, undefined)
-      if (frame !== null) queue.push(frame)
-      const { scheduler, onError } = settings
-      if (!(await sendFirstEvents(first, id, { stream, send, onError, runtime: scheduler.runtime }))) return
-      if (this.#host.head.epoch !== position.epoch && this.#host.head.epoch !== '') {
-        // Made in an epoch that is over.
-        this.#position = { epoch: this.#host.head.epoch, seq: 0 }
-        this.#sendFirst(first)
-        return
-      }
-      if (settings.wireContract !== 'off') queue.push(eventFrame({ id }))
-      this.#carryOut(beginReplay({ position, head: position }, this.#newest(position)))
-    }
-    this.#report(work())
+    if (settings.wireContract !== 'off') queue.push(eventFrame({ id }))
+    this.#carryOut(beginReplay({ position, head: position }, this.#newest(position)))
   }
 
   #release(): void {
@@ -353,7 +340,7 @@ export class Subscription implements FrameQueueOwner {
     this.#position = position
     this.#host.gapAnnounced()
     if (this.#terms.first !== undefined) {
-      this.#sendFirst(this.#terms.first, gap)
+      this.#sendFirst(gap)
       return false
     }
     try {
