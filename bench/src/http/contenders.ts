@@ -27,5 +27,8 @@ const routers: readonly HttpContender[] = [
   { name: bareNodeHttp, packages: [], load: () => import('./node-http.ts') },
 ]
 
-export const helloContenders: readonly HttpContender[] = routers
+const srvx: HttpContender = { name: 'srvx', packages: ['srvx'], load: () => import('./srvx.ts') }
+
+export const helloContenders: readonly HttpContender[] = [...routers, srvx]
 export const streamContenders: readonly HttpContender[] = [...routers, betterSse]
+export const httpContenders: readonly HttpContender[] = [...routers, betterSse, srvx]

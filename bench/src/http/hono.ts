@@ -4,11 +4,12 @@ import { streamSSE } from 'hono/streaming'
 import { listen } from '../servers/publishing-server.ts'
 import { generateEvents } from './generate-events.ts'
 import { userOf } from './http-server.ts'
-import type { HttpServer } from './http-server.ts'
+import type { HttpServer, NewUser } from './http-server.ts'
 
 export async function open(): Promise<HttpServer> {
   const app = new Hono()
   app.get('/users/:id', (context) => context.json(userOf(context.req.param('id'))))
+  app.post('/users', async (context) => context.json(userOf((await context.req.json<NewUser>()).id)))
   app.get('/stream', (context) =>
     streamSSE(context, async (stream) => {
       for await (const event of generateEvents()) await stream.writeSSE(event)

@@ -15,12 +15,14 @@ export interface Asked {
 }
 
 const methods = {
-  /** Asks for users on so many connections, one request at a time on each. */
-  async askForUsers(port: number, connections: number, durationMs: number): Promise<Asked> {
+  /** Asks for users, or posts some, on so many connections, one request at a time on each. */
+  async ask(method: 'GET' | 'POST', port: number, connections: number, durationMs: number): Promise<Asked> {
     const cpuBefore = process.cpuUsage()
     const startedAt = performance.now()
     const counts = await Promise.all(
-      Array.from({ length: connections }, (_, index) => askOne(port, String(index), startedAt + durationMs)),
+      Array.from({ length: connections }, (_, index) =>
+        askOne(method, port, String(index), startedAt + durationMs),
+      ),
     )
     const elapsedMs = performance.now() - startedAt
     const { user, system } = process.cpuUsage(cpuBefore)
@@ -52,8 +54,13 @@ const methods = {
 export type HttpLoadMethods = typeof methods
 
 /** @returns how many responses came until the time. */
-async function askOne(port: number, id: string, until: number): Promise<number> {
-  const request = `GET /users/${id} HTTP/1.1\r\nHost: ${host}:${port}\r\nAccept: application/json\r\n\r\n`
+async function askOne(method: 'GET' | 'POST', port: number, id: string, until: number): Promise<number> {
+  const fields = `Host: ${host}:${port}\r\nAccept: application/json\r\n`
+  const content = JSON.stringify({ id, note: 'a small one' })
+  const request =
+    method === 'GET'
+      ? `GET /users/${id} HTTP/1.1\r\n${fields}\r\n`
+      : `POST /users HTTP/1.1\r\n${fields}Content-Type: application/json\r\nContent-Length: ${content.length}\r\n\r\n${content}`
   const body = JSON.stringify(userOf(id))
   const socket = connect({ port, host, noDelay: true })
   let count = 0

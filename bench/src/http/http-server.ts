@@ -8,5 +8,10 @@ export function userOf(id: string): { readonly id: string; readonly name: string
   return { id, name: `User ${id}` }
 }
 
+/** What `POST /users` takes, as JSON; it answers `userOf(id)`. */
+export interface NewUser {
+  readonly id: string
+}
+
 /** How many events `GET /stream` sends, by a generator, before it ends. */
 export const streamedEvents = 20_000

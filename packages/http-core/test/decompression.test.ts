@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { createRouter, textResponse } from '../src/index.ts'
+import { cors, createRouter, textResponse } from '../src/index.ts'
 import type { Router } from '../src/index.ts'
 import { decompression } from '../src/node/compression/index.ts'
 import type { ContentCoding, DecompressionOptions } from '../src/node/compression/index.ts'
@@ -131,6 +131,24 @@ describe('decompression', () => {
       expect(received).toMatch(/accept-encoding: gzip\r\n/i)
     },
   )
+
+  it('refuses inside the middlewares, so that a page of another origin sees why', async () => {
+    const router = echoing()
+    router.use(cors())
+    const server = await serving({ fetch: router.fetch })
+    for (const [coding, expected] of [
+      ['compress', 415],
+      ['gzip', 400],
+    ] as const) {
+      const { status, received } = await post(
+        server.port,
+        `Origin: https://app.example\r\nContent-Encoding: ${coding}\r\n`,
+        Buffer.from('x'),
+      )
+      expect(status).toBe(expected)
+      expect(received).toMatch(/access-control-allow-origin: \*\r\n/i)
+    }
+  })
 
   describe.each(codings)('answers 400 to %s', (coding) => {
     const whole = compress[coding](Buffer.from(text))

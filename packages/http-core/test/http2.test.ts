@@ -283,6 +283,9 @@ describe('HTTP/2 limits and rules', () => {
     ['TRACE', { ':method': 'TRACE' }, 501],
     ['an unknown method', { ':method': 'BREW' }, 200],
     ['an unknown expectation', { expect: 'tea' }, 417],
+    ['an unknown expectation beside the known one', { expect: '100-continue, tea' }, 417],
+    ['the known expectation twice', { expect: '100-continue, 100-Continue' }, 200],
+    ['no expectation at all', { expect: '' }, 200],
     [
       'too many fields',
       Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, '1'])),

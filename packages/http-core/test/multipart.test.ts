@@ -50,6 +50,16 @@ describe('readMultipart', () => {
     ])
   })
 
+  it.each([
+    'multipart/form-data; boundary="b"',
+    'Multipart/Form-Data; BOUNDARY=b',
+    'multipart/form-data;charset=utf-8;boundary=b',
+    'multipart/form-data; x="; boundary=c"; boundary=b',
+  ])('finds the boundary in %s', async (type) => {
+    const content = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
+    expect(await read(raw(content, type))).toEqual([['a', '1']])
+  })
+
   it('drops what is left of a file when the next part is asked for', async () => {
     const names: string[] = []
     for await (const part of readMultipart(form({ big: { file: 'x'.repeat(500_000) }, after: 'y' })))
@@ -100,6 +110,15 @@ describe('readMultipart', () => {
   it.each<[string, Request, MultipartLimits, number, string]>([
     ['another type', raw('', 'text/plain'), {}, 415, 'not-multipart'],
     ['no boundary', raw('', 'multipart/form-data; x=y'), {}, 415, 'not-multipart'],
+    [
+      'a boundary of 71 characters',
+      raw('', `multipart/form-data; boundary=${'b'.repeat(71)}`),
+      {},
+      415,
+      'not-multipart',
+    ],
+    ['an empty boundary', raw('', 'multipart/form-data; boundary=""'), {}, 415, 'not-multipart'],
+    ['two boundaries', raw('--b--\r\n', 'multipart/form-data; boundary=b; boundary=c'), {}, 400, 'malformed'],
     ['too many parts', form({ a: '1', b: '2', c: '3' }), { maxParts: 2 }, 413, 'too-many-parts'],
     ['a long text', form({ a: '12345' }), { maxTextBytes: 4 }, 413, 'field-too-large'],
     ['a large file', form({ f: { file: '12345' } }), { maxFileBytes: 4 }, 413, 'file-too-large'],
@@ -125,6 +144,15 @@ describe('readMultipart', () => {
         ['of another disposition', 'Content-Disposition: attachment; name="a"'],
         ['without a name', 'Content-Disposition: form-data'],
         ['with a file name alone', 'Content-Disposition: form-data; filename="x"'],
+        ['with two names', 'Content-Disposition: form-data; name="a"; name="b"'],
+        ['with two file names', 'Content-Disposition: form-data; name="a"; filename="x"; filename=y'],
+        ['with a name that does not end', 'Content-Disposition: form-data; name="a'],
+        ['with text behind its name', 'Content-Disposition: form-data; name="a" b'],
+        ['with a parameter without a value', 'Content-Disposition: form-data; name="a"; x='],
+        [
+          'with two dispositions',
+          'Content-Disposition: form-data; name="a"\r\nContent-Disposition: form-data; name="b"',
+        ],
         ['with a bare line feed in its name', 'Content-Disposition: form-data; name="a\nb"'],
         ['with a NUL in its name', 'Content-Disposition: form-data; name="a\0"'],
         ['with a NUL in its file name', 'Content-Disposition: form-data; name="a"; filename="a.png\0.exe"'],

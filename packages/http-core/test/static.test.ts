@@ -80,6 +80,11 @@ describe('downloads', () => {
     expect(await status({ 'if-modified-since': 'Fri, 31 Dec 1999 23:59:59 GMT' })).toBe(200)
     expect(await status({ 'if-match': '"x"' })).toBe(412)
     expect(await status({ 'if-match': etag })).toBe(200)
+    expect(await status({ 'if-match': `"x" ,, ${etag}` })).toBe(200)
+    // Within the quotes of one tag, where a comma may stand (RFC 9110 8.8.3); and a list that does not parse.
+    expect(await status({ 'if-match': `"x, ${etag}, y"` })).toBe(412)
+    expect(await status({ 'if-match': `x, ${etag}` })).toBe(412)
+    expect(await status({ 'if-match': `W/${etag}` })).toBe(412)
     expect(await status({ 'if-unmodified-since': 'Fri, 31 Dec 1999 23:59:59 GMT' })).toBe(412)
   })
 
@@ -97,7 +102,14 @@ describe('downloads', () => {
     ['Sat, 01 Jan 2000 00:00:00 +0000', 200, 200, 200],
     ['Sat, 31 Feb 2040 00:00:00 GMT', 200, 200, 200],
     ['Sat, 01 Jan 2040 24:00:00 GMT', 200, 200, 200],
+    ['Sat, 1 Jan 2040 00:00:00 GMT', 200, 200, 200],
+    ['sat, 01 jan 2040 00:00:00 gmt', 200, 200, 200],
+    ['Sat, 01 Jan 2040 00:00:61 GMT', 200, 200, 200],
+    ['Sat, 01 Jan 2040 00:00:00 GMT, Sat, 01 Jan 2040 00:00:00 GMT', 200, 200, 200],
     ['tomorrow', 200, 200, 200],
+    // A leap second; the first is the very last before the file changed, the second comes later.
+    ['Fri, 31 Dec 1999 23:59:60 GMT', 304, 200, 206],
+    ['Thu, 31 Dec 2037 23:59:60 GMT', 304, 200, 200],
   ])('take %s for the date that it is, or for none', async (date, modified, unmodified, range) => {
     const get = await site(await folder())
     const status = async (headers: Record<string, string>): Promise<number> =>

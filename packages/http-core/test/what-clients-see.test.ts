@@ -5,8 +5,9 @@ import type { Handler } from '../src/index.ts'
 import { compression } from '../src/node/compression/compression.ts'
 import { createServer } from '../src/node/index.ts'
 import type { FetchHandler } from '../src/node/index.ts'
+import { channel } from '../src/node/web-socket/index.ts'
 import { testOnly } from './certificates.ts'
-import { rawExchange, statuses } from './raw-client.ts'
+import { rawClient, rawExchange, statuses } from './raw-client.ts'
 import { recordingLogger, serving } from './serving.ts'
 
 const APP = 'https://app.example'
@@ -153,6 +154,16 @@ describe('the 500 of a handler that throws', () => {
 })
 
 describe('serverHeader', () => {
+  it('is on the answer to a WebSocket handshake', async () => {
+    const server = await serving({ fetch: (request) => channel(request, {}), serverHeader: 'x/1' })
+    const client = await rawClient(server.port)
+    client.send(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    expect(await client.until('\r\n\r\n')).toMatch(/^HTTP\/1\.1 101 [^]*\r\nserver: x\/1\r\n/)
+    client.destroy()
+  })
+
   it.each([
     ['bytes that are no request', 'nonsense\r\n\r\n', 400],
     ['fields that are too large', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
@@ -160,8 +171,10 @@ describe('serverHeader', () => {
     ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 501],
     ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 204],
     ['a refusal', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
+    ['an unknown expectation', 'POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', 417],
+    ['another version of HTTP', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 505],
     ['a response', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 200],
-  ])('is on the answer to %s', async (_name, bytes, status) => {
+  ])('is on the answer to %s, and so is Date (RFC 9110 6.6.1)', async (_name, bytes, status) => {
     const server = await serving({
       fetch: async (request) => textResponse(await request.text()),
       serverHeader: 'x/1',
@@ -169,6 +182,7 @@ describe('serverHeader', () => {
     const received = await rawExchange(server.port, bytes)
     expect(statuses(received)).toEqual([status])
     expect(received.match(/^server: x\/1\r$/gim)).toHaveLength(1)
+    expect(received.match(/^date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r$/gim)).toHaveLength(1)
   })
 })
 

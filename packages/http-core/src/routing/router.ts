@@ -295,9 +295,9 @@ function statusResponse(status: number, headers?: Record<string, string>): Respo
 function pathnameOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   if (start === -1) return '/'
-  for (let index = start; index < url.length; index += 1) {
-    const code = url.codePointAt(index)
-    if (code === 0x3f || code === 0x23) return url.slice(start, index)
-  }
-  return url.slice(start)
+  const query = url.indexOf('?', start)
+  const fragment = url.indexOf('#', start)
+  let end = query === -1 ? url.length : query
+  if (fragment !== -1 && fragment < end) end = fragment
+  return url.slice(start, end)
 }

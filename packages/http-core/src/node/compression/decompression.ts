@@ -14,7 +14,7 @@ import type { ContentCoding } from './compression.ts'
 
 /** See {@link decompression}. */
 export interface DecompressionOptions {
-  /** The codings that are understood; any other is answered with 415. @defaultValue br, zstd, gzip, deflate */
+  /** The codings that are understood; content in any other is 415 when it is read. @defaultValue br, zstd, gzip, deflate */
   readonly codings?: readonly ContentCoding[]
   /**
    * The content after decompression, in bytes; then 413. The content as it is sent has `maxBodyBytes` beside.
@@ -48,7 +48,7 @@ const maxCodings = 2
  *
  * Nothing is read before the handler reads. Then content that decompresses to more than the limit is 413 as soon as the
  * limit is passed. Content that is not what its coding says, is cut short, or goes on behind its end (a second frame of zstd
- * included) is 400. A coding that is not understood is 415 with `Accept-Encoding`, before the handler.
+ * included) is 400, and a coding that is not understood 415 with `Accept-Encoding`.
  *
  * @throws {@link OptionError} which names the option.
  * @example
@@ -82,11 +82,6 @@ export function decompression(options: DecompressionOptions = {}): Middleware {
   return (next) => (request, context) => {
     const field = request.headers.get('content-encoding')
     if (field === null) return next(request, context)
-    const applied = appliedCodings(field, codings)
-    if (applied === undefined) {
-      // RFC 9110 section 12.5.3: so the client learns what it may send.
-      throw new HttpError(415, undefined, { headers: { 'accept-encoding': codings.join(', ') } })
-    }
     const { body } = request
     if (body === null) return next(request, context)
     const headers = new Headers(request.headers)
@@ -94,13 +89,35 @@ export function decompression(options: DecompressionOptions = {}): Middleware {
     headers.delete('content-length')
     // Asked when the content is read: until then a handler may set another limit.
     const limit = (): number => maxDecompressedBytes ?? context.maxBodyBytes ?? defaultMaxBytes
-    // The last coding was applied last.
-    const plain = applied.reduceRight(
-      (content, coding) => decompressed(content, coding, limit),
-      body as ReadableStream<Uint8Array>,
-    )
+    const applied = appliedCodings(field, codings)
+    const content = body as ReadableStream<Uint8Array>
+    const plain =
+      applied === undefined
+        ? failing(content, codings)
+        : // The last coding was applied last.
+          applied.reduceRight((coded, coding) => decompressed(coded, coding, limit), content)
     return next(changeRequest(request, { headers, body: plain }), context)
   }
+}
+
+/**
+ * Content that cannot be decompressed. It fails when it is read, so that the answer is made where the handler's are, inside
+ * all middlewares, and a page of another origin sees it.
+ */
+function failing(
+  content: ReadableStream<Uint8Array>,
+  understood: readonly ContentCoding[],
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      pull() {
+        // RFC 9110 section 12.5.3: so the client learns what it may send.
+        throw new HttpError(415, undefined, { headers: { 'accept-encoding': understood.join(', ') } })
+      },
+      cancel: (reason) => content.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /** The codings in the order in which they were applied; undefined where one is not understood, or they are too many. */

@@ -30,7 +30,7 @@ const statuses: ReadonlyMap<string, number> = new Map([
 
 /** What the last answer on a connection is made with. */
 interface Closing {
-  readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
+  readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout' | 'wallClock'>
   readonly serverHeader: string | undefined
 }
 
@@ -103,10 +103,14 @@ export function closeWith({ runtime, serverHeader }: Closing, socket: Duplex, st
   socket.once('close', () => {
     runtime.clearTimeout(timer)
   })
-  const server = serverHeader === undefined ? '' : `Server: ${serverHeader}\r\n`
-  socket.end(
-    `HTTP/1.1 ${status} ${reasonPhrase(status) ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n${server}\r\n`,
-  )
+  const fields = [
+    'Connection: close',
+    'Content-Length: 0',
+    // RFC 9110 section 6.6.1: every response of a 4xx or 5xx status that a server with a clock makes.
+    `Date: ${new Date(runtime.wallClock()).toUTCString()}`,
+    ...(serverHeader === undefined ? [] : [`Server: ${serverHeader}`]),
+  ]
+  socket.end(`HTTP/1.1 ${status} ${reasonPhrase(status) ?? ''}\r\n${fields.join('\r\n')}\r\n\r\n`)
 }
 
 function statusOf(error: ClientError): number {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Settings } from '../lifecycle/settings.ts'
+import { expectationOf } from '../message/expectation.ts'
 import { endsConnection } from '../message/framing.ts'
 import type { Admit } from '../request/admission.ts'
 import type { Refuse } from '../request/refusal.ts'
@@ -30,7 +31,7 @@ export interface Http1Parts {
 
 /** Makes the node:http server whose requests become exchanges. It does not listen yet. */
 export function makeHttp1Server(parts: Http1Parts): Server {
-  const { settings, reports, peers, refuse } = parts
+  const { settings, reports, peers } = parts
   const { upgradeProtocols } = settings
   const unserved = new UnservedRequests()
   const server = createServer({
@@ -53,35 +54,35 @@ export function makeHttp1Server(parts: Http1Parts): Server {
   // Node would drop what is beyond a count, silently; `admit` refuses it.
   server.maxHeadersCount = 0
   if (Number.isFinite(settings.maxConnections)) server.maxConnections = settings.maxConnections
-  return server
-    .on('connection', (socket) => {
-      socket.on('end', cutUnlessEnded)
-    })
-    .on('request', (message, response) => {
-      serve(parts, unserved, message, response, undefined)
-    })
-    .on('checkContinue', (message, response) => {
-      serve(parts, unserved, message, response, 'continue')
-    })
-    .on('checkExpectation', (message, response) => {
-      refuse(message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
-    })
-    .on('upgrade', (message, socket, head) => {
-      serveUpgrade(parts, message, socket, head)
-    })
-    .on('connect', (message, socket) => {
-      // Node has taken its own listeners off.
-      socket.on('error', () => {
-        socket.destroy()
+  const serveRequest = (message: IncomingMessage, response: ServerResponse): void => {
+    serve(parts, unserved, message, response)
+  }
+  return (
+    server
+      .on('connection', (socket) => {
+        socket.on('end', cutUnlessEnded)
       })
-      reports.requestRefused(501, 'the method CONNECT', peers.addressOf(message.socket))
-      if (isAnswering(message.socket)) message.socket.destroySoon()
-      else closeWith(settings, socket, 501)
-    })
-    .on('clientError', clientErrorListener(reports, peers, settings))
-    .on('drop', (data) => {
-      reports.connectionDropped(data?.remoteAddress, settings.maxConnections)
-    })
+      .on('request', serveRequest)
+      // Node looks for `100-continue` as a part of the field; and would answer 417 without a look at the rest.
+      .on('checkContinue', serveRequest)
+      .on('checkExpectation', serveRequest)
+      .on('upgrade', (message, socket, head) => {
+        serveUpgrade(parts, message, socket, head)
+      })
+      .on('connect', (message, socket) => {
+        // Node has taken its own listeners off.
+        socket.on('error', () => {
+          socket.destroy()
+        })
+        reports.requestRefused(501, 'the method CONNECT', peers.addressOf(message.socket))
+        if (isAnswering(message.socket)) message.socket.destroySoon()
+        else closeWith(settings, socket, 501)
+      })
+      .on('clientError', clientErrorListener(reports, peers, settings))
+      .on('drop', (data) => {
+        reports.connectionDropped(data?.remoteAddress, settings.maxConnections)
+      })
+  )
 }
 
 /**
@@ -98,15 +99,17 @@ function serve(
   unserved: UnservedRequests,
   message: IncomingMessage,
   response: ServerResponse,
-  expects: 'continue' | undefined,
 ): void {
   if (closingConnections.has(message.socket)) {
     unserved.drop(message)
     return
   }
   const admitted = admit(message)
+  const expectation = expectationOf(message)
   if ('status' in admitted) {
     refuse(message, response, admitted)
+  } else if (expectation === 'unknown') {
+    refuse(message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
   } else if (message.url === '*') {
     // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
     const { serverHeader: server } = settings
@@ -116,6 +119,6 @@ function serve(
     })
     response.end()
   } else {
-    serveExchange(message, response, admitted, expects)
+    serveExchange(message, response, admitted, expectation === 'continue' ? 'continue' : undefined)
   }
 }

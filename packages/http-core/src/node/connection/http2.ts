@@ -6,6 +6,7 @@ import type { Reports } from '../reports/reports.ts'
 import type { Admit } from '../request/admission.ts'
 import type { Refuse } from '../request/refusal.ts'
 import type { ServeExchange } from '../response/exchange-parts.ts'
+import { expectationOf } from '../message/expectation.ts'
 import { Http2Request, Http2Response, resetStream } from '../message/http2-message.ts'
 import { watchHttp2Client } from './http2-liveness.ts'
 import { waitingBytes } from './stalled-connections.ts'
@@ -174,18 +175,18 @@ class Http2Connection {
 
 function serveStream(parts: Http2Parts, request: Http2Request, response: Http2Response): void {
   const { admit, refuse, serveExchange } = parts
-  const expects = request.headers.expect?.toLowerCase()
+  const expectation = expectationOf(request)
   const admitted = admit(request)
   if ('status' in admitted) {
     refuse(request, response, admitted)
-  } else if (expects !== undefined && expects !== '100-continue') {
+  } else if (expectation === 'unknown') {
     refuse(request, response, { status: 417, reason: 'an unknown expectation', connection: 'keep' })
   } else if (request.url === '*') {
     response.writeHead(204, '', ownFields(parts))
     response.end()
   } else {
     if (request.hasContent) limitTime(parts, request, response)
-    serveExchange(request, response, admitted, expects === undefined ? undefined : 'continue')
+    serveExchange(request, response, admitted, expectation === 'continue' ? 'continue' : undefined)
   }
 }
 

@@ -1,4 +1,5 @@
 import { failure } from './failure.ts'
+import { readParameters } from './parameters.ts'
 
 /** What the header fields of a part say of it. */
 export interface PartHead {
@@ -18,23 +19,24 @@ export const parserLimits: { readonly maxHeaderPairs: number; readonly maxHeader
 }
 
 const maxNameBytes = 255
-/** `; name="value"` or `; name=value`, from where the last one ended. */
-const parameter = /[\t ]*;[\t ]*([^\s"(),/:;<=>?@[\\\]{}]+)[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))/y
 
 /**
  * Reads the fields of a part. Whatever makes it impossible to say which part this is ends the form: a part that is left out
  * would change what the form says.
  *
  * @param fields - By name in lower case; one character per byte.
- * @throws {@link HttpError} 400 without a Content-Disposition of `form-data` with a name, or with a NUL in one of them; 413
- *   beyond a limit.
+ * @throws {@link HttpError} 400 without a Content-Disposition of `form-data` with a name, with one that can be read in two
+ *   ways, or with a NUL in a name; 413 beyond a limit.
  * @see https://www.rfc-editor.org/rfc/rfc7578#section-4.2
  */
 export function readPartHead(fields: Readonly<Record<string, readonly string[]>>): PartHead {
   checkSize(fields)
-  const [disposition] = fields['content-disposition'] ?? []
+  const [disposition, another] = fields['content-disposition'] ?? []
   if (disposition === undefined) throw failure('malformed', 'A part of the form has no Content-Disposition.')
-  const { value: kind, parameters } = parse(disposition)
+  const { value: kind, parameters, rest } = readParameters(disposition)
+  if (another !== undefined || rest !== 'none') {
+    throw failure('malformed', 'The Content-Disposition of a part is ambiguous.')
+  }
   const name = parameters.get('name')
   if (kind !== 'form-data' || name === undefined) {
     throw failure('malformed', 'A part of the form is no form-data with a name.')
@@ -43,7 +45,7 @@ export function readPartHead(fields: Readonly<Record<string, readonly string[]>>
     throw failure('field-too-large', `A name is longer than ${maxNameBytes} bytes.`, maxNameBytes)
   }
   const [type = 'text/plain'] = fields['content-type'] ?? []
-  const { value: mediaType, parameters: typeParameters } = parse(type)
+  const { value: mediaType, parameters: typeParameters } = readParameters(type)
   const given = extendedName(parameters.get('filename*')) ?? parameters.get('filename')
   // What has no file name and is not text is a file that nobody has named.
   const filename = given ?? (mediaType === 'application/octet-stream' ? '' : undefined)
@@ -73,25 +75,6 @@ function checkSize(fields: Readonly<Record<string, readonly string[]>>): void {
   if (size > maxHeadBytes) {
     throw failure('field-too-large', `The head of a part is larger than ${maxHeadBytes} bytes.`, maxHeadBytes)
   }
-}
-
-/** The value before the first semicolon, in lower case, and its parameters by their names in lower case. */
-function parse(field: string): { readonly value: string; readonly parameters: ReadonlyMap<string, string> } {
-  const parameters = new Map<string, string>()
-  const end = field.indexOf(';')
-  parameter.lastIndex = end === -1 ? field.length : end
-  for (let found = parameter.exec(field); found !== null; found = parameter.exec(field)) {
-    const [, name = '', quoted, token = ''] = found
-    // Backslashes that escape nothing are those of a path (WHATWG HTML writes quotes as %22).
-    const bytes = quoted === undefined ? token : quoted.replaceAll(/\\(["\\])/g, '$1')
-    if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), utf8(bytes))
-  }
-  const value = (end === -1 ? field : field.slice(0, end)).trim().toLowerCase()
-  return { value, parameters }
-}
-
-function utf8(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8')
 }
 
 /** `UTF-8''%e2%82%ac.txt`, which RFC 7578 forbids and some clients send all the same (RFC 8187). */

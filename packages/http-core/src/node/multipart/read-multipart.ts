@@ -1,5 +1,6 @@
 import { OptionError } from '../../errors/option-error.ts'
 import { failure } from './failure.ts'
+import { readParameters } from './parameters.ts'
 import { PartQueue } from './part-queue.ts'
 import type { MultipartLimits, MultipartPart } from './parts.ts'
 
@@ -44,15 +45,19 @@ export async function* readMultipart(
   }
 }
 
+const maxBoundaryLength = 70
+
 /** What separates the parts: 1 to 70 characters (RFC 2046 section 5.1.1). */
 function boundaryOf(request: Request): string {
-  const type = request.headers.get('content-type') ?? ''
-  if (!/^multipart\/form-data[\t ]*(?:;|$)/i.test(type)) {
+  const { value, parameters, rest } = readParameters(request.headers.get('content-type') ?? '')
+  if (value !== 'multipart/form-data') {
     throw failure('not-multipart', 'The content is not multipart/form-data.')
   }
-  const [, quoted, token] =
-    /;[\t ]*boundary=(?:"([^"\\]{1,70})"|([^\s";]{1,70})(?=[\t ]*(?:;|$)))/i.exec(type) ?? []
-  const boundary = quoted ?? token
-  if (boundary === undefined) throw failure('not-multipart', 'The multipart/form-data has no boundary.')
+  // Whoever looks at the form on its way here may have taken the other one.
+  if (rest === 'ambiguous') throw failure('malformed', 'The Content-Type of the form is ambiguous.')
+  const boundary = parameters.get('boundary') ?? ''
+  if (boundary === '' || boundary.length > maxBoundaryLength) {
+    throw failure('not-multipart', 'The multipart/form-data has no boundary.')
+  }
   return boundary
 }

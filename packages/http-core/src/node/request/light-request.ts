@@ -21,8 +21,6 @@ export interface RequestSource extends ServedRequest {
   readonly secretFields: ReadonlySet<string>
 }
 
-const utf8 = new TextDecoder()
-
 /**
  * A `Request` over Node's message: method, URL, fields, and the whole content as text, JSON or bytes come straight from
  * it. A native object is made only when something asks for what that alone has: the body as a stream, `clone()`,
@@ -75,12 +73,12 @@ class LightRequest {
   }
 
   async text(): Promise<string> {
-    return this.#native === undefined ? utf8.decode(await this.#collect()) : this.#native.text()
+    return this.#native === undefined ? this.#collectText() : this.#native.text()
   }
 
   async json(): Promise<unknown> {
     return this.#native === undefined
-      ? parseJson(utf8.decode(await this.#collect()))
+      ? parseJson(await this.#collectText())
       : clientsFault(this.#native, (native) => native.json())
   }
 
@@ -162,11 +160,19 @@ class LightRequest {
   }
 
   #collect(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#use()?.collect() ?? Promise.resolve(new Uint8Array(0))
+  }
+
+  #collectText(): Promise<string> {
+    return this.#use()?.text() ?? Promise.resolve('')
+  }
+
+  /** The body, which can be read once. */
+  #use(): RequestBody | undefined {
+    if (this.#isUsed) throw new TypeError('The body of the request has been read before')
     const { body } = this.#source
-    if (this.#isUsed) return Promise.reject(new TypeError('The body of the request has been read before'))
-    if (body === undefined) return Promise.resolve(new Uint8Array(0))
-    this.#isUsed = true
-    return body.collect()
+    this.#isUsed = body !== undefined
+    return body
   }
 
   #asNative(): Request {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { reasonPhrase } from '../../response/status.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Peers } from '../connection/peers.ts'
+import { expectationOf } from '../message/expectation.ts'
 import { endsConnection } from '../message/framing.ts'
 import { discardContent, unreadContent } from '../message/unread-content.ts'
 import type { WireRequest, WireResponse } from '../message/wire.ts'
@@ -39,7 +40,7 @@ export function makeRefuse(parts: RefusalParts): Refuse {
   return (message, response, { status, reason, connection, fields: more = [], content }) => {
     reports.requestRefused(status, reason, peers.addressOf(message.socket))
     // A client that waits for `100 Continue` sends nothing after a final status.
-    const comes = message.headers.expect === undefined && content !== 'unframed'
+    const comes = expectationOf(message) === 'none' && content !== 'unframed'
     const unread = comes ? unreadContent(message) : 'none'
     const closes = connection === 'close' || unread === 'large' || closing.aborted || endsConnection(message)
     const text = `${reasonPhrase(status) ?? 'Error'}\n`

@@ -8,6 +8,8 @@ export interface BodyPatience {
   readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
 }
 
+const utf8 = new TextDecoder()
+
 /** What has to come within the time: less is how a client holds a connection with next to nothing. */
 const leastProgressBytes = 1024
 
@@ -39,26 +41,29 @@ export class RequestBody {
   }
 
   /** The whole content. Rejects with an HttpError of 413 above the limit, with an AbortError when the client goes away. */
-  async collect(): Promise<Uint8Array<ArrayBuffer>> {
-    const chunks: Uint8Array[] = []
-    let size = 0
-    await new Promise<void>((resolve, reject) => {
+  collect(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#gather(joined)
+  }
+
+  /** The whole content as text. Rejects as {@link RequestBody.collect} does. */
+  text(): Promise<string> {
+    // Most of it comes in one piece, which need not be copied to be decoded.
+    return this.#gather((chunks) => utf8.decode(chunks.length === 1 ? chunks[0] : joined(chunks)))
+  }
+
+  #gather<T>(finish: (chunks: readonly Uint8Array[]) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const chunks: Uint8Array[] = []
       this.#read(
         (chunk) => {
           chunks.push(chunk)
-          size += chunk.length
         },
-        resolve,
+        () => {
+          resolve(finish(chunks))
+        },
         reject,
       )
     })
-    const whole = new Uint8Array(size)
-    let offset = 0
-    for (const chunk of chunks) {
-      whole.set(chunk, offset)
-      offset += chunk.length
-    }
-    return whole
   }
 
   /** The content as it comes. Fails as {@link RequestBody.collect} does. */
@@ -107,7 +112,8 @@ export class RequestBody {
       return { wait() {}, goOn() {}, stop() {} }
     }
     // Before `100 Continue`, and before a byte of it is taken.
-    if (Number(message.headers['content-length'] ?? 0) > maxBodyBytes) {
+    const announced = Number(message.headers['content-length'] ?? Number.NaN)
+    if (announced > maxBodyBytes) {
       failed(tooLargeError(maxBodyBytes))
       return { wait() {}, goOn() {}, stop() {} }
     }
@@ -121,14 +127,22 @@ export class RequestBody {
     let waitedMs = 0
     const startTimer = (): void => {
       sizeAtStart = size
-      if (bodyIdleTimeoutMs > 0) timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
+      // Nobody waits for the client any more where all has come.
+      const isWhole = message.complete || size === announced
+      if (bodyIdleTimeoutMs > 0 && !isOver && !isWhole)
+        timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
     }
     const goOn = (): void => {
       if (waitingSince !== undefined) waitedMs += Math.max(0, runtime.now() - waitingSince)
       waitingSince = undefined
     }
+    let isOver = false
+    const finish = (): void => {
+      isOver = true
+      if (timer !== undefined) runtime.clearTimeout(timer)
+    }
     const stop = (): void => {
-      runtime.clearTimeout(timer)
+      finish()
       message.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
     }
     const fail = (error: unknown): void => {
@@ -157,17 +171,20 @@ export class RequestBody {
       else take(chunk)
     }
     const onEnd = (): void => {
-      stop()
+      // The listeners stay on a message that has nothing more to say: to take them off costs more than it is worth.
+      finish()
       done()
     }
     const onClose = (): void => {
+      if (isOver) return
       stop()
       failed(goneError())
     }
     this.#owner.bodyWanted()
     message.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
-    startTimer()
     message.resume()
+    // Content that came with its head, as most that is small, has been taken in by then.
+    process.nextTick(startTimer)
     return {
       wait: () => {
         waitingSince ??= runtime.now()
@@ -189,6 +206,16 @@ interface Reading {
   goOn(): void
   /** Neither `done` nor `failed` is called any more. */
   stop(): void
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 */

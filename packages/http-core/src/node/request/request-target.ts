@@ -39,9 +39,21 @@ export interface TargetFault {
  */
 export class TargetReader {
   readonly #origins = new Map<string, string | undefined>()
+  // Most requests have the host of the one before.
+  #lastScheme: string | undefined
+  #lastHost: string | undefined
+  #lastOrigin: string | undefined
 
   /** The origin of a scheme and a Host field in the form of the URL standard; undefined if the field is not a host. */
   origin(scheme: 'http' | 'https', host: string): string | undefined {
+    if (host === this.#lastHost && scheme === this.#lastScheme) return this.#lastOrigin
+    this.#lastOrigin = this.#remembered(scheme, host)
+    this.#lastScheme = scheme
+    this.#lastHost = host
+    return this.#lastOrigin
+  }
+
+  #remembered(scheme: 'http' | 'https', host: string): string | undefined {
     const key = `${scheme}://${host}`
     const known = this.#origins.get(key)
     if (known !== undefined || this.#origins.has(key)) return known

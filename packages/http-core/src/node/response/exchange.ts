@@ -206,12 +206,12 @@ export class Exchange implements PumpTarget, OpenStream {
   }
 
   #giveAway(given: Response, upgrade: ConnectionUpgrade, upgradable: Upgradable): void {
-    const { streams } = this.#parts
+    const { settings, streams } = this.#parts
     const { response, socket } = upgradable
     upgrade.prepare?.()
     this.#watch()
     this.#isUpgraded = true
-    const taken = giveAway(given, upgrade, upgradable, (error) => {
+    const taken = giveAway(given, upgrade, upgradable, settings.serverHeader, (error) => {
       this.#report('handler-failed', error, 'The handler of an upgraded connection failed')
     })
     if (taken === undefined) {

@@ -52,9 +52,11 @@ export function giveAway(
   given: Response,
   upgrade: ConnectionUpgrade,
   { message, response, socket, head }: Upgradable,
+  serverHeader: string | undefined,
   failed: (error: unknown) => void,
 ): OpenStream | undefined {
   const fields = responseFields(given.headers).flat
+  if (serverHeader !== undefined) fields.push('server', serverHeader)
   response.detachSocket(message.socket)
   try {
     return upgrade.take({ message, socket, head, fields, failed })

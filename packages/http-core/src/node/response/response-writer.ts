@@ -44,10 +44,12 @@ export class ResponseWriter {
   }
 
   /** A response whose content is known. */
-  light({ content, onlyContentType, status, statusText, headers }: LightParts): WriterEnd {
+  light(given: LightParts): WriterEnd {
+    const { content, onlyContentType, status, statusText } = given
     const fields: ResponseFields =
       onlyContentType === undefined
-        ? responseFields(headers)
+        ? // Not before: asking for them makes them.
+          responseFields(given.headers)
         : { flat: ['content-type', onlyContentType], contentLength: undefined, closes: false }
     const length = typeof content === 'string' ? Buffer.byteLength(content) : content.byteLength
     this.#head(status, statusText, fields, length)

@@ -25,12 +25,11 @@ export function parseHttpDate(text: string, now: number): number | undefined {
     if (found === undefined) continue
     const { day = '', month = '', year = '', time = '' } = found
     const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number)
-    const at = (years: number): Date =>
-      new Date(Date.UTC(years, months.indexOf(month), Number(day), hours, minutes, seconds))
-    const date = at(year.length === 2 ? fullYear(Number(year), now) : Number(year))
-    const isPossible =
-      date.getUTCDate() === Number(day) && hours < 24 && minutes < 60 && seconds <= 60 && year !== '0000'
-    return isPossible ? date.getTime() : undefined
+    const years = year.length === 2 ? fullYear(Number(year), now) : Number(year)
+    const date = new Date(Date.UTC(years, months.indexOf(month), Number(day), hours, minutes))
+    const isPossible = date.getUTCDate() === Number(day) && hours < 24 && minutes < 60 && year !== '0000'
+    // 60 is a leap second, which this clock knows as the second after it.
+    return isPossible && seconds <= 60 ? date.getTime() + seconds * 1000 : undefined
   }
   return undefined
 }

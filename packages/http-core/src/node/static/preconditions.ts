@@ -6,6 +6,8 @@ import type { ByteRange, TreeEntry } from './file-tree.ts'
 /** A single range of bytes. Anything else, several ranges included, is ignored (RFC 9110 section 14.2). */
 const rangePattern = /^bytes=[\t ]*(?:(\d+)-(\d*)|-(\d+))[\t ]*$/i
 
+const tag = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g
+
 type File = Extract<TreeEntry, { kind: 'file' }>
 
 /** `Last-Modified` counts in seconds. */
@@ -69,8 +71,9 @@ function isSameVersion(request: Request, file: File): boolean {
   return parseHttpDate(condition, systemRuntime.wallClock()) === secondOf(file)
 }
 
-function tags(list: string): string[] {
-  return list.split(',').map((tag) => tag.trim())
+/** The entity tags of a list, in whose quotes a comma may stand (section 8.8.3); none if it does not parse. */
+function tags(list: string): readonly string[] {
+  return /^[\t ,]*$/.test(list.replaceAll(tag, '')) ? (list.match(tag) ?? []) : []
 }
 
 /** A condition by a date. What is no date is ignored (sections 13.1.3 and 13.1.4). */

@@ -1,0 +1,36 @@
+/** `; name="value"` or `; name=value`, from where the last one ended. */
+const parameter = /[\t ]*;[\t ]*([^\s"(),/:;<=>?@[\\\]{}]+)[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))/y
+
+/** A field such as Content-Type or Content-Disposition (RFC 9110 section 5.6.6). */
+interface Parameters {
+  /** What stands before the first semicolon, in lower case. */
+  readonly value: string
+  /** By their names in lower case. */
+  readonly parameters: ReadonlyMap<string, string>
+  /**
+   * What is left that cannot be read, or can be read in two ways: `'unread'` is text behind the parameters, `'ambiguous'` a
+   * parameter that stands twice.
+   */
+  readonly rest: 'none' | 'unread' | 'ambiguous'
+}
+
+/** @param field - One character per byte. */
+export function readParameters(field: string): Parameters {
+  const parameters = new Map<string, string>()
+  let isTwice = false
+  const start = field.indexOf(';')
+  let end = start === -1 ? field.length : start
+  parameter.lastIndex = end
+  for (let found = parameter.exec(field); found !== null; found = parameter.exec(field)) {
+    const [, given = '', quoted, token = ''] = found
+    const name = given.toLowerCase()
+    // Backslashes that escape nothing are those of a path (WHATWG HTML writes quotes as %22).
+    const bytes = quoted === undefined ? token : quoted.replaceAll(/\\(["\\])/g, '$1')
+    if (parameters.has(name)) isTwice = true
+    else parameters.set(name, Buffer.from(bytes, 'latin1').toString('utf8'))
+    end = parameter.lastIndex
+  }
+  const value = (start === -1 ? field : field.slice(0, start)).trim().toLowerCase()
+  const isRead = /^[\t ;]*$/.test(field.slice(end))
+  return { value, parameters, rest: isTwice ? 'ambiguous' : isRead ? 'none' : 'unread' }
+}
