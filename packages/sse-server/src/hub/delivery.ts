@@ -15,7 +15,7 @@ import { LogReader } from './log-reader.ts'
 import { planStart } from './start.ts'
 import type { PlannedStart, StartRules } from './start.ts'
 import { Subscription } from './subscription.ts'
-import type { SubscriptionHost } from './subscription.ts'
+import type { SubscriptionHost } from './subscription-host.ts'
 import type { SubscriptionTerms } from './subscription-terms.ts'
 
 interface DeliveryOptions {
@@ -24,7 +24,7 @@ interface DeliveryOptions {
   readonly connections: ConnectionRegistry
   readonly dismissal: Dismissal
   readonly counters: HubCounters
-  readonly reportOnce: SubscriptionHost['reportOnce']
+  readonly reportOnce: SubscriptionHost<Subscription>['reportOnce']
 }
 
 /** Takes what the log notifies the hub of to the connections that want it. */
@@ -33,7 +33,7 @@ export class Delivery {
   readonly #connections: ConnectionRegistry
   readonly #frames: FrameCache
   readonly #onError: (error: unknown) => void
-  readonly #host: SubscriptionHost
+  readonly #host: SubscriptionHost<Subscription>
   readonly #readers = new Set<LogReader>()
   readonly #readersByTopic = new TopicIndex<LogReader>()
   #isClosed = false

@@ -4,7 +4,7 @@ import { formatEventId } from '../wire-contract/event-id.ts'
 import type { Position } from '../wire-contract/event-id.ts'
 import { parseRequestedStart } from '../wire-contract/requested-event-id.ts'
 import type { RequestedStart } from '../wire-contract/requested-event-id.ts'
-import type { GapReason } from '../wire-contract/reserved-events.ts'
+import type { Gap, GapReason } from '../wire-contract/reserved-events.ts'
 import type { KnownHead } from './known-head.ts'
 import { UnendedTopics } from './unended-topics.ts'
 
@@ -85,6 +85,11 @@ export async function planStart(
       return startAt(parseRequestedStart(formatEventId(start.position)), known.position, false)
     },
   }
+}
+
+/** The gap that a subscription begins with. What it lacks, what comes first makes good. */
+export function gapOf({ gap, head }: Start): Gap | undefined {
+  return gap && { ...gap, earliest: null, latest: formatEventId(head) }
 }
 
 /** Where each topic stands; undefined if there are patterns among them, which never come to an end. */

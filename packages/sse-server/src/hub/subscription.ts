@@ -3,7 +3,7 @@ import { eventFrame } from '../connection/frame.ts'
 import type { Frame } from '../connection/frame.ts'
 import { FrameQueue } from '../connection/frame-queue.ts'
 import type { CloseReason, Ending, FrameQueueOwner } from '../connection/frame-queue.ts'
-import type { EventLog, LogEntry } from '../log/event-log.ts'
+import type { LogEntry } from '../log/event-log.ts'
 import { Pace } from '../pace.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
@@ -16,28 +16,15 @@ import { applyFilter } from './filter.ts'
 import { sendFirstEvents } from './first-events.ts'
 import { beginReplay, opening, pageSize, stepReplay } from './replay.ts'
 import type { ReplayState, ReplayStep } from './replay.ts'
-import type { Start } from './start.ts'
+import { gapOf } from './start.ts'
+import type { SubscriptionHost } from './subscription-host.ts'
 import type { SubscriptionTerms } from './subscription-terms.ts'
-
-/** What all subscriptions of a hub share. */
-export interface SubscriptionHost {
-  readonly log: EventLog
-  /** The newest place in the log that the hub knows of. */
-  readonly head: Position
-  opened(subscription: Subscription): void
-  closed(subscription: Subscription, reason: CloseReason): void
-  /** Counts what is sent. */
-  delivered(frame: Frame, replayed: boolean): void
-  gapAnnounced(): void
-  /** Reports an error of a kind that each event or connection may repeat. */
-  readonly reportOnce: (what: string, error: Error) => void
-}
 
 /** One connection to the hub: carries out what `replay.ts` decides, and sends each event that is newer than the last. */
 export class Subscription implements FrameQueueOwner {
   readonly openedAt: number
   readonly queue: FrameQueue
-  readonly #host: SubscriptionHost
+  readonly #host: SubscriptionHost<Subscription>
   readonly #terms: SubscriptionTerms
   readonly #expiry: Expiry | null
   #replay: ReplayState = opening
@@ -53,7 +40,7 @@ export class Subscription implements FrameQueueOwner {
   #first: AbortController | null = null
   #isEnding = false
 
-  constructor(sink: ByteSink, host: SubscriptionHost, terms: SubscriptionTerms) {
+  constructor(sink: ByteSink, host: SubscriptionHost<Subscription>, terms: SubscriptionTerms) {
     const { settings, start, access } = terms
     const { runtime } = settings.scheduler
     this.#host = host
@@ -352,9 +339,4 @@ export class Subscription implements FrameQueueOwner {
     }
     return true
   }
-}
-
-/** The gap that a subscription begins with. What it lacks, what comes first makes good. */
-function gapOf({ gap, head }: Start): Gap | undefined {
-  return gap && { ...gap, earliest: null, latest: formatEventId(head) }
 }
