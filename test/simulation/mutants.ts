@@ -8,6 +8,8 @@ export interface Mutant {
   /** Occurs exactly once in the file: a mutant that no longer fits is an error, not a pass. */
   readonly find: string
   readonly replace: string
+  /** A seed that shows it, where many do not: the tests begin their search there. */
+  readonly shownBy?: number
 }
 
 const hub = 'packages/sse-server/src/hub'

@@ -34,11 +34,11 @@ describe('the promise: nothing lost, nothing repeated, gaps announced', () => {
 })
 
 describe('the check can fail: it is noticed when', () => {
-  it.each(mutants.map((mutant) => [mutant.breaks, mutant.name] as const))(
+  it.each(mutants.map(({ breaks, name, shownBy = 1 }) => [breaks, name, shownBy] as const))(
     '%s',
     { timeout: 60_000 },
-    async (_breaks, name) => {
-      const { found } = await search({ from: 1, count: seedsOfCi, mutant: name })
+    async (_breaks, name, from) => {
+      const { found } = await search({ from, count: seedsOfCi, mutant: name })
       expect(found).toHaveLength(1)
     },
   )

@@ -31,7 +31,7 @@ export type { EventOf, EventSchemas, ValidateOnSend } from './format/typed-event
 export type { SlowConsumerPolicy } from './connection/waiting-frames.ts'
 export type { Authorization, Authorize } from './hub/authorization.ts'
 export { createHub } from './hub/create-hub.ts'
-export type { Hub, HubInspection, Run } from './hub/hub.ts'
+export type { Hub, HubInspection, Run, RunArguments } from './hub/hub.ts'
 export type {
   ConnectionFilter,
   DisconnectOptions,

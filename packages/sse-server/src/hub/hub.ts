@@ -1,3 +1,4 @@
+import type { EventOf } from '../format/typed-events.ts'
 import type { TopicState } from '../log/event-log.ts'
 import type {
   ConnectionFilter,
@@ -12,6 +13,7 @@ import type {
   RunOptions,
   SubscribeOptions,
   TopicSchemas,
+  TopicsOf,
 } from './hub-options.ts'
 import type { BatchArguments, PublishArguments, Published, PublishedBatch } from './publish-options.ts'
 import type { HubStats } from './hub-stats.ts'
@@ -43,6 +45,17 @@ export type Run =
       /** Why not: somebody runs it, it has ended, or its time is over. */
       readonly state: Exclude<TopicState, 'open'>
     }
+
+/** The arguments of `run`: with schemas, each topic takes its own events. */
+export type RunArguments<Schemas extends TopicSchemas> = string extends keyof Schemas
+  ? [topic: string, producer: Producer, options?: RunOptions]
+  : {
+      [Pattern in keyof Schemas & string]: [
+        topic: TopicsOf<Pattern>,
+        producer: Producer<Pick<EventOf<Schemas[Pattern]>, 'event' | 'data'>>,
+        options?: RunOptions,
+      ]
+    }[keyof Schemas & string]
 
 /** Fans events out, by topic, to many connections that resume where they left off. */
 export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
@@ -166,7 +179,7 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * await hub.close()
    * ```
    */
-  run(topic: string, producer: Producer, options?: RunOptions): Promise<Run>
+  run(...args: RunArguments<Schemas>): Promise<Run>
   /**
    * Stops what runs a topic, in whichever process, and so ends the topic.
    *

@@ -6,15 +6,15 @@ import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
 import type { HubEvent } from './publish-options.ts'
 
-type Production = Sequence<HubEvent | string>
+type Production<Event> = Sequence<Event | string>
 
 /**
  * What makes the events of a finite topic: a sequence, or a function that returns one, or a promise of one. A string is
  * its data.
  */
-export type Producer =
-  | Production
-  | ((context: { readonly signal: AbortSignal }) => Production | Promise<Production>)
+export type Producer<Event = HubEvent> =
+  | Production<Event>
+  | ((context: { readonly signal: AbortSignal }) => Production<Event> | Promise<Production<Event>>)
 
 function iterate(source: unknown): SourceIterator<HubEvent | string> {
   const iterator = iterateSequence<HubEvent | string>(source)

@@ -1,5 +1,6 @@
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { OptionError } from '../errors/option-error.ts'
+import { TopicError } from '../errors/topic-error.ts'
 import { checkEvent, checkEventType, serializeData } from '../format/event.ts'
 import { maxBatchEvents } from '../log/event-log.ts'
 import type { LoggedEvent, ProducerSequence } from '../log/event-log.ts'
@@ -41,9 +42,7 @@ export class PublicationRules {
     checkEvent(event)
     if (event.event !== undefined) checkEventType(event.event)
     checkNotReserved(event.event)
-    const schemas = this.#schemas.find(([pattern]) => matchesTopic(pattern, topic))
-    if (schemas !== undefined)
-      validateEvent(schemas[1], { event: event.event ?? 'message', data: event.data })
+    this.#validate(topic, event)
     const data = serializeData(event.data)
     this.#checkSize(data)
     return { topic, event: event.event, data, key: checkKey(options.key) }
@@ -62,6 +61,17 @@ export class PublicationRules {
   /** @throws {@link TopicError} */
   checkTopic(topic: string): void {
     checkTopic(topic, this.maxTopicLength)
+  }
+
+  /** What no schema is for is a mistake as much as what its schema refuses. */
+  #validate(topic: string, event: HubEvent): void {
+    if (this.#schemas.length === 0) return
+    const schemas = this.#schemas.find(([pattern]) => matchesTopic(pattern, topic))
+    if (schemas === undefined) {
+      const patterns = this.#schemas.map(([{ text }]) => text).join(', ')
+      throw new TopicError('topic', topic, `one that the option topics has schemas for (${patterns})`)
+    }
+    validateEvent(schemas[1], { event: event.event ?? 'message', data: event.data })
   }
 
   #checkSize(data: string): void {
