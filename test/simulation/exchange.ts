@@ -45,11 +45,11 @@ export function openExchange(
   let sendBuffer: Uint8Array[] = []
   let sendBufferBytes = 0
   let isFull = false
-  let isEnding = false
+  let ending: 'close' | 'cut' | undefined
   let windowBytes = 0
   let readBytes = 0
   let unread: Uint8Array[] = []
-  let endHasArrived = false
+  let arrivedEnd: 'close' | 'cut' | undefined
   let held: Uint8Array[] = []
   let heldBytes = 0
   let bytesUntilCut = Number.POSITIVE_INFINITY
@@ -204,7 +204,9 @@ export function openExchange(
     while (!clientIsGone && !isPaused && !isFrozen) {
       const bytes = unread.shift()
       if (bytes === undefined) {
-        if (endHasArrived && heldBytes === 0) endAtClient()
+        if (arrivedEnd === undefined || heldBytes > 0) return
+        if (arrivedEnd === 'close') endAtClient()
+        else failAtClient('the content is not whole')
         return
       }
       windowBytes -= bytes.byteLength
@@ -257,10 +259,11 @@ export function openExchange(
       isFull = false
       listener?.drained()
     }
-    if (isEnding && sendBufferBytes === 0 && !hostIsGone) {
-      isEnding = false
+    if (ending !== undefined && sendBufferBytes === 0 && !hostIsGone) {
+      const how = ending
+      ending = undefined
       send(0, () => {
-        endHasArrived = true
+        arrivedEnd = how
         release()
         read()
       })
@@ -291,7 +294,11 @@ export function openExchange(
       return sendBufferBytes
     },
     close() {
-      isEnding = true
+      ending = 'close'
+      pump()
+    },
+    cut() {
+      ending = 'cut'
       pump()
     },
     abort() {

@@ -43,14 +43,14 @@ export const mutants: readonly Mutant[] = [
     name: 'priming-id-omitted',
     breaks: 'a client that is cut before its first event does not know where it was',
     file: `${hub}/subscription.ts`,
-    find: 'start.gap === undefined ? formatEventId(start.position) : undefined',
+    find: 'start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined',
     replace: 'undefined',
   },
   {
     name: 'priming-id-before-gap',
     breaks: 'a client that is cut between its first block and the gap is never told of the gap',
     file: `${hub}/subscription.ts`,
-    find: 'start.gap === undefined ? formatEventId(start.position) : undefined',
+    find: 'start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined',
     replace: 'formatEventId(start.position)',
   },
   {
@@ -299,5 +299,26 @@ export const mutants: readonly Mutant[] = [
     file: 'test/simulation/model-log.ts',
     find: 'if (version !== commandedVersion) {',
     replace: 'if (commandedVersion < 0) {',
+  },
+  {
+    name: 'clean-end-when-cut-short',
+    breaks: 'half an answer that is cut short by the server passes for a whole one',
+    file: `${hub}/subscription.ts`,
+    find: "end(unendedTopics.areFinite ? 'cut' : 'close')",
+    replace: "end('close')",
+  },
+  {
+    name: 'beginning-missing-unsaid',
+    breaks: 'a job whose beginning is gone is given from its middle',
+    file: `${hub}/start.ts`,
+    find: 'fromEarliest: !isFinite }',
+    replace: 'fromEarliest: true }',
+  },
+  {
+    name: 'run-outlives-its-log',
+    breaks: 'a job goes on in a log that has lost its beginning, and ends as if it were whole',
+    file: `${hub}/event-hub.ts`,
+    find: 'this.#finite.interrupt()',
+    replace: '',
   },
 ]

@@ -1,6 +1,7 @@
 import type { TransportRequest } from '@sse-toolkit/event-source-client'
 import type { Session } from './actors.ts'
-import { isTopicOf } from './topic-match.ts'
+import type { Fact } from './history.ts'
+import { isTopicOf, isWildcard } from './topic-match.ts'
 import { createBlockReader, createWireJudge } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -8,6 +9,8 @@ import type { World } from './world.ts'
 export function passesFilter(data: string): boolean {
   return data.length % 3 !== 0
 }
+
+const slowestAnswerMs = 4000
 
 export function openSession(world: World, process: string, { url, headers }: TransportRequest): Session {
   const { history, report } = world
@@ -27,6 +30,8 @@ export function openSession(world: World, process: string, { url, headers }: Tra
   let sentLength = 0
   let writtenBytes = 0
   let isAborted = false
+  let hasSaidEnd = false
+  const isJobReader = topics.every((topic) => topic.startsWith('job.') && !isWildcard(topic))
   world.note(
     client,
     'asks',
@@ -51,6 +56,10 @@ export function openSession(world: World, process: string, { url, headers }: Tra
     if (fact.index >= revokedRank) violate(`${fact.id} was stored after it was revoked`)
     if (grant !== undefined && fact.wallMs >= grant.expiresAt && !world.serverClockHasJumped())
       violate(`${fact.id} was stored after its grant had expired`)
+  })
+
+  const readWritten = createBlockReader(({ type }) => {
+    hasSaidEnd ||= type === 'stream.end'
   })
 
   return {
@@ -79,12 +88,28 @@ export function openSession(world: World, process: string, { url, headers }: Tra
         source.attach({
           write(shared) {
             writtenBytes += shared.bytes.byteLength
+            readWritten(shared.bytes)
             return sink.write(shared)
           },
           get bufferedBytes() {
             return sink.bufferedBytes
           },
-          close: () => sink.close(),
+          close() {
+            // A reader that knows nothing of `stream.end` believes a clean end.
+            const { epoch, facts } = history
+            // The hub may ask the log whether it has, and have the answer of a slow log later.
+            const before = world.time.nowMs - slowestAnswerMs
+            const hasBegun = ({ id, topic, atMs }: Fact): boolean =>
+              topics.includes(topic) && id.startsWith(`${epoch}-`) && atMs < before
+            if (isJobReader && !hasSaidEnd && facts.some(hasBegun))
+              report({
+                kind: 'wrong-end',
+                actor: client,
+                text: 'the response ends well, and this was not all',
+              })
+            sink.close()
+          },
+          cut: () => sink.cut?.(),
           abort() {
             isAborted = true
             sink.abort()
