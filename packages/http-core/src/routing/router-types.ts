@@ -127,7 +127,7 @@ export interface Router {
    * router.useRequestHead((head) => {
    *   const method = head.headers.get('x-http-method-override')
    *   if (head.method === 'POST' && method !== null) head.method = method
-   *   if (new URL(head.url).pathname.startsWith('/internal')) return new Response(null, { status: 403 })
+   *   if (new URL(head.url).pathname.startsWith('/internal')) throw new HttpError(403)
    * })
    * ```
    */

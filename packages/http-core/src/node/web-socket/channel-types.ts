@@ -1,4 +1,5 @@
 import type { ChannelError } from '../../errors/channel-error.ts'
+import type { HttpError } from '../../errors/http-error.ts'
 import type { Runtime } from '../../runtime.ts'
 
 /** `'http'`: one response, sent at once (long polling) or piece by piece (streaming). */
@@ -106,9 +107,10 @@ export interface ChannelHooks {
    */
   readonly close?: (channel: Channel, status: ChannelCloseStatus) => unknown
   /**
-   * The request asked for a WebSocket wrongly. What it returns is the answer; the client gets a 400 if it returns nothing.
+   * The request asked for a WebSocket wrongly (a {@link ChannelError}; else the client gets 400), from an origin that may not
+   * (an {@link HttpError} of 403), or in another version (426). What it returns is the answer in place of that.
    */
-  readonly handshakeFailed?: (error: ChannelError) => Response | void
+  readonly handshakeFailed?: (error: ChannelError | HttpError) => Response | void
 }
 
 /** See {@link channel}. */

@@ -1,6 +1,6 @@
 import { WebSocketServer } from 'ws'
 import { isChannelError } from '../../errors/channel-error.ts'
-import { HttpError } from '../../errors/http-error.ts'
+import { HttpError, isHttpError } from '../../errors/http-error.ts'
 import { completeRuntime } from '../../runtime.ts'
 import { settled } from '../../thenable.ts'
 import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
@@ -55,10 +55,10 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
   try {
     protocol = checkHandshake(request, options)
   } catch (error) {
-    if (!isChannelError(error)) throw error
+    if (!isChannelError(error) && !isHttpError(error)) throw error
     const answer = hooks.handshakeFailed?.(error)
     if (answer !== undefined) return answer
-    throw new HttpError(400, error.message, { cause: error })
+    throw isHttpError(error) ? error : new HttpError(400, error.message, { cause: error })
   }
   let report: ((error: unknown) => void) | undefined
   const opened = new WebSocketChannel(hooks, {
