@@ -4,8 +4,13 @@
  * Each reads three of 500 topics. All the time some leave without a goodbye, some stop reading for a while, and come back
  * where they were. At the end every client must have each event of its topics once and in order, but for gaps that it was
  * told of; and the server's memory must not have grown.
+ *
+ * `pnpm soak --redis [--seconds 180] [--seed S]` is another program: hubs on a real Redis under a schedule of faults,
+ * test/abroad/redis-soak.ts.
  */
+import { spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startWorker } from '../worker/worker.ts'
 import { SoakReader } from './soak-reader.ts'
@@ -14,11 +19,20 @@ import type { SoakServer } from './soak-server.ts'
 
 const { values } = parseArgs({
   options: {
+    redis: { type: 'boolean', default: false },
+    seed: { type: 'string' },
     seconds: { type: 'string', default: '180' },
     connections: { type: 'string', default: '5000' },
     rate: { type: 'string', default: '500' },
   },
 })
+if (values.redis) {
+  const program = fileURLToPath(new URL('../../../test/abroad/redis-soak.ts', import.meta.url))
+  const seed = values.seed === undefined ? [] : ['--seed', values.seed]
+  const args = [...process.execArgv, program, '--seconds', values.seconds, ...seed]
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
 const seconds = Number(values.seconds)
 const connections = Number(values.connections)
 const topicCount = 500
