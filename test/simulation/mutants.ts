@@ -24,6 +24,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/event-store.ts`,
     find: 'const first = slots.partition((slot) => slot.seq <= after)',
     replace: 'const first = slots.partition((slot) => slot.seq <= after + 1)',
+    shownBy: 47,
   },
   {
     name: 'live-beside-replay-lost',
@@ -31,6 +32,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/replay.ts`,
     find: "effects: [{ type: 'hold', entry }]",
     replace: 'effects: []',
+    shownBy: 52,
   },
   {
     name: 'held-beside-replay-twice',
@@ -52,6 +54,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/subscription.ts`,
     find: 'start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined',
     replace: 'formatEventId(start.position)',
+    shownBy: 144,
   },
   {
     name: 'epoch-ignored',
@@ -66,6 +69,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/subscription.ts`,
     find: 'if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return',
     replace: 'if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return',
+    shownBy: 3182,
   },
   {
     name: 'restart-skips',
@@ -73,6 +77,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/replay.ts`,
     find: 'return head.seq > position.seq ? fallBehind(state, position) : stay(state)',
     replace: 'return stay(state)',
+    shownBy: 58,
   },
   {
     name: 'skipped-not-read',
@@ -80,6 +85,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/replay.ts`,
     find: "return state.phase === 'live' ? read(state, position.epoch) : dropHeld(state)",
     replace: "return state.phase === 'live' ? stay(state) : dropHeld(state)",
+    shownBy: 56,
   },
   {
     name: 'told-out-of-order',
@@ -88,6 +94,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/log-tails.ts`,
     find: 'if (this.#isNotifying) return\n',
     replace: '',
+    shownBy: 52,
   },
   {
     name: 'live-before-held-is-sent',
@@ -97,6 +104,7 @@ export const mutants: readonly Mutant[] = [
     find: 'for (const entry of this.#held ?? []) this.#send(entry, false)',
     replace:
       "this.#replay = { ...this.#replay, phase: 'live' } as ReplayState\n    for (const entry of this.#held ?? []) this.#send(entry, false)",
+    shownBy: 52,
   },
   {
     name: 'eviction-mark-forgotten',
@@ -118,6 +126,7 @@ export const mutants: readonly Mutant[] = [
     file: `${server}/connection/frame-queue.ts`,
     find: 'this.#dropped = { id: waiting.shift()?.id ?? this.#dropped?.id }',
     replace: 'waiting.shift()',
+    shownBy: 253,
   },
   {
     name: 'buffer-limit-in-events',
@@ -125,6 +134,7 @@ export const mutants: readonly Mutant[] = [
     file: `${server}/connection/waiting-frames.ts`,
     find: 'this.#frames.push(frame)\n    this.byteLength += frame.bytes.byteLength',
     replace: 'this.#frames.push(frame)\n    this.byteLength += 1',
+    shownBy: 1596,
   },
   {
     name: 'filter-not-applied-on-replay',
@@ -181,6 +191,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/event-hub.ts`,
     find: "({ queue }) => queue.abort('drain')",
     replace: '() => {}',
+    shownBy: 224,
   },
   {
     name: 'long-retry-throws',
@@ -188,6 +199,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/dismissal.ts`,
     find: 'Math.min(jitteredMs, Number.MAX_SAFE_INTEGER)',
     replace: 'jitteredMs',
+    shownBy: 39,
   },
   {
     name: 'partial-event-id-kept',
@@ -225,6 +237,7 @@ export const mutants: readonly Mutant[] = [
     file: `${client}/connection/stopwatch.ts`,
     find: 'Math.max(runtime.now() - startMs, runtime.wallClock() - wallStartMs)',
     replace: 'runtime.wallClock() - wallStartMs',
+    shownBy: 954,
   },
   {
     name: 'saved-before-handed-over',
@@ -232,6 +245,7 @@ export const mutants: readonly Mutant[] = [
     file: `${client}/delivery/event-delivery.ts`,
     find: 'if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
     replace: 'save(event.lastEventId)\n    if (!queue.push(event, dataLength * 2 + eventOverheadBytes))',
+    shownBy: 628,
   },
   {
     name: 'finite-topic-not-held',
@@ -239,6 +253,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/memory-log.ts`,
     find: 'this.#events.begin(topic)\n    this.#events.hold(topic)',
     replace: 'this.#events.begin(topic)',
+    shownBy: 74,
   },
   {
     name: 'held-beside-pattern-lost',
@@ -246,6 +261,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/event-store.ts`,
     find: 'const held = heldUpTo > after ? this.#merge(patterns, after, limit + 1, heldUpTo) : []',
     replace: 'const held: LogEntry[] = []',
+    shownBy: 662,
   },
   {
     name: 'hidden-from-patterns-unsaid',
@@ -253,6 +269,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/event-store.ts`,
     find: 'const mark = Math.max(record.evictedUpTo, record.heldUpTo)',
     replace: 'const mark = record.evictedUpTo',
+    shownBy: 894,
   },
   {
     name: 'repeat-stored-again',
@@ -299,6 +316,7 @@ export const mutants: readonly Mutant[] = [
     file: 'test/simulation/model-log.ts',
     find: 'if (version !== commandedVersion) {',
     replace: 'if (commandedVersion < 0) {',
+    shownBy: 739,
   },
   {
     name: 'clean-end-when-cut-short',
@@ -306,19 +324,6 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/subscription.ts`,
     find: "end(unendedTopics.areFinite ? 'cut' : 'close')",
     replace: "end('close')",
-  },
-  {
-    name: 'beginning-missing-unsaid',
-    breaks: 'a job whose beginning is gone is given from its middle',
-    file: `${hub}/start.ts`,
-    find: 'fromEarliest: !isFinite }',
-    replace: 'fromEarliest: true }',
-  },
-  {
-    name: 'run-outlives-its-log',
-    breaks: 'a job goes on in a log that has lost its beginning, and ends as if it were whole',
-    file: `${hub}/event-hub.ts`,
-    find: 'this.#finite.interrupt()',
-    replace: '',
+    shownBy: 60,
   },
 ]

@@ -1,7 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
 import { memoryLog, respond, respondOnFirstEvent, respondRaw } from '@sse-toolkit/sse-server'
-import type { Hub, RespondOptions, SubscribeOptions } from '@sse-toolkit/sse-server'
-import { createTestHub, publishAll, subscribe } from './hub-readers.ts'
+import type {
+  EventLog,
+  Hub,
+  LogTailListener,
+  RespondOptions,
+  SubscribeOptions,
+} from '@sse-toolkit/sse-server'
+import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { attach, failed, mark, RecordingSink } from './recording-sink.ts'
 import { createTestLog, elapse } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
@@ -126,6 +132,25 @@ describe('the reason of an end', () => {
     await hub.close()
     expect(JSON.parse(reader.events.at(-1)?.data ?? '')).toEqual({ topic: 'answer', reason: 'interrupted' })
     expect(reader.sink.ended).toBe('close')
+  })
+
+  it('is interrupted when the log loses its memory: what follows would pass for the whole', async () => {
+    const log = memoryLog()
+    const listeners: LogTailListener[] = []
+    const tail: EventLog['tail'] = (listener) => {
+      listeners.push(listener)
+      return log.tail(listener)
+    }
+    const { hub } = createTestHub({ log: { ...delegateTo(log), tail } })
+    const run = await hub.run('answer', async function* ({ signal }) {
+      yield 'It'
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve)
+      })
+    })
+    await turn()
+    listeners[0]?.restarted({ epoch: 'another', seq: 0 })
+    expect(run.started && (await run.finished)).toBe('interrupted')
   })
 
   it('is expired when the time of the topics was over before their end was read', async () => {

@@ -259,7 +259,13 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   #closeSink(): void {
     // A reader that has stopped may never take the end.
     this.#startStallTimer()
-    endSink(this.#sink, this.#ending)
+    if (this.#ending === 'close') this.#sink.close()
+    // One turn later: an output that sends head and content in one (Bun's) would throw both away.
+    else this.#settings.scheduler.runtime.endOfTurn(() => this.#cutSink())
+  }
+
+  #cutSink(): void {
+    if (!this.#gone) endSink(this.#sink, 'cut')
   }
 
   #startStallTimer(): void {
