@@ -130,7 +130,7 @@ describe('what is unusual works', () => {
   })
 
   it('an AbortSignal may lack throwIfAborted, as in React Native', async () => {
-    const { throwIfAborted } = AbortSignal.prototype
+    const descriptor = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'throwIfAborted') ?? {}
     Reflect.deleteProperty(AbortSignal.prototype, 'throwIfAborted')
     try {
       const server = createMemoryServer()
@@ -138,7 +138,7 @@ describe('what is unusual works', () => {
       await expect.poll(() => server.exchanges.length).toBe(1)
       client.close()
     } finally {
-      AbortSignal.prototype.throwIfAborted = throwIfAborted
+      Object.defineProperty(AbortSignal.prototype, 'throwIfAborted', descriptor)
     }
   })
 
