@@ -824,3 +824,55 @@ describe('the page is online again', () => {
     await leaveNothing(setting)
   })
 })
+
+describe('whenHidden: pause', () => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  const show = (visibilityState: 'visible' | 'hidden'): void => {
+    page.visibilityState = visibilityState
+    page.dispatchEvent(new Event('visibilitychange'))
+  }
+  beforeEach(() => {
+    page.visibilityState = 'visible'
+    vi.stubGlobal('document', page)
+  })
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  it('a hidden page disconnects a GET, and resumes it when it is shown', async () => {
+    const setting = await start({ whenHidden: 'pause' })
+    setting.server.last.respond()
+    show('hidden')
+    expect([setting.client.status.state, setting.server.openCount]).toEqual(['paused', 0])
+    show('visible')
+    await setting.clock.advance(0)
+    expect(setting.server.exchanges).toHaveLength(2)
+    await leaveNothing(setting)
+  })
+
+  it('a hidden page does not cut a POST, and does not send it again: neither while it runs nor once it is complete', async () => {
+    const setting = await start({ whenHidden: 'pause', method: 'POST' })
+    setting.server.last.respond()
+    show('hidden')
+    expect([setting.client.status.state, setting.server.openCount]).toEqual(['open', 1])
+    show('visible')
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    show('hidden')
+    show('visible')
+    await setting.clock.advance(60_000)
+    expect(setting.client.status).toMatchObject({ state: 'closed', reason: 'completed' })
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
+  })
+
+  it('a POST of a page that begins hidden is sent once, when the page is shown', async () => {
+    page.visibilityState = 'hidden'
+    const setting = await start({ whenHidden: 'pause', method: 'POST' })
+    expect([setting.client.status.state, setting.server.exchanges.length]).toEqual(['paused', 0])
+    show('visible')
+    await setting.clock.advance(0)
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
+  })
+})
