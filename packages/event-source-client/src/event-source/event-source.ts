@@ -136,7 +136,7 @@ export class EventSource extends EventTarget {
   readonly #handlers = new Map<string, [handler: Function, listener: (event: Event) => unknown]>()
   readonly #runtime: Runtime
   /** What the next task does, in order; undefined if none is queued, and what comes is done at once. */
-  #nextTask: (() => void)[] | undefined
+  #nextTask: (() => unknown)[] | undefined
   #readyState: 0 | 1 | 2 = CONNECTING
   #origin = ''
 
@@ -150,8 +150,6 @@ export class EventSource extends EventTarget {
     const { lastEventId = '' } = options
     const position = { lastEventId }
     const config = resolveOptions(options, defaults)
-    const decideRetry = (failure: ConnectionFailure, _wasOpen: boolean, hadEvents: boolean): RetryDecision =>
-      decide(config.reconnect, failure, hadEvents)
     this.#runtime = config.runtime
     allowManyListeners(this)
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
@@ -164,9 +162,9 @@ export class EventSource extends EventTarget {
           // Spec: whatever the id is, and empty, too.
           if (id !== undefined) position.lastEventId = id
           const { lastEventId: currentId } = position
-          // Mostly, and without a closure.
-          if (!this.#nextTask) this.#dispatchMessage(type, data, currentId)
-          else this.#inTurn(() => this.#dispatchMessage(type, data, currentId))
+          this.#inTurn(() =>
+            this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, currentId)),
+          )
         },
         onIdOnly: (id) => void (position.lastEventId = id),
         onComment: () => {},
@@ -194,11 +192,7 @@ export class EventSource extends EventTarget {
     this.#stream.close('client')
   }
 
-  #dispatchMessage(type: string, data: string, lastEventId: string): void {
-    this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, lastEventId))
-  }
-
-  #inTurn(run: () => void): void {
+  #inTurn(run: () => unknown): void {
     if (this.#nextTask) this.#nextTask.push(run)
     // Spec: if readyState is CLOSED, abort these steps.
     else if (this.#readyState !== CLOSED) run()
@@ -208,7 +202,7 @@ export class EventSource extends EventTarget {
    * Spec: queue a task. What one chunk of the network brings is dispatched in one; but not in that of `open`, whose
    * listeners may wait for a promise before they listen to the rest, and `error` has a task of its own.
    */
-  #inNextTask(...steps: (() => void)[]): void {
+  #inNextTask(...steps: (() => unknown)[]): void {
     this.#nextTask = steps
     queueTask(this.#runtime, () => {
       this.#nextTask = undefined
@@ -240,10 +234,15 @@ export class EventSource extends EventTarget {
 }
 
 /** Spec: only the network is worth another attempt; a response that is no event stream is final. */
-function decide(reconnect: ReconnectMode, failure: ConnectionFailure, hadEvents: boolean): RetryDecision {
+function decideRetry(
+  this: { readonly reconnect: ReconnectMode },
+  failure: ConnectionFailure,
+  _wasOpen: boolean,
+  hadEvents: boolean,
+): RetryDecision {
   return failure instanceof ConnectionError &&
     !isFutile(failure) &&
-    isRepeated(reconnect, failure.code === 'ended')
+    isRepeated(this.reconnect, failure.code === 'ended')
     ? // A server that polls (events, end) is no failing server.
       { type: 'lost', isStable: failure.code === 'ended' && hadEvents }
     : { type: 'close', reason: 'refused', cause: failure }
