@@ -258,6 +258,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
 
   function objectionToEnd({ client, reader }: Visit, reason: string): string | undefined {
     const hasEnded = isJobReader && topics.every((topic) => world.jobHasEnded(topic))
+    if (endReasons.has(reason) && !followsContract) return 'it ignores what the server says of ends'
     if (endReasons.has(reason)) return hasEnded ? undefined : 'its topics have not ended'
     if (reason === 'no-content') {
       if (world.wasForbidden(name)) return undefined

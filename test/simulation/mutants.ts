@@ -211,6 +211,14 @@ export const mutants: readonly Mutant[] = [
       if (early !== undefined) onIdOnly(early)`,
   },
   {
+    name: 'contract-from-form',
+    breaks:
+      'the form of ids is taken for the wire contract, which the server has not shown or the client ignores',
+    file: `${client}/wire-contract/standing.ts`,
+    find: "mode === 'auto' ? standing : mode === 'follow' ? 'positions' : 'stranger'",
+    replace: "mode === 'auto' && standing === 'opaque-ids' ? standing : 'positions'",
+  },
+  {
     name: 'backoff-reset-on-open',
     breaks: 'a server that accepts and dies at once is asked again at full speed',
     file: `${client}/reconnection/reconnection.ts`,

@@ -23,7 +23,7 @@ export type { EventSourceErrorEvent, EventSourceInit } from './event-source/even
 export { localStorageStore } from './last-event-id/last-event-id-store.ts'
 export type { LastEventIdStore } from './last-event-id/last-event-id-store.ts'
 export type { EventSourceConnectionOptions, ReconnectionOptions } from './options/connection-options.ts'
-export { fullJitter, standardBackoff } from './reconnection/backoff.ts'
+export { constantBackoff, fullJitter, standardBackoff } from './reconnection/backoff.ts'
 export type { Backoff, BackoffContext } from './reconnection/backoff.ts'
 export type { EventSourceCloseReason } from './reconnection/reconnection.ts'
 export type { StreamFailure, StreamStatus } from './reconnection/stream-status.ts'

@@ -14,6 +14,8 @@ export interface Runtime {
   clearTimeout(timer: unknown): void
   /** A number from 0 up to, not including, 1. */
   random(): number
+  /** Runs the callback as a task of its own, soon. Absent: by `setTimeout`. */
+  queueTask?(callback: () => void): void
 }
 
 /** The longest delay that `setTimeout` keeps; a longer one fires after 1 ms, which would make a hot loop. */
@@ -25,4 +27,21 @@ export const systemRuntime: Runtime = {
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
   random: () => Math.random(),
+}
+
+/** Runs the callback as a task of its own. Not by a timer: browsers hold those of hidden pages back, up to a minute. */
+export function queueTask(runtime: Runtime, callback: () => void): void {
+  const { setImmediate: queue } = globalThis as { setImmediate?: (task: () => void) => unknown }
+  if (runtime.queueTask) runtime.queueTask(callback)
+  else if (runtime !== systemRuntime) runtime.setTimeout(callback, 0)
+  else if (queue) queue(callback)
+  else {
+    const { port1, port2 } = new MessageChannel()
+    port1.addEventListener('message', () => {
+      port1.close()
+      callback()
+    })
+    port1.start()
+    port2.postMessage(0)
+  }
 }

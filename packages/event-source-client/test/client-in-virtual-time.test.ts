@@ -1,6 +1,6 @@
 import { createVirtualClock } from '@sse-toolkit/test-support'
 import type { VirtualClock } from '@sse-toolkit/test-support'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEventSource, EventSource } from '../src/index.ts'
 import type { EventSourceClient, EventSourceOptions, Runtime, StreamStatus } from '../src/index.ts'
 import { createMemoryServer } from './memory-transport.ts'
@@ -693,14 +693,186 @@ describe("EventSource keeps the standard's rules", () => {
   })
 
   it('EventSource dispatches repeats and stream.* like any other event', async () => {
-    const { server, source } = await open()
+    const { clock, server, source } = await open()
     const seen: string[] = []
     for (const type of ['message', 'stream.end'])
       source.addEventListener(type, (event) => seen.push(`${type} ${event.lastEventId}`))
     server.last.respond()
     server.last.write('id: e-2\ndata: a\n\nid: e-2\ndata: a\n\nid: e-1\nevent: stream.end\ndata: {}\n\n')
+    await clock.advance(0)
     expect(seen).toEqual(['message e-2', 'message e-2', 'stream.end e-1'])
     expect(source.readyState).toBe(1)
     source.close()
+  })
+
+  it('EventSource dispatches open, the events of a chunk, and error in tasks of their own, so that none is lost after an await', async () => {
+    const { clock, server, source } = await open()
+    const seen: string[] = []
+    const opened = new Promise((resolve) => {
+      source.addEventListener('open', resolve)
+    })
+    const listening = (async () => {
+      await opened
+      source.addEventListener('message', (event) => seen.push(event.data))
+      source.addEventListener('error', () => seen.push(`error ${source.readyState}`))
+    })()
+    server.last.respond()
+    server.last.write('data: a\n\ndata: b\n\n')
+    server.last.end()
+    await listening
+    expect(seen).toEqual([])
+    await clock.advance(0)
+    expect(seen).toEqual(['a', 'b', 'error 0'])
+    source.close()
+  })
+
+  it('EventSource dispatches nothing of what waits for its task once it is closed', async () => {
+    const { clock, server, source, seen } = await open()
+    server.last.respond()
+    server.last.write('data: a\n\n')
+    source.close()
+    await clock.advance(10_000)
+    expect([seen, source.readyState, clock.pendingTimers]).toEqual([['open 1'], 2, 0])
+  })
+
+  it.each([
+    [{ method: 'POST' }, 'end', 2],
+    [{ method: 'POST' }, 'failure', 2],
+    [{ method: 'POST', reconnect: 'always' }, 'end', 0],
+    [{ method: 'QUERY' }, 'end', 0],
+    [{ reconnect: 'on-error' }, 'end', 2],
+    [{ reconnect: 'on-error' }, 'failure', 0],
+    [{ reconnect: 'never' }, 'failure', 2],
+  ] as const)(
+    'EventSource with %j has, after the %s of a connection, readyState %d, and an error says why',
+    async (options, what, readyState) => {
+      const clock = createVirtualClock()
+      const server = createMemoryServer()
+      const source = new EventSource('http://test/', {
+        ...options,
+        transport: server.transport,
+        runtime: runtimeOf(clock),
+      })
+      const codes: unknown[] = []
+      source.addEventListener('error', ({ error }) => codes.push(error?.code))
+      await clock.advance(0)
+      server.last.respond()
+      if (what === 'end') server.last.end()
+      else server.last.fail(new Error('cut'))
+      await clock.advance(0)
+      expect([source.readyState, codes]).toEqual([readyState, [what === 'end' ? 'ended' : 'network']])
+      await clock.advance(60_000)
+      expect(server.exchanges.length > 1).toBe(readyState === 0)
+      source.close()
+    },
+  )
+
+  it('EventSource says by an error that the answer was 204', async () => {
+    const { clock, server, source } = await open()
+    const errors: unknown[] = []
+    source.addEventListener('error', ({ error }) => errors.push(error))
+    server.last.respond(204)
+    await clock.advance(0)
+    expect(errors).toMatchObject([{ name: 'ConnectionError', code: 'no-content' }])
+    expect(source.readyState).toBe(2)
+  })
+})
+
+describe('the page is online again', () => {
+  const goOnline = (): void => void online.dispatchEvent(new Event('online'))
+  const online = new EventTarget()
+  beforeEach(() => {
+    vi.stubGlobal('addEventListener', online.addEventListener.bind(online))
+    vi.stubGlobal('removeEventListener', online.removeEventListener.bind(online))
+  })
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  it('online cuts a wait of ours short, and not one that the server asked for', async () => {
+    const setting = await start()
+    setting.server.last.fail(new Error('offline'))
+    await setting.clock.advance(0)
+    goOnline()
+    await setting.clock.advance(0)
+    expect(setting.server.exchanges).toHaveLength(2)
+    setting.server.last.respond(503, { 'retry-after': '60' })
+    setting.server.last.end()
+    for (let n = 0; n < 5; n += 1) {
+      await setting.clock.advance(300)
+      goOnline()
+    }
+    expect(setting.server.exchanges).toHaveLength(2)
+    await setting.clock.advance(70_000)
+    expect(setting.server.exchanges).toHaveLength(3)
+    await leaveNothing(setting)
+  })
+
+  it('an open stream has until its next heartbeat to show that it has survived', async () => {
+    const setting = await start()
+    setting.server.last.respond()
+    setting.server.last.write(': sse-toolkit 1\n: heartbeat 5000\n\n')
+    await setting.clock.advance(1000)
+    goOnline()
+    await setting.clock.advance(5000)
+    setting.server.last.write(':\n\n')
+    await setting.clock.advance(1500)
+    expect(setting.client.status).toMatchObject({ state: 'open' })
+    goOnline()
+    await setting.clock.advance(6000)
+    expect(setting.client.status).toMatchObject({ state: 'reconnecting', cause: { code: 'suspended' } })
+    await leaveNothing(setting)
+  })
+})
+
+describe('whenHidden: pause', () => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  const show = (visibilityState: 'visible' | 'hidden'): void => {
+    page.visibilityState = visibilityState
+    page.dispatchEvent(new Event('visibilitychange'))
+  }
+  beforeEach(() => {
+    page.visibilityState = 'visible'
+    vi.stubGlobal('document', page)
+  })
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  it('a hidden page disconnects a GET, and resumes it when it is shown', async () => {
+    const setting = await start({ whenHidden: 'pause' })
+    setting.server.last.respond()
+    show('hidden')
+    expect([setting.client.status.state, setting.server.openCount]).toEqual(['paused', 0])
+    show('visible')
+    await setting.clock.advance(0)
+    expect(setting.server.exchanges).toHaveLength(2)
+    await leaveNothing(setting)
+  })
+
+  it('a hidden page does not cut a POST, and does not send it again: neither while it runs nor once it is complete', async () => {
+    const setting = await start({ whenHidden: 'pause', method: 'POST' })
+    setting.server.last.respond()
+    show('hidden')
+    expect([setting.client.status.state, setting.server.openCount]).toEqual(['open', 1])
+    show('visible')
+    setting.server.last.end()
+    await setting.clock.advance(0)
+    show('hidden')
+    show('visible')
+    await setting.clock.advance(60_000)
+    expect(setting.client.status).toMatchObject({ state: 'closed', reason: 'completed' })
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
+  })
+
+  it('a POST of a page that begins hidden is sent once, when the page is shown', async () => {
+    page.visibilityState = 'hidden'
+    const setting = await start({ whenHidden: 'pause', method: 'POST' })
+    expect([setting.client.status.state, setting.server.exchanges.length]).toEqual(['paused', 0])
+    show('visible')
+    await setting.clock.advance(0)
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
   })
 })

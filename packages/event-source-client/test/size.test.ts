@@ -12,11 +12,11 @@ const expectJustBelow = (bytes: number, maxBytes: number): void => {
 }
 
 describe('the bundle for browsers, minified and gzipped', () => {
-  // What it is, held: DESIGN.md aims at 5 kB for EventSource and 8 kB for everything. 1.8 kB of each are eventsource-parser.
+  // What it is, held: DESIGN.md aims at 5 kB for EventSource and 8 kB for everything.
   it.each([
     ['EventSource alone', `export { EventSource } from '../../src/index.ts'`, 6750],
     ['createEventSource alone', `export { createEventSource } from '../../src/index.ts'`, 10_000],
-    ['everything', `export * from '../../src/index.ts'`, 11_000],
+    ['everything', `export * from '../../src/index.ts'`, 11_200],
     ['useEventSource, without React', `export * from '../../src/react/index.ts'`, 10_500],
   ])('the bundle of %s is small', async (_name, contents, maxBytes) => {
     const { code, chunks } = await bundleForBrowsers(contents, {
@@ -29,7 +29,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     // or in a third chunk.
     expect([...chunks.keys()]).toEqual([expect.stringMatching(/^tab-sharing-\w+\.js$/)])
     for (const chunk of chunks.values()) {
-      expectJustBelow(sizeOf(chunk), 1390)
+      expectJustBelow(sizeOf(chunk), 1850)
       expect(chunk).not.toMatch(/import\b/)
     }
   })

@@ -30,8 +30,8 @@ type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: 
 
 /** The options that have parts, before anybody knows that they do. */
 interface UncheckedParts {
-  readonly signal?: { readonly addEventListener: unknown }
-  readonly lastEventIdStore?: { readonly load: unknown; readonly save: unknown }
+  readonly signal?: { readonly addEventListener: unknown } | undefined
+  readonly lastEventIdStore?: { readonly load: unknown; readonly save: unknown } | undefined
   readonly events?: Readonly<Record<string, UncheckedSchema | undefined>> | undefined
 }
 
@@ -77,7 +77,10 @@ export function createEventSource<
     credentials = 'same-origin',
     maxBufferedBytes = 2 ** 20,
   } = options
-  const data = requireOneOf<{ readonly data?: 'text' | 'json' }, 'data'>(options, 'data', ['text', 'json'])
+  const data = requireOneOf<{ readonly data?: 'text' | 'json' | undefined }, 'data'>(options, 'data', [
+    'text',
+    'json',
+  ])
   const whenHidden = requireOneOf(options, 'whenHidden', ['keep', 'pause'])
   const wantsSharing = requireOneOf(options, 'share', ['none', 'origin']) === 'origin'
   const slowConsumer = requireOneOf(
@@ -97,9 +100,7 @@ export function createEventSource<
     )
   for (const [type, schema] of Object.entries(parts.events ?? {}))
     requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
-  for (const [name, value] of Object.entries({ url, method: options.method }))
-    if (wantsSharing && typeof value === 'function')
-      throw new OptionError(name, value, 'the same for all attempts, with share')
+  if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
   const config = resolveOptions(options, defaults)
   const { reconnect } = config
   const position = contractPosition(lastEventId)
@@ -241,7 +242,7 @@ export function createEventSource<
 }
 
 function isIncomplete(reason: EventSourceCloseReason): reason is StreamEndErrorCode {
-  return ['failed', 'interrupted', 'expired'].includes(reason)
+  return /^(failed|interrupted|expired)$/.test(reason)
 }
 
 /** Resolved once: a page that changes its base URL does not move a stream. */

@@ -17,15 +17,17 @@ import type { StreamEvent } from '../stream-event.ts'
 import type { Gap, ReservedEvents } from '../wire-contract/reserved-events.ts'
 
 /** The events that a client delivers, by its `events` and `data` options. */
-export type EventOf<
-  Schemas extends EventSchemas | undefined,
-  Data extends 'text' | 'json',
-> = Schemas extends EventSchemas
-  ?
-      | { [Type in keyof Schemas & string]: StreamEvent<Type, SchemaOutput<Schemas[Type]>> }[keyof Schemas &
-          string]
-      | { [Type in keyof ReservedEvents]: StreamEvent<Type, ReservedEvents[Type]> }[keyof ReservedEvents]
-  : StreamEvent<string, Data extends 'json' ? unknown : string>
+export type EventOf<Schemas extends EventSchemas | undefined, Data extends 'text' | 'json'> = [
+  Schemas,
+] extends [undefined]
+  ? // Asked first: without strictNullChecks, undefined extends all else, too.
+    StreamEvent<string, Data extends 'json' ? unknown : string>
+  : Schemas extends EventSchemas
+    ?
+        | { [Type in keyof Schemas & string]: StreamEvent<Type, SchemaOutput<Schemas[Type]>> }[keyof Schemas &
+            string]
+        | { [Type in keyof ReservedEvents]: StreamEvent<Type, ReservedEvents[Type]> }[keyof ReservedEvents]
+    : never
 
 export interface EventSourceOptions<
   Schemas extends EventSchemas | undefined = undefined,
@@ -37,27 +39,27 @@ export interface EventSourceOptions<
    *
    * @defaultValue none: every event is delivered, unchecked
    */
-  readonly events?: Schemas
+  readonly events?: Schemas | undefined
   /** How data without a schema is decoded. `json` reads empty data, and a string that our server sent, as the string that
    *  it is. @defaultValue `text` */
-  readonly data?: Data
+  readonly data?: Data | undefined
   /** The data that says that this is the end: `[DONE]`. It is not delivered, and the stream is `completed`. A stream that
    *  ends without it is not. @defaultValue none */
-  readonly terminator?: string
+  readonly terminator?: string | undefined
   /**
    * Whether a failure is worth a new attempt; may be asynchronous. Undefined means the default: yes for network errors,
    * a clean end, and the statuses 408, 425, 429 and 5xx; no for other statuses, a wrong content type, and an event that
    * is too large. If it throws, the stream fails.
    */
-  readonly shouldReconnect?: (
-    failure: ConnectionFailure,
-  ) => boolean | undefined | Promise<boolean | undefined>
+  readonly shouldReconnect?:
+    | ((failure: ConnectionFailure) => boolean | undefined | Promise<boolean | undefined>)
+    | undefined
   /** Called on 401 or 403, once until the next stream opens. The request is repeated at once, with `headers` asked for
    *  anew, unless this returns (a promise of) false. If it throws, the stream fails. */
-  readonly onUnauthorized?: (error: ResponseError) => unknown
+  readonly onUnauthorized?: ((error: ResponseError) => unknown) | undefined
   /** `pause` disconnects while the page is hidden, and resumes where it was. A request that is not repeated is not cut for
    *  that. @defaultValue `keep` */
-  readonly whenHidden?: 'keep' | 'pause'
+  readonly whenHidden?: 'keep' | 'pause' | undefined
   /**
    * `origin` makes all pages and workers of the browser's origin that open the same URL share one connection: one of
    * them holds it and relays the events to the others, and when it goes another takes over without loss. Needs a secure
@@ -68,17 +70,17 @@ export interface EventSourceOptions<
    *
    * @defaultValue `none`
    */
-  readonly share?: 'none' | 'origin'
+  readonly share?: 'none' | 'origin' | undefined
   /** Closes the stream with reason `aborted`. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** As for fetch: `include` sends cookies to other origins. Browsers only. @defaultValue `same-origin` */
-  readonly credentials?: NonNullable<RequestInit['credentials']>
+  readonly credentials?: NonNullable<RequestInit['credentials']> | undefined
   /** Remembers the position across restarts. Not asked if `lastEventId` is given. */
-  readonly lastEventIdStore?: LastEventIdStore
+  readonly lastEventIdStore?: LastEventIdStore | undefined
   /** Memory, as estimated, that may wait for the async iterator; one chunk of the network comes on top. @defaultValue 1 MiB */
-  readonly maxBufferedBytes?: number
+  readonly maxBufferedBytes?: number | undefined
   /** What happens beyond it. @defaultValue `pause`; with `share`, `fail` */
-  readonly slowConsumer?: QueueOverflowPolicy
+  readonly slowConsumer?: QueueOverflowPolicy | undefined
 }
 
 /**

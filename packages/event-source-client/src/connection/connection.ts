@@ -10,9 +10,10 @@ import type {
   TransportRequest,
   TransportResponse,
 } from '../transport/transport.ts'
-import { readSilenceLimit } from '../wire-contract/heartbeat.ts'
+import { missedHeartbeats, readSilenceLimit } from '../wire-contract/heartbeat.ts'
 import { readStanding, standingFor } from '../wire-contract/standing.ts'
 import type { ContractMode, Standing } from '../wire-contract/standing.ts'
+import { isEventStream } from './content-type.ts'
 import { createEventDecoder } from './event-decoder.ts'
 import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
 import { startStopwatch } from './stopwatch.ts'
@@ -50,6 +51,8 @@ export interface ConnectionObserver extends Omit<DecodedBlocks, 'onError'> {
 export interface Connection {
   pause(): void
   resume(): void
+  /** The network has changed: a stream that shows no byte by its next heartbeat is taken for dead. */
+  probe(): void
   abort(): void
 }
 
@@ -140,15 +143,23 @@ export function openConnection(
       // While paused nobody reads: silence says nothing.
       if (isPaused) hear()
       const isIdle = silenceMs() >= idleLimitMs
-      const silence = silenceMs
-      const check = (): void => {
-        if (silenceMs !== silence) watch()
-        else if (isIdle) lose(new ConnectionError('idle-timeout', `No byte for ${idleLimitMs} ms`))
-        else lose(new ConnectionError('suspended', 'The machine slept'))
-      }
       if (isPaused || !(isIdle || lateMs >= suspendedMs)) watch()
-      else if (lateMs < graceMs) check()
-      else startTimer(graceMs, check)
+      else
+        suspect(
+          lateMs < graceMs ? 0 : graceMs,
+          isIdle
+            ? new ConnectionError('idle-timeout', `No byte for ${idleLimitMs} ms`)
+            : new ConnectionError('suspended', 'The machine slept'),
+        )
+    })
+  }
+
+  /** Gives the connection this long to show a byte. */
+  function suspect(patienceMs: number, failure: ConnectionError): void {
+    const silence = silenceMs
+    startTimer(patienceMs, () => {
+      if (silenceMs === silence && !isPaused) lose(failure)
+      else watch()
     })
   }
 
@@ -194,7 +205,8 @@ export function openConnection(
       byteCount += chunk.length
       if (byteCount >= maxErrorBodyBytes) onEnd()
     }
-    onEnd = () => lose(new ResponseError(code, text, response, content))
+    onEnd = () =>
+      lose(new ResponseError(code, `${response.url}: expected ${text} (see the body)`, response, content))
     // The head is the news; that its body broke off is not.
     onCut = onEnd
     startTimer(errorBodyTimeoutMs, onEnd)
@@ -205,10 +217,10 @@ export function openConnection(
     const contentType = headers.get('content-type')
     if (status === 204) {
       if (stop()) observer.onNoContent()
-    } else if (status !== 200) readRefusal('status', `Status ${status}`, response)
-    else if (!/^text\/event-stream\s*(;|$)/i.test(contentType ?? ''))
-      readRefusal('content-type', `Content-Type ${contentType}`, response)
-    else readStream(response)
+    } else if (status === 200 && isEventStream(contentType)) readStream(response)
+    else if (status === 200)
+      readRefusal('content-type', `Content-Type text/event-stream, got ${contentType}`, response)
+    else readRefusal('status', `status 200, got ${status}`, response)
   }
 
   async function run(): Promise<void> {
@@ -241,6 +253,11 @@ export function openConnection(
       // The silence of the pause was ours.
       hear()
       exchange?.resume()
+    },
+    probe() {
+      const heartbeatMs = idleLimitMs < Infinity ? Math.ceil(idleLimitMs / missedHeartbeats) : 0
+      if (decoder && !isPaused)
+        suspect(heartbeatMs + graceMs, new ConnectionError('suspended', 'The network has changed'))
     },
     abort: stop,
   }

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors/connection-error.ts'
+import type { ConnectionErrorCode } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
 import { idParameter } from '../wire-contract/requested-id.ts'
@@ -40,34 +41,50 @@ export interface RequestConfig {
   readonly resumeBy: 'header' | 'query'
 }
 
-/** @throws {@link ConnectionError} `code: 'callback'` if one of the functions throws or gives something unusable. */
+/**
+ * @throws {@link ConnectionError} `code: 'callback'` if one of the functions throws: that may pass.
+ * @throws {@link ConnectionError} `code: 'invalid-request'` if what they give cannot be sent.
+ */
 export async function prepareRequest(
   { credentials, secretHeaders, resumeBy, position, loadPosition, ...sources }: RequestConfig,
   attempt: Attempt,
 ): Promise<TransportRequest> {
+  let code: ConnectionErrorCode = 'callback'
   try {
     await loadPosition?.()
     const { lastEventId } = position
     const context = { ...attempt, lastEventId }
-    const method = (await once(sources.method, context)).toUpperCase()
-    const url = resolveUrl(await once(sources.url, context))
-    const headers = new Headers(await once(sources.headers, context))
-    const body = await once(sources.body, context)
+    const given = {
+      method: await once(sources.method, context),
+      url: await once(sources.url, context),
+      headers: await once(sources.headers, context),
+      body: await once(sources.body, context),
+    }
+    code = 'invalid-request'
+    const method = given.method.toUpperCase()
+    const url = resolveUrl(given.url)
+    const headers = new Headers(given.headers)
     if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
     if (lastEventId)
       // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
       if (resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
         url.searchParams.set(idParameter, lastEventId)
-      // Field values are bytes; the string that stands for them has one character per byte.
-      else headers.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(lastEventId)))
-    return { url, method, headers, body, credentials, secretHeaders }
+      else headers.set('last-event-id', toByteString(lastEventId))
+    return { url, method, headers, body: given.body, credentials, secretHeaders }
   } catch (cause) {
-    throw new ConnectionError('callback', `Making the request failed: ${String(cause)}`, { cause })
+    throw new ConnectionError(code, `Making the request failed: ${String(cause)}`, { cause })
   }
 }
 
+/** Field values are bytes; the string that stands for them has one character per byte. */
+function toByteString(text: string): string {
+  // Not as one call with as many arguments: an id may be long.
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
+}
+
 async function once<T>(source: PerAttempt<T>, context: AttemptContext): Promise<T> {
-  context.signal.throwIfAborted()
+  // React Native's signals have no throwIfAborted.
+  if (context.signal.aborted) throw context.signal.reason
   return typeof source === 'function'
     ? (source as (context: AttemptContext) => T | Promise<T>)(context)
     : source

@@ -34,11 +34,6 @@ interface Slot<Item> extends Outcome<Item> {
   readonly sizeBytes: number
 }
 
-interface Taker<Item> {
-  resolve(item: Item | undefined): void
-  reject(error: unknown): void
-}
-
 /**
  * @param onLevel - Called when `isFull` changes: true at `maxBytes`, false again at half of it.
  * @param describeDrop - Makes the item that takes the place of dropped ones, from the first that is kept.
@@ -57,7 +52,7 @@ export function createEventQueue<Item>(
   let isFull = false
   let hasDropped = false
   let isEnded = false
-  const takers: Taker<Item>[] = []
+  const takers: ((item: Item | undefined | Promise<never>) => void)[] = []
 
   function setFull(value: boolean): void {
     if (isFull === value) return
@@ -94,9 +89,7 @@ export function createEventQueue<Item>(
     while (takers.length > 0) {
       const outcome = nextOutcome()
       if (!outcome && !isEnded) return
-      const taker = takers.shift()
-      if (outcome?.error) taker?.reject(outcome.error)
-      else taker?.resolve(outcome?.item)
+      takers.shift()?.(outcome?.error ? Promise.reject(outcome.error) : outcome?.item)
     }
     relax()
   }
@@ -136,8 +129,8 @@ export function createEventQueue<Item>(
       return outcome?.item
     },
     take() {
-      return new Promise((resolve, reject) => {
-        takers.push({ resolve, reject })
+      return new Promise((resolve) => {
+        takers.push(resolve)
         settle()
       })
     },

@@ -7,9 +7,13 @@
  * - `unfinished`: the server ended the stream within an event.
  * - `connect-timeout`: no response headers within `connectTimeoutMs`.
  * - `idle-timeout`: not a byte, heartbeats included, within `idleTimeoutMs`.
- * - `suspended`: the machine slept for long enough that the connection is not trusted any more.
+ * - `suspended`: the machine slept for long enough, or the network has changed, that the connection is not trusted any
+ *   more, and it has shown no byte since.
  * - `redirect`: a redirect that may not be followed (loop, no http(s) URL, a body that cannot be sent again).
- * - `unsupported-url`: the URL is not http(s).
+ * - `no-content`: the server answered 204: nothing more will come. Only `EventSource` says so by an error.
+ * - `unsupported-url`: the URL has a scheme that cannot carry a stream.
+ * - `unsupported-transport`: the `fetch` gives no web stream, or the `dispatcher` is closed, or of undici 6.
+ * - `invalid-request`: what `url`, `method`, `headers` or `body` gave cannot be sent; `cause` says why.
  * - `callback`: the user's `url`, `headers`, `body`, `onUnauthorized`, `shouldReconnect` or `lastEventIdStore` threw;
  *   `cause` is what it threw.
  */
@@ -21,7 +25,10 @@ export type ConnectionErrorCode =
   | 'idle-timeout'
   | 'suspended'
   | 'redirect'
+  | 'no-content'
   | 'unsupported-url'
+  | 'unsupported-transport'
+  | 'invalid-request'
   | 'callback'
 
 /**
@@ -41,5 +48,5 @@ export class ConnectionError extends Error {
 
 /** A new attempt would end the same way. */
 export function isFutile({ code }: ConnectionError): boolean {
-  return code === 'redirect' || code === 'unsupported-url'
+  return /^(redirect|unsupported|invalid)/.test(code)
 }

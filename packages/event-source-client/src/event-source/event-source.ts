@@ -9,7 +9,9 @@ import type { ReconnectingStream } from '../reconnection/reconnecting-stream.ts'
 import { isRepeated } from '../reconnection/retry-policy.ts'
 import type { ReconnectMode, RetryDecision } from '../reconnection/retry-policy.ts'
 import type { StreamFailure, StreamStatus } from '../reconnection/stream-status.ts'
-import { maxTimerMs } from '../runtime.ts'
+import { maxTimerMs, queueTask } from '../runtime.ts'
+import type { Runtime } from '../runtime.ts'
+import { allowManyListeners } from '#default-transport'
 import { EventSourceMessageEvent } from './message-event.ts'
 
 /** The standard's dictionary, and what the platform's `EventSource` lacks. */
@@ -25,7 +27,7 @@ export interface EventSourceErrorEvent extends Event {
 }
 
 /** What `onopen`, `onmessage` and `onerror` hold. */
-type Handler<E> = (event: E) => unknown
+type Handler<E> = (this: EventSource, event: E) => unknown
 
 type AddOptions = Parameters<EventTarget['addEventListener']>[2]
 type RemoveOptions = Parameters<EventTarget['removeEventListener']>[2]
@@ -99,6 +101,9 @@ export class EventSource extends EventTarget {
     for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED }))
       for (const target of [EventSource, prototype])
         Object.defineProperty(target, name, { value, enumerable: true })
+    // By Web IDL; those of a class are not.
+    for (const name of ['url', 'withCredentials', 'readyState', 'close'])
+      Object.defineProperty(prototype, name, { enumerable: true })
     Object.defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
     for (const type of ['open', 'message', 'error'])
       Object.defineProperty(prototype, `on${type}`, {
@@ -129,6 +134,9 @@ export class EventSource extends EventTarget {
   readonly #stream: ReconnectingStream
   /** By event type: the handler, and the listener that stands for it. */
   readonly #handlers = new Map<string, [handler: Function, listener: (event: Event) => unknown]>()
+  readonly #runtime: Runtime
+  /** What the next task does, in order; undefined if none is queued, and what comes is done at once. */
+  #nextTask: (() => unknown)[] | undefined
   #readyState: 0 | 1 | 2 = CONNECTING
   #origin = ''
 
@@ -142,8 +150,8 @@ export class EventSource extends EventTarget {
     const { lastEventId = '' } = options
     const position = { lastEventId }
     const config = resolveOptions(options, defaults)
-    const decideRetry = (failure: ConnectionFailure, _wasOpen: boolean, hadEvents: boolean): RetryDecision =>
-      decide(config.reconnect, failure, hadEvents)
+    this.#runtime = config.runtime
+    allowManyListeners(this)
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
     const request = { ...config, url: this.#url, credentials, position } as const
     this.#stream = openReconnectingStream(
@@ -153,7 +161,10 @@ export class EventSource extends EventTarget {
         onEvent: (type, data, id) => {
           // Spec: whatever the id is, and empty, too.
           if (id !== undefined) position.lastEventId = id
-          this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, position.lastEventId))
+          const { lastEventId: currentId } = position
+          this.#inTurn(() =>
+            this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, currentId)),
+          )
         },
         onIdOnly: (id) => void (position.lastEventId = id),
         onComment: () => {},
@@ -177,28 +188,61 @@ export class EventSource extends EventTarget {
 
   /** Closes the connection and never reconnects. No event follows, `error` included. */
   close(): void {
+    this.#readyState = CLOSED
     this.#stream.close('client')
+  }
+
+  #inTurn(run: () => unknown): void {
+    if (this.#nextTask) this.#nextTask.push(run)
+    // Spec: if readyState is CLOSED, abort these steps.
+    else if (this.#readyState !== CLOSED) run()
+  }
+
+  /**
+   * Spec: queue a task. What one chunk of the network brings is dispatched in one; but not in that of `open`, whose
+   * listeners may wait for a promise before they listen to the rest, and `error` has a task of its own.
+   */
+  #inNextTask(...steps: (() => unknown)[]): void {
+    this.#nextTask = steps
+    queueTask(this.#runtime, () => {
+      this.#nextTask = undefined
+      // One of them may begin another task.
+      for (const step of steps) this.#inTurn(step)
+    })
   }
 
   #onStatus(status: StreamStatus): void {
     const { state } = status
-    this.#readyState = state === 'open' ? OPEN : state === 'closed' ? CLOSED : CONNECTING
-    if (state === 'open') {
-      // Spec: announce the connection.
-      this.#origin = new URL(status.url).origin
-      this.dispatchEvent(new Event('open'))
+    const announce = (): void => {
+      this.#readyState = state === 'open' ? OPEN : state === 'closed' ? CLOSED : CONNECTING
+      if (state === 'open') {
+        // Spec: announce the connection.
+        this.#origin = new URL(status.url).origin
+        this.dispatchEvent(new Event('open'))
+        this.#inNextTask()
+      }
+      // Spec: reestablish the connection, or fail it.
+      else if (state === 'reconnecting' || state === 'closed') {
+        const {
+          cause: error = new ConnectionError('no-content', `${this.#url}: 204, nothing more will come`),
+        } = status
+        this.dispatchEvent(Object.assign(new Event('error'), { error }))
+      }
     }
-    // Spec: reestablish the connection, or fail it; but close() is silent.
-    else if (state === 'reconnecting' || (state === 'closed' && status.reason !== 'client'))
-      this.dispatchEvent(Object.assign(new Event('error'), { error: status.cause }))
+    this.#inTurn(state === 'open' || state === 'connecting' ? announce : () => this.#inNextTask(announce))
   }
 }
 
 /** Spec: only the network is worth another attempt; a response that is no event stream is final. */
-function decide(reconnect: ReconnectMode, failure: ConnectionFailure, hadEvents: boolean): RetryDecision {
+function decideRetry(
+  this: { readonly reconnect: ReconnectMode },
+  failure: ConnectionFailure,
+  _wasOpen: boolean,
+  hadEvents: boolean,
+): RetryDecision {
   return failure instanceof ConnectionError &&
     !isFutile(failure) &&
-    isRepeated(reconnect, failure.code === 'ended')
+    isRepeated(this.reconnect, failure.code === 'ended')
     ? // A server that polls (events, end) is no failing server.
       { type: 'lost', isStable: failure.code === 'ended' && hadEvents }
     : { type: 'close', reason: 'refused', cause: failure }

@@ -9,21 +9,22 @@ import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import { fetchTransport } from '../transport/fetch.ts'
 import type { FetchLike } from '../transport/fetch.ts'
+import { isStream } from '../transport/transport.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ContractMode } from '../wire-contract/standing.ts'
 import { defaultTransport } from '#default-transport'
 
-/** When and how often to reconnect. All times in milliseconds. */
+/** When and how often to reconnect. All times in milliseconds. What is undefined here is a mistake, and refused. */
 export interface ReconnectionOptions {
   /**
-   * What the delays grow from, until the server sends a `retry:`.
+   * What the delays grow from, until the server sends a `retry:`. Below `minDelayMs` it is that.
    *
    * @defaultValue 1000; for `EventSource` 3000, as in browsers
    */
   readonly baseDelayMs?: number
   /** No delay is longer, and `retry:` counts as no more. @defaultValue 30 000; for `EventSource` 2^31 - 1 */
   readonly maxDelayMs?: number
-  /** No delay is shorter, whatever `retry:` or `backoff` say: with 0, a server that ends at once is asked again at full
+  /** No delay is shorter, whatever `baseDelayMs`, `retry:` or `backoff` say (`baseDelayMs: 0` alone waits 100 ms): with 0, a server that ends at once is asked again at full
    *  speed. @defaultValue 100 */
   readonly minDelayMs?: number
   /** Reconnections in a row, without a stable stream between, before the stream is closed with reason `gave-up`.
@@ -34,7 +35,7 @@ export interface ReconnectionOptions {
   readonly maxElapsedMs?: number
   /** How long a stream must stay open to count as stable, which resets the growth; 0 resets on open. @defaultValue 5000 */
   readonly resetAfterMs?: number
-  /** How long to wait. @defaultValue {@link fullJitter}; for `EventSource`, what the standard asks for */
+  /** How long to wait; {@link constantBackoff} always waits the same. @defaultValue {@link fullJitter}; for `EventSource`, what the standard asks for */
   readonly backoff?: Backoff
 }
 
@@ -45,13 +46,13 @@ export interface EventSourceConnectionOptions {
    *
    * @defaultValue GET
    */
-  readonly method?: PerAttempt<string>
+  readonly method?: PerAttempt<string> | undefined
   /**
    * - `always`: a clean end is reconnected as an error is. The default for GET, HEAD and QUERY.
    * - `on-error`: a clean end completes the stream. The default where `method` is a function.
    * - `never`: the request is sent once. The default for all other methods, which might not bear repetition.
    */
-  readonly reconnect?: ReconnectMode
+  readonly reconnect?: ReconnectMode | undefined
   /**
    * What becomes of the last event when the body ends without the blank line after it. `discard`, as the standard says: the
    * end is then not the end of the stream, and a request that is not repeated is `interrupted`. `dispatch` takes it, for
@@ -59,25 +60,25 @@ export interface EventSourceConnectionOptions {
    *
    * @defaultValue `discard`
    */
-  readonly unfinishedEvent?: 'discard' | 'dispatch'
+  readonly unfinishedEvent?: 'discard' | 'dispatch' | undefined
   /** Request fields, or a function that gives them for each attempt (a token that expires). `Accept`, `Last-Event-ID`
    *  and, in Node, `Cache-Control` are added. */
-  readonly headers?: PerAttempt<HeaderFields>
+  readonly headers?: PerAttempt<HeaderFields> | undefined
   /** Request body, or a function that gives it for each attempt. A stream must come from a function, unless the request
    *  is never repeated. */
-  readonly body?: PerAttempt<RequestInit['body']>
+  readonly body?: PerAttempt<RequestInit['body']> | undefined
   /** Resume after this id. @defaultValue none, unless a `lastEventIdStore` has one */
-  readonly lastEventId?: string
+  readonly lastEventId?: string | undefined
   /** `query` sends the last event ID as the query parameter `lastEventId`, which needs no CORS preflight and is
    *  understood by our server; `header` sends `Last-Event-ID`. @defaultValue `header` */
-  readonly resumeBy?: 'header' | 'query'
+  readonly resumeBy?: 'header' | 'query' | undefined
   /** Names of fields, besides Authorization, Cookie and Proxy-Authorization, that a redirect must not carry to another
    *  origin. In browsers, where it cannot be seen where a redirect leads, a request with such a field fails on any
    *  redirect. */
-  readonly secretHeaders?: readonly string[]
+  readonly secretHeaders?: readonly string[] | undefined
   /** Milliseconds from the start of an attempt to the head of the response, the per-attempt functions included. 0 is
    *  off. @defaultValue 30 000; off for `EventSource` */
-  readonly connectTimeoutMs?: number
+  readonly connectTimeoutMs?: number | undefined
   /**
    * Milliseconds of silence, comments counting as sound, after which the connection is dead. 0 is off. `auto` is three
    * times what our server announces by a comment `: heartbeat <ms>`, and off if nothing is announced:
@@ -85,7 +86,7 @@ export interface EventSourceConnectionOptions {
    *
    * @defaultValue `auto`
    */
-  readonly idleTimeoutMs?: number | 'auto'
+  readonly idleTimeoutMs?: number | 'auto' | undefined
   /**
    * Our server says in the first line of a response that the stream follows the wire contract. From there on repeats are
    * dropped, `stream.gap` sets the position, `stream.end` ends the stream, and the announced heartbeat is expected; for
@@ -97,19 +98,19 @@ export interface EventSourceConnectionOptions {
    *
    * @defaultValue `auto`
    */
-  readonly wireContract?: ContractMode
+  readonly wireContract?: ContractMode | undefined
   /** Limit of an unfinished event, or line, in memory; beyond it the stream fails with an `EventSizeError`. Counted in
    *  UTF-16 code units, which never are more than the bytes. @defaultValue 16 MiB */
-  readonly maxEventBytes?: number
-  readonly reconnection?: ReconnectionOptions
+  readonly maxEventBytes?: number | undefined
+  readonly reconnection?: ReconnectionOptions | undefined
   /** The `fetch` to use instead of the platform's transport. */
-  readonly fetch?: FetchLike
+  readonly fetch?: FetchLike | undefined
   /** Node only: the undici dispatcher (Agent, ProxyAgent, ...) whose connections to use. It is not closed. */
-  readonly dispatcher?: { dispatch(options: object, handler: object): boolean }
+  readonly dispatcher?: { dispatch(options: object, handler: object): boolean } | undefined
   /** Anything that does HTTP. Excludes `fetch` and `dispatcher`. */
-  readonly transport?: Transport
+  readonly transport?: Transport | undefined
   /** Clock, timers and randomness, for tests and simulations. */
-  readonly runtime?: Runtime
+  readonly runtime?: Runtime | undefined
 }
 
 /** What the two interfaces do differently. */
@@ -128,16 +129,10 @@ export function reconnectMode(
   options: Pick<EventSourceConnectionOptions, 'method' | 'reconnect'>,
 ): ReconnectMode {
   const { method = 'GET' } = options
-  return requireOneOf(
-    options,
-    'reconnect',
-    typeof method === 'function'
-      ? ['on-error', 'always', 'never']
-      : // RFC 9110 section 9.2.1 calls GET and HEAD safe, RFC 10008 QUERY.
-        /^(get|head|query)$/i.test(method)
-        ? ['always', 'on-error', 'never']
-        : ['never', 'on-error', 'always'],
-  )
+  // RFC 9110 section 9.2.1 calls GET and HEAD safe, RFC 10008 QUERY.
+  const byDefault =
+    typeof method === 'function' ? 'on-error' : /^(get|head|query)$/i.test(method) ? 'always' : 'never'
+  return requireOneOf(options, 'reconnect', [byDefault, 'always', 'on-error', 'never'])
 }
 
 /** @throws {@link OptionError} for a value that cannot work. */
@@ -186,7 +181,7 @@ export function resolveOptions(
       throw new OptionError(name, options[name], 'what fetch takes', { cause })
     }
   const reconnect = reconnectMode(options)
-  if (reconnect !== 'never' && body instanceof ReadableStream)
+  if (reconnect !== 'never' && isStream(body))
     throw new OptionError('body', body, 'a function: a stream is sent once')
   return {
     transport: transport ?? (fetch ? fetchTransport(fetch) : defaultTransport(options.dispatcher)),

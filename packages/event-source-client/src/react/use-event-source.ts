@@ -17,11 +17,11 @@ export interface UseEventSourceOptions<
   Data extends 'text' | 'json' = 'text',
 > extends EventSourceOptions<Schemas, Data> {
   /** Called with each event, in order. Here is the place to gather events: `event` is only the newest one. */
-  readonly onEvent?: (event: EventOf<Schemas, Data>) => void
+  readonly onEvent?: ((event: EventOf<Schemas, Data>) => void) | undefined
   /** Events were lost, and which. */
-  readonly onGap?: (gap: Gap) => void
+  readonly onGap?: ((gap: Gap) => void) | undefined
   /** Data that could not be decoded, a position that could not be saved; without it they are uncaught errors. */
-  readonly onError?: (error: EventDataError | LastEventIdStoreError) => void
+  readonly onError?: ((error: EventDataError | LastEventIdStoreError) => void) | undefined
 }
 
 /** What a component sees of its stream. */

@@ -33,6 +33,9 @@ export const fullJitter: Backoff = (context) => {
   return context.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
 }
 
+/** Always the reconnection time: the server's `retry:`, else `baseDelayMs`. All clients that were lost together return together. */
+export const constantBackoff: Backoff = (context) => context.baseDelayMs
+
 /**
  * What the standard asks of `EventSource`: the reconnection time, and after failed attempts some more.
  *

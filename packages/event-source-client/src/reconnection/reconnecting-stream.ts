@@ -8,7 +8,7 @@ import type {
 import type { Attempt } from '../connection/request.ts'
 import { ConnectionError } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
-import type { TransportRequest } from '../transport/transport.ts'
+import type { TransportRequest, TransportResponse } from '../transport/transport.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
 import type {
   EventSourceCloseReason,
@@ -64,7 +64,10 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   let isPaused = false
   let cause: ConnectionFailure | undefined
   let isFirst = true
+  // The server has asked for the wait.
+  let isAsked = false
   let url = ''
+  let headers = new Headers()
 
   function apply(input: ReconnectionInput<StreamFailure>): void {
     const before = state
@@ -78,8 +81,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
       else if (state.phase === 'waiting') waitTimer = runtime.setTimeout(endWait, state.delayMs)
     }
     if (state !== step.state || (state.phase === before.phase && step.effects.length === 0)) return
-    if (state.phase === 'closed') globalScope.removeEventListener?.('online', endWait)
-    observer.onStatus(statusOf(state, url))
+    if (state.phase === 'closed') globalScope.removeEventListener?.('online', onOnline)
+    observer.onStatus(statusOf(state, { url, headers }))
   }
 
   const endWait = (): void => apply({ type: 'wait-over' })
@@ -97,7 +100,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
       ...observer,
       onOpen(response) {
-        url = response.url
+        ;({ url, headers } = response)
         apply({ type: 'opened', nowMs: runtime.now() })
       },
       onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
@@ -115,6 +118,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
         // Meanwhile it may have been closed, disconnected, or told to reconnect.
         if (connection !== current) return
         if (decision.type !== 'lost') return apply(decision)
+        isAsked = decision.retryAfterMs !== undefined
         const nowMs = runtime.now()
         apply({ cause: failure, nowMs, random: () => runtime.random(), ...decision })
       } catch (error) {
@@ -126,8 +130,13 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     }
   }
 
-  // In browsers: the network is back.
-  globalScope.addEventListener?.('online', endWait)
+  // In browsers: the network is back. That shortens a wait of ours, not one that the server asked for; and whether an
+  // open connection has survived it, shows by its bytes.
+  function onOnline(): void {
+    if (state.phase === 'open') connection?.probe()
+    else if (!isAsked) endWait()
+  }
+  globalScope.addEventListener?.('online', onOnline)
 
   return {
     connect: () => apply({ type: 'resume' }),
@@ -148,11 +157,14 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
 /** A window or a worker has events; Node has none. */
 const globalScope = globalThis as Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>>
 
-function statusOf(state: ReconnectionState<StreamFailure>, url: string): StreamStatus {
+function statusOf(
+  state: ReconnectionState<StreamFailure>,
+  response: Pick<TransportResponse, 'url' | 'headers'>,
+): StreamStatus {
   const { phase, failures: attempt } = state
   if (phase === 'idle') return { state: 'paused' }
   if (phase === 'connecting') return { state: phase, attempt }
-  if (phase === 'open') return { state: phase, url }
+  if (phase === 'open') return { state: phase, ...response }
   if (phase === 'waiting')
     return { state: 'reconnecting', delayMs: state.delayMs, attempt, cause: state.cause }
   return { state: phase, reason: state.reason, cause: state.cause }

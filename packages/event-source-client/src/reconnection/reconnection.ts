@@ -164,5 +164,8 @@ function lose<Cause>(
 
   return failures > policy.maxAttempts || nowMs - failingSinceMs + delayMs > policy.maxElapsedMs
     ? { state: { ...memory, phase: 'closed', reason: 'gave-up', cause }, effects: [] }
-    : { state: { ...memory, phase: 'waiting', delayMs, cause }, effects: ['wait'] }
+    : {
+        state: { ...memory, phase: 'waiting', delayMs, cause },
+        effects: ['wait'],
+      }
 }

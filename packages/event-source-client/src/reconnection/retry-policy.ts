@@ -20,10 +20,10 @@ export interface RetryOptions {
   readonly reconnect: ReconnectMode
   /** A stream that ends without it has not come to its end. */
   readonly terminator?: string | undefined
-  readonly shouldReconnect?: (
-    failure: ConnectionFailure,
-  ) => boolean | undefined | Promise<boolean | undefined>
-  readonly onUnauthorized?: (error: ResponseError) => unknown
+  readonly shouldReconnect?:
+    | ((failure: ConnectionFailure) => boolean | undefined | Promise<boolean | undefined>)
+    | undefined
+  readonly onUnauthorized?: ((error: ResponseError) => unknown) | undefined
 }
 
 /** Decides what the loss of a connection leads to. */

@@ -16,6 +16,9 @@ export type StreamStatus =
       readonly state: 'open'
       /** The URL that answers, after redirects. */
       readonly url: string
+      /** Of the response: a session's id, what is left of a rate limit. In browsers, from other origins, those that
+       *  `Access-Control-Expose-Headers` names. */
+      readonly headers: Headers
     }
   | {
       readonly state: 'reconnecting'

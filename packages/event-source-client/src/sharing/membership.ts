@@ -29,7 +29,7 @@ export interface Membership {
 }
 
 /**
- * What tab-sharing.ts needs of the modules that are loaded anyway. It is handed over, not imported: a bundler would make
+ * What the chunk of tab-sharing.ts needs of the modules that are loaded anyway. It is handed over, not imported: a bundler would make
  * a third chunk of what both import, and that would cost every page 0.5 kB (test/size.test.ts).
  */
 export interface SharingKit {

@@ -7,6 +7,7 @@ import type { SharingKit } from './membership.ts'
 export interface RelayedStatus {
   readonly status: StreamStatus
   readonly cause: RelayedCause | undefined
+  readonly headers: [string, string][] | undefined
 }
 
 interface RelayedCause {
@@ -21,8 +22,11 @@ interface RelayedCause {
 }
 
 export function relayedStatus(status: StreamStatus): RelayedStatus {
-  const { cause, ...rest } = status as StreamStatus & { readonly cause?: StreamFailure }
-  return { status: rest as StreamStatus, cause: cause && flatten(cause) }
+  const { cause, headers, ...rest } = status as StreamStatus & {
+    readonly cause?: StreamFailure
+    readonly headers?: Headers
+  }
+  return { status: rest as StreamStatus, cause: cause && flatten(cause), headers: headers && [...headers] }
 }
 
 function flatten(cause: StreamFailure): RelayedCause {
@@ -34,9 +38,10 @@ function flatten(cause: StreamFailure): RelayedCause {
 
 export function restoredStatus(
   { ConnectionError, EventSizeError, ResponseError }: SharingKit,
-  { status, cause }: RelayedStatus,
+  { status, cause, headers }: RelayedStatus,
   maxEventBytes: number,
 ): StreamStatus {
+  if (headers) return { ...status, headers: new Headers(headers) } as StreamStatus
   if (!cause) return status
   const { code, message, response } = cause
   const restore = (): StreamFailure => {

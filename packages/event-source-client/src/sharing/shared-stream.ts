@@ -1,10 +1,8 @@
 import { ConnectionError } from '../errors/connection-error.ts'
-import type { ConnectionErrorCode } from '../errors/connection-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
 import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
 import type { ReconnectingStream, StreamObserver } from '../reconnection/reconnecting-stream.ts'
-import type { StreamStatus } from '../reconnection/stream-status.ts'
 import { contractPosition } from '../wire-contract/contract-position.ts'
 import { parsePosition } from '../wire-contract/event-id.ts'
 import type { SharedStreamConfig, SharingKit } from './membership.ts'
@@ -31,61 +29,46 @@ export function openSharedStream(
 ): ReconnectingStream {
   // Web Locks are only there in secure contexts. Where they are, there is a BroadcastChannel, too.
   if (!globalThis.navigator?.locks) return openReconnectingStream(config, observer)
-  // Aborted when this page goes idle or is closed.
-  let leaving: AbortController | undefined
-  let joined: Promise<(() => void) | undefined> | undefined
+  let stream: ReconnectingStream | undefined
+  let isConnected = false
   let isClosed = false
 
-  function onStatus(status: StreamStatus): void {
-    if (isClosed) return
-    if (status.state === 'closed') {
-      isClosed = true
-      leaving?.abort()
-    }
-    observer.onStatus(status)
+  const close: ReconnectingStream['close'] = (reason, cause) => {
+    if (stream) stream.close(reason, cause)
+    else if (!isClosed) observer.onStatus({ state: 'closed', reason, cause })
+    isClosed = true
   }
+  async function load(): Promise<void> {
+    try {
+      const { shareStream } = await import('./tab-sharing.ts')
+      if (!isClosed) stream = shareStream(kit, name, config, observer)
+    } catch (cause) {
+      close('error', new ConnectionError('network', `Sharing failed to load: ${String(cause)}`, { cause }))
+    }
+  }
+  const loading = load()
 
-  /** @returns How to make the shared connection anew; nothing if there is none. Never rejects. */
-  function join(signal: AbortSignal): Promise<(() => void) | undefined> {
-    const fail =
-      (code: ConnectionErrorCode, what: string) =>
-      (cause: unknown): undefined => {
-        if (signal.aborted) return
-        const failure = new ConnectionError(code, `Sharing ${what}: ${String(cause)}`, { cause })
-        onStatus({ state: 'closed', reason: 'error', cause: failure })
-      }
-    return import('./tab-sharing.ts')
-      .then(({ joinPages }) =>
-        signal.aborted
-          ? undefined
-          : joinPages(kit, {
-              name,
-              config,
-              observer: { ...observer, onStatus },
-              signal,
-              fail: fail('callback', 'failed'),
-            }),
-      )
-      .catch(fail('network', 'failed to load'))
+  /** Now, or when it is loaded. */
+  async function call(method: 'connect' | 'disconnect' | 'reconnect'): Promise<void> {
+    if (!stream) await loading
+    stream?.[method]()
   }
 
   return {
     connect() {
-      if (leaving || isClosed) return
-      leaving = new AbortController()
-      onStatus({ state: 'connecting', attempt: 0 })
-      joined = join(leaving.signal)
+      // Said at once, and not when the rest is loaded.
+      if (!isConnected && !isClosed) observer.onStatus({ state: 'connecting', attempt: 0 })
+      isConnected = true
+      void call('connect')
     },
     disconnect() {
-      if (!leaving) return
-      leaving.abort()
-      leaving = undefined
-      onStatus({ state: 'paused' })
+      isConnected = false
+      void call('disconnect')
     },
-    reconnect: () => void joined?.then((reconnect) => reconnect?.()),
+    reconnect: () => void call('reconnect'),
     // The other pages go on reading.
     pause: () => {},
     resume: () => {},
-    close: (reason, cause) => onStatus({ state: 'closed', reason, cause }),
+    close,
   }
 }

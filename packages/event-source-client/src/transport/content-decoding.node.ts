@@ -1,12 +1,6 @@
-import type { Transform } from 'node:stream'
-import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createZstdDecompress,
-} from 'node:zlib'
-import { ConnectionError } from '../errors/connection-error.ts'
+import { Transform } from 'node:stream'
+// Not by their names: a Node that lacks one of them could then not say that it is too old.
+import zlib from 'node:zlib'
 
 /** The rest of the way of a body, from the bytes of the wire to those of the content. */
 export interface ContentDecoder {
@@ -25,47 +19,94 @@ export interface ContentSink {
   onDrain(): void
 }
 
+const { constants } = zlib
+const syncFlush = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
+
+/** How many codings may be stacked: each costs memory, and more than a few are an attack. */
+const maxCodings = 5
+
 /**
  * Decodes a `Content-Encoding`, as fetch does by itself. The client asks for none, but an intermediary may not care, or
- * the user has set `Accept-Encoding`.
+ * the user has set `Accept-Encoding`. Codings that are stacked are decoded in reverse.
  *
  * Each flush of the server comes through at once, for an event must not wait for the next one.
  *
- * @returns Undefined for `identity`, where nothing is to be done.
- * @throws {@link ConnectionError} for an encoding that is not known.
+ * @returns Undefined where nothing is to be done, as for a coding that is not known: what is not supported, passes as it
+ *   is. (Servers send `none`, `utf-8` and worse.)
+ * @see https://fetch.spec.whatwg.org/#handle-content-codings
  */
 export function createContentDecoder(encoding: string | null, sink: ContentSink): ContentDecoder | undefined {
-  const decompressor = createDecompressor(encoding?.trim().toLowerCase() ?? 'identity')
-  if (decompressor === undefined) return undefined
-  decompressor
-    .on('data', (chunk: Uint8Array) => sink.onData(chunk))
-    .on('end', () => sink.onEnd())
-    .on('error', (error) => sink.onError(error))
-    .on('drain', () => sink.onDrain())
+  const codings = (encoding ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding !== 'identity')
+    .toReversed()
+  if (codings.length > maxCodings || !codings.every(isKnown)) return undefined
+  const decoders = codings.map(createDecoder)
+  const [first] = decoders
+  const last = decoders.at(-1)
+  if (first === undefined || last === undefined) return undefined
+  for (const [index, decoder] of decoders.entries()) {
+    decoder.on('error', (error) => sink.onError(error))
+    const next = decoders[index + 1]
+    if (next !== undefined) decoder.pipe(next)
+  }
+  first.on('drain', () => sink.onDrain())
+  last.on('data', (chunk: Uint8Array) => sink.onData(chunk)).on('end', () => sink.onEnd())
   return {
-    write: (chunk) => decompressor.write(chunk),
-    end: () => decompressor.end(),
-    pause: () => decompressor.pause(),
-    resume: () => decompressor.resume(),
-    destroy: () => decompressor.destroy(),
+    write: (chunk) => first.write(chunk),
+    end: () => first.end(),
+    pause: () => last.pause(),
+    resume: () => last.resume(),
+    destroy() {
+      for (const decoder of decoders) decoder.destroy()
+    },
   }
 }
 
-function createDecompressor(encoding: string): Transform | undefined {
-  switch (encoding) {
-    case '':
-    case 'identity':
-      return undefined
+type Coding = 'gzip' | 'x-gzip' | 'deflate' | 'br' | 'zstd'
+
+function isKnown(coding: string): coding is Coding {
+  return ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'].includes(coding)
+}
+
+function createDecoder(coding: Coding): Transform {
+  switch (coding) {
+    case 'deflate':
+      return createAnyInflate()
+    case 'br':
+      return zlib.createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })
+    case 'zstd':
+      return zlib.createZstdDecompress({ flush: constants.ZSTD_e_flush })
     case 'gzip':
     case 'x-gzip':
-      return createGunzip({ flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH })
-    case 'deflate':
-      return createInflate({ flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH })
-    case 'br':
-      return createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })
-    case 'zstd':
-      return createZstdDecompress({ flush: constants.ZSTD_e_flush })
     default:
-      throw new ConnectionError('network', `The response has the unknown Content-Encoding ${encoding}`)
+      return zlib.createGunzip(syncFlush)
   }
+}
+
+/**
+ * `deflate` is zlib's format (RFC 9110 section 8.4.1.2), but "some non-conformant implementations send the deflate
+ * compressed data without the zlib wrapper". The first byte tells: 8, deflate, in its low half is zlib's header.
+ */
+function createAnyInflate(): Transform {
+  let inflate: Transform | undefined
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, callback) {
+      inflate ??=
+        ((chunk[0] ?? 0) & 0x0f) === 8 ? zlib.createInflate(syncFlush) : zlib.createInflateRaw(syncFlush)
+      if (inflate.listenerCount('data') === 0)
+        inflate.on('data', (data) => this.push(data)).on('error', (error) => this.destroy(error))
+      inflate.write(chunk, callback)
+    },
+    flush(callback) {
+      if (inflate === undefined) callback()
+      else inflate.on('end', () => callback()).end()
+    },
+    destroy(error, callback) {
+      inflate?.destroy()
+      callback(error)
+    },
+  })
 }

@@ -1,3 +1,5 @@
+import './require-node.node.ts'
+import { setMaxListeners } from 'node:events'
 import { OptionError } from '../errors/option-error.ts'
 import type { Transport } from './transport.ts'
 import { undiciTransport } from './undici.node.ts'
@@ -8,4 +10,9 @@ export function defaultTransport(dispatcher: UndiciDispatcher | undefined): Tran
   if (dispatcher !== undefined && typeof (dispatcher as UndiciDispatcher | null)?.dispatch !== 'function')
     throw new OptionError('dispatcher', dispatcher, 'an undici Dispatcher')
   return undiciTransport(dispatcher)
+}
+
+/** Node warns of more than ten listeners, as of a leak. Whoever listens to an event source has good reasons. */
+export function allowManyListeners(target: EventTarget): void {
+  setMaxListeners(0, target)
 }

@@ -7,3 +7,6 @@ export function defaultTransport(dispatcher: unknown): Transport {
   if (dispatcher !== undefined) throw new OptionError('dispatcher', dispatcher, 'absent outside of Node')
   return fetchTransport()
 }
+
+/** Only Node counts listeners. */
+export function allowManyListeners(_target: EventTarget): void {}

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors/connection-error.ts'
+import { isStream } from './transport.ts'
 import type { Transport } from './transport.ts'
 
 /** The part of `fetch` that is used; anything of this shape may be given. */
@@ -20,9 +21,20 @@ export function fetchTransport(fetch: FetchLike = (url, init) => globalThis.fetc
     const isGuarded = secretHeaders.some((name) => headers.has(name))
 
     const run = async (): Promise<void> => {
+      // What fetch would refuse each time, with the TypeError that it has for a network that failed.
+      if (!/^(https?|data|blob):$/.test(url.protocol))
+        throw new ConnectionError('unsupported-url', `fetch takes no ${url.protocol} URL`)
+      try {
+        void new Request(url.href, { method, headers, body: isStream(body) ? '' : (body ?? null) })
+      } catch (cause) {
+        throw new ConnectionError('invalid-request', `fetch refuses the request: ${String(cause)}`, {
+          cause,
+        })
+      }
       const response = await fetch(url.href, {
         method,
-        headers,
+        // A plain record, since `{ ...init.headers }` is what everybody writes.
+        headers: Object.fromEntries(headers),
         credentials,
         signal,
         // An event stream is never read from a cache nor kept in one.
@@ -34,8 +46,15 @@ export function fetchTransport(fetch: FetchLike = (url, init) => globalThis.fetc
       // What browsers make of a redirect that is not to be followed; elsewhere it is a response like any other.
       if (response.type === 'opaqueredirect')
         throw new ConnectionError('redirect', 'Redirect of a request with secret fields')
+      const stream = response.body
+      const isReadable = stream === null || isStream(stream)
+      if (response.ok && !isReadable)
+        throw new ConnectionError(
+          'unsupported-transport',
+          'fetch gave no web stream as the body; React Native needs that of expo/fetch',
+        )
       sink.onResponse({ status: response.status, headers: response.headers, url: response.url || url.href })
-      const reader = response.body?.getReader()
+      const reader = isReadable ? stream?.getReader() : undefined
       for (;;) {
         await gate
         const chunk = await reader?.read()

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors/connection-error.ts'
+import { isStream } from './transport.ts'
 import type { Transport, TransportExchange, TransportRequest, TransportResponse } from './transport.ts'
 
 /** As in the fetch standard. */
@@ -91,7 +92,7 @@ function redirectedRequest(
     body = null
     for (const part of ['encoding', 'language', 'location', 'type', 'length'])
       headers.delete(`content-${part}`)
-  } else if (body instanceof ReadableStream) {
+  } else if (isStream(body)) {
     return new ConnectionError('redirect', `Redirect ${status} would have to send a body stream again`)
   }
   if (url.origin !== request.url.origin)

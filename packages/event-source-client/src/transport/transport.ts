@@ -1,3 +1,8 @@
+/** By its shape: not every platform has the class, and a polyfill's is another one. */
+export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function'
+}
+
 /** One HTTP request, ready to be sent. */
 export interface TransportRequest {
   /** Absolute. */

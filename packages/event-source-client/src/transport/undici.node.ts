@@ -6,6 +6,7 @@ import { ConnectionError } from '../errors/connection-error.ts'
 import { createContentDecoder } from './content-decoding.node.ts'
 import type { ContentDecoder } from './content-decoding.node.ts'
 import { followRedirects } from './redirects.ts'
+import { isStream } from './transport.ts'
 import type { Transport, TransportExchange, TransportRequest, TransportSink } from './transport.ts'
 
 /** The part of an undici `Dispatcher` (Agent, Pool, ProxyAgent, MockAgent ...) that is used; undici 7 or later. */
@@ -71,7 +72,7 @@ function exchangeOnce(
       else decoder.end()
     },
     onResponseError(_controller, error) {
-      fail(error)
+      fail(/^UND_ERR_(CLOSED|DESTROYED)$/.test(codeOf(error)) && sharedDispatcher ? unusable(error) : error)
     },
   }
 
@@ -111,7 +112,12 @@ function exchangeOnce(
       headers: [...headers].flat(),
       body,
     }
-    ;(sharedDispatcher ?? ownConnection?.client)?.dispatch(options, handler)
+    try {
+      ;(sharedDispatcher ?? ownConnection?.client)?.dispatch(options, handler)
+    } catch (cause) {
+      if (sharedDispatcher === undefined) throw cause
+      throw unusable(cause)
+    }
   }
 
   send().catch(fail)
@@ -129,6 +135,15 @@ function exchangeOnce(
       if (stop()) controller?.abort(new Error('aborted'))
     },
   }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code)
+}
+
+function unusable(cause: unknown): ConnectionError {
+  const message = `The dispatcher cannot be used: ${String(cause)}. Expected an open dispatcher of undici 7 or later`
+  return new ConnectionError('unsupported-transport', message, { cause })
 }
 
 interface OwnConnection {
@@ -180,6 +195,5 @@ async function readyToSend({ url, headers: given, body }: TransportRequest): Pro
   const content = new Response(body)
   const type = content.headers.get('content-type')
   if (type !== null && !headers.has('content-type')) headers.set('content-type', type)
-  const isStream = body instanceof ReadableStream
-  return { headers, body: isStream ? content.body : new Uint8Array(await content.arrayBuffer()) }
+  return { headers, body: isStream(body) ? content.body : new Uint8Array(await content.arrayBuffer()) }
 }

@@ -1,5 +1,5 @@
 /** Three heartbeats in a row that did not come are a dead peer. */
-const missedHeartbeats = 3
+export const missedHeartbeats = 3
 
 /**
  * How long a connection may be silent, by a comment of our server that says how often at least something is written:

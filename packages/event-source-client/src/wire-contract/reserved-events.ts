@@ -78,7 +78,7 @@ export function readReservedEvent({ type, data }: TextEvent): ReservedEvent | un
 
 /** @returns `interrupted` for a reason that this client does not know: it may not pass for a whole. */
 export function endReason({ reason = 'completed' }: Partial<StreamEnd>): EndReason {
-  return ['completed', 'cancelled', 'failed', 'expired'].includes(reason) ? reason : 'interrupted'
+  return /^(completed|cancelled|failed|expired)$/.test(reason) ? reason : 'interrupted'
 }
 
 /** The gap that the client's own queue makes. @param requested - The position of the last event before it, if any. */

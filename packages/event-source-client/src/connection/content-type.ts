@@ -1,0 +1,14 @@
+// A value ends at a comma that is not within a quoted string.
+const values = /(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+/g
+const essence = /^\s*([^\s/;]+\/[^\s/;]+)\s*(;|$)/
+
+/**
+ * Whether a `Content-Type` is that of an event stream. Of several values, whether in one field or in more, the last that
+ * is a MIME type counts.
+ *
+ * @see https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
+ */
+export function isEventStream(contentType: string | null): boolean {
+  const types = (contentType?.match(values) ?? []).map((value) => essence.exec(value)?.[1]?.toLowerCase())
+  return types.findLast((type) => type !== undefined && type !== '*/*') === 'text/event-stream'
+}

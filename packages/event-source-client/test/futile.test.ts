@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Agent } from 'undici'
+import { describe, expect, it } from 'vitest'
+import { createEventSource, EventSource } from '../src/index.ts'
+import type { EventSourceClient, EventSourceOptions } from '../src/index.ts'
+import { createMemoryServer } from './memory-transport.ts'
+
+/** The stream's end, and how often its transport was asked. */
+async function endOf(
+  url: string | (() => string),
+  options: EventSourceOptions,
+): Promise<{ reason: string; code: unknown; message: unknown }> {
+  const client: EventSourceClient = createEventSource(url, {
+    reconnection: { baseDelayMs: 0, minDelayMs: 0 },
+    ...options,
+  })
+  client.onAny(() => {})
+  const reason = await client.closed
+  const { cause } = client.status as { cause?: { code: string; message: string } }
+  return { reason, code: cause?.code, message: cause?.message }
+}
+
+const streamHead = { 'content-type': 'text/event-stream' }
+const fetchOf = (body: unknown) => (): Promise<Response> =>
+  Promise.resolve({ ok: true, status: 200, headers: new Headers(streamHead), url: '', body } as Response)
+const realFetch: NonNullable<EventSourceOptions['fetch']> = (url, init) => globalThis.fetch(url, init)
+
+describe('what cannot succeed is not repeated', () => {
+  it.each<[name: string, url: string | (() => string), options: EventSourceOptions, code: string]>([
+    ['ftp: with fetch', 'ftp://test/', { fetch: realFetch }, 'unsupported-url'],
+    ['ws: with fetch', 'ws://test/', { fetch: realFetch }, 'unsupported-url'],
+    ['file: with fetch', 'file:///x', { fetch: realFetch }, 'unsupported-url'],
+    ['ftp: with undici', 'ftp://test/', {}, 'unsupported-url'],
+    ['a URL of a function that does not parse', () => 'http://', {}, 'invalid-request'],
+    [
+      'fields of a function that are none',
+      'http://test/',
+      { headers: () => ({ 'a b': '' }) },
+      'invalid-request',
+    ],
+    ['a method of a function that is none', 'http://test/', { method: () => 5 as never }, 'invalid-request'],
+    ['a GET with a body, with fetch', 'http://test/', { fetch: realFetch, body: 'x' }, 'invalid-request'],
+    ['a password in the URL, with fetch', 'http://a:b@test/', { fetch: realFetch }, 'invalid-request'],
+    [
+      'a fetch without body (React Native)',
+      'http://test/',
+      { fetch: fetchOf(undefined) },
+      'unsupported-transport',
+    ],
+    [
+      'a fetch with a stream of Node',
+      'http://test/',
+      { fetch: fetchOf({ pipe() {} }) },
+      'unsupported-transport',
+    ],
+    [
+      'a dispatcher of undici 6',
+      'http://test/',
+      {
+        dispatcher: {
+          dispatch(_options, handler) {
+            if (!('onError' in handler))
+              throw Object.assign(new Error('invalid onError method'), { code: 'UND_ERR_INVALID_ARG' })
+            return true
+          },
+        },
+      },
+      'unsupported-transport',
+    ],
+  ])('%s closes at once, with an error that says what to do', async (_name, url, options, code) => {
+    expect(await endOf(url, options)).toMatchObject({
+      reason: 'error',
+      code,
+      message: expect.stringMatching(/.{15}/),
+    })
+  })
+
+  it('a dispatcher that is closed closes at once', async () => {
+    const dispatcher = new Agent()
+    await dispatcher.close()
+    expect(await endOf('http://127.0.0.1:9/', { dispatcher })).toMatchObject({
+      reason: 'error',
+      code: 'unsupported-transport',
+    })
+  })
+
+  it('EventSource fails the connection, too', async () => {
+    const source = new EventSource('ftp://test/', { fetch: realFetch })
+    const error = await new Promise((resolve) => {
+      source.addEventListener('error', (event) => resolve(event.error))
+    })
+    expect([source.readyState, error]).toMatchObject([2, { code: 'unsupported-url' }])
+  })
+})
+
+describe('what may succeed is repeated', () => {
+  it.each(['url', 'headers', 'body', 'method'] as const)(
+    'a function for %s that throws is asked again, since it may not throw the next time',
+    async (name) => {
+      const server = createMemoryServer()
+      let asked = 0
+      const given = { url: 'http://test/', headers: {}, body: undefined, method: 'GET' }[name]
+      const give = (): never => {
+        asked += 1
+        if (asked < 3) throw new Error('the token service is away')
+        return given as never
+      }
+      const client = createEventSource(name === 'url' ? give : 'http://test/', {
+        transport: server.transport,
+        reconnection: { baseDelayMs: 0, minDelayMs: 0 },
+        reconnect: 'always',
+        ...(name !== 'url' && { [name]: give }),
+      })
+      await expect.poll(() => server.exchanges.length).toBe(1)
+      expect(asked).toBe(3)
+      client.close()
+    },
+  )
+})
+
+describe('what is unusual works', () => {
+  it('an id may have any length', async () => {
+    const server = createMemoryServer()
+    const lastEventId = 'é'.repeat(300_000)
+    const client = createEventSource('http://test/', { transport: server.transport, lastEventId })
+    await expect.poll(() => server.exchanges.length).toBe(1)
+    const sent = server.last.request.headers.get('last-event-id') ?? ''
+    expect(Buffer.from(sent, 'latin1').toString()).toBe(lastEventId)
+    client.close()
+  })
+
+  it('an AbortSignal may lack throwIfAborted, as in React Native', async () => {
+    const descriptor = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'throwIfAborted') ?? {}
+    Reflect.deleteProperty(AbortSignal.prototype, 'throwIfAborted')
+    try {
+      const server = createMemoryServer()
+      const client = createEventSource('http://test/', { transport: server.transport })
+      await expect.poll(() => server.exchanges.length).toBe(1)
+      client.close()
+    } finally {
+      Object.defineProperty(AbortSignal.prototype, 'throwIfAborted', descriptor)
+    }
+  })
+
+  it('a fetch of the user keeps Accept and Last-Event-ID when it spreads the fields that it is given', async () => {
+    let sent: unknown
+    const client = createEventSource('http://test/', {
+      lastEventId: '7',
+      fetch: (url, init) => {
+        const headers = { ...(init.headers as Record<string, string>), authorization: 'Bearer x' }
+        sent = { url, headers }
+        return Promise.resolve(new Response(new ReadableStream(), { headers: streamHead }))
+      },
+    })
+    await expect.poll(() => client.status.state).toBe('open')
+    expect(sent).toEqual({
+      url: 'http://test/',
+      headers: { accept: 'text/event-stream', 'last-event-id': '7', authorization: 'Bearer x' },
+    })
+    client.close()
+  })
+
+  it('a refusal of a fetch without body is a refusal', async () => {
+    const fetch = (): Promise<Response> =>
+      Promise.resolve({ ok: false, status: 404, headers: new Headers(), url: '' } as Response)
+    expect(await endOf('http://test/', { fetch })).toMatchObject({ reason: 'refused', code: 'status' })
+  })
+
+  it('the error of a refusal says which URL, what was expected and what came', async () => {
+    const server = createMemoryServer()
+    const ended = endOf('http://test/path', { transport: server.transport })
+    await nextTurn()
+    server.last.respond(404, { 'content-type': 'text/html' })
+    server.last.end()
+    expect(await ended).toMatchObject({
+      message: 'http://test/path: expected status 200, got 404 (see the body)',
+    })
+  })
+
+  it('the status has the fields of the response while the stream is open', async () => {
+    const server = createMemoryServer()
+    const client = createEventSource('http://test/', { transport: server.transport })
+    await nextTurn()
+    server.last.respond(200, { ...streamHead, 'x-session': '7' })
+    expect(client.status.state === 'open' && client.status.headers.get('x-session')).toBe('7')
+    client.close()
+  })
+
+  it('the attributes of EventSource are enumerable, as by Web IDL', () => {
+    const names: string[] = []
+    for (const name in EventSource.prototype) names.push(name)
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'url',
+        'withCredentials',
+        'readyState',
+        'close',
+        'onopen',
+        'onmessage',
+        'onerror',
+      ]),
+    )
+  })
+
+  it('EventSource takes more than ten listeners without a warning of Node', async () => {
+    const warnings: string[] = []
+    const record = ({ name }: Error): void => void warnings.push(name)
+    process.on('warning', record)
+    const source = new EventSource('http://test/', { transport: createMemoryServer().transport })
+    for (let n = 0; n < 30; n += 1) source.addEventListener('message', () => n)
+    await nextTurn()
+    await nextTurn()
+    source.close()
+    process.off('warning', record)
+    expect(warnings).toEqual([])
+  })
+})
