@@ -30,6 +30,31 @@ export interface RedisLogOptions {
   /** How many events may wait to be appended in this process. One more rejects. @defaultValue 10 000 */
   readonly maxPendingEvents?: number | undefined
   /**
+   * How many bytes of events may wait to be appended in this process: their texts in UTF-8, and 64 for each. What would
+   * exceed it rejects, unless nothing else waits.
+   *
+   * @defaultValue 67 108 864 (64 MiB)
+   */
+  readonly maxPendingBytes?: number | undefined
+  /**
+   * Bytes that a running or ended topic may hold: its data in UTF-8, and 64 for each event. They come on top of `maxEvents`
+   * and `maxAgeMs`, which do not concern such a topic. Its producer gets `TopicFullError`.
+   *
+   * @defaultValue 8 388 608 (8 MiB)
+   */
+  readonly maxHeldBytesPerTopic?: number | undefined
+  /**
+   * The same for all running and ended topics together. Where it is reached, ended topics expire, the oldest first, and then
+   * producers get `TopicFullError`.
+   *
+   * @defaultValue 67 108 864 (64 MiB)
+   */
+  readonly maxHeldBytes?: number | undefined
+  /** Producers whose numbers are known, each with its last 1024 batches: up to 10 KiB of Redis. @defaultValue 100 000 */
+  readonly maxProducers?: number | undefined
+  /** Milliseconds for which a producer that publishes nothing is known, by Redis' clock. @defaultValue 86 400 000, a day */
+  readonly producerTtlMs?: number | undefined
+  /**
    * How many bytes of events this process holds for readers: half for the newest events, half for what was read lately. What
    * many readers ask for is read from Redis once. The hub keeps its formatted blocks with the events, which takes about as
    * much again. 0 holds nothing.
@@ -73,6 +98,11 @@ export interface Settings {
   readonly maxAgeMs: number
   readonly commandTimeoutMs: number
   readonly maxPendingEvents: number
+  readonly maxPendingBytes: number
+  readonly maxHeldBytesPerTopic: number
+  readonly maxHeldBytes: number
+  readonly maxProducers: number
+  readonly producerTtlMs: number
   readonly maxCachedBytes: number
   readonly syncIntervalMs: number
   readonly leaseMs: number
@@ -84,16 +114,29 @@ export interface Settings {
 // The longest delay that setTimeout takes. A longer one fires at once.
 const maxTimerMs = 2_147_483_647
 
+const largest = Number.MAX_SAFE_INTEGER
+
 /** @throws {@link OptionError} */
 export function settingsOf(options: RedisLogOptions): Settings {
   const syncIntervalMs = integer('syncIntervalMs', options.syncIntervalMs, 1000, 10, maxTimerMs)
   return {
     namespace: namespaceOf(options.namespace),
     maxEvents: integer('maxEvents', options.maxEvents, 10_000, 1, 100_000_000),
-    maxAgeMs: integer('maxAgeMs', options.maxAgeMs, 600_000, 0, Number.MAX_SAFE_INTEGER),
+    maxAgeMs: integer('maxAgeMs', options.maxAgeMs, 600_000, 0, largest),
     commandTimeoutMs: integer('commandTimeoutMs', options.commandTimeoutMs, 5000, 1, maxTimerMs),
     maxPendingEvents: integer('maxPendingEvents', options.maxPendingEvents, 10_000, 1, 100_000_000),
-    maxCachedBytes: integer('maxCachedBytes', options.maxCachedBytes, 33_554_432, 0, Number.MAX_SAFE_INTEGER),
+    maxPendingBytes: integer('maxPendingBytes', options.maxPendingBytes, 67_108_864, 1, largest),
+    maxHeldBytesPerTopic: integer(
+      'maxHeldBytesPerTopic',
+      options.maxHeldBytesPerTopic,
+      8_388_608,
+      1,
+      largest,
+    ),
+    maxHeldBytes: integer('maxHeldBytes', options.maxHeldBytes, 67_108_864, 1, largest),
+    maxProducers: integer('maxProducers', options.maxProducers, 100_000, 1, 100_000_000),
+    producerTtlMs: integer('producerTtlMs', options.producerTtlMs, 86_400_000, 1, largest),
+    maxCachedBytes: integer('maxCachedBytes', options.maxCachedBytes, 33_554_432, 0, largest),
     syncIntervalMs,
     leaseMs: integer(
       'leaseMs',

@@ -1,10 +1,14 @@
-import { checkTopic } from '@sse-toolkit/sse-server'
+import { checkBatch, checkTopic, heldBytesOf } from '@sse-toolkit/sse-server'
 import type {
+  Appended,
+  ControlEntry,
+  ControlOptions,
   EventLog,
   LoggedEvent,
   LogPage,
   LogTailListener,
   Position,
+  ProducerSequence,
   TopicPattern,
   TopicState,
   TopicStatus,
@@ -19,6 +23,7 @@ import { LogUnavailableError } from './errors/log-unavailable-error.ts'
 import { FailureReporter } from './lifecycle/failure-reporter.ts'
 import { Follower } from './follow/follower.ts'
 import { channelOf, keysOf } from './commands/keys.ts'
+import { readControls } from './read/controls.ts'
 import { createLookups } from './read/lookups.ts'
 import type { Lookups } from './read/lookups.ts'
 import { settingsOf } from './options.ts'
@@ -49,6 +54,10 @@ export interface RedisLogStats {
   readonly readsUnderWay: number
   /** Reads that wait for one of those. Equal reads count once. */
   readonly readsWaiting: number
+  /** Events that wait to be appended, or are on their way. See {@link RedisLogOptions.maxPendingEvents}. */
+  readonly pendingEvents: number
+  /** And their bytes. See {@link RedisLogOptions.maxPendingBytes}. */
+  readonly pendingBytes: number
 }
 
 /** A log that many processes share. */
@@ -87,7 +96,7 @@ export function redisLog(options: RedisLogOptions): RedisLog {
 }
 
 /**
- *     append  -> AppendQueue -----.
+ *     append, control --> Queue --.
  *     claim, end, cancel ---------+-> Commands ---> commands connection -----> Redis, its scripts
  *     Maintenance, regularly -----|                                               |
  *     read -> EventReads ---------'-> (the same) -> reads connection -----------> |
@@ -111,7 +120,7 @@ class SharedLog implements RedisLog {
 
   constructor(options: RedisLogOptions) {
     const settings = settingsOf(options)
-    const { namespace, runtime, commandTimeoutMs, maxPendingEvents } = settings
+    const { namespace, runtime, commandTimeoutMs } = settings
     this.#settings = settings
     const channel = channelOf(namespace)
     this.#owner = randomWord(runtime)
@@ -145,15 +154,17 @@ class SharedLog implements RedisLog {
     this.#cache = new EventCache(settings.maxCachedBytes)
     this.#reads = new EventReads({ commands: this.#commands, cache: this.#cache, runtime, commandTimeoutMs })
     this.#queue = new AppendQueue({
+      ...settings,
       commands: this.#commands,
       owner: this.#owner,
-      runtime,
-      commandTimeoutMs,
-      maxPendingEvents,
       ready: () => this.#readiness.wait('append'),
     })
     this.#follower = new Follower({
-      readAfter: (seq) => readPage(this.#commands, [{ text: '>' }], seq, pageSize),
+      readAfter: (seq) => readPage(this.#commands, seq, pageSize),
+      readControls: async () => {
+        const { controlled, told } = await readControls((command) => this.#commands.run(command), '')
+        return { controlled, entries: told }
+      },
       told: (entry) => {
         this.#commands.saw(entry.position)
         this.#cache.append(entry)
@@ -184,7 +195,13 @@ class SharedLog implements RedisLog {
 
   async append(event: LoggedEvent): Promise<Position> {
     checkTopic(event.topic)
-    return this.#queue.append(event)
+    const { position } = await this.#queue.append([event])
+    return position
+  }
+
+  async appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
+    checkTopic(checkBatch(events))
+    return this.#queue.append(events, producer)
   }
 
   async claim(topic: string): Promise<TopicState> {
@@ -202,17 +219,23 @@ class SharedLog implements RedisLog {
     return state as TopicState
   }
 
-  async end(event: LoggedEvent, ttlMs: number): Promise<Position | undefined> {
+  async end(
+    event: LoggedEvent,
+    ttlMs: number,
+    before: readonly LoggedEvent[] = [],
+  ): Promise<Position | undefined> {
     const { topic } = event
     checkTopic(topic)
     // The lease is not renewed any more: if this fails, another process ends the topic.
     this.#maintenance.dropLease(topic)
-    const token = randomWord(this.#settings.runtime)
+    const { runtime, maxHeldBytes } = this.#settings
+    const token = randomWord(runtime)
+    const events = [...before, event].flatMap((each) => [String(heldBytesOf(each)), encodeEvent(each)])
     const { epoch, values } = await this.#run({
       script: scripts.end,
       operation: `end ${topic}`,
       changes: 'the log',
-      args: () => [topic, encodeEvent(event), token, String(ttlMs)],
+      args: () => [topic, token, String(ttlMs), String(maxHeldBytes), ...events],
     })
     const [seq = ''] = values
     return seq === '' ? undefined : { epoch, seq: Number(seq) }
@@ -248,6 +271,15 @@ class SharedLog implements RedisLog {
     return { entries, more, evictedUpTo }
   }
 
+  control(name: string, value: string, { ttlMs, notify = true }: ControlOptions): Promise<void> {
+    return this.#queue.control(name, value, ttlMs, notify)
+  }
+
+  async controls(prefix: string): Promise<readonly ControlEntry[]> {
+    const { entries } = await readControls((command) => this.#run(command), prefix)
+    return entries
+  }
+
   tail(listener: LogTailListener): () => void {
     return this.#follower.listen(listener)
   }
@@ -261,6 +293,8 @@ class SharedLog implements RedisLog {
       cachedBytes: this.#cache.bytes,
       readsUnderWay: this.#reads.underWay,
       readsWaiting: this.#reads.waiting,
+      pendingEvents: this.#queue.events,
+      pendingBytes: this.#queue.bytes,
     }
   }
 

@@ -1,4 +1,4 @@
-import type { LogEntry, LoggedEvent } from '@sse-toolkit/sse-server'
+import type { ControlEntry, LogEntry, LoggedEvent } from '@sse-toolkit/sse-server'
 
 /** An event as Redis keeps it, beside its topic: `[data]`, `[data, event]` or `[data, event, key]`, as JSON: one line. */
 export function encodeEvent({ data, event, key }: LoggedEvent): string {
@@ -11,6 +11,16 @@ export function decodeEntry(epoch: string, seq: number, topic: string, line: str
   return { topic, event: event ?? undefined, data, key, position: { epoch, seq } }
 }
 
+/** A control entry, as JSON: one line. */
+export function encodeControl(name: string, value: string): string {
+  return JSON.stringify([name, value])
+}
+
+export function decodeControl(line: string, ageMs: number): ControlEntry {
+  const [name, value] = JSON.parse(line) as [string, string]
+  return { name, value, ageMs }
+}
+
 /** What processes tell each other over the channel. */
 export type Message =
   | {
@@ -21,6 +31,8 @@ export type Message =
       readonly lines: readonly string[]
     }
   | { readonly kind: 'cancel'; readonly topic: string }
+  /** `version`: the how manieth control entry it is that processes were told of. */
+  | { readonly kind: 'control'; readonly version: number; readonly entry: ControlEntry }
 
 /**
  *     k3v9x0q2 1041          epoch and seq of the first
@@ -28,11 +40,17 @@ export type Message =
  *     orders.43 ["paid"]
  *
  *     cancel orders.42
+ *
+ *     control 17 ["forbid ada","60000"]
  */
 export function parseMessage(text: string): Message {
   const [head = '', ...lines] = text.split('\n')
   const [first = '', second = ''] = head.split(' ')
   if (first === 'cancel') return { kind: 'cancel', topic: second }
+  if (first === 'control') {
+    const line = text.slice(first.length + second.length + 2)
+    return { kind: 'control', version: Number(second), entry: decodeControl(line, 0) }
+  }
   return { kind: 'events', epoch: first, first: Number(second), lines }
 }
 

@@ -1,5 +1,5 @@
 import { redisLog } from '@sse-toolkit/sse-redis'
-import type { RedisLog } from '@sse-toolkit/sse-redis'
+import type { RedisLog, RedisLogOptions } from '@sse-toolkit/sse-redis'
 import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
 import { describe, expect, it } from 'vitest'
 import { server, useRedis } from './redis-fixture.ts'
@@ -9,16 +9,16 @@ const { newNamespace } = redis
 
 describe.skipIf(server.skip)('redisLog', () => {
   const namespaceOf = new WeakMap<object, string>()
-  const openIn = (namespace: string, maxEvents?: number): RedisLog => {
-    const log = redisLog({ url: redis.url, namespace, maxEvents })
+  const openIn = (namespace: string, limits?: RedisLogOptions): RedisLog => {
+    const log = redisLog({ url: redis.url, namespace, ...limits })
     namespaceOf.set(log, namespace)
     return log
   }
 
   it.each(
     eventLogContract({
-      createLog: async ({ maxEvents }) => {
-        const log = openIn(newNamespace(), maxEvents)
+      createLog: async (limits) => {
+        const log = openIn(newNamespace(), limits)
         // A tail is notified of what is appended once the log has been reached.
         await log.ready()
         return log

@@ -102,7 +102,8 @@ describe.skipIf(server.skip)('following', () => {
     await command('DEL', `{${namespace}}:meta`)
     await append(open({ namespace }), 'a', '1')
     const page = await read(log, 'a')
-    expect(heard).toEqual(['restarted at 0', '1'])
+    // Without the counter something may be gone that the log held: its first place is left free.
+    expect(heard).toEqual(['restarted at 1', '1'])
     expect(page.entries).toHaveLength(1)
     client.destroy()
   })

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from '@redis/client'
 import { findRedisServer, startRedis } from '@sse-toolkit/test-support'
 import type { StartedRedis } from '@sse-toolkit/test-support'
 import { redisLog } from '@sse-toolkit/sse-redis'
@@ -13,9 +13,13 @@ const server = findRedisServer()
 
 interface OpenLog {
   readonly log: RedisLog
+  readonly namespace: string
   /** The greatest `seq` that was appended, and that was heard of. */
   appendedSeq: number
   heardSeq: number
+  /** How many control entries were written that hubs are told of, and how many they were told of. */
+  controlsWritten: number
+  controlsHeard: number
 }
 
 const open = new Set<OpenLog>()
@@ -34,8 +38,9 @@ async function count<T>(promise: Promise<T>): Promise<T> {
 
 /** Notes what is under way, so that a test can wait until nothing is. */
 function create({ maxEvents }: { readonly maxEvents?: number }): EventLog {
-  const log = redisLog({ url: redis.url, namespace: `hub-${(namespaces += 1)}`, maxEvents })
-  const state: OpenLog = { log, appendedSeq: 0, heardSeq: 0 }
+  const namespace = `hub-${(namespaces += 1)}`
+  const log = redisLog({ url: redis.url, namespace, maxEvents })
+  const state: OpenLog = { log, namespace, appendedSeq: 0, heardSeq: 0, controlsWritten: 0, controlsHeard: 0 }
   open.add(state)
   log.tail({
     appended: ({ position }) => {
@@ -45,6 +50,9 @@ function create({ maxEvents }: { readonly maxEvents?: number }): EventLog {
     restarted: () => undefined,
     skipped: () => undefined,
     abandoned: () => undefined,
+    controlled: () => {
+      state.controlsHeard += 1
+    },
   })
   return {
     append: async (event) => {
@@ -52,9 +60,19 @@ function create({ maxEvents }: { readonly maxEvents?: number }): EventLog {
       state.appendedSeq = Math.max(state.appendedSeq, position.seq)
       return position
     },
+    appendBatch: async (...args) => {
+      const appended = await count(log.appendBatch(...args))
+      state.appendedSeq = Math.max(state.appendedSeq, appended.position.seq)
+      return appended
+    },
+    control: async (name, value, options) => {
+      await count(log.control(name, value, options))
+      if (options.notify !== false) state.controlsWritten += 1
+    },
+    controls: (prefix) => count(log.controls(prefix)),
     claim: (topic) => count(log.claim(topic)),
-    end: async (event, ttlMs) => {
-      const position = await count(log.end(event, ttlMs))
+    end: async (...args) => {
+      const position = await count(log.end(...args))
       state.appendedSeq = Math.max(state.appendedSeq, position?.seq ?? 0)
       return position
     },
@@ -68,7 +86,10 @@ function create({ maxEvents }: { readonly maxEvents?: number }): EventLog {
 }
 
 function isQuiet(): boolean {
-  return underWay === 0 && [...open].every(({ appendedSeq, heardSeq }) => heardSeq >= appendedSeq)
+  return (
+    underWay === 0 &&
+    [...open].every((each) => each.heardSeq >= each.appendedSeq && each.controlsHeard >= each.controlsWritten)
+  )
 }
 
 /** Quiet, and still so after what follows from the last answer. */
@@ -80,8 +101,37 @@ async function settled(): Promise<void> {
     if (isQuiet()) quietTurns += 1
     else {
       quietTurns = 0
-      await sleep(1)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1)
+      })
     }
+  }
+}
+
+// Redis has a clock of its own. In place of waiting, what is kept until a time is kept until an earlier one.
+const elapseScript = `
+local ended, due, controls, lapses = unpack(KEYS)
+local function bring_forward(key, topic)
+  if redis.call('ZSCORE', key, topic) then redis.call('ZINCRBY', key, -ARGV[1], topic) end
+end
+for _, topic in ipairs(redis.call('ZRANGE', ended, 0, -2)) do bring_forward(due, topic) end
+for _, name in ipairs(redis.call('ZRANGE', lapses, 0, -2)) do
+  bring_forward(lapses, name)
+  local at, rest = string.match(redis.call('HGET', controls, name), '^(%d+)( .*)$')
+  redis.call('HSET', controls, name, string.format('%.0f', at - ARGV[1]) .. rest)
+end
+`
+
+async function elapse(durationMs: number): Promise<void> {
+  await settled()
+  const client = await createClient({ url: redis.url }).connect()
+  try {
+    for (const { namespace } of open) {
+      const keys = ['ended', 'due', 'controls', 'lapses'].map((name) => `{${namespace}}:${name}`)
+      await client.eval(elapseScript, { keys, arguments: [String(durationMs)] })
+    }
+  } finally {
+    client.destroy()
   }
 }
 
@@ -96,11 +146,14 @@ describe.skipIf(server.skip)('over Redis', async () => {
   })
   afterAll(() => redis[Symbol.asyncDispose]())
 
-  useLogs({ create, usual: () => create({}), settled, elapse: (durationMs) => sleep(durationMs + 10) })
+  useLogs({ create, usual: () => create({}), settled, elapse })
   await import('../../sse-server/test/hub.test.ts')
   await import('../../sse-server/test/hub-finite.test.ts')
   await import('../../sse-server/test/hub-access.test.ts')
   await import('../../sse-server/test/hub-drain.test.ts')
   await import('../../sse-server/test/hub-callbacks.test.ts')
   await import('../../sse-server/test/hub-read.test.ts')
+  await import('../../sse-server/test/hub-control.test.ts')
+  await import('../../sse-server/test/hub-publishing.test.ts')
+  await import('../../sse-server/test/ends.test.ts')
 })

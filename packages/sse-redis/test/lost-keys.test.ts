@@ -3,9 +3,18 @@ import { patience, startFaultProxy, startRedis } from '@sse-toolkit/test-support
 import type { RedisClient } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import { describe, expect, it, vi } from 'vitest'
-import { append, commandAt, end, listen, read, relayingClient, server, useRedis } from './redis-fixture.ts'
-
-const keys = ['meta', 'log', 'index', 'gone', 'finite', 'ends', 'due', 'expired', 'writers', 'alive'] as const
+import {
+  append,
+  commandAt,
+  end,
+  keyNames,
+  listen,
+  read,
+  readAll,
+  relayingClient,
+  server,
+  useRedis,
+} from './redis-fixture.ts'
 
 // Maintenance is far off, so an append is the first to notice.
 const rarely = { syncIntervalMs: 60_000, leaseMs: 180_000 }
@@ -13,7 +22,7 @@ const rarely = { syncIntervalMs: 60_000, leaseMs: 180_000 }
 describe.skipIf(server.skip)('a key of the log that is taken away', () => {
   const redis = useRedis()
 
-  describe.each(keys)('%s', (key) => {
+  describe.each(keyNames)('%s', (key) => {
     it.each(['DEL', 'UNLINK', 'PEXPIRE'])(
       'by %s is noticed by maintenance, and every tail is told',
       async (by) => {
@@ -73,7 +82,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
       await log.claim('new')
       await append(log, 'new', 'y')
       expect(await read(log, 'new')).toMatchObject({ entries: [{ data: 'y' }], evictedUpTo: 0 })
-      // And all ten are whole again.
+      // And all keys are whole again.
       const { epoch } = await log.head()
       expect((await append(log, 'a', 'x')).epoch).toBe(epoch)
     })
@@ -191,7 +200,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     // Whoever replays an epoch gets what was stored in it, or is told that it is gone.
     const expectHeld = async (): Promise<void> => {
       const before = await other.head()
-      const page = await read(other, 'a').catch(() => undefined)
+      const page = await readAll(other, 'a').catch(() => undefined)
       // While keys go, a read may find another epoch each time, and says so.
       if (page === undefined) return
       const { entries, evictedUpTo } = page

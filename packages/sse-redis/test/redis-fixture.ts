@@ -9,6 +9,48 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 
 export const server: ReturnType<typeof findRedisServer> = findRedisServer()
 
+export type KeyType = 'hash' | 'list' | 'set' | 'stream' | 'string' | 'zset'
+
+export type KeyName =
+  | 'meta'
+  | 'log'
+  | 'index'
+  | 'gone'
+  | 'held'
+  | 'finite'
+  | 'ends'
+  | 'ended'
+  | 'due'
+  | 'expired'
+  | 'writers'
+  | 'alive'
+  | 'producers'
+  | 'batches'
+  | 'controls'
+  | 'lapses'
+
+/** The keys of a log. */
+export const keyTypes: Readonly<Record<KeyName, KeyType>> = {
+  meta: 'hash',
+  log: 'stream',
+  index: 'zset',
+  gone: 'zset',
+  held: 'hash',
+  finite: 'hash',
+  ends: 'hash',
+  ended: 'zset',
+  due: 'zset',
+  expired: 'zset',
+  writers: 'hash',
+  alive: 'zset',
+  producers: 'zset',
+  batches: 'hash',
+  controls: 'hash',
+  lapses: 'zset',
+}
+
+export const keyNames = Object.keys(keyTypes) as readonly KeyName[]
+
 export interface RedisFixture {
   readonly url: string
   readonly port: number
@@ -86,6 +128,22 @@ export function read(log: EventLog, topic: string, after = 0, limit = 1000): Pro
   return log.read([{ text: topic, tokens: topic.split('.'), hasWildcard: /[*>]/.test(topic) }], after, limit)
 }
 
+/** All that the log has of a topic, page by page. */
+export async function readAll(
+  log: EventLog,
+  topic: string,
+  limit = 1000,
+): Promise<{ readonly entries: readonly LogEntry[]; readonly evictedUpTo: number }> {
+  const entries: LogEntry[] = []
+  let evictedUpTo = 0
+  for (;;) {
+    const page = await read(log, topic, entries.at(-1)?.position.seq ?? 0, limit)
+    if (entries.length === 0) ({ evictedUpTo } = page)
+    entries.push(...page.entries)
+    if (!page.more) return { entries, evictedUpTo }
+  }
+}
+
 /** What a tail was told, as words. */
 export interface Heard {
   readonly heard: readonly string[]
@@ -105,6 +163,7 @@ export function listen(log: EventLog): Heard {
     restarted: ({ seq }) => heard.push(`restarted at ${seq}`),
     skipped: ({ seq }) => heard.push(`skipped to ${seq}`),
     abandoned: (topic) => heard.push(`abandoned ${topic}`),
+    controlled: ({ name, value }) => heard.push(`control ${name} ${value}`),
   }
   return { heard, entries, stop: log.tail(listener) }
 }

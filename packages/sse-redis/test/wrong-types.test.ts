@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { patience } from '@sse-toolkit/test-support'
-import { append, end, listen, read, server, useRedis } from './redis-fixture.ts'
+import { append, end, keyNames, keyTypes, listen, read, server, useRedis } from './redis-fixture.ts'
+import type { KeyType } from './redis-fixture.ts'
 
 // The commands that leave a key of another type behind.
 const values = {
@@ -10,23 +11,12 @@ const values = {
   hash: ['HSET', 'x', 'x'],
   zset: ['ZADD', '1', 'x'],
   stream: ['XADD', '*', 'x', 'x'],
-} as const
-type KeyType = keyof typeof values
+} as const satisfies Readonly<Record<KeyType, readonly string[]>>
 
-const typeOf: Readonly<Record<string, KeyType>> = {
-  meta: 'hash',
-  log: 'stream',
-  index: 'zset',
-  gone: 'zset',
-  finite: 'hash',
-  ends: 'hash',
-  due: 'zset',
-  expired: 'zset',
-  writers: 'hash',
-  alive: 'zset',
-}
-const cases = Object.entries(typeOf).flatMap(([key, own]) =>
-  (Object.keys(values) as KeyType[]).filter((type) => type !== own).map((type) => [key, type] as const),
+const cases = keyNames.flatMap((key) =>
+  (Object.keys(values) as KeyType[])
+    .filter((type) => type !== keyTypes[key])
+    .map((type) => [key, type] as const),
 )
 
 describe.skipIf(server.skip)('a key of the log that is of another type', () => {
@@ -53,6 +43,8 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
         end(log, 'running'),
         log.claim('new'),
         log.cancel('running'),
+        log.appendBatch([{ topic: 'b', data: 'meanwhile' }], { id: 'p', epoch: 0, seq: 0 }),
+        log.control('name', 'value', { ttlMs: 60_000 }),
       ])
       // The error says which key it is.
       for (const outcome of outcomes)

@@ -231,7 +231,10 @@ describe('an authorization that ends', () => {
   })
 
   it('leaves no timer when the client has gone before', async () => {
-    const { hub, runtime } = createTestHub({ authorize: () => ({ expiresAt: beganAt + 10_000 }) })
+    const { hub, runtime } = createTestHub({
+      authorize: () => ({ expiresAt: beganAt + 10_000 }),
+      presenceIntervalMs: 0,
+    })
     const reader = await subscribe(hub)
     expect(runtime.clock.pendingTimers).toBe(1)
     reader.sink.leave()
@@ -314,6 +317,7 @@ describe('disconnect', () => {
     await subscribe(hub, { identity: 'ada' })
     hub.disconnect(() => true, { reconnect: 'forbid' })
     await hub.allow('ada')
+    await turn()
     expect((await hub.subscribe(request(), { topics: ['a'], identity: 'ada' })).status).toBe(200)
   })
 })
@@ -340,6 +344,7 @@ describe('forbid', () => {
     await runtime.clock.advance(599_999)
     expect(await statusOf(hub, 'ada')).toBe(204)
     await hub.allow('ada')
+    await turn()
     expect(await statusOf(hub, 'ada')).toBe(200)
   })
 

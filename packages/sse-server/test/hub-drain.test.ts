@@ -105,7 +105,7 @@ describe('maxConnectionAgeMs', () => {
   })
 
   it('closes each connection between 90 % and 110 % of it, with a reconnection time', async () => {
-    const { hub, runtime } = createTestHub({ maxConnectionAgeMs: 10_000 })
+    const { hub, runtime } = createTestHub({ maxConnectionAgeMs: 10_000, presenceIntervalMs: 0 })
     const readers = await Promise.all(Array.from({ length: 100 }, () => subscribe(hub)))
     await runtime.clock.advance(8999)
     await turn()

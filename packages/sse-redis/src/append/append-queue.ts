@@ -1,52 +1,71 @@
-import { HubClosedError, TopicEndedError } from '@sse-toolkit/sse-server'
-import type { LoggedEvent, Position, Runtime } from '@sse-toolkit/sse-server'
-import type { Commands } from '../commands/commands.ts'
+import { HubClosedError } from '@sse-toolkit/sse-server'
+import type { Appended, LoggedEvent, ProducerSequence, Runtime } from '@sse-toolkit/sse-server'
+import type { Command, Commands } from '../commands/commands.ts'
+import { createScript } from '../commands/script.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
-import { createScript } from '../commands/script.ts'
 import { appendScript } from '../scripts/append.ts'
-import { encodeEvent } from '../wire.ts'
+import { controlScript } from '../scripts/control.ts'
+import { encodeControl } from '../wire.ts'
+import { answerOf, createUnit } from './append-unit.ts'
+import type { AppendUnit } from './append-unit.ts'
 
 // The limits of one call of the script: Redis runs nothing else meanwhile.
-const maxBatchEvents = 256
-const maxBatchLength = 1_048_576
+const maxCallEvents = 256
+const maxCallLength = 1_048_576
 
 const append = createScript(appendScript)
+const control = createScript(controlScript)
 
+/** What waits for its turn: events to append, or a control entry to write. */
 interface Waiting {
-  readonly topic: string
-  readonly line: string
+  /** Absent: it is a control entry. */
+  readonly unit?: AppendUnit
+  readonly control?: readonly string[]
+  readonly operation: string
+  readonly events: number
+  readonly bytes: number
+  readonly length: number
   readonly deadline: number
-  readonly resolve: (position: Position) => void
+  readonly resolve: (appended: Appended) => void
   readonly reject: (error: unknown) => void
 }
 
-export interface AppendQueueOptions {
+export interface AppendLimits {
+  readonly maxHeldBytesPerTopic: number
+  readonly maxHeldBytes: number
+  readonly maxProducers: number
+  readonly producerTtlMs: number
+}
+
+export interface AppendQueueOptions extends AppendLimits {
   readonly commands: Commands
-  /** The process, whose batches are numbered. */
+  /** The process, whose calls are numbered. */
   readonly owner: string
   readonly runtime: Runtime
   readonly commandTimeoutMs: number
   readonly maxPendingEvents: number
+  readonly maxPendingBytes: number
   /** Resolves once the log can be used. */
   readonly ready: () => Promise<void>
 }
 
 /**
- * Appends in the order of the calls, one batch after the other.
+ * Appends in the order of the calls, one call of Redis after the other.
  *
- *     append a1, a2     -> batch [a1 a2]  ------------------> Redis
- *     append b1 .. b9      (wait)         <--- a1: 7, a2: 8
- *                       -> batch [b1 .. b9] ----------------> Redis
+ *     append a1, a2     -> call [a1 a2]  ------------------> Redis
+ *     append b1 .. b9      (wait)        <--- a1: 7, a2: 8
+ *                       -> call [b1 .. b9] ----------------> Redis
  *
- * While a batch is under way the next one fills. So the number of calls falls as the number of events rises, and a batch
- * that has to be repeated is repeated before any later event is sent.
+ * While a call is under way the next one fills. So the number of calls falls as the number of events rises, and a call
+ * that has to be repeated is repeated before any later event is sent. Control entries keep their place among the events.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions
   #waiting: Waiting[] = []
-  #underWay = 0
-  #batches = 0
+  #events = 0
+  #bytes = 0
+  #calls = 0
   #running: Promise<void> | null = null
   #isClosed = false
 
@@ -54,93 +73,182 @@ export class AppendQueue {
     this.#options = options
   }
 
-  append(event: LoggedEvent): Promise<Position> {
-    const { runtime, commandTimeoutMs, maxPendingEvents } = this.#options
-    if (this.#isClosed) return Promise.reject(new HubClosedError())
-    if (this.#waiting.length + this.#underWay >= maxPendingEvents) {
-      const fact = `${maxPendingEvents} events are waiting already (maxPendingEvents)`
-      return Promise.reject(new LogUnavailableError('too-many-pending', `append to ${event.topic}`, fact))
-    }
-    return new Promise((resolve, reject) => {
-      const deadline = runtime.now() + commandTimeoutMs
-      this.#waiting.push({ topic: event.topic, line: encodeEvent(event), deadline, resolve, reject })
-      this.#running ??= this.#run()
+  /** How many events wait, or are under way. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** And their bytes, as `maxPendingBytes` counts them. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** @param isBatch - whether they are stored all or none; a single event always is. */
+  append(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
+    const unit = createUnit(events, producer)
+    const operation = `append to ${unit.topic}`
+    return this.#add({ unit, operation, events: events.length, bytes: unit.bytes, length: unit.length })
+  }
+
+  async control(name: string, value: string, ttlMs: number, notify: boolean): Promise<void> {
+    const line = encodeControl(name, value)
+    await this.#add({
+      control: [name, String(ttlMs), notify ? '1' : '0', line],
+      operation: `write the control entry ${name}`,
+      events: 1,
+      bytes: line.length,
+      length: line.length,
     })
   }
 
   /** Rejects what was not sent. Resolves when the rest has settled. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const { reject } of this.#waiting.splice(0)) reject(new HubClosedError())
+    for (const each of this.#waiting.splice(0)) this.#settled(each).reject(new HubClosedError())
     await this.#running
   }
 
+  #add(waiting: Omit<Waiting, 'deadline' | 'resolve' | 'reject'>): Promise<Appended> {
+    const { runtime, commandTimeoutMs } = this.#options
+    if (this.#isClosed) return Promise.reject(new HubClosedError())
+    const excess = this.#excessOf(waiting)
+    if (excess !== undefined) {
+      return Promise.reject(new LogUnavailableError('too-many-pending', waiting.operation, excess))
+    }
+    this.#events += waiting.events
+    this.#bytes += waiting.bytes
+    return new Promise((resolve, reject) => {
+      const deadline = runtime.now() + commandTimeoutMs
+      this.#waiting.push({ ...waiting, deadline, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** The limit that would be exceeded. What is larger than the limit by itself may wait alone. */
+  #excessOf({ events, bytes }: Pick<Waiting, 'events' | 'bytes'>): string | undefined {
+    const { maxPendingEvents, maxPendingBytes } = this.#options
+    if (this.#events === 0) return undefined
+    if (this.#events + events > maxPendingEvents)
+      return `${this.#events} events are waiting already (maxPendingEvents: ${maxPendingEvents})`
+    if (this.#bytes + bytes > maxPendingBytes)
+      return `${this.#bytes} bytes of events are waiting already (maxPendingBytes: ${maxPendingBytes})`
+    return undefined
+  }
+
+  #settled(waiting: Waiting): Waiting {
+    this.#events -= waiting.events
+    this.#bytes -= waiting.bytes
+    return waiting
+  }
+
   async #run(): Promise<void> {
-    // Events appended in one turn share a batch.
+    // What is appended in one turn shares a call.
     await Promise.resolve()
     for (;;) {
       this.#rejectLate()
-      const batch = this.#takeBatch()
-      if (batch.length === 0) break
-      this.#underWay = batch.length
-      // Never rejects.
-      await this.#send(batch)
-      this.#underWay = 0
+      const next = this.#takeNext()
+      const [first] = next
+      if (first === undefined) break
+      // Neither rejects.
+      await (first.control === undefined ? this.#sendEvents(next) : this.#sendControl(first, first.control))
     }
     this.#running = null
   }
 
-  /** An event with hardly any time left is not sent: `not stored` is a better answer than `unknown`. */
+  /** What has hardly any time left is not sent: `not stored` is a better answer than `unknown`. */
   #rejectLate(): void {
     const { runtime, commandTimeoutMs } = this.#options
     const soon = runtime.now() + commandTimeoutMs / 10
     const firstInTime = this.#waiting.findIndex(({ deadline }) => deadline > soon)
     const late = this.#waiting.splice(0, firstInTime === -1 ? this.#waiting.length : firstInTime)
-    for (const { topic, reject } of late) {
+    for (const each of late) {
       const fact = `Redis did not answer earlier events within ${commandTimeoutMs} ms`
-      reject(new LogUnavailableError('log-unavailable', `append to ${topic}`, fact))
+      this.#settled(each).reject(new LogUnavailableError('log-unavailable', each.operation, fact))
     }
   }
 
-  #takeBatch(): readonly Waiting[] {
-    let length = 0
-    let count = 0
-    for (const { line } of this.#waiting) {
-      length += line.length
-      if (count === maxBatchEvents || (length > maxBatchLength && count > 0)) break
+  /** One control entry, or the events up to the next one. */
+  #takeNext(): readonly Waiting[] {
+    let [events, length, count] = [0, 0, 0]
+    for (const waiting of this.#waiting) {
+      events += waiting.events
+      length += waiting.length
+      if (count > 0 && (waiting.control !== undefined || events > maxCallEvents || length > maxCallLength))
+        break
       count += 1
+      if (waiting.control !== undefined) break
     }
     return this.#waiting.splice(0, count)
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
-    const { commands, runtime, owner, ready } = this.#options
-    const number = String((this.#batches += 1))
-    const events = batch.flatMap(({ topic, line }) => [topic, line])
-    const operation = batch.length === 1 ? `append to ${batch[0]?.topic}` : `append ${batch.length} events`
-    let first: readonly [epoch: string, seen: string] | null = null
+  async #sendEvents(units: readonly Waiting[]): Promise<void> {
+    const { maxHeldBytesPerTopic, maxHeldBytes, maxProducers, producerTtlMs } = this.#options
+    const limits = [maxHeldBytesPerTopic, maxHeldBytes, maxProducers, producerTtlMs].map(String)
+    const args = units.flatMap(({ unit }) => unit?.args ?? [])
+    const [first] = units
+    const operation =
+      units.length === 1
+        ? (first?.operation ?? '')
+        : `append ${sumOf(units.map(({ events }) => events))} events`
     try {
-      await ready()
-      const { epoch, values } = await commands.run({
-        script: append,
-        operation,
-        changes: 'the log',
-        timeoutMs: (batch[0]?.deadline ?? 0) - runtime.now(),
-        args: (isRetry) => {
-          if (!isRetry) first = [commands.epoch, String(commands.seen)]
-          return [owner, number, ...(isRetry && first !== null ? first : ['', '0']), ...events]
-        },
-      })
-      if (values[0] === 'unknown') {
-        throw new OutcomeUnknownError(operation, 'It began a new epoch, or evicted the events of that time.')
-      }
-      for (const [index, { topic, resolve, reject }] of batch.entries()) {
-        const seq = Number(values[index])
-        if (seq === -1) reject(new TopicEndedError(topic))
-        else resolve({ epoch, seq })
+      const values = await this.#call(units, append, operation, (firstEpoch) => [
+        firstEpoch,
+        ...limits,
+        ...args,
+      ])
+      const [epoch = '', answers = ''] = values
+      if (epoch === 'unknown') throw new OutcomeUnknownError(operation, 'It began a new epoch since.')
+      for (const [index, answer] of answers.split('\n').entries()) {
+        const { unit, resolve, reject } = units[index] as Waiting
+        try {
+          resolve(answerOf(unit as AppendUnit, epoch, answer, this.#options))
+        } catch (error) {
+          reject(error)
+        }
       }
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      for (const { reject } of units) reject(error)
+    } finally {
+      for (const each of units) this.#settled(each)
     }
   }
+
+  async #sendControl(waiting: Waiting, args: readonly string[]): Promise<void> {
+    try {
+      await this.#call([waiting], control, waiting.operation, () => args)
+      waiting.resolve({ position: { epoch: '', seq: 0 }, stored: true })
+    } catch (error) {
+      waiting.reject(error)
+    } finally {
+      this.#settled(waiting)
+    }
+  }
+
+  /** @param argsOf - gets the epoch at the first attempt, in a retry. */
+  async #call(
+    waiting: readonly Waiting[],
+    script: Command['script'],
+    operation: string,
+    argsOf: (firstEpoch: string) => readonly string[],
+  ): Promise<readonly string[]> {
+    const { commands, runtime, owner, ready } = this.#options
+    const number = String((this.#calls += 1))
+    let firstEpoch = ''
+    await ready()
+    const { values } = await commands.run({
+      script,
+      operation,
+      changes: 'the log',
+      timeoutMs: (waiting[0]?.deadline ?? 0) - runtime.now(),
+      args: (isRetry) => {
+        if (!isRetry) firstEpoch = commands.epoch
+        return [owner, number, ...argsOf(isRetry ? firstEpoch : '')]
+      },
+    })
+    return values
+  }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0)
 }

@@ -1,6 +1,9 @@
 import { findBlock, indexAfter } from './block.ts'
 import type { Block } from './block.ts'
 
+/** With what the name of a source begins whose events have left the stream already. No topic begins so. */
+export const heldPrefix = ' '
+
 /** Blocks that were read, by what they hold, bounded in bytes. Those that were not used for longest go first. */
 export class BlockCache {
   readonly #maxBytes: number
@@ -43,11 +46,13 @@ export class BlockCache {
     }
   }
 
-  /** Events up to this one were evicted. */
+  /** Events up to this one have left the stream. */
   dropUpTo(seq: number): void {
-    for (const [source, blocks] of this.#sources)
+    for (const [source, blocks] of this.#sources) {
+      if (source.startsWith(heldPrefix)) continue
       for (let first = blocks[0]; first !== undefined && first.to <= seq; first = blocks[0])
         this.#drop(first, source)
+    }
   }
 
   clear(): void {

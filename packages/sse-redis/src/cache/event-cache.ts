@@ -2,7 +2,7 @@ import type { LogEntry } from '@sse-toolkit/sse-server'
 import type { LogState } from '../commands/commands.ts'
 import type { TopicSet } from '../read/topic-set.ts'
 import type { Block } from './block.ts'
-import { BlockCache } from './block-cache.ts'
+import { BlockCache, heldPrefix } from './block-cache.ts'
 import { RecentEntries } from './recent-entries.ts'
 
 // Beyond so many, the topics that expired lately are forgotten, with all that is held.
@@ -10,6 +10,11 @@ const maxExpired = 10_000
 
 /** The source of blocks that have the events of all topics. */
 const everything = ''
+
+/** The source of blocks of what only the names of these topics reach: events stay in them when they leave the stream. */
+function heldBy(set: TopicSet): string {
+  return `${heldPrefix}${set.key}`
+}
 
 /**
  * The events of one epoch that a process holds for its readers: the newest, and what others have read.
@@ -89,6 +94,14 @@ export class EventCache {
       this.#blocks.find(everything, position) ??
       this.#blocks.find(set.key, position)
     )
+  }
+
+  findHeld(epoch: string, set: TopicSet, position: number): Block | undefined {
+    return epoch === this.#epoch ? this.#blocks.find(heldBy(set), position) : undefined
+  }
+
+  addHeld(epoch: string, block: Block, set: TopicSet): void {
+    if (epoch === this.#epoch) this.#blocks.add(heldBy(set), block)
   }
 
   /** @param set - absent for a block of all topics. */

@@ -1,5 +1,6 @@
 import { HubClosedError } from '@sse-toolkit/sse-server'
 import type { Position, Runtime } from '@sse-toolkit/sse-server'
+import { IncompatibleRedisError } from '../errors/incompatible-redis-error.ts'
 import { LogFullError } from '../errors/log-full-error.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
@@ -7,6 +8,7 @@ import type { Connections } from '../connection/connections.ts'
 import { Deadlines, late } from '../connection/deadlines.ts'
 import { randomWord } from '../random-word.ts'
 import type { RedisClient, StreamEntry } from '../connection/redis-client.ts'
+import { keysVersion } from './keys.ts'
 import { classifyFailure } from './redis-failure.ts'
 import type { Script } from './script.ts'
 
@@ -21,6 +23,8 @@ export interface LogState {
   readonly trimmed: number
   /** How many topics have expired so far. */
   readonly expiries: number
+  /** How many control entries processes were told of so far. */
+  readonly controlled: number
 }
 
 export interface Reply extends LogState {
@@ -63,6 +67,7 @@ export interface CommandsOptions {
   readonly connections: Connections
   readonly keys: readonly string[]
   readonly channel: string
+  readonly namespace: string
   readonly failover: 'lossy' | 'lossless'
   readonly maxEvents: number
   readonly maxAgeMs: number
@@ -73,7 +78,7 @@ export interface CommandsOptions {
 }
 
 // Of how many values the state of the log consists.
-const stateLength = 5
+const stateLength = 6
 
 /** What a call is for, apart from how it is made. */
 type Request = Pick<Command, 'operation' | 'changes' | 'timeoutMs' | 'lane' | 'settled'>
@@ -117,7 +122,8 @@ export class Commands {
   /**
    * Runs a script of the log.
    *
-   * @throws {@link LogUnavailableError}, {@link OutcomeUnknownError}, {@link LogFullError} or `HubClosedError`
+   * @throws {@link LogUnavailableError}, {@link OutcomeUnknownError}, {@link LogFullError}, {@link IncompatibleRedisError} or
+   *   `HubClosedError`
    */
   async run(command: Command): Promise<Reply> {
     const { script, args } = command
@@ -228,6 +234,7 @@ export class Commands {
           cause = error
           const failure = classifyFailure(error)
           if (failure === 'full') throw new LogFullError({ cause })
+          if (failure === 'other-version') throw otherVersion(messageOf(error), this.#options.namespace)
           if (failure === 'refused') {
             throw new LogUnavailableError('log-unavailable', operation, messageOf(error), { cause })
           }
@@ -261,10 +268,12 @@ export class Commands {
 
   #observe(values: readonly string[]): Reply {
     const [epoch = ''] = values
-    const [seq = 0, base = 0, trimmed = 0, expiries = 0] = values.slice(1, stateLength).map(Number)
+    const [seq = 0, base = 0, trimmed = 0, expiries = 0, controlled = 0] = values
+      .slice(1, stateLength)
+      .map(Number)
     this.#seen = epoch === this.#epoch ? Math.max(this.#seen, seq) : seq
     this.#epoch = epoch
-    const state = { epoch, seq, base, trimmed, expiries }
+    const state = { epoch, seq, base, trimmed, expiries, controlled }
     this.#options.onState(state)
     return { ...state, values: values.slice(stateLength) }
   }
@@ -304,6 +313,15 @@ async function evaluate(
     if (!messageOf(error).startsWith('NOSCRIPT')) throw error
     return (await client.eval(script.text, options)) as readonly string[]
   }
+}
+
+/** @param text - What the script said: `VERSION 1`. */
+function otherVersion(text: string, namespace: string): IncompatibleRedisError {
+  const found = text.replace(/^VERSION /, '')
+  return new IncompatibleRedisError(
+    'other-version',
+    `The keys {${namespace}}:* are of version ${found}, and this release of sse-redis reads and writes version ${keysVersion}. Give it another namespace; or stop every process of the other release and delete these keys.`,
+  )
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,27 @@
-const names = ['meta', 'log', 'index', 'gone', 'finite', 'ends', 'due', 'expired', 'writers', 'alive']
+/**
+ * The version of what the keys hold, written into `meta`. It rises with every change that a release before it would
+ * misunderstand.
+ */
+export const keysVersion = '2'
+
+const names = [
+  'meta',
+  'log',
+  'index',
+  'gone',
+  'held',
+  'finite',
+  'ends',
+  'ended',
+  'due',
+  'expired',
+  'writers',
+  'alive',
+  'producers',
+  'batches',
+  'controls',
+  'lapses',
+]
 
 /** All have one hash tag, because a script can only use keys on one node of a cluster. */
 export function keysOf(namespace: string): readonly string[] {

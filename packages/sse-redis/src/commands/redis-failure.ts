@@ -5,11 +5,20 @@
  * - `busy`: Redis answered that it cannot run it now.
  * - `demoted`: the server was the master and is a replica now.
  * - `full`: Redis has reached its maxmemory.
+ * - `other-version`: the keys were written by another release. Nothing was changed.
  * - `refused`: Redis refused it before it changed anything, and would again.
  * - `halfway`: a script failed after it had changed something.
  * - `lost`: the connection failed. Redis may have run it.
  */
-export type Failure = 'offline' | 'busy' | 'demoted' | 'full' | 'refused' | 'halfway' | 'lost'
+export type Failure =
+  | 'offline'
+  | 'busy'
+  | 'demoted'
+  | 'full'
+  | 'other-version'
+  | 'refused'
+  | 'halfway'
+  | 'lost'
 
 const busyReplies = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED) /
 const anyReply = /^[A-Z]+ /
@@ -23,6 +32,7 @@ export function classifyFailure(error: unknown): Failure {
   if (message.startsWith('READONLY ')) return 'demoted'
   if (message.startsWith('OOM ')) return 'full'
   if (message.startsWith('HALFWAY ')) return 'halfway'
+  if (message.startsWith('VERSION ')) return 'other-version'
   if (busyReplies.test(message)) return 'busy'
   if (name === 'SimpleError' || name === 'BlobError' || name === 'ErrorReply' || anyReply.test(message))
     return 'refused'

@@ -2,7 +2,7 @@
  * Redis could not be reached, or refused. Nothing was stored.
  *
  * - `log-unavailable`: Redis did not answer within `commandTimeoutMs`, or refused (see `cause`).
- * - `too-many-pending`: `maxPendingEvents` events are waiting to be appended already.
+ * - `too-many-pending`: as many events as `maxPendingEvents` or `maxPendingBytes` allows are waiting to be appended already.
  *
  * An append that was sent and never answered rejects with `OutcomeUnknownError` instead.
  */

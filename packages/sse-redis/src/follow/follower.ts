@@ -1,6 +1,7 @@
 import { LogTails } from '@sse-toolkit/sse-server'
-import type { LogEntry, LogTailListener, Position } from '@sse-toolkit/sse-server'
+import type { ControlEntry, LogEntry, LogTailListener, Position } from '@sse-toolkit/sse-server'
 import { decodeLine, parseMessage } from '../wire.ts'
+import type { Message } from '../wire.ts'
 
 /** A page of the log after a position. */
 interface FollowedPage {
@@ -9,22 +10,27 @@ interface FollowedPage {
   readonly seq: number
   /** The `seq` after which the epoch began. */
   readonly base: number
+  /** How many control entries processes were told of by then. */
+  readonly controlled: number
   readonly entries: readonly LogEntry[]
   readonly more: boolean
 }
 
+/** The control entries that processes were told of, and that are still kept. */
+interface KeptControls {
+  readonly controlled: number
+  readonly entries: readonly ControlEntry[]
+}
+
 interface FollowerOptions {
   readonly readAfter: (seq: number) => Promise<FollowedPage>
+  readonly readControls: () => Promise<KeptControls>
   /** Called with each event before the listeners are. */
   readonly told: (entry: LogEntry) => void
   readonly onError: (error: unknown) => void
 }
 
-interface Told {
-  readonly epoch: string
-  readonly first: number
-  readonly lines: readonly string[]
-}
+type Told = Exclude<Message, { readonly kind: 'cancel' }>
 
 // How much of the messages is held while the log is read, in UTF-16 code units. Beyond it the log is read once more.
 const maxHeldLength = 1_048_576
@@ -40,10 +46,15 @@ const maxRestarts = 3
  *
  * Messages that come while it reads are held, and applied afterwards where they are newer. So a message may be lost, come
  * late, or come twice.
+ *
+ * Control entries are counted by Redis, and each message bears its number. Where a number is missing, what is kept is told
+ * again, with its age.
  */
 export class Follower {
   readonly #options: FollowerOptions
   #position: Position | null = null
+  // How many control entries were told of; -1: nobody knows.
+  #controlled = -1
   readonly #tails = new LogTails()
   #held: Told[] | null = null
   #heldLength = 0
@@ -60,6 +71,11 @@ export class Follower {
     return this.#position
   }
 
+  /** The number of the last control entry that listeners were told of. */
+  get controlled(): number {
+    return this.#controlled
+  }
+
   /** How many messages have come. */
   get messages(): number {
     return this.#messages
@@ -70,8 +86,14 @@ export class Follower {
     return this.#position !== null && this.#tails.size > 0
   }
 
-  begin(position: Position): void {
-    this.#position ??= position
+  /**
+   * @param controlled - How many control entries processes had been told of. Those that are kept may have come between what
+   *   listeners have looked up and this moment: they are told with the next {@link catchUp}.
+   */
+  begin(position: Position, controlled: number): void {
+    if (this.#position !== null) return
+    this.#position = position
+    this.#controlled = controlled === 0 ? 0 : -1
   }
 
   listen(listener: LogTailListener): () => void {
@@ -148,33 +170,60 @@ export class Follower {
       this.#restart({ epoch: page.epoch, seq: page.base })
       return false
     }
-    for (const entry of page.entries) this.#tell(entry)
+    this.#tell(...page.entries)
     if (page.more) return false
     this.#skipTo({ epoch: page.epoch, seq: page.seq })
+    if (page.controlled !== this.#controlled) await this.#tellControls()
     const held = this.#held
     this.#held = null
     return held !== null && held.every((message) => this.#take(message))
   }
 
+  async #tellControls(): Promise<void> {
+    const { controlled, entries } = await this.#options.readControls()
+    this.#controlled = controlled
+    for (const entry of entries) this.#tellControl(entry)
+  }
+
+  #tellControl(entry: ControlEntry): void {
+    this.#tails.notify((listener) => listener.controlled?.(entry))
+  }
+
   /** @returns false if something before it is missing. */
-  #take({ epoch, first, lines }: Told): boolean {
+  #take(message: Told): boolean {
     const position = this.#position
     // The log is not known yet: its head is looked up after the channel is subscribed to.
     if (position === null) return true
-    if (epoch !== position.epoch || first > position.seq + 1) return false
-    for (const [index, line] of lines.entries()) {
-      const seq = first + index
-      if (seq > position.seq) this.#tell(decodeLine(epoch, seq, line))
+    if (message.kind === 'control') {
+      if (this.#controlled === -1 || message.version > this.#controlled + 1) return false
+      if (message.version <= this.#controlled) return true
+      this.#controlled = message.version
+      this.#tellControl(message.entry)
+      return true
     }
+    const { epoch, first, lines } = message
+    if (epoch !== position.epoch || first > position.seq + 1) return false
+    const news = lines
+      .map((line, index) => ({ seq: first + index, line }))
+      .filter(({ seq }) => seq > position.seq)
+      .map(({ seq, line }) => decodeLine(epoch, seq, line))
+    this.#tell(...news)
     return true
   }
 
-  #tell(entry: LogEntry): void {
-    const { epoch, seq } = entry.position
-    this.#skipTo({ epoch, seq: seq - 1 })
-    this.#position = entry.position
-    this.#options.told(entry)
-    this.#tails.notify((listener) => listener.appended(entry))
+  /** In one call, what belongs together: what a listener causes comes after all of it. */
+  #tell(...entries: readonly LogEntry[]): void {
+    const news: ((listener: LogTailListener) => void)[] = []
+    for (const entry of entries) {
+      const { epoch, seq } = entry.position
+      const before = { epoch, seq: seq - 1 }
+      if (this.#position !== null && before.seq > this.#position.seq)
+        news.push((listener) => listener.skipped(before))
+      this.#position = entry.position
+      this.#options.told(entry)
+      news.push((listener) => listener.appended(entry))
+    }
+    this.#tails.notify(...news)
   }
 
   /** The events up to this position are gone. */
@@ -186,6 +235,8 @@ export class Follower {
 
   #restart(position: Position): void {
     this.#position = position
+    // What was written in the epoch before is not counted on.
+    this.#controlled = -1
     this.#tails.notify((listener) => listener.restarted(position))
   }
 }

@@ -38,8 +38,9 @@ export interface MaintenanceOptions {
 export class Maintenance {
   readonly #options: MaintenanceOptions
   readonly #leases = new Set<string>()
-  // The head, and the number of messages received, in the last round.
+  // The head, the number of control entries, and that of the messages received, in the last round.
   #expectedSeq = 0
+  #expectedControlled = 0
   #messagesBefore = 0
   #timer: unknown = undefined
   #isRunning = false
@@ -121,12 +122,13 @@ export class Maintenance {
     return incompatibility === undefined && connections.isSubscribed && follower.position !== null
   }
 
-  async #begin({ epoch, seq }: Reply, messagesBefore: number): Promise<void> {
+  async #begin({ epoch, seq, controlled }: Reply, messagesBefore: number): Promise<void> {
     const { follower } = this.#options
-    follower.begin({ epoch, seq })
+    follower.begin({ epoch, seq }, controlled)
     this.#expectedSeq = seq
+    this.#expectedControlled = controlled
     // A message that came between Redis' answer and this moment had no place yet.
-    if (follower.messages !== messagesBefore) await follower.catchUp()
+    if (follower.messages !== messagesBefore || controlled > 0) await follower.catchUp()
   }
 
   async #renewLeases(): Promise<Reply> {
@@ -144,7 +146,13 @@ export class Maintenance {
         script: maintenance,
         operation: 'renew the leases',
         changes: 'nothing',
-        args: () => [owner, String(settings.leaseMs), follower.isFollowed ? '1' : '', ...topics],
+        args: () => [
+          owner,
+          String(settings.leaseMs),
+          follower.isFollowed ? '1' : '',
+          String(settings.producerTtlMs),
+          ...topics,
+        ],
       })
       const [more, ...notices] = reply.values
       for (let index = 0; index < notices.length; index += 2) {
@@ -169,15 +177,17 @@ export class Maintenance {
    * A message that was there in the last round and has not come by now was lost. The follower notices a lost message by
    * the next one, so this finds the last one before a silence.
    */
-  async #checkForLostMessages({ epoch, seq }: Reply): Promise<void> {
+  async #checkForLostMessages({ epoch, seq, controlled }: Reply): Promise<void> {
     const { connections, follower } = this.#options
     const { position, messages } = follower
-    if (position?.epoch !== epoch || position.seq < this.#expectedSeq) {
+    const isBehind = position?.epoch !== epoch || position.seq < this.#expectedSeq
+    if (isBehind || follower.controlled < this.#expectedControlled) {
       // Messages were sent, and not one of them arrived: the subscription is dead.
       if (messages === this.#messagesBefore) connections.renewSubscription()
       await follower.catchUp()
     }
     this.#expectedSeq = seq
+    this.#expectedControlled = controlled
     this.#messagesBefore = messages
   }
 }

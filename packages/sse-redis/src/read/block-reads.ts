@@ -9,12 +9,10 @@ import { readScript } from '../scripts/read.ts'
 import { decodeEntry } from '../wire.ts'
 import type { Look } from './looks.ts'
 import { ReadGate } from './read-gate.ts'
+import { budgetBytes, toTheEnd } from './read-limits.ts'
 import type { TopicSet } from './topic-set.ts'
 
 const script = createScript(readScript)
-
-/** How many bytes one call reads: Redis runs nothing else meanwhile. */
-export const budgetBytes = 1_048_576
 
 // How many reads of a process Redis has before it at once.
 const maxReads = 4
@@ -34,6 +32,7 @@ export interface BlockReadsOptions {
  *
  *     all events of an aligned range, without a script:   .. 257 258 259 .. 512         where nothing is missing from it
  *     those of a set of topics, by a script:              .. 261     270 .. 7013 ..      through the index, or going over all
+ *     what only the names of topics reach, by the same:   1 2      9     17 ..           up to where the stream begins
  */
 export class BlockReads {
   readonly #options: BlockReadsOptions
@@ -69,6 +68,60 @@ export class BlockReads {
     // Large events may fill the block before the position.
     if (block === undefined || block.to > position || start === position) return block
     return this.#readSet(set, position, position, look.epoch, deadline)
+  }
+
+  /**
+   * What running and ended topics hold, and only their names reach.
+   *
+   * @param look - It ends with `trimmed`: beyond, the stream has all.
+   * @returns the block with the place after the position; undefined if the log goes on in another epoch.
+   */
+  async readHeld(set: TopicSet, position: number, look: Look, deadline: number): Promise<Block | undefined> {
+    const start = position - (position % blockSize)
+    const block = await this.#readHeld(set, start, look, deadline)
+    // Large events may fill the block before the position.
+    if (block === undefined || block.to > position || start === position) return block
+    return this.#readHeld(set, position, look, deadline)
+  }
+
+  #readHeld(
+    set: TopicSet,
+    start: number,
+    { epoch, trimmed }: Look,
+    deadline: number,
+  ): Promise<Block | undefined> {
+    const { commands, cache } = this.#options
+    const operation = `read what ${set.texts.join(', ')} hold`
+    return this.#gate.read(
+      `held ${epoch} ${start} ${trimmed} ${set.key}`,
+      {
+        operation,
+        send: async (timeoutMs, settled) => {
+          const reply = await commands.run({
+            script,
+            operation,
+            changes: 'nothing',
+            lane: 'reads',
+            timeoutMs,
+            settled,
+            args: () => [
+              String(start),
+              String(trimmed),
+              String(blockSize),
+              String(budgetBytes),
+              ...set.texts,
+            ],
+          })
+          if (reply.epoch !== epoch) return undefined
+          const [more, looked = '0', ...found] = reply.values
+          const to = more === '' ? trimmed : Number(looked)
+          const block = createBlock({ after: start, to, isOpen: false }, foundEntriesOf(found, epoch), reply)
+          cache.addHeld(epoch, block, set)
+          return block
+        },
+      },
+      deadline,
+    )
   }
 
   /** @returns undefined if something is missing from the range. */
@@ -125,15 +178,11 @@ export class BlockReads {
             lane: 'reads',
             timeoutMs,
             settled,
-            args: () => [String(start), String(blockSize), String(budgetBytes), ...set.texts],
+            args: () => [String(start), toTheEnd, String(blockSize), String(budgetBytes), ...set.texts],
           })
           if (reply.epoch !== epoch) return undefined
-          const [, more, looked = '0', ...found] = reply.values
-          const entries: LogEntry[] = []
-          for (let index = 0; index < found.length; index += 3) {
-            const [at = '', topic = '', line = ''] = found.slice(index, index + 3)
-            entries.push(decodeEntry(epoch, Number(at), topic, line))
-          }
+          const [more, looked = '0', ...found] = reply.values
+          const entries = foundEntriesOf(found, epoch)
           const isOpen = more === ''
           const searched = isOpen ? reply.seq : Number(looked)
           const aligned = alignedEnd(start, searched)
@@ -151,6 +200,16 @@ export class BlockReads {
       deadline,
     )
   }
+}
+
+/** As the script gives them. */
+function foundEntriesOf(found: readonly string[], epoch: string): LogEntry[] {
+  const entries: LogEntry[] = []
+  for (let index = 0; index < found.length; index += 3) {
+    const [at = '', topic = '', line = ''] = found.slice(index, index + 3)
+    entries.push(decodeEntry(epoch, Number(at), topic, line))
+  }
+  return entries
 }
 
 /** Which part of the events in the block's range belongs to the set. */
@@ -177,8 +236,8 @@ function entriesOf(found: readonly StreamEntry[], epoch: string, start: number):
     const text = message[epoch]
     const seq = start + entries.length + 1
     if (typeof text !== 'string' || id !== `${seq}-0`) return undefined
-    const token = text.indexOf(' ') + 1
-    const topic = text.indexOf(' ', token) + 1
+    const bytes = text.indexOf(' ') + 1
+    const topic = text.indexOf(' ', bytes) + 1
     const line = text.indexOf(' ', topic) + 1
     entries.push(decodeEntry(epoch, seq, text.slice(topic, line - 1), text.slice(line)))
   }

@@ -1,14 +1,14 @@
 import { HubClosedError } from '@sse-toolkit/sse-server'
 import type { LogEntry, LogPage, Runtime, TopicPattern } from '@sse-toolkit/sse-server'
 import { viewOf } from '../cache/block.ts'
-import type { Block } from '../cache/block.ts'
 import type { EventCache } from '../cache/event-cache.ts'
 import type { Commands } from '../commands/commands.ts'
 import { Deadlines, late } from '../connection/deadlines.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
-import { BlockReads, budgetBytes } from './block-reads.ts'
+import { BlockReads } from './block-reads.ts'
 import { createLooks } from './looks.ts'
 import type { Look, LookRequest } from './looks.ts'
+import { PageBuilder } from './page-builder.ts'
 import type { RequestBatch } from './request-batch.ts'
 import { TopicSets } from './topic-set.ts'
 import type { TopicSet } from './topic-set.ts'
@@ -32,6 +32,14 @@ const maxAttempts = 3
 // own.
 const lookLifeMs = 100
 
+interface Found {
+  readonly after: number
+  readonly limit: number
+  readonly found: readonly LogEntry[]
+  /** Whether there may be more. */
+  readonly isCut: boolean
+}
+
 interface KnownLook {
   readonly look: Look
   /** It says what is gone after this position. */
@@ -44,6 +52,8 @@ interface KnownLook {
  *
  *     look at the log --> blocks, from the cache or from Redis --> leave out what is gone or over --> page
  *     (all who wait, at once)   (each read once for all)            (by the look)
+ *
+ *     blocks:   | held: only names reach it |  the stream, from `trimmed` on  |
  */
 export class EventReads {
   readonly #options: EventReadsOptions
@@ -104,7 +114,7 @@ export class EventReads {
     return cache.isCurrent(known.look, after) ? known.look : undefined
   }
 
-  /** @returns undefined if the log goes on in another epoch. */
+  /** @returns undefined if the log goes on in another epoch, or something expired meanwhile. */
   async #assemble(
     set: TopicSet,
     after: number,
@@ -112,107 +122,90 @@ export class EventReads {
     look: Look,
     deadline: number,
   ): Promise<EventPage | undefined> {
+    const held = new PageBuilder(limit)
+    if (!(await this.#addHeld(held, set, { after, upTo: look.trimmed, look, deadline }))) return undefined
+    if (held.isFull) return this.#pageOf(set, { after, limit, found: held.all, isCut: true }, look)
     const beginning = Math.max(after, look.trimmed)
-    let found: readonly LogEntry[] = []
+    const found = new PageBuilder(limit, held)
     let position = beginning
-    let length = 0
     let isStale = false
-    while (position < look.seq && found.length < limit && length < budgetBytes) {
+    while (position < look.seq && !found.isFull) {
       const block =
         this.#options.cache.find(look.epoch, set, position) ??
-        (await this.#readBlock(set, position, look, deadline))
+        (await this.#within(this.#blocks.read(set, position, look, deadline), set, deadline))
       if (block === undefined) return undefined
       // An open block may end before what the log has by now.
       if (block.to <= position) continue
       isStale ||= block.trimmed > beginning || block.expiries > look.expiries
-      const view = viewOf(block, set)
-      const first = indexOf(view, position)
-      const last = lastIndexWithin(view, first, limit - found.length, budgetBytes - length)
-      const part = first === 0 && last === view.length ? view : view.slice(first, last)
-      for (const { data } of part) length += data.length
-      // Readers of the same page share it.
-      found = found.length === 0 ? part : [...found, ...part]
-      position = last === view.length ? block.to : (part.at(-1)?.position.seq ?? position)
+      position = found.add(viewOf(block, set), position, block.to)
     }
-    // Something was evicted or expired between the look and the block, and the block lacks it.
-    const state = isStale ? await this.#looks.request({ set, after }) : look
+    const isCut = position < look.seq
+    if (!isStale) return this.#pageOf(set, { after, limit, found: found.all, isCut }, look)
+    // Something left the stream or expired between the look and the block, and the block lacks it.
+    const state = await this.#looks.request({ set, after })
     if (state.epoch !== look.epoch) return undefined
-    return this.#pageOf(set, { after, limit, found, searched: position, isCut: position < look.seq }, state)
+    const heldNow = new PageBuilder(limit)
+    const upTo = isCut ? Math.min(position, state.trimmed) : state.trimmed
+    if (!(await this.#addHeld(heldNow, set, { after, upTo, look: state, deadline }))) return undefined
+    if (heldNow.isFull) return this.#pageOf(set, { after, limit, found: heldNow.all, isCut: true }, state)
+    const rest = new PageBuilder(limit, heldNow)
+    const end = rest.add(found.entries, Math.max(after, state.trimmed), position)
+    return this.#pageOf(set, { after, limit, found: rest.all, isCut: isCut || end < position }, state)
   }
 
-  #pageOf(
+  /**
+   * What only the names of its topics reach, which comes before all that is in the stream.
+   *
+   * @returns false if the log goes on in another epoch, or one of the topics has expired since the look.
+   */
+  async #addHeld(
+    page: PageBuilder,
     set: TopicSet,
     {
       after,
-      limit,
-      found,
-      searched,
-      isCut,
-    }: {
-      readonly after: number
-      readonly limit: number
-      readonly found: readonly LogEntry[]
-      readonly searched: number
-      readonly isCut: boolean
-    },
-    look: Look,
-  ): EventPage {
+      upTo,
+      look,
+      deadline,
+    }: { readonly after: number; readonly upTo: number; readonly look: Look; readonly deadline: number },
+  ): Promise<boolean> {
+    if (look.holders.length === 0) return true
+    const holders = this.#sets.named(look.holders)
+    let position = after
+    let isStale = false
+    while (position < upTo && !page.isFull) {
+      const block =
+        this.#options.cache.findHeld(look.epoch, holders, position) ??
+        (await this.#within(this.#blocks.readHeld(holders, position, look, deadline), set, deadline))
+      if (block === undefined || block.to <= position) return false
+      isStale ||= block.expiries > look.expiries
+      position = page.add(block.entries, position, Math.min(block.to, upTo))
+    }
+    if (!isStale) return true
+    // Some topic has expired between the look and the block. If it was one of these, the block lacks it.
+    const { epoch, expired } = await this.#looks.request({ set, after })
+    return epoch === look.epoch && !look.holders.some((topic) => expired.has(topic))
+  }
+
+  #pageOf(set: TopicSet, { after, limit, found, isCut }: Found, look: Look): EventPage {
     const expired = set.isNamed ? look.expired : this.#options.cache.expired
-    let entries = found
-    if (expired.size > 0 || (found[0]?.position.seq ?? Number.POSITIVE_INFINITY) <= look.trimmed)
-      entries = found.filter(({ topic, position }) => position.seq > look.trimmed && !expired.has(topic))
-    const held = look.held.filter(
-      ({ position }) => position.seq > after && (!isCut || position.seq <= searched),
-    )
-    if (held.length > 0)
-      entries = [...held, ...entries].toSorted((one, other) => one.position.seq - other.position.seq)
+    let entries = expired.size > 0 ? found.filter(({ topic }) => !expired.has(topic)) : found
+    // They are of an earlier epoch, and so older than all that was found.
+    const endings = look.endings.filter(({ position }) => position.seq > after)
+    if (endings.length > 0) entries = [...endings, ...entries]
     return {
       epoch: look.epoch,
       entries: entries.length > limit ? entries.slice(0, limit) : entries,
       more: isCut || entries.length > limit,
-      evictedUpTo: after === 0 ? look.goneUpToFromStart : look.goneUpTo,
+      evictedUpTo: look.goneUpTo,
     }
   }
 
-  async #readBlock(
-    set: TopicSet,
-    position: number,
-    look: Look,
-    deadline: number,
-  ): Promise<Block | undefined> {
+  /** @throws {@link LogUnavailableError} after the deadline. */
+  async #within<Answer>(reading: Promise<Answer>, set: TopicSet, deadline: number): Promise<Answer> {
     const { runtime, commandTimeoutMs } = this.#options
-    const reading = this.#blocks.read(set, position, look, deadline)
-    const block = await this.#deadlines.within(reading, deadline - runtime.now())
-    if (block !== late) return block
+    const answer = await this.#deadlines.within(reading, deadline - runtime.now())
+    if (answer !== late) return answer
     const fact = `Redis did not answer within ${commandTimeoutMs} ms.`
     throw new LogUnavailableError('log-unavailable', `read ${set.texts.join(', ')}`, fact)
   }
-}
-
-/** Up to where entries fit into a page: at least one, and no further one once the length is reached. */
-function lastIndexWithin(
-  entries: readonly LogEntry[],
-  first: number,
-  limit: number,
-  maxLength: number,
-): number {
-  const end = Math.min(entries.length, first + limit)
-  let length = 0
-  let index = first
-  while (index < end && length < maxLength) {
-    length += entries[index]?.data.length ?? 0
-    index += 1
-  }
-  return index
-}
-
-/** Of the first entry after the position. */
-function indexOf(entries: readonly LogEntry[], position: number): number {
-  let [low, high] = [0, entries.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((entries[middle]?.position.seq ?? 0) <= position) low = middle + 1
-    else high = middle
-  }
-  return low
 }

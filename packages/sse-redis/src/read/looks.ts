@@ -21,13 +21,14 @@ export interface LookRequest {
 export interface Look extends LogState {
   /** The newest event that is too large to be read together with others. */
   readonly large: number
-  /** Up to where events of its topics are gone; and for a reader from the beginning. */
+  /** Up to where events of its topics are gone. */
   readonly goneUpTo: number
-  readonly goneUpToFromStart: number
   /** Those of its topics, if it names them, whose time is over. */
   readonly expired: ReadonlySet<string>
-  /** The last events of its topics that are only held apart. */
-  readonly held: readonly LogEntry[]
+  /** Those of its topics of which it is only by name that a reader gets some events, as they have left the stream. */
+  readonly holders: readonly string[]
+  /** The last events of its topics, where they are of an earlier epoch. */
+  readonly endings: readonly LogEntry[]
 }
 
 export interface LooksOptions {
@@ -93,20 +94,16 @@ function pagesOf(sets: readonly (readonly [TopicSet, number])[]): (readonly [Top
   return pages
 }
 
-function takeLook(
-  values: Iterator<string>,
-  { epoch, seq, base, trimmed, expiries }: Reply,
-  large: number,
-): Look {
+function takeLook(values: Iterator<string>, { values: _values, ...state }: Reply, large: number): Look {
   const goneUpTo = Number(take(values))
-  const goneUpToFromStart = Number(take(values))
   const expired = new Set(takeSome(values))
-  const held = Array.from({ length: Number(take(values)) }, () => {
+  const holders = takeSome(values)
+  const endings = Array.from({ length: Number(take(values)) }, () => {
     const [at, topic, line] = [take(values), take(values), take(values)]
-    return decodeEntry(epoch, Number(at), topic, line)
+    return decodeEntry(state.epoch, Number(at), topic, line)
   })
-  held.sort((one, other) => one.position.seq - other.position.seq)
-  return { epoch, seq, base, trimmed, expiries, large, goneUpTo, goneUpToFromStart, expired, held }
+  endings.sort((one, other) => one.position.seq - other.position.seq)
+  return { ...state, large, goneUpTo, expired, holders, endings }
 }
 
 /** As many as the next value says. */

@@ -65,11 +65,15 @@ async function lookUpStatuses(
       timeoutMs: deadline - runtime.now(),
       args: () => page,
     })
-    statuses.push(...page.map((_, each) => statusOf(values[each * 2], values[each * 2 + 1])))
+    statuses.push(...page.map((_, each) => statusOf(values.slice(each * 3, each * 3 + 3))))
   }
   return statuses
 }
 
-function statusOf(state: string | undefined, endSeq = ''): TopicStatus {
-  return { state: state as TopicState, endSeq: endSeq === '' ? undefined : Number(endSeq) }
+function statusOf([state, endSeq = '', lastSeq]: readonly string[]): TopicStatus {
+  return {
+    state: state as TopicState,
+    endSeq: endSeq === '' ? undefined : Number(endSeq),
+    lastSeq: Number(lastSeq),
+  }
 }

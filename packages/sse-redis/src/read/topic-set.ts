@@ -37,6 +37,13 @@ export class TopicSets {
     this.#known.set(patterns, set)
     return set
   }
+
+  /** The topics of these names. */
+  named(names: readonly string[]): TopicSet {
+    const texts = names.toSorted()
+    const set = this.#byKey.get(texts.join(' '))
+    return set ?? this.of(texts.map((text) => ({ text, tokens: text.split('.'), hasWildcard: false })))
+  }
 }
 
 function createSet(key: string, texts: readonly string[], patterns: readonly TopicPattern[]): TopicSet {

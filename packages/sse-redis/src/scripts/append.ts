@@ -1,74 +1,113 @@
+import { holdingEvents } from './holding.ts'
 import { logScript } from './prelude.ts'
+import { producers, producerSequences } from './producers.ts'
+import { lastBatches } from './writers.ts'
 
 /**
- * Appends a batch of events: all or none, and only once.
+ * Appends what a process has to append: single events, and batches of one topic's events, each of them whole or not at all.
+ * All of it only once.
  *
- *     ARGV  8 process  9 number of the batch, of that process  10 '' at first; in a retry, the epoch at the first attempt
- *           11 the seq seen then  12... topic, event, topic, event...
- *     ->    the log's state, then for each event its seq, or -1: its topic has ended
- *           or the log's state, 'unknown': Redis cannot tell any more whether the first attempt was stored
+ *     ARGV  8 process  9 number of the call, of that process  10 '' at first; in a retry, the epoch at the first attempt
+ *          11 maxHeldBytesPerTopic  12 maxHeldBytes  13 maxProducers  14 producerTtlMs
+ *          15... for an event:  topic, bytes, event
+ *                for a batch:   <topic> <count> or <topic> <count> <epoch> <number> <id>, then bytes, event of each
+ *     ->    the log's state, 'unknown': Redis cannot tell any more whether the first attempt was stored
+ *           or the log's state, the epoch, and what became of each, in one text with line breaks between:
+ *             <seq of the last>, 'repeat <seq>', 'ended', 'full maxHeldBytesPerTopic', 'full maxHeldBytes',
+ *             'stale <epoch> <number expected>', 'gap <epoch> <number expected>'
  *
- * A process sends one batch after the other, so the number of its last batch tells whether this one was stored. A first
- * attempt may also arrive late from some buffer on the way, long after its retry was stored.
+ * A retry gets the answer of the first attempt, as it was.
  */
-export const appendScript: string = logScript(String.raw`
-local owner, number, first_epoch, first_seen = ARGV[8], tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
-local token = owner .. ':' .. ARGV[9]
+export const appendScript: string =
+  logScript(String.raw`${lastBatches}${holdingEvents}${producers}${producerSequences}
+local owner, number, first_epoch = ARGV[8], tonumber(ARGV[9]), ARGV[10]
+local most_of_topic, most_of_all = tonumber(ARGV[11]), tonumber(ARGV[12])
 
--- The events of the batch that an earlier attempt stored: empty if there are none, nil if Redis cannot tell.
-local function stored_before()
-  local found = {}
-  local last = tonumber(call('HGET', writers, owner) or 0)
-  if first_epoch == '' then return number > last and found or nil end
-  -- A Redis that has begun a new epoch may lack it, though readers have had it.
-  if first_epoch ~= epoch then return nil end
-  if number > last then return found end
-  if number < last or evicted > first_seen or seq - first_seen > 100000 then return nil end
-  local from = first_seen
-  repeat
-    local page = call('XRANGE', log, text(from + 1), '+', 'COUNT', 200)
-    for _, entry in ipairs(page) do
-      from = seq_of(entry[1])
-      local _, each = parse(entry)
-      local batch, position = string.match(each, '^(.*):(%d+)$')
-      if batch == token then found[tonumber(position)] = from end
-    end
-  until #page < 200
-  return found
+local reply = state_of_log()
+local last_number, last_epoch, last_answers = last_batch(owner)
+if number == last_number and first_epoch ~= '' then
+  reply[#reply + 1] = last_epoch
+  reply[#reply + 1] = last_answers
+  return reply
 end
-
-local found = stored_before()
-if found == nil then
-  local reply = state_of_log()
+-- A first attempt that comes late, or one that a Redis which has begun a new epoch may have had, and lacks.
+if number <= last_number or first_epoch ~= '' and first_epoch ~= epoch then
   reply[#reply + 1] = 'unknown'
   return reply
 end
-local is_stored = next(found) ~= nil
--- If an earlier attempt was stored, it stored all events but those whose topic had ended.
-local events, seqs, ended, at = {}, {}, {}, seq
-for position = 1, (#ARGV - 11) / 2 do
-  local topic, event = ARGV[10 + position * 2], ARGV[11 + position * 2]
-  if is_stored then
-    seqs[position] = found[position] and text(found[position]) or '-1'
-  else
-    if ended[topic] == nil then
-      local its = status(topic)
-      ended[topic] = its == 'ended' or its == 'expired'
-    end
-    if ended[topic] then
-      seqs[position] = '-1'
-    else
-      at = at + 1
-      seqs[position] = text(at)
-      events[#events + 1] = { topic, event, token .. ':' .. position }
-    end
+
+local has_finite = call('HLEN', finite) > 1
+-- The state of each topic; of those that run, what they will hold.
+local holders = {}
+local function holder_of(topic)
+  local its = holders[topic]
+  if its then return its end
+  local state_now, record = 'open', nil
+  if has_finite then state_now, record = status(topic) end
+  its = { state = state_now, record = record }
+  if state_now == 'running' then its.lost, its.bytes = holding(record) end
+  holders[topic] = its
+  return its
+end
+
+local answers, events, at = {}, {}, seq
+
+-- Why these events are not stored; nil if they are.
+local function refusal(topic, first, last)
+  local its = holder_of(topic)
+  if its.state == 'ended' or its.state == 'expired' then return 'ended' end
+  if its.state == 'open' then return nil end
+  local bytes = 0
+  for each = first, last, 2 do bytes = bytes + tonumber(ARGV[each]) end
+  if its.bytes + bytes > most_of_topic then return 'full maxHeldBytesPerTopic' end
+  if not make_room(bytes, most_of_all) then return 'full maxHeldBytes' end
+  its.bytes = its.bytes + bytes
+  its.has_grown = true
+  held_bytes = held_bytes + bytes
+end
+
+local each, most = 15, #ARGV
+while each <= most do
+  local topic, count, sequence = ARGV[each], 1, ''
+  if string.find(topic, ' ', 1, true) then
+    topic, count, sequence = string.match(topic, '^([^ ]+) (%d+) ?(.*)$')
+  end
+  local last = each + count * 2
+  local answer, key, its, its_epoch, its_number
+  if sequence ~= '' then
+    local id
+    its_epoch, its_number, id = string.match(sequence, '^(%d+) (%d+) (.*)$')
+    its_epoch, its_number, key = tonumber(its_epoch), tonumber(its_number), topic .. ' ' .. id
+    its = producer_of(key, tonumber(ARGV[14]))
+    -- Before all else: what was stored once is not refused when it is repeated.
+    answer = answer_of(its, key, its_epoch, its_number)
+  end
+  answer = answer or refusal(topic, each + 1, last)
+  if not answer then
+    for position = each + 1, last, 2 do events[#events + 1] = { topic, ARGV[position + 1], ARGV[position] } end
+    at = at + count
+    answer = text(at)
+    if its then note_batch(its, its_epoch, its_number, at) end
+  end
+  answers[#answers + 1] = answer
+  each = last + 1
+end
+
+if #events > 0 then store(events) end
+local has_grown = false
+for topic, its in pairs(holders) do
+  if its.has_grown then
+    has_grown = true
+    local whose, token, claimed, flag = string.match(its.record, '^r|([^|]*)|([^|]*)|(%d+)|.*|([^|]*)$')
+    write('HSET', finite, topic, record_of('r', whose, token, claimed, its.lost, its.bytes, flag))
   end
 end
-if #events > 0 then
-  store(events)
-  write('HSET', writers, owner, ARGV[9])
-end
-local reply = state_of_log()
-for _, each in ipairs(seqs) do reply[#reply + 1] = each end
+if has_grown then write('HSET', meta, 'held', text(held_bytes)) end
+if next(met) then save_producers(tonumber(ARGV[13])) end
+answers = table.concat(answers, '\n')
+note_last_batch(owner, ARGV[9], answers)
+reply = state_of_log()
+reply[#reply + 1] = epoch
+reply[#reply + 1] = answers
 return reply
 `)

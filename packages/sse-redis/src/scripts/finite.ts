@@ -1,3 +1,4 @@
+import { holdingEvents } from './holding.ts'
 import { logScript } from './prelude.ts'
 
 /**
@@ -6,12 +7,15 @@ import { logScript } from './prelude.ts'
  *
  * Repeated with the same token, it gives the same answer.
  */
-export const claimScript: string = logScript(String.raw`
+export const claimScript: string = logScript(String.raw`${holdingEvents}
 local topic, owner, token, lease = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
 local its, record = status(topic)
 local claim = 'r|' .. owner .. '|' .. token .. '|'
 if its == 'open' then
-  write('HSET', finite, topic, claim .. text(seq) .. '|')
+  local lost, bytes = count_events(topic)
+  held_bytes = held_bytes + bytes
+  write('HSET', finite, topic, record_of('r', owner, token, text(seq), lost, bytes, ''))
+  write('HSET', meta, 'held', text(held_bytes))
   write('ZADD', due, now + lease, topic)
 elseif its == 'running' and string.sub(record, 1, #claim) == claim then
   its = 'open'
@@ -22,20 +26,39 @@ return reply
 `)
 
 /**
- *     ARGV  8 topic  9 event  10 token  11 ttlMs
+ *     ARGV  8 topic  9 token  10 ttlMs  11 maxHeldBytes  12... bytes, event: what comes before the end, and the end
  *     ->    the log's state, the seq of the end; '' if it had ended before
  *
- * Repeated with the same token, it gives the same answer.
+ * There is always room for it. Repeated with the same token, it gives the same answer.
  */
-export const endScript: string = logScript(String.raw`
-local topic, event, token, ttl = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
+export const endScript: string = logScript(String.raw`${holdingEvents}
+local topic, token, ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
 local its, record = status(topic)
 local at = ''
 if its == 'open' or its == 'running' then
-  store({ { topic, event, 'end:' .. token } })
-  at = text(seq)
-  write('HSET', finite, topic, 'e|' .. at .. '|' .. token .. '|' .. claimed_at(record))
-  write('HSET', ends, topic, event)
+  local events, added = {}, 0
+  for each = 12, #ARGV, 2 do
+    events[#events + 1] = { topic, ARGV[each + 1], ARGV[each] }
+    added = added + tonumber(ARGV[each])
+  end
+  local lost, bytes, claimed, counted = nil, 0, '0', 0
+  if record then
+    lost, bytes = holding(record)
+    claimed = claimed_at(record)
+  else
+    lost, counted = count_events(topic)
+  end
+  make_room(counted + added, tonumber(ARGV[11]))
+  bytes = bytes + counted + added
+  held_bytes = held_bytes + counted + added
+  at = text(seq + #events)
+  -- From here on what is evicted of it is held.
+  store(events, function()
+    write('HSET', finite, topic, record_of('e', at, token, claimed, lost, bytes, ''))
+  end)
+  write('HSET', meta, 'held', text(held_bytes))
+  write('HSET', ends, topic, ARGV[#ARGV])
+  write('ZADD', ended, at, topic)
   write('ZADD', due, now + ttl, topic)
 elseif its == 'ended' and string.match(record, '^e|%d+|([^|]*)') == token then
   at = string.match(record, '^e|(%d+)')
@@ -65,14 +88,23 @@ return reply
 
 /**
  *     ARGV  8... topics
- *     ->    the log's state, then for each its state, and the seq of its end or ''
+ *     ->    the log's state, then for each its state, the seq of its end or '', and that of its newest event
  */
 export const statusScript: string = logScript(String.raw`
+local function newest_of(topic)
+  local newest = call('ZREVRANGEBYLEX', index, '(' .. topic .. '\1', '[' .. topic .. '\0', 'LIMIT', 0, 1)[1]
+  if newest then return text(tonumber(string.sub(newest, -16))) end
+  return text(tonumber(call('ZSCORE', gone, topic) or forgotten))
+end
+
+local has_finite = call('HLEN', finite) > 1
 local reply = state_of_log()
 for each = 8, #ARGV do
-  local its, record = status(ARGV[each])
-  reply[#reply + 1] = its
-  reply[#reply + 1] = its == 'ended' and string.match(record, '^e|(%d+)') or ''
+  local topic = ARGV[each]
+  local its, record = 'open', nil
+  if has_finite then its, record = status(topic) end
+  local last = its == 'ended' and string.match(record, '^e|(%d+)')
+  for _, part in ipairs({ its, last or '', last or newest_of(topic) }) do reply[#reply + 1] = part end
 end
 return reply
 `)

@@ -60,34 +60,31 @@ local function look_up(command, key, names)
   return found
 end
 
--- The newest event that is gone of those asked for, and the same for a reader from the start. In doubt, a newer one.
-local function gone_up_to(asked, after, records)
-  if evicted <= after then return 0, 0 end
-  local newest, from_start = 0, 0
-  local marks = look_up('ZMSCORE', gone, asked.list)
-  for _, topic in ipairs(asked.list) do
-    local mark = tonumber(marks[topic] or forgotten)
-    newest = math.max(newest, mark)
-    -- A finite topic read from the start begins at its claim. The common mark of forgotten topics must not count if it is
-    -- older: every new finite topic would seem to have lost something.
-    if mark > tonumber(claimed_at(records[topic])) then from_start = math.max(from_start, mark) end
-  end
-  if not asked.wild then return newest, from_start end
-  newest = math.max(newest, forgotten)
-  local others = call('ZREVRANGEBYSCORE', gone, '+inf', '(' .. text(math.max(after, newest)), 'WITHSCORES', 'LIMIT', 0, 1000)
-  for each = 1, #others, 2 do
-    if matches(asked, others[each]) then
-      newest = tonumber(others[each + 1])
-      return newest, newest
-    end
-  end
-  if #others == 2000 then newest = tonumber(others[2000]) end
-  return newest, math.max(newest, from_start)
-end
-
 -- The records of the finite topics among those asked for.
 local function records_of(asked)
   if call('HLEN', finite) == 1 then return {} end
   return look_up('HMGET', finite, asked.list)
+end
+
+-- The newest event that is gone of those asked for. In doubt, a newer one. What is only held is gone for patterns.
+local function gone_up_to(asked, after, records)
+  if evicted <= after then return 0 end
+  local newest = 0
+  local marks = look_up('ZMSCORE', gone, asked.list)
+  for _, topic in ipairs(asked.list) do
+    local record = records[topic]
+    local mark
+    if record and record ~= 'x' then mark = holding(record) else mark = tonumber(marks[topic] or forgotten) end
+    newest = math.max(newest, mark)
+  end
+  if not asked.wild then return newest end
+  newest = math.max(newest, forgotten)
+  local others = call('ZREVRANGEBYSCORE', gone, '+inf', '(' .. text(math.max(after, newest)), 'WITHSCORES', 'LIMIT', 0, 1000)
+  for each = 1, #others, 2 do
+    local topic = string.match(others[each], '^[^%z]*')
+    if not asked.names[topic] and matches(asked, topic) then return tonumber(others[each + 1]) end
+  end
+  if #others == 2000 then newest = tonumber(others[2000]) end
+  return newest
 end
 `

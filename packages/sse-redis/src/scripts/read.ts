@@ -2,19 +2,20 @@ import { matching } from './matching.ts'
 import { logScript } from './prelude.ts'
 
 /**
- * Reads a page.
+ * Reads events, and says nothing of what is gone: that is what a look is for.
  *
- *     ARGV  8 after  9 how many events  10 how many bytes  11... topics and patterns
- *     ->    the log's state, evicted up to, '1' if there may be more, the seq up to which it has searched,
+ *     ARGV  8 after  9 up to, of topics given by name  10 how many events  11 how many bytes  12... topics and patterns
+ *     ->    the log's state, '1' if there may be more, the seq up to which it has searched,
  *           then seq, topic, event for each
  *
- * Topics given by name are read through the index. For patterns the script goes through the events of the log, a bounded
+ * Topics given by name are read through the index, also what only their name reaches. For patterns the script goes through the events of the log, a bounded
  * number in one call: Redis runs nothing else meanwhile.
  */
 export const readScript: string = logScript(String.raw`${matching}
-local after, limit, budget = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local after, limit, budget = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local up_to = math.min(tonumber(ARGV[9]), seq)
 local looked_at_most = 2000
-local asked = asked_from(11, #ARGV)
+local asked = asked_from(12, #ARGV)
 
 local found, used, passed, more, looked = {}, 0, 0, false, after
 
@@ -60,7 +61,7 @@ local function places_of(topic, count)
     if places and each == #places then
       if each > 0 and each < count then return nil end
       each = 0
-      places = call('ZRANGEBYLEX', index, '(' .. member(topic, from), '(' .. topic .. '\1', 'LIMIT', 0, count)
+      places = call('ZRANGEBYLEX', index, '(' .. member(topic, from), '[' .. member(topic, up_to), 'LIMIT', 0, count)
       if #places == 0 then return nil end
     end
     each = each + 1
@@ -88,25 +89,21 @@ local function merge()
   local count = math.max(4, math.ceil(limit * 2 / #asked.list))
   local records = records_of(asked)
   for _, topic in ipairs(asked.list) do
-    local its, record = 'open', records[topic]
-    if record then its, record = status(topic) end
-    if its ~= 'expired' then
+    local record = records[topic]
+    if not record or status(topic) ~= 'expired' then
       local next_place = places_of(topic, count)
       local at = next_place()
       if at then heap[#heap + 1] = { at, topic, next_place } end
-      if its == 'ended' then
-        local last = tonumber(string.match(record, '^e|(%d+)'))
-        if last > after and not call('ZSCORE', index, member(topic, last)) then
-          heap[#heap + 1] = { last, topic, function() return nil end, call('HGET', ends, topic) }
-        end
-      end
     end
   end
   for at = math.floor(#heap / 2), 1, -1 do sink_down(heap, at) end
   while heap[1] do
     local item = heap[1]
-    local at, topic, event = item[1], item[2], item[4]
-    if not event then
+    local at, topic = item[1], item[2]
+    local event
+    if at <= trimmed then
+      event = call('HGET', held, member(topic, at))
+    else
       local entry = call('XRANGE', log, text(at), text(at))[1]
       if entry then
         local _, _, _, its = parse(entry)
@@ -126,11 +123,9 @@ local function merge()
 end
 
 if asked.wild then scan() else merge() end
-local newest, from_start = gone_up_to(asked, after, records_of(asked))
 local reply = state_of_log()
-for _, each in ipairs({ text(after == 0 and from_start or newest), more and '1' or '', text(looked) }) do
-  reply[#reply + 1] = each
-end
+reply[#reply + 1] = more and '1' or ''
+reply[#reply + 1] = text(looked)
 for _, each in ipairs(found) do reply[#reply + 1] = each end
 return reply
 `)
