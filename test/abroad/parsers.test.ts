@@ -52,8 +52,8 @@ const standard =
     }, count)
 
 const parsers: readonly (readonly [string, Parser])[] = [
-  ['undici', standard((url) => new UndiciEventSource(url) as StandardSource)],
-  ['eventsource', standard((url) => new NpmEventSource(url) as StandardSource)],
+  ['undici', standard((url) => new UndiciEventSource(url))],
+  ['eventsource', standard((url) => new NpmEventSource(url))],
   ['launchdarkly-eventsource', standard((url) => new LaunchDarklyEventSource(url))],
   [
     'eventsource-client',
