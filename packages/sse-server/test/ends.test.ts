@@ -209,6 +209,54 @@ describe('close with runsMs', () => {
   })
 })
 
+describe('a producer that is stopped', () => {
+  async function* withLastWords({ signal }: { signal: AbortSignal }): AsyncGenerator<string> {
+    yield 'It'
+    await new Promise((resolve) => {
+      signal.addEventListener('abort', resolve)
+    })
+    yield 'stopped here'
+  }
+
+  it.each(['cancel', 'close'])('may give its last events for stopMs (%s)', async (how) => {
+    const { hub, runtime } = createTestHub()
+    await hub.run('answer', withLastWords, { stopMs: 1000 })
+    const reader = await subscribe(hub, { topics: ['answer'] })
+    await turn()
+    if (how === 'cancel') await hub.cancel('answer')
+    else await hub.close()
+    await turn()
+    expect(reader.data.slice(0, 2)).toEqual(['It', 'stopped here'])
+    expect(reader.events.at(-1)?.data).toContain(how === 'cancel' ? 'cancelled' : 'interrupted')
+    await hub.close()
+    expect(runtime.clock.pendingTimers).toBe(0)
+  })
+
+  it('gives nothing afterwards, nor without stopMs', async () => {
+    const { hub, runtime } = createTestHub()
+    await hub.run('short', withLastWords)
+    await hub.run('stuck', runEndless, { stopMs: 1000 })
+    const [short, stuck] = [
+      await subscribe(hub, { topics: ['short'] }),
+      await subscribe(hub, { topics: ['stuck'] }),
+    ]
+    await turn()
+    for (const topic of ['short', 'stuck']) await hub.cancel(topic)
+    await turn()
+    expect(short.events.map(({ event }) => event)).toEqual(['message', 'stream.end'])
+    expect(stuck.sink.ended).toBeUndefined()
+    await elapse(runtime.clock, 1000)
+    await turn()
+    expect(stuck.events.map(({ event }) => event)).toEqual(['message', 'stream.end'])
+  })
+})
+
+/** It does not listen. */
+async function* runEndless(): AsyncGenerator<string> {
+  yield 'It'
+  await new Promise(() => {})
+}
+
 describe("wireContract: 'off'", () => {
   it('writes events of the application alone, and heartbeats of one line', async () => {
     const { hub, runtime } = createTestHub({ heartbeatIntervalMs: 1000, reconnectionTimeMs: 50 })

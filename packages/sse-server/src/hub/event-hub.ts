@@ -14,7 +14,7 @@ import { ConnectionRegistry } from './connection-registry.ts'
 import { Control } from './control.ts'
 import { Delivery } from './delivery.ts'
 import { Dismissal } from './dismissal.ts'
-import { FiniteTopics, ttlOf } from './finite-topics.ts'
+import { FiniteTopics, stopMsOf, ttlOf } from './finite-topics.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
 import { hubOptionNames } from './hub-options.ts'
 import type {
@@ -187,6 +187,7 @@ export class EventHub implements Hub {
     this.#rules.checkTopic(topic)
     checkSource('producer', producer)
     ttlOf(options)
+    stopMsOf(options)
     if (this.#closing !== null) throw new HubClosedError()
     return this.#finite.run(topic, producer, options)
   }

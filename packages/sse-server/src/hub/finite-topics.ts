@@ -134,6 +134,7 @@ export class FiniteTopics {
         runtime,
         onError,
         publish: (event) => this.#host.publish(topic, event),
+        stopMs: stopMsOf(options),
       })
       if (outcome === 'cancelled') outcome = stoppedAs
     } catch (error) {
@@ -172,6 +173,11 @@ export class FiniteTopics {
 
 function failure(topic: string, message: string): LoggedEvent {
   return { topic, ...failureEvent(topic, message) }
+}
+
+/** @throws {@link OptionError} */
+export function stopMsOf({ stopMs }: RunOptions): number {
+  return durationOption('stopMs', stopMs, 0)
 }
 
 /** @throws {@link OptionError} */

@@ -295,6 +295,13 @@ export interface EndOptions {
 /** Options of {@link Hub.run}. */
 export interface RunOptions extends EndOptions {
   /**
+   * Milliseconds for which a producer that is stopped, by `cancel` or because the hub closes, may go on to give its last events.
+   * It learns of it by its signal.
+   *
+   * @defaultValue 0: what it gives after that is not published
+   */
+  readonly stopMs?: number | undefined
+  /**
    * What readers are told, as an event `stream.error`, when the producer fails. It must be safe to show: the error itself
    * goes to `onError` alone.
    *

@@ -27,18 +27,20 @@ export interface ProductionHost {
   readonly runtime: Runtime
   readonly publish: (event: HubEvent) => Promise<unknown>
   readonly onError: (error: unknown) => void
+  /** For how long a producer that is stopped may go on. */
+  readonly stopMs: number
 }
 
 /**
- * Reads a producer to its end, or until `signal` aborts. It is not waited for then: one that does not listen to the
- * signal must not hold the topic open.
+ * Reads a producer to its end, or until `signal` aborts and `stopMs` are over. It is not waited for then: one that does not
+ * listen to the signal must not hold the topic open.
  *
  * @throws what the producer, or `publish`, throws.
  */
 export async function produce(
   producer: Producer,
   signal: AbortSignal,
-  { runtime, publish, onError }: ProductionHost,
+  { runtime, publish, onError, stopMs }: ProductionHost,
 ): Promise<'completed' | 'cancelled'> {
   const source: unknown = typeof producer === 'function' ? producer({ signal }) : producer
   const iterator = isThenable(source) ? iterateLater(source.then(iterate)) : iterate(source)
@@ -48,12 +50,23 @@ export async function produce(
   // One function for the whole production, and what it ends is replaced at each step: a promise that lives as long as the
   // production would keep every event that was raced against it.
   let endWait: (() => void) | undefined
-  const onAbort = (): void => endWait?.()
-  signal.addEventListener('abort', onAbort)
+  // Its time is over: what it gives from now on is not published.
+  let isOver = signal.aborted && stopMs === 0
+  let timer: unknown
+  const stop = (): void => {
+    isOver = true
+    endWait?.()
+  }
+  const onAbort = (): void => {
+    if (stopMs === 0) stop()
+    else timer = runtime.setTimeout(stop, stopMs)
+  }
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort)
   const next = (): Promise<IteratorResult<HubEvent | string, unknown> | undefined> =>
     new Promise((resolve, reject) => {
       endWait = () => resolve(undefined)
-      if (signal.aborted) endWait()
+      if (isOver) endWait()
       nextOf(iterator).then(resolve, (error: unknown) => {
         running = false
         // After the abort nobody waits for it, and an AbortError is what is to be expected.
@@ -72,16 +85,18 @@ export async function produce(
     for (;;) {
       const share = pace.step()
       if (share !== undefined) await share
-      const result = signal.aborted ? undefined : await next()
-      if (result === undefined || signal.aborted) return 'cancelled'
+      const result = isOver ? undefined : await next()
+      // oxlint-disable-next-line no-unnecessary-condition -- it may be over by now
+      if (result === undefined || isOver) return 'cancelled'
       if (result.done === true) {
         running = false
-        return 'completed'
+        return signal.aborted ? 'cancelled' : 'completed'
       }
       await publish(typeof result.value === 'string' ? { data: result.value } : result.value)
     }
   } finally {
     endWait = undefined
+    runtime.clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     // Not awaited: beside a pending `next`, the `return` of a generator waits for it.
     if (running) void leave()
