@@ -128,8 +128,7 @@ class MemoryLog implements EventLog {
   }
 
   async append(event: LoggedEvent): Promise<Position> {
-    this.#checkOpen(event.topic)
-    this.#checkRoom(event.topic, [event])
+    if (this.#takes(event.topic) === 'running') this.#checkRoom(event.topic, [event])
     return this.#append(event).position
   }
 
@@ -139,8 +138,7 @@ class MemoryLog implements EventLog {
     // Before all else: what was stored once is not refused when it is repeated.
     const first = producer && this.#producers.find(topic, producer)
     if (first !== undefined) return { position: { epoch: this.#epoch, seq: first }, stored: false }
-    this.#checkOpen(topic)
-    this.#checkRoom(topic, events)
+    if (this.#takes(topic) === 'running') this.#checkRoom(topic, events)
     const position = { epoch: this.#epoch, seq: this.#seq + events.length }
     // Before anybody is notified, who may publish the same again.
     if (producer !== undefined) this.#producers.store(topic, producer, position.seq)
@@ -225,15 +223,16 @@ class MemoryLog implements EventLog {
     if (!this.#events.has(topic)) checkTopic(topic)
   }
 
-  #checkOpen(topic: string): void {
+  /** @returns the state of a topic that takes events. @throws {@link TopicEndedError} if it does not. */
+  #takes(topic: string): TopicState {
     const state = this.#stateOf(topic)
     if (state === 'ended' || state === 'expired') throw new TopicEndedError(topic)
     if (this.#closed) throw new HubClosedError()
+    return state
   }
 
   /** @throws {@link TopicFullError} */
   #checkRoom(topic: string, events: readonly LoggedEvent[]): void {
-    if (this.#finite.stateOf(topic) !== 'running') return
     const exceeded = this.#makeRoom(topic, events)
     if (exceeded !== undefined) throw new TopicFullError(topic, exceeded, this.#limits[exceeded])
   }
