@@ -264,9 +264,11 @@ export class EventHub implements Hub {
     // Before their readers go, so that these have the end.
     await this.#finite.close(runsMs)
     await this.#dismissal.drain(this.#connections, drainMs)
-    await this.#presence.close()
-    // Last: while anything was waited for, another may have come, to be dismissed.
-    await this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
+    const emptied = (): Promise<void> =>
+      this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))
+    await Promise.all([emptied(), this.#presence.close()])
+    // While the log was waited for another may have come, to be dismissed.
+    await emptied()
     this.#closed = true
     this.#publisher.close()
     this.#delivery.close()
