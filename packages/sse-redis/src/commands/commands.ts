@@ -4,7 +4,7 @@ import { IncompatibleRedisError } from '../errors/incompatible-redis-error.ts'
 import { LogFullError } from '../errors/log-full-error.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import { OutcomeUnknownError } from '../errors/outcome-unknown-error.ts'
-import type { Connections } from '../connection/connections.ts'
+import type { Connections, Lane } from '../connection/connections.ts'
 import { Deadlines, late } from '../connection/deadlines.ts'
 import { randomWord } from '../random-word.ts'
 import type { RedisClient, StreamEntry } from '../connection/redis-client.ts'
@@ -31,9 +31,6 @@ export interface Reply extends LogState {
   /** The script's own result. */
   readonly values: readonly string[]
 }
-
-/** Over which connection: what is read never waits before what is appended. */
-export type Lane = 'commands' | 'reads'
 
 /** One call of a script. */
 export interface Command {

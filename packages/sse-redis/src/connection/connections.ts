@@ -1,6 +1,8 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
-import type { Lane } from '../commands/commands.ts'
 import type { RedisClient } from './redis-client.ts'
+
+/** Over which connection: what is read never waits before what is appended. */
+export type Lane = 'commands' | 'reads'
 
 /**
  * The three connections of a process: for commands, for reads, and for the channel. Each is opened again whenever it fails.

@@ -1,7 +1,6 @@
 import type { RedisClientOptions } from '@redis/client'
-import type { Lane } from '../commands/commands.ts'
 import { Connection } from './connection.ts'
-import type { Connections, ConnectionsOptions } from './connections.ts'
+import type { Connections, ConnectionsOptions, Lane } from './connections.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /** A client of one server. It can be duplicated. */
