@@ -50,6 +50,27 @@ describe.skipIf(server.skip)('appending', () => {
     await expect(append(log, 'a')).resolves.toHaveProperty('seq', 6)
   })
 
+  it('no more than maxPendingBytes wait to be appended, but one event that is larger may', async () => {
+    const log = open({ maxPendingBytes: 1000 })
+    const large = append(log, 'a', 'x'.repeat(5000))
+    const refused = append(log, 'a', 'y')
+    expect(log.stats()).toMatchObject({ pendingEvents: 1, pendingBytes: 64 + 5000 + 4 })
+    await expect(refused).rejects.toMatchObject({
+      code: 'too-many-pending',
+      message: expect.stringContaining('maxPendingBytes: 1000'),
+    })
+    await large
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, () => append(log, 'a', 'é'.repeat(100))),
+    )
+    // Each of 64 bytes, and 200 in UTF-8.
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
+    await vi.waitUntil(() => log.stats().pendingBytes === 0, patience)
+    expect(log.stats().pendingEvents).toBe(0)
+    await log.appendBatch([{ topic: 'a', data: 'x'.repeat(2000) }])
+    expect((await log.head()).seq).toBe(5)
+  })
+
   it('append rejects with log-unavailable in time when Redis cannot be reached', async () => {
     await using proxy = await startFaultProxy({ target: { port: redis.port } })
     await proxy.refuse()

@@ -1,12 +1,70 @@
 import { createClient } from '@redis/client'
 import { patience, startRedis } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
-import { append, commandAt, end, listen, read, server, useRedis } from './redis-fixture.ts'
+import { append, commandAt, end, keyNames, listen, read, server, useRedis } from './redis-fixture.ts'
 
 const redis = useRedis()
-const { open } = redis
+const { open, command } = redis
 
 describe.skipIf(server.skip)('compatibility', () => {
+  it.each([
+    ['an older release', ['HDEL', 'version'], '1'],
+    ['a newer release', ['HSET', 'version', '3'], '3'],
+  ])('the keys of %s are refused, and left as they are', async (_name, [verb = '', ...rest], version) => {
+    const namespace = redis.newNamespace()
+    const before = open({ namespace })
+    await append(before, 'a', '1')
+    await before.claim('answer')
+    await before.close()
+    const keys = keyNames.map((key) => `{${namespace}}:${key}`)
+    await command(verb, keys[0] ?? '', ...rest)
+    // A script compares them: their values are bytes.
+    const digest = (): Promise<string> =>
+      command<string>(
+        'EVAL',
+        `local all = ''
+        for _, key in ipairs(KEYS) do all = redis.sha1hex(all .. redis.call('DUMP', key)) end
+        return all`,
+        String(keys.length),
+        ...keys,
+      )
+    const left = await digest()
+    const log = open({ namespace })
+    const expected = {
+      name: 'IncompatibleRedisError',
+      code: 'other-version',
+      message: expect.stringMatching(new RegExp(`of version ${version},.*version 2.*another namespace`)),
+    }
+    await expect(log.ready()).rejects.toMatchObject(expected)
+    const refused = await Promise.allSettled([
+      append(log, 'a', '2'),
+      log.claim('answer'),
+      end(log, 'answer'),
+      log.cancel('answer'),
+      log.control('n', 'x', { ttlMs: 1000 }),
+      log.controls(''),
+      log.status('answer'),
+      log.head(),
+      read(log, 'a'),
+    ])
+    for (const each of refused) expect(each).toMatchObject({ status: 'rejected', reason: expected })
+    expect(await digest()).toBe(left)
+    // What the error says to do.
+    await command('DEL', ...keys)
+    await vi.waitFor(() => log.ready(), patience)
+    await expect(append(log, 'a', '1')).resolves.toHaveProperty('seq', 1)
+  })
+
+  it('keys that become those of another release while the log is open are refused, too', async () => {
+    const namespace = redis.newNamespace()
+    const log = open({ namespace, syncIntervalMs: 60_000, leaseMs: 180_000 })
+    await append(log, 'a', '1')
+    await command('HSET', `{${namespace}}:meta`, 'version', '3')
+    await expect(append(log, 'a', '2')).rejects.toMatchObject({ code: 'other-version' })
+    await command('HSET', `{${namespace}}:meta`, 'version', '2')
+    await expect(append(log, 'a', '2')).resolves.toHaveProperty('seq', 2)
+  })
+
   it('a Redis with a limit and an allkeys- policy is refused until that changes', async () => {
     await using evicting = await startRedis({
       args: ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'],

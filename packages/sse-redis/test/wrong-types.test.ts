@@ -43,7 +43,7 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
         end(log, 'running'),
         log.claim('new'),
         log.cancel('running'),
-        log.appendBatch([{ topic: 'b', data: 'meanwhile' }], { id: 'p', epoch: 0, seq: 0 }),
+        log.appendBatch([{ topic: 'b', data: 'batch' }], { id: 'p', epoch: 0, seq: 0 }),
         log.control('name', 'value', { ttlMs: 60_000 }),
       ])
       // The error says which key it is.
@@ -60,6 +60,27 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
       expect(
         await Promise.all(['over', 'running', 'new'].map(async (topic) => (await log.status(topic)).state)),
       ).toEqual(['open', 'running', 'open'])
+      expect(await log.controls('')).toEqual([])
+      const again = await log.appendBatch([{ topic: 'b', data: 'batch' }], { id: 'p', epoch: 0, seq: 0 })
+      expect(again).toMatchObject({ stored: true, position: { seq: 3 } })
+    },
+  )
+
+  it.each(keyNames.filter((key) => !['meta', 'log', 'index', 'gone', 'finite', 'writers'].includes(key)))(
+    'does not stop what has nothing to do with it: %s, and an append while there are no finite topics',
+    async (key) => {
+      const namespace = redis.newNamespace()
+      const log = redis.open({ namespace, syncIntervalMs: 60_000, leaseMs: 180_000 })
+      await append(log, 'a', '1')
+      const name = `{${namespace}}:${key}`
+      await redis.command('RENAME', name, `{${namespace}}-kept`)
+      await redis.command('SET', name, 'x')
+      expect((await append(log, 'a', '2')).seq).toBe(2)
+      await expect(log.claim('new')).rejects.toMatchObject({ message: expect.stringContaining(name) })
+      await redis.command('DEL', name)
+      await redis.command('RENAME', `{${namespace}}-kept`, name)
+      expect(await log.claim('new')).toBe('open')
+      expect((await read(log, 'a')).entries.map(({ data }) => data)).toEqual(['1', '2'])
     },
   )
 

@@ -183,7 +183,9 @@ export class AppendQueue {
 
   async #sendEvents(units: readonly Waiting[]): Promise<void> {
     const { maxHeldBytesPerTopic, maxHeldBytes, maxProducers, producerTtlMs } = this.#options
-    const limits = [maxHeldBytesPerTopic, maxHeldBytes, maxProducers, producerTtlMs].map(String)
+    const hasProducers = units.some(({ unit }) => unit?.producer !== undefined)
+    const ofProducers = hasProducers ? [String(maxProducers), String(producerTtlMs)] : ['', '']
+    const limits = [String(maxHeldBytesPerTopic), String(maxHeldBytes), ...ofProducers]
     const args = units.flatMap(({ unit }) => unit?.args ?? [])
     const [first] = units
     const operation =

@@ -1,6 +1,6 @@
-import { holdingEvents } from './holding.ts'
+import { makingRoom } from './holding.ts'
 import { logScript } from './prelude.ts'
-import { producers, producerSequences } from './producers.ts'
+import { producerSequences } from './producers.ts'
 import { lastBatches } from './writers.ts'
 
 /**
@@ -8,7 +8,7 @@ import { lastBatches } from './writers.ts'
  * All of it only once.
  *
  *     ARGV  8 process  9 number of the call, of that process  10 '' at first; in a retry, the epoch at the first attempt
- *          11 maxHeldBytesPerTopic  12 maxHeldBytes  13 maxProducers  14 producerTtlMs
+ *          11 maxHeldBytesPerTopic  12 maxHeldBytes  13 maxProducers, '' if there are none  14 producerTtlMs
  *          15... for an event:  topic, bytes, event
  *                for a batch:   <topic> <count> or <topic> <count> <epoch> <number> <id>, then bytes, event of each
  *     ->    the log's state, 'unknown': Redis cannot tell any more whether the first attempt was stored
@@ -18,25 +18,31 @@ import { lastBatches } from './writers.ts'
  *
  * A retry gets the answer of the first attempt, as it was.
  */
-export const appendScript: string =
-  logScript(String.raw`${lastBatches}${holdingEvents}${producers}${producerSequences}
+export const appendScript: string = logScript(String.raw`${lastBatches}${makingRoom}${producerSequences}
 local owner, number, first_epoch = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 local most_of_topic, most_of_all = tonumber(ARGV[11]), tonumber(ARGV[12])
 
-local reply = state_of_log()
-local last_number, last_epoch, last_answers = last_batch(owner)
-if number == last_number and first_epoch ~= '' then
-  reply[#reply + 1] = last_epoch
-  reply[#reply + 1] = last_answers
-  return reply
-end
--- A first attempt that comes late, or one that a Redis which has begun a new epoch may have had, and lacks.
-if number <= last_number or first_epoch ~= '' and first_epoch ~= epoch then
-  reply[#reply + 1] = 'unknown'
+local function answer(of_epoch, answers)
+  local reply = state_of_log()
+  reply[#reply + 1] = of_epoch
+  reply[#reply + 1] = answers
   return reply
 end
 
+local last_number, last = last_batch(owner)
+if number == last_number and first_epoch ~= '' then return answer(string.match(last, '^%d+ (%S+) (.*)$')) end
+-- A first attempt that comes late, or one that a Redis which has begun a new epoch may have had, and lacks.
+if number <= last_number or first_epoch ~= '' and first_epoch ~= epoch then return answer('unknown') end
+
 local has_finite = call('HLEN', finite) > 1
+local sequences = ARGV[13] ~= '' and make_sequences()
+if not has_finite and not sequences and not are_checked then
+  check_type(log, 'XLEN')
+  check_type(index, 'ZCARD')
+  check_type(gone, 'ZCARD')
+  are_checked = true
+end
+
 -- The state of each topic; of those that run, what they will hold.
 local holders = {}
 local function holder_of(topic)
@@ -73,23 +79,23 @@ while each <= most do
     topic, count, sequence = string.match(topic, '^([^ ]+) (%d+) ?(.*)$')
   end
   local last = each + count * 2
-  local answer, key, its, its_epoch, its_number
+  local found, key, its, its_epoch, its_number
   if sequence ~= '' then
     local id
     its_epoch, its_number, id = string.match(sequence, '^(%d+) (%d+) (.*)$')
     its_epoch, its_number, key = tonumber(its_epoch), tonumber(its_number), topic .. ' ' .. id
-    its = producer_of(key, tonumber(ARGV[14]))
+    its = sequences.find(key, tonumber(ARGV[14]))
     -- Before all else: what was stored once is not refused when it is repeated.
-    answer = answer_of(its, key, its_epoch, its_number)
+    found = sequences.answer_of(its, key, its_epoch, its_number)
   end
-  answer = answer or refusal(topic, each + 1, last)
-  if not answer then
+  found = found or refusal(topic, each + 1, last)
+  if not found then
     for position = each + 1, last, 2 do events[#events + 1] = { topic, ARGV[position + 1], ARGV[position] } end
     at = at + count
-    answer = text(at)
-    if its then note_batch(its, its_epoch, its_number, at) end
+    found = text(at)
+    if its then sequences.note(its, its_epoch, its_number, at) end
   end
-  answers[#answers + 1] = answer
+  answers[#answers + 1] = found
   each = last + 1
 end
 
@@ -103,11 +109,8 @@ for topic, its in pairs(holders) do
   end
 end
 if has_grown then write('HSET', meta, 'held', text(held_bytes)) end
-if next(met) then save_producers(tonumber(ARGV[13])) end
+if sequences then sequences.save(tonumber(ARGV[13])) end
 answers = table.concat(answers, '\n')
 note_last_batch(owner, ARGV[9], answers)
-reply = state_of_log()
-reply[#reply + 1] = epoch
-reply[#reply + 1] = answers
-return reply
+return answer(epoch, answers)
 `)

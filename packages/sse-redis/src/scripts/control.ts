@@ -11,7 +11,8 @@ import { lastBatches } from './writers.ts'
 export const controlScript: string = logScript(String.raw`${lastBatches}
 local most_controls = 20000
 local owner, field, ttl, told, entry = ARGV[8], 'n' .. ARGV[10], tonumber(ARGV[11]), ARGV[12], ARGV[13]
-if tonumber(ARGV[9]) > last_batch(owner) then
+local last_number = last_batch(owner)
+if tonumber(ARGV[9]) > last_number then
   if ttl > 0 then
     write('HSET', controls, field, text(now) .. ' ' .. ARGV[11] .. ' ' .. told .. ' ' .. entry)
     write('ZADD', lapses, now + ttl, field)

@@ -1,59 +1,62 @@
-/** When an epoch begins, and what is kept of the one before, in Lua. */
+/**
+ * When an epoch begins, and what is kept of the one before, in Lua. Functions that few calls need are made where they are
+ * needed: each costs every call a quarter of a microsecond.
+ */
 export const epochs: string = String.raw`
 -- The seq of the head when a topic was claimed, as text; 0 if it never was.
 local function claimed_at(record)
   return string.match(record, '^%a|[^|]*|[^|]*|(%d+)') or '0'
 end
 
--- One of the keys of finite topics is gone, or meta with the counter. Keeps what the other keys still say: a topic whose
--- last event or deadline is lost is expired, and the counter goes on after the greatest place that is known.
-local function mend_finite()
-  if call('EXISTS', finite) == 0 then
-    write('UNLINK', ends, ended, due, expired)
-    return
-  end
-  local records = call('HGETALL', finite)
-  for each = 1, #records, 2 do
-    local topic, record = records[each], records[each + 1]
-    local kind = string.sub(record, 1, 1)
-    local last = string.match(record, '^e|(%d+)')
-    seq = math.max(seq, tonumber(last or 0), tonumber(claimed_at(record)))
-    if kind == 'r' then
-      -- If its process is alive, it renews the lease before that.
-      write('ZADD', due, 'NX', now + 60000, topic)
-    elseif kind == 'x' and topic ~= guard then
-      expiries = expiries + 1
-      write('ZADD', expired, 'NX', text(expiries), topic)
-    elseif kind == 'e' and call('ZSCORE', due, topic) and call('HGET', ends, topic) then
-      write('ZADD', ended, last, topic)
-    elseif kind == 'e' then
-      expiries = expiries + 1
-      write('HDEL', ends, topic)
-      write('ZREM', ended, topic)
-      write('ZREM', due, topic)
-      write('HSET', finite, topic, 'x')
-      write('ZADD', expired, text(expiries), topic)
-    end
-  end
-end
-
--- Who is forbidden stays so, as far as Redis still knows.
-local function mend_controls()
-  if call('EXISTS', controls) == 0 then
-    write('UNLINK', lapses)
-    return
-  end
-  local entries = call('HGETALL', controls)
-  for each = 1, #entries, 2 do
-    local at, ttl = string.match(entries[each + 1], '^(%d+) (%S+) ')
-    if at then write('ZADD', lapses, tonumber(at) + tonumber(ttl), entries[each]) end
-  end
-end
-
 -- Drops the events and what is known of producers. Keeps the states of finite topics, since what ran once must not run
 -- again, and the control entries. Readers of the old epoch would get again what is still there, because nobody can tell
 -- which of it they have had.
 local function begin_epoch()
+  -- One of the keys of finite topics is gone, or meta with the counter. Keeps what the other keys still say: a topic whose
+  -- last event or deadline is lost is expired, and the counter goes on after the greatest place that is known.
+  local function mend_finite()
+    if call('EXISTS', finite) == 0 then
+      write('UNLINK', ends, ended, due, expired)
+      return
+    end
+    local records = call('HGETALL', finite)
+    for each = 1, #records, 2 do
+      local topic, record = records[each], records[each + 1]
+      local kind = string.sub(record, 1, 1)
+      local last = string.match(record, '^e|(%d+)')
+      seq = math.max(seq, tonumber(last or 0), tonumber(claimed_at(record)))
+      if kind == 'r' then
+        -- If its process is alive, it renews the lease before that.
+        write('ZADD', due, 'NX', now + 60000, topic)
+      elseif kind == 'x' and topic ~= guard then
+        expiries = expiries + 1
+        write('ZADD', expired, 'NX', text(expiries), topic)
+      elseif kind == 'e' and call('ZSCORE', due, topic) and call('HGET', ends, topic) then
+        write('ZADD', ended, last, topic)
+      elseif kind == 'e' then
+        expiries = expiries + 1
+        write('HDEL', ends, topic)
+        write('ZREM', ended, topic)
+        write('ZREM', due, topic)
+        write('HSET', finite, topic, 'x')
+        write('ZADD', expired, text(expiries), topic)
+      end
+    end
+  end
+
+  -- Who is forbidden stays so, as far as Redis still knows.
+  local function mend_controls()
+    if call('EXISTS', controls) == 0 then
+      write('UNLINK', lapses)
+      return
+    end
+    local entries = call('HGETALL', controls)
+    for each = 1, #entries, 2 do
+      local at, ttl = string.match(entries[each + 1], '^(%d+) (%S+) ')
+      if at then write('ZADD', lapses, tonumber(at) + tonumber(ttl), entries[each]) end
+    end
+  end
+
   write('UNLINK', log, index, gone, held, producers, batches)
   -- After the last that Redis still knows of, should the counter be lost.
   local last = call('ZREVRANGEBYSCORE', expired, '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)

@@ -1,4 +1,4 @@
-import { holdingEvents } from './holding.ts'
+import { holdingEvents, makingRoom } from './holding.ts'
 import { logScript } from './prelude.ts'
 
 /**
@@ -31,7 +31,7 @@ return reply
  *
  * There is always room for it. Repeated with the same token, it gives the same answer.
  */
-export const endScript: string = logScript(String.raw`${holdingEvents}
+export const endScript: string = logScript(String.raw`${holdingEvents}${makingRoom}
 local topic, token, ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
 local its, record = status(topic)
 local at = ''

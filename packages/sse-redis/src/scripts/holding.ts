@@ -1,4 +1,18 @@
-/** How running and ended topics begin to hold their events, and how room is made for more, in Lua. */
+/** How room is made for what running and ended topics hold, in Lua. */
+export const makingRoom: string = String.raw`
+-- Where all topics together would hold too much, those that have ended expire, the oldest first. Returns whether there is
+-- room.
+local function make_room(bytes, most)
+  while held_bytes + bytes > most do
+    local oldest = call('ZRANGE', ended, 0, 0)[1]
+    if oldest == guard then return false end
+    expire(oldest, call('HGET', finite, oldest))
+  end
+  return true
+end
+`
+
+/** How a topic begins to hold its events, in Lua. */
 export const holdingEvents: string = String.raw`
 -- The bytes of the events that a topic has, and up to where it has lost some.
 local function count_events(topic)
@@ -12,16 +26,5 @@ local function count_events(topic)
   end
   -- What was forgotten of other topics is not missing from one that begins here.
   return tonumber(call('ZSCORE', gone, topic) or #places > 0 and forgotten or 0), bytes
-end
-
--- Where all topics together would hold too much, those that have ended expire, the oldest first. Returns whether there is
--- room.
-local function make_room(bytes, most)
-  while held_bytes + bytes > most do
-    local oldest = call('ZRANGE', ended, 0, 0)[1]
-    if oldest == guard then return false end
-    expire(oldest, call('HGET', finite, oldest))
-  end
-  return true
 end
 `

@@ -61,20 +61,23 @@ local guard = ' '
 local hidden = '\0'
 local keys_version = '${keysVersion}'
 
--- A key of another type would fail a script halfway, so all are tried before the first write.
+-- A key of another type would fail a script halfway, so all are tried before the first write. A script that knows which
+-- keys it may write tries those.
 local sizes = { 'HLEN', 'XLEN', 'ZCARD', 'ZCARD', 'HLEN', 'HLEN', 'HLEN', 'ZCARD', 'ZCARD', 'ZCARD', 'HLEN', 'ZCARD',
   'ZCARD', 'HLEN', 'HLEN', 'ZCARD' }
-local function check_types()
-  for each, key in ipairs(KEYS) do
-    local size = redis.pcall(sizes[each], key)
-    if type(size) == 'table' then error('UNTOUCHED ' .. key .. ': ' .. size.err, 0) end
-  end
+local function check_type(key, command)
+  local size = redis.pcall(command, key)
+  if type(size) == 'table' then error('UNTOUCHED ' .. key .. ': ' .. size.err, 0) end
 end
 
+local are_checked = false
 -- Whether the script has changed anything yet: then its failure leaves open what happened.
 local has_written = false
 local function write(...)
-  if not has_written then check_types() end
+  if not are_checked then
+    for each, key in ipairs(KEYS) do check_type(key, sizes[each]) end
+    are_checked = true
+  end
   local reply = call(...)
   has_written = true
   return reply

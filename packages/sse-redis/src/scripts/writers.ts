@@ -5,9 +5,10 @@
  * first attempt may also arrive late from some buffer on the way, long after its retry was carried out.
  */
 export const lastBatches: string = String.raw`
+-- The number, and all that is kept of it: number, epoch and answers.
 local function last_batch(owner)
-  local number, its_epoch, answers = string.match(call('HGET', writers, owner) or '', '^(%d+) (%S*) (.*)$')
-  return tonumber(number or 0), its_epoch, answers
+  local kept = call('HGET', writers, owner)
+  return kept and tonumber(string.match(kept, '^%d+')) or 0, kept
 end
 
 local function note_last_batch(owner, number, answers)
