@@ -31,7 +31,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-export interface AppendLimits {
+interface AppendLimits {
   readonly maxHeldBytesPerTopic: number
   readonly maxHeldBytes: number
   readonly maxProducers: number
