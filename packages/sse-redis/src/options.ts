@@ -50,7 +50,7 @@ export interface RedisLogOptions {
    * @defaultValue 67 108 864 (64 MiB)
    */
   readonly maxHeldBytes?: number | undefined
-  /** Producers whose numbers are known, each with its last 1024 batches: up to 10 KiB of Redis. @defaultValue 100 000 */
+  /** Producers whose numbers are known, each with its last 1024 batches: up to 12 KiB of Redis. @defaultValue 100 000 */
   readonly maxProducers?: number | undefined
   /** Milliseconds for which a producer that publishes nothing is known, by Redis' clock. @defaultValue 86 400 000, a day */
   readonly producerTtlMs?: number | undefined

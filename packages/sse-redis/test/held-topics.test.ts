@@ -1,9 +1,10 @@
-import type { RedisLog } from '@sse-toolkit/sse-redis'
+import { createClient } from '@redis/client'
+import type { RedisClient, RedisLog } from '@sse-toolkit/sse-redis'
 import { parseTopicPattern } from '@sse-toolkit/sse-server'
 import type { LogEntry } from '@sse-toolkit/sse-server'
 import { patience } from '@sse-toolkit/test-support'
-import { describe, expect, it, vi } from 'vitest'
-import { append, end, listen, read, readAll, server, useRedis } from './redis-fixture.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { append, end, listen, read, readAll, relayingClient, server, useRedis } from './redis-fixture.ts'
 
 const redis = useRedis()
 const { open, command, newNamespace } = redis
@@ -91,6 +92,35 @@ describe.skipIf(server.skip)('what a topic holds', () => {
       expect(wild.filter(({ topic }) => topic === 'a').map(({ data }) => data)).toEqual(
         stored.filter((each) => each.startsWith('a')),
       )
+    },
+  )
+
+  it.each([['a'], ['none.*']])(
+    'is read whole though it is pushed out between the look at the log and the read, besides %s',
+    async (besides) => {
+      const namespace = newNamespace()
+      const writer = open({ namespace, maxEvents: 10, ...rarely })
+      const client = createClient({ url: redis.url }) as RedisClient
+      onTestFinished(() => void client.destroy())
+      let isNext = false
+      const delaying = relayingClient(client, {
+        evalSha: async (sha1, options) => {
+          if (isNext && options.arguments.includes(String(Number.MAX_SAFE_INTEGER))) {
+            isNext = false
+            await fill(writer, 'other', numbers(30))
+          }
+          return client.evalSha(sha1, options)
+        },
+      })
+      const log = open({ redis: delaying, namespace, maxEvents: 10, maxCachedBytes: 0, ...rarely })
+      await log.ready()
+      await writer.claim('a')
+      await fill(writer, 'a', numbers(15))
+      isNext = true
+      const found = await readTexts(log, ['a', besides], 100)
+      expect(found.map(({ data }) => data)).toEqual(numbers(15))
+      expect(isNext).toBe(false)
+      await log.close()
     },
   )
 

@@ -91,20 +91,25 @@ return reply
  *     ->    the log's state, then for each its state, the seq of its end or '', and that of its newest event
  */
 export const statusScript: string = logScript(String.raw`
-local function newest_of(topic)
-  local newest = call('ZREVRANGEBYLEX', index, '(' .. topic .. '\1', '[' .. topic .. '\0', 'LIMIT', 0, 1)[1]
-  if newest then return text(tonumber(string.sub(newest, -16))) end
-  return text(tonumber(call('ZSCORE', gone, topic) or forgotten))
-end
-
-local has_finite = call('HLEN', finite) > 1
+-- What is known of all of them, in two calls.
+local records = call('HLEN', finite) > 1 and call('HMGET', finite, unpack(ARGV, 8)) or {}
+local marks = call('ZMSCORE', gone, unpack(ARGV, 8))
 local reply = state_of_log()
 for each = 8, #ARGV do
   local topic = ARGV[each]
   local its, record = 'open', nil
-  if has_finite then its, record = status(topic) end
+  if records[each - 7] then its, record = status(topic) end
   local last = its == 'ended' and string.match(record, '^e|(%d+)')
-  for _, part in ipairs({ its, last or '', last or newest_of(topic) }) do reply[#reply + 1] = part end
+  local newest = last
+  if its == 'expired' then
+    newest = call('ZSCORE', gone, topic) or text(forgotten)
+  elseif not newest then
+    local place = call('ZREVRANGEBYLEX', index, '(' .. topic .. '\1', '[' .. topic .. '\0', 'LIMIT', 0, 1)[1]
+    newest = place and string.sub(place, -16) or marks[each - 7] or text(forgotten)
+  end
+  reply[#reply + 1] = its
+  reply[#reply + 1] = last or ''
+  reply[#reply + 1] = newest
 end
 return reply
 `)
