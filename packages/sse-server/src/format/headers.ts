@@ -1,5 +1,10 @@
-/** Header fields in any form that the constructor of Headers takes. */
-export type HeaderFields = ConstructorParameters<typeof Headers>[0]
+/**
+ * Header fields in any form that the constructor of Headers takes, or as Node and its frameworks give them: a record with numbers,
+ * lists, and properties without a value, such as `reply.getHeaders()` of Fastify.
+ */
+export type HeaderFields =
+  | ConstructorParameters<typeof Headers>[0]
+  | Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /**
  * The header fields of an event stream's response.
