@@ -84,5 +84,6 @@ export type {
 export { LogTails } from './log/log-tails.ts'
 export { memoryLog, type MemoryLogOptions } from './log/memory-log.ts'
 export { checkTopic } from './topics/topic.ts'
+export { createPublishHandler, type PublishHandlerOptions } from './publish/create-publish-handler.ts'
 export { matchesTopic, parseTopicPattern, type TopicPattern } from './topics/topic-pattern.ts'
 export { pattern, topic, type TopicValue } from './topics/topic-tags.ts'
