@@ -1,6 +1,7 @@
 export { acceptsEventStream } from './format/accepts.ts'
 export { byteSourceSymbol } from './connection/byte-sink.ts'
 export type { ByteSink, ByteSinkListener, ByteSource, SharedBytes } from './connection/byte-sink.ts'
+export { BufferOverflowError } from './errors/buffer-overflow-error.ts'
 export { EventFieldError, type EventFieldErrorCode } from './errors/event-field-error.ts'
 export { EventSizeError } from './errors/event-size-error.ts'
 export { HubClosedError } from './errors/hub-closed-error.ts'

@@ -9,15 +9,17 @@ export type HeaderFields =
 /**
  * The header fields of an event stream's response.
  *
+ * `incremental` asks intermediaries to pass on what has come, and not to wait for the whole (RFC 10036).
  * `no-transform` asks intermediaries not to recode, and so not to buffer; `x-accel-buffering` is nginx's word for it.
  * `connection` and `transfer-encoding` are absent: they belong to the server, and HTTP/2 forbids them.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6
  */
 export const EVENT_STREAM_HEADERS: Readonly<
-  Record<'content-type' | 'cache-control' | 'x-accel-buffering', string>
+  Record<'content-type' | 'cache-control' | 'incremental' | 'x-accel-buffering', string>
 > = Object.freeze({
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
+  incremental: '?1',
   'x-accel-buffering': 'no',
 })
