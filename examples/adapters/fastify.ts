@@ -1,6 +1,7 @@
 import fastify from 'fastify'
 import { respond } from '@sse-toolkit/sse-server'
-import { openEventStream, sendResponse } from '@sse-toolkit/sse-server/node'
+import type { HeaderFields } from '@sse-toolkit/sse-server'
+import { openEventStream, sendFastify } from '@sse-toolkit/sse-server/node'
 import { check, createStory, maxBufferedBytes } from './story.ts'
 import type { RunningExample } from './story.ts'
 
@@ -18,7 +19,7 @@ export async function start(): Promise<RunningExample> {
     handler: (request, reply) => {
       // Fastify lets go of the response. What hooks have set on the reply goes along.
       reply.hijack()
-      const headers = fieldsOf(reply.getHeaders())
+      const headers = reply.getHeaders() as HeaderFields
       const stream = openEventStream(request.raw, reply.raw, { onClose, maxBufferedBytes, headers })
       return story.push(request.url, stream)
     },
@@ -26,23 +27,14 @@ export async function start(): Promise<RunningExample> {
   app.route({
     method: ['GET', 'POST', 'HEAD'],
     url: '/pull',
-    handler: async (request, reply) => {
-      reply.hijack()
-      const headers = fieldsOf(reply.getHeaders())
-      await sendResponse(
-        reply.raw,
-        respond(({ signal }) => story.pull(request.url, signal), { onClose, headers }),
-      )
-    },
+    handler: (request, reply) =>
+      sendFastify(
+        reply,
+        respond(({ signal }) => story.pull(request.url, signal), { onClose }),
+      ),
   })
   app.get('/observed', async () => story.observed)
   return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
-}
-
-function fieldsOf(headers: Readonly<Record<string, unknown>>): [string, string][] {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    [value].flat().map((each): [string, string] => [name, String(each)]),
-  )
 }
 
 if (import.meta.main) await check(start)

@@ -7,7 +7,7 @@ import { attach, mark, RecordingSink } from './recording-sink.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 function open(options: RespondOptions = {}, sink: RecordingSink = new RecordingSink()) {
-  const runtime = createVirtualRuntime()
+  const runtime = (options.runtime as ReturnType<typeof createVirtualRuntime>) ?? createVirtualRuntime()
   let opened: EventStream | undefined
   const onClose = vi.fn<(reason: CloseReason) => void>()
   attach(
@@ -204,11 +204,40 @@ describe('a slow consumer', () => {
   }
 
   it('is disconnected by default, and what waits stays within the limit and one frame', async () => {
-    const { sink, stream, peak } = await flood({})
+    const { sink, stream, peak } = await flood({ onError: () => undefined })
     await expect(stream.closed).resolves.toBe('slow-consumer')
     expect(sink.ended).toBe('abort')
     expect(peak).toBeLessThanOrEqual(10_000 + 1100)
     expect(stream.bufferedBytes).toBeLessThanOrEqual(20 + mark.length)
+  })
+
+  it('that had no time to be slow is reported, once to each onError, with what to do', async () => {
+    const errors: unknown[] = []
+    const onError = (error: unknown): void => void errors.push(error)
+    const { runtime } = await flood({ onError })
+    expect(errors).toMatchObject([
+      { code: 'buffer-overflow', limit: 10_000, message: expect.stringContaining('await stream.ready()') },
+    ])
+    await flood({ onError, runtime })
+    expect(errors).toHaveLength(1)
+    const others: unknown[] = []
+    await flood({ onError: (error) => others.push(error), runtime })
+    expect(others).toHaveLength(1)
+  })
+
+  it('that had its time is not reported, nor is one under a policy that drops', async () => {
+    const errors: unknown[] = []
+    const onError = (error: unknown): void => void errors.push(error)
+    await flood({ onError, slowConsumer: 'drop-oldest' })
+    await flood({ onError, slowConsumer: 'latest' })
+    const { runtime, sink, stream } = open({ onError, maxBufferedBytes: 10_000 })
+    sink.reading = false
+    stream.send(block)
+    await turn()
+    await runtime.clock.advance(1000)
+    while (stream.send(block)) await turn()
+    expect(await stream.closed).toBe('slow-consumer')
+    expect(errors).toEqual([])
   })
 
   it('under drop-oldest loses the oldest, and is told so before what follows', async () => {
@@ -240,6 +269,19 @@ describe('a slow consumer', () => {
     sink.resume()
     await turn()
     expect(eventsOf(sink).map((event) => event.id)).toEqual(['first', '48', '49', '50'])
+  })
+
+  it('under latest keeps all while the output has room, and the newest of each key from then on, far below the limit', async () => {
+    const { sink, stream } = open({ slowConsumer: 'latest' })
+    for (const id of ['1', '2']) stream.send({ data: 'x', id })
+    await turn()
+    sink.reading = false
+    stream.send({ data: 'x', id: '3' })
+    await turn()
+    for (const id of ['4', '5', '6']) stream.send({ data: 'x', id })
+    sink.resume()
+    await turn()
+    expect(eventsOf(sink).map(({ event, id }) => event ?? id)).toEqual(['1', '2', '3', '6'])
   })
 
   it('under latest keeps the newest of each key, however much the output itself holds', async () => {

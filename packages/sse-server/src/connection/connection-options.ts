@@ -42,12 +42,15 @@ export interface ConnectionOptions {
    */
   readonly maxBufferedBytes?: number | undefined
   /**
-   * What happens at `maxBufferedBytes`. A source that waits for `ready()`, as every iterable does, never gets there.
+   * What happens to events that the reader takes too slowly. A source that waits for `ready()`, as every iterable does, never
+   * gets there.
    *
-   * - `disconnect` (default): the connection is destroyed; the client returns, and resumes where there is a hub.
-   * - `drop-oldest`: what has waited longest is dropped, and an event `stream.gap` says so.
-   * - `latest`: while the output has no room, of each key only the newest event waits (see `key` of `send` and `publish`).
-   *   At the limit the oldest of these are dropped, and an event `stream.gap` says so.
+   * - `disconnect` (default): at `maxBufferedBytes` the connection is destroyed; the client returns, and resumes where there is a
+   *   hub. A stream that is filled up by `send` within a second is reported to `onError`, once.
+   * - `drop-oldest`: at `maxBufferedBytes` what has waited longest is dropped, and an event `stream.gap` says so.
+   * - `latest`: from the moment on that the output has no room (its high-water mark, 16 to 64 KiB), far below
+   *   `maxBufferedBytes`, only the newest event of each key waits (see `key` of `send` and `publish`); what it takes the place of
+   *   is not announced. If these alone reach `maxBufferedBytes`, the oldest of them are dropped, and an event `stream.gap` says so.
    */
   readonly slowConsumer?: SlowConsumerPolicy | undefined
   /**
@@ -78,6 +81,8 @@ export interface ConnectionSettings extends FrameQueueSettings {
   readonly longestSilenceMs: number
   readonly reconnectionTimeMs: number | undefined
   readonly wireContract: WireContract
+  /** Tells each `onError` once: a client that comes back for the same would make it say so again and again. */
+  readonly reportOverflow: (error: Error) => void
 }
 
 /** @throws {@link OptionError} */
@@ -97,8 +102,14 @@ export function connectionSettings(
       'a non-negative integer of milliseconds',
     )
   }
+  const scheduler = schedulerOf(options.runtime ?? systemRuntime)
+  const listener = options.onError ?? scheduler
   return {
-    scheduler: schedulerOf(options.runtime ?? systemRuntime),
+    scheduler,
+    reportOverflow(error) {
+      if (!scheduler.toldOfOverflow.has(listener)) onError(error)
+      scheduler.toldOfOverflow.add(listener)
+    },
     heartbeatIntervalMs,
     heartbeatFrame: heartbeatFrames(options.heartbeat, wireContract, onError),
     gapFrame: (gap, position) => gapFrame(gap, position, wireContract),

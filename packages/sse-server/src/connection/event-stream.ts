@@ -1,5 +1,6 @@
 import type { ByteSink } from './byte-sink.ts'
 import { callListener } from '../callbacks.ts'
+import { BufferOverflowError } from '../errors/buffer-overflow-error.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 import { commentFrame, eventFrame } from './frame.ts'
 import type { Frame } from './frame.ts'
@@ -24,6 +25,9 @@ export interface EventStream<Schemas extends EventSchemas = EventSchemas> {
    *
    * @returns false if the stream is closed, and the event went nowhere. True says that it was taken, not that it has
    *   arrived: see {@link ready}.
+   * It never waits: what is sent faster than the client reads waits in memory, up to `maxBufferedBytes`. Whoever sends much at
+   * once, such as a snapshot, waits for {@link ready} between the events, or the stream ends as `slow-consumer`.
+   *
    * @throws {@link EventFieldError} if the event cannot be formatted, or its schema refuses it. The stream stays open.
    */
   send(event: EventOf<Schemas>, options?: SendOptions): boolean
@@ -55,6 +59,9 @@ export interface EventStream<Schemas extends EventSchemas = EventSchemas> {
   readonly lastEventId: string | undefined
 }
 
+// A reader whose buffer has filled up sooner than this was not slow: more was sent than anybody takes in that time.
+const slowAfterMs = 1000
+
 /** The stream as this package holds it: its users see {@link EventStream}. */
 export class Connection<Schemas extends EventSchemas = EventSchemas> implements EventStream<Schemas> {
   readonly queue: FrameQueue
@@ -77,6 +84,10 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
       drained: () => this.#settleReady(true),
       closed: (reason) => this.#end(reason),
       stopping: () => this.#endEarly('drain'),
+      overflowed: (bufferedBytes, blockedMs) => {
+        const { maxBufferedBytes, reportOverflow } = setup.settings
+        if (blockedMs < slowAfterMs) reportOverflow(new BufferOverflowError(bufferedBytes, maxBufferedBytes))
+      },
     })
     const { signal } = setup.options
     if (signal?.aborted) this.#onAbort()

@@ -51,6 +51,8 @@ export interface FrameQueueOwner {
   closed(reason: CloseReason): void
   /** The server is about to stop: the connection should be ended. */
   stopping(): void
+  /** The limit of what may wait was reached, `blockedMs` after the output had room for the last time. */
+  overflowed?(bufferedBytes: number, blockedMs: number): void
 }
 
 // What is written at once: enough that a write's fixed cost vanishes, and little enough that a reader's progress shows.
@@ -69,6 +71,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   #batch: Batch | null = null
   // Not null exactly while the output is above its high-water mark.
   #waiting: WaitingFrames | null = null
+  #blockedAt = 0
   #reason: CloseReason | null = null
   #ending: Ending = 'close'
   #gone = false
@@ -147,8 +150,9 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    if (batch !== null && !this.#write(batch))
-      this.#waiting = createWaitingFrames(this.#settings.slowConsumer)
+    if (batch === null || this.#write(batch)) return
+    this.#waiting = createWaitingFrames(this.#settings.slowConsumer)
+    this.#blockedAt = this.#settings.scheduler.runtime.now()
   }
 
   beat(): void {
@@ -217,6 +221,8 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
     if (slowConsumer === 'disconnect') {
       // Checked before the frame is added: one that is larger than the limit can still reach a reader that keeps up.
       if (this.bufferedBytes >= maxBufferedBytes) {
+        const blockedMs = this.#settings.scheduler.runtime.now() - this.#blockedAt
+        this.#owner.overflowed?.(this.bufferedBytes, blockedMs)
         this.abort('slow-consumer')
         return false
       }

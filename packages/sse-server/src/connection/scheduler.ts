@@ -2,11 +2,13 @@ import { Heartbeats } from './heartbeat.ts'
 import type { Runtime } from '../runtime.ts'
 import { Turn } from './turn.ts'
 
-/** What all connections on one runtime share: the turn they write at the end of, and the timers of their heartbeats. */
+/** What all connections on one runtime share: the turn that they write at the end of, the timers of their heartbeats. */
 export interface Scheduler {
   readonly runtime: Runtime
   readonly turn: Turn
   readonly heartbeats: Heartbeats
+  /** Who has been told once that streams overflow: see `reportOverflow`. */
+  readonly toldOfOverflow: WeakSet<object>
 }
 
 const schedulers = new WeakMap<Runtime, Scheduler>()
@@ -14,7 +16,12 @@ const schedulers = new WeakMap<Runtime, Scheduler>()
 export function schedulerOf(runtime: Runtime): Scheduler {
   let scheduler = schedulers.get(runtime)
   if (scheduler === undefined) {
-    scheduler = { runtime, turn: new Turn(runtime), heartbeats: new Heartbeats(runtime) }
+    scheduler = {
+      runtime,
+      turn: new Turn(runtime),
+      heartbeats: new Heartbeats(runtime),
+      toldOfOverflow: new WeakSet(),
+    }
     schedulers.set(runtime, scheduler)
   }
   return scheduler

@@ -1,7 +1,7 @@
 import { Deque } from '../deque.ts'
 import type { Frame } from './frame.ts'
 
-/** What to do with a connection whose reader is too slow: when more than `maxBufferedBytes` would wait for it. */
+/** What to do with events that their reader takes too slowly: see `slowConsumer` of the options. */
 export type SlowConsumerPolicy = 'disconnect' | 'drop-oldest' | 'latest'
 
 /** Frames that wait for one connection, in order, while its output is above the high-water mark. */

@@ -1,6 +1,8 @@
 export { ResponseStateError } from '../errors/response-state-error.ts'
 export { openEventStream, type OpenEventStreamOptions } from './open-event-stream.ts'
 export type { NodeRequest, NodeResponse } from './node-response.ts'
+export { sendFastify, subscribeFastify, type FastifyReplyLike, type FastifyRequestLike } from './fastify.ts'
 export { sendResponse } from './send-response.ts'
+export { subscribeNode } from './subscribe-node.ts'
 export { toNodeHandler, type NodeHandlerOptions } from './to-node-handler.ts'
 export { webRequest } from './web-request.ts'

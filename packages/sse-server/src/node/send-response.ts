@@ -57,11 +57,12 @@ function untilOver(target: NodeResponse): Promise<void> {
 }
 
 /** RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5. */
-function hasNoContent(target: NodeResponse, status: number): boolean {
+export function hasNoContent(target: NodeResponse, status: number): boolean {
   return target.req.method === 'HEAD' || status === 204 || status === 304
 }
 
-function byteSourceOf(response: Response): ByteSource | undefined {
+/** What an event stream's response offers a server that knows it. */
+export function byteSourceOf(response: Response): ByteSource | undefined {
   return byteSourceSymbol in response ? (response[byteSourceSymbol] as ByteSource) : undefined
 }
 

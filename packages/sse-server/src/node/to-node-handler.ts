@@ -2,9 +2,9 @@ import { callListener } from '../callbacks.ts'
 import { functionOption } from '../options.ts'
 import type { NodeRequest, NodeResponse } from './node-response.ts'
 import { sendResponse } from './send-response.ts'
-import { isAmbiguousTarget, webRequest } from './web-request.ts'
+import { isAmbiguousTarget, isForbiddenMethod, webRequest } from './web-request.ts'
 
-/** Options of {@link toNodeHandler}. */
+/** Options of {@link toNodeHandler} and {@link subscribeNode}. */
 export interface NodeHandlerOptions {
   /** Receives what was answered with 500, and errors of a body that was being sent. @defaultValue `console.error` */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -21,7 +21,7 @@ export interface NodeHandlerOptions {
  * A target of which the URL parser would make another path (`/x/..\quick`, `/x/%2e%2e/quick`) is answered with 400: a
  * proxy in front has judged the path that arrived.
  *
- * @param handler - gets the head of the request as a web Request, and the Node request itself, for what a framework has
+ * @param handler - gets the request as a web Request, see {@link webRequest}, and the Node request itself, for what a framework has
  *   added to it, such as Express's `params`.
  * @throws {@link OptionError}
  * @example
@@ -39,27 +39,51 @@ export function toNodeHandler<Incoming extends NodeRequest = NodeRequest>(
   handler: (request: Request, incoming: Incoming) => Response | Promise<Response>,
   options: NodeHandlerOptions = {},
 ): (incoming: Incoming, response: NodeResponse) => void {
+  const report = errorListener(options)
+  return (incoming, target) =>
+    void answerNode(incoming, target, (request) => handler(request, incoming), report)
+}
+
+/** @throws {@link OptionError} */
+export function errorListener({ onError }: NodeHandlerOptions): (error: unknown) => void {
   // oxlint-disable-next-line no-console -- the last resort
-  const report = functionOption('onError', options.onError) ?? console.error
-  const answer = async (incoming: Incoming, target: NodeResponse): Promise<void> => {
-    if (isAmbiguousTarget(incoming)) {
-      target.statusCode = 400
-      target.end()
-      return
-    }
-    try {
-      await sendResponse(target, await handler(webRequest(incoming), incoming))
-    } catch (error) {
-      const status = clientErrorStatus(error)
-      // oxlint-disable-next-line no-console -- the last resort
-      if (status === undefined || target.headersSent) callListener(() => report(error), console.error)
-      // A head that was sent is `sendResponse`'s, which has broken off the body, or somebody else's.
-      if (target.headersSent) return
-      target.statusCode = status ?? 500
-      target.end()
-    }
+  return functionOption('onError', onError) ?? console.error
+}
+
+/**
+ * Answers a Node request with what a web handler makes of it, or of its failure.
+ *
+ * @returns a promise that never rejects, and resolves when the response is over.
+ */
+export async function answerNode(
+  incoming: NodeRequest,
+  target: NodeResponse,
+  handler: (request: Request) => Response | Promise<Response>,
+  report: (error: unknown) => void,
+): Promise<void> {
+  if (isAmbiguousTarget(incoming)) {
+    endEmpty(target, 400)
+    return
   }
-  return (incoming, target) => void answer(incoming, target)
+  if (isForbiddenMethod(incoming)) {
+    target.setHeader('allow', 'GET, HEAD, POST')
+    endEmpty(target, 405)
+    return
+  }
+  try {
+    await sendResponse(target, await handler(webRequest(incoming, target)))
+  } catch (error) {
+    const status = clientErrorStatus(error)
+    // oxlint-disable-next-line no-console -- the last resort
+    if (status === undefined || target.headersSent) callListener(() => report(error), console.error)
+    // A head that was sent is `sendResponse`'s, which has broken off the body, or somebody else's.
+    if (!target.headersSent) endEmpty(target, status ?? 500)
+  }
+}
+
+function endEmpty(target: NodeResponse, status: number): void {
+  target.statusCode = status
+  target.end()
 }
 
 /** The status that an error has for the client's own mistake, as errors of Express, Koa, Fastify and h3 have it. */

@@ -1,29 +1,39 @@
-import type { NodeRequest } from './node-response.ts'
+import { ServerResponse } from 'node:http'
+import { listenForClose } from './node-response.ts'
+import type { NodeRequest, NodeResponse } from './node-response.ts'
+import { requestBody } from './request-body.ts'
 
 /**
- * The head of a Node request as a web Request, for functions that take one: `hub.subscribe`, `respond`,
- * `acceptsEventStream`. `toNodeHandler` does this for a whole handler.
+ * A Node request as a web Request, for functions that take one: `hub.subscribe`, `respond`, `acceptsEventStream`,
+ * the handler of `createPublishHandler`. `toNodeHandler` and `subscribeNode` do this for you.
  *
- * It has no body, and its signal never aborts: `sendResponse` notices itself that the client has left. If the request
- * does not name a valid host, the host is `localhost`; nothing here depends on it.
+ * Method, URL, fields and content are those of the Node request. The content is read only as far as somebody asks for it, and is
+ * absent if a body parser has read it before. If the request does not name a valid host, the host is `localhost`; nothing
+ * here depends on it.
  *
+ * The signal aborts when the client leaves before the response has been ended, also while there is no answer yet.
+ *
+ * @param response - the response to it. Without one, the signal can only tell of a request that is not pipelined behind another.
+ * @throws TypeError for the methods CONNECT and TRACE, which a web Request cannot have. `toNodeHandler` answers them with 405.
  * @example
  * ```ts
  * import { createServer } from 'node:http'
- * import { createHub } from '@sse-toolkit/sse-server'
+ * import { respondOnFirstEvent } from '@sse-toolkit/sse-server'
  * import { sendResponse, webRequest } from '@sse-toolkit/sse-server/node'
  *
- * const hub = createHub()
  * const server = createServer((req, res) => {
- *   hub
- *     .subscribe(webRequest(req), { topics: ['news'] })
+ *   respondOnFirstEvent([{ data: 'hello' }], { request: webRequest(req, res) })
  *     .then((response) => sendResponse(res, response))
  *     .catch((error: unknown) => res.destroy(error as Error))
  * })
  * server.close()
  * ```
+ * @see https://fetch.spec.whatwg.org/#methods
  */
-export function webRequest(request: NodeRequest): Request {
+export function webRequest(
+  request: NodeRequest,
+  response: NodeResponse | undefined = responseTo(request),
+): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
     // The pseudo-fields of HTTP/2 are no fields.
@@ -32,9 +42,36 @@ export function webRequest(request: NodeRequest): Request {
   }
   const { ':authority': authority, host = authority } = request.headers
   const scheme = 'encrypted' in request.socket ? 'https' : 'http'
-  // `CONNECT` and `TRACE` are no methods of a web Request, and ask for no event stream.
-  const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
-  return new Request(urlOf(request.url ?? '/', `${scheme}://${validHost(host)}`), { method, headers })
+  const body = requestBody(request)
+  return new Request(urlOf(request.url ?? '/', `${scheme}://${validHost(host)}`), {
+    method: request.method ?? 'GET',
+    headers,
+    ...(response !== undefined && { signal: departureOf(response) }),
+    // Fetch: a body that is a stream needs it said that it is sent while the answer may already come.
+    ...(body !== null && { body, duplex: 'half' }),
+  })
+}
+
+/** Fetch, "forbidden method". TRACK is not one that Node parses. */
+export function isForbiddenMethod({ method = 'GET' }: NodeRequest): boolean {
+  return method === 'CONNECT' || method === 'TRACE'
+}
+
+/** Aborts when the response is over without having been ended: the client has left. */
+function departureOf(response: NodeResponse): AbortSignal {
+  const controller = new AbortController()
+  listenForClose(response, () => {
+    if (!response.writableEnded) controller.abort()
+  })
+  return controller.signal
+}
+
+/** The response to a request whose turn it is. node:http notes it on the socket, without documenting that. */
+function responseTo(request: NodeRequest): NodeResponse | undefined {
+  if ('stream' in request) return undefined
+  const { socket } = request
+  const response: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined
+  return response instanceof ServerResponse && response.req === request ? response : undefined
 }
 
 // A backslash, which the URL parser reads as a slash, and dot segments, which it resolves, in whatever spelling.

@@ -27,10 +27,24 @@ export function eventStreamResponse(
   return Object.defineProperty(response, byteSourceSymbol, { value: source })
 }
 
-/** A record may have properties without a value, which the constructor of Headers would send as the word `undefined`. */
-function withoutUndefined(given: NonNullable<HeaderFields>): NonNullable<HeaderFields> {
-  if (Symbol.iterator in given) return given
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+/** What the constructor of Headers takes, where it would make one text of a list, and a word of `undefined` or `null`. */
+function withoutLists(
+  given: NonNullable<HeaderFields>,
+): NonNullable<ConstructorParameters<typeof Headers>[0]> {
+  if (isHeadersInit(given)) return given
+  return Object.entries(given).flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .flatMap((each): [string, string][] =>
+        each === undefined || each === null ? [] : [[name, String(each)]],
+      ),
+  )
+}
+
+function isHeadersInit(
+  given: NonNullable<HeaderFields>,
+): given is Exclude<NonNullable<ConstructorParameters<typeof Headers>[0]>, Record<string, string>> {
+  return Symbol.iterator in given
 }
 
 /**
@@ -42,7 +56,7 @@ export function eventStreamHeaders(given: HeaderFields): Headers {
   const headers = new Headers(EVENT_STREAM_HEADERS)
   if (given === undefined) return headers
   try {
-    for (const [name, value] of new Headers(withoutUndefined(given))) {
+    for (const [name, value] of new Headers(withoutLists(given))) {
       if (name === 'set-cookie') headers.append(name, value)
       else headers.set(name, value)
     }

@@ -327,6 +327,41 @@ describe('the client leaves', () => {
   }, 60_000)
 })
 
+describe('a snapshot of 5 MB', () => {
+  const row = { data: 'x'.repeat(10_000) }
+
+  it('that is sent in one loop ends the stream of a fast reader, and is reported once', async () => {
+    const errors: unknown[] = []
+    const reasons: CloseReason[] = []
+    await using server = await serve((req, res) => {
+      const stream = openEventStream(req, res, {
+        onError: report,
+        onClose: (reason) => reasons.push(reason),
+      })
+      for (let n = 0; n < 500; n += 1) stream.send(row)
+    })
+    function report(error: unknown): void {
+      errors.push(error)
+    }
+    for (let visit = 0; visit < 2; visit += 1) {
+      const client = await connectRaw(server.port, get)
+      await client.closed
+    }
+    expect(reasons).toEqual(['slow-consumer', 'slow-consumer'])
+    expect(errors).toMatchObject([{ code: 'buffer-overflow' }])
+  })
+
+  it('that waits for ready() arrives whole', async () => {
+    await using server = await serve(async (req, res) => {
+      const stream = openEventStream(req, res, { heartbeatIntervalMs: 0 })
+      for (let n = 0; n < 500 && (await stream.ready()); n += 1) stream.send(row)
+      stream.close()
+    })
+    const text = await (await fetch(server.url)).text()
+    expect(text).toHaveLength(mark.length + 500 * 'data: \n\n'.length + 500 * 10_000)
+  })
+})
+
 describe('a reader that stops while the source floods', () => {
   it('is disconnected, its memory bounded, and the others are not slowed', async () => {
     await using server = await serveStreams({ maxBufferedBytes: 500_000, heartbeatIntervalMs: 0 })
