@@ -23,42 +23,41 @@ export function decodeData(
 ): unknown {
   const text = event.data
   if (data === 'text' && !schema) return text
-
-  function failure(code: EventDataErrorCode, cause: unknown): EventDataError {
-    return new EventDataError(code, event, [], { cause })
-  }
-
-  /** @param otherwise - What to do about a value that the schema refuses. */
-  function check(
-    { '~standard': standard }: StandardSchema,
-    value: unknown,
-    otherwise: (result: SchemaResult<unknown>) => unknown,
-  ): unknown {
-    const outcomeOf = (result: SchemaResult<unknown>): unknown =>
-      result.issues ? otherwise(result) : result.value
-    const fail = (cause: unknown): EventDataError => failure('schema-failed', cause)
-    try {
-      const result = standard.validate(value)
-      // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
-      return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(fail) : outcomeOf(result)
-    } catch (cause) {
-      return fail(cause)
-    }
-  }
-
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    if (schema) return check(schema, text, () => failure('invalid-json', cause))
+    if (schema) return check(event, schema, text, () => failure(event, 'invalid-json', cause))
     // Nothing is no JSON either.
-    return isOurs || text === '' ? text : failure('invalid-json', cause)
+    return isOurs || text === '' ? text : failure(event, 'invalid-json', cause)
   }
+  if (!schema) return value
   // What our server sends by a schema and in quotes is a string that has them.
-  if (isOurs && schema && typeof value === 'string') value = text
-  return schema
-    ? check(schema, value, ({ issues = [] }) =>
-        check(schema, text, () => new EventDataError('schema-mismatch', event, issues)),
-      )
-    : value
+  if (isOurs && typeof value === 'string') value = text
+  return check(event, schema, value, ({ issues = [] }) =>
+    check(event, schema, text, () => new EventDataError('schema-mismatch', event, issues)),
+  )
+}
+
+function failure(event: TextEvent, code: EventDataErrorCode, cause: unknown): EventDataError {
+  return new EventDataError(code, event, [], { cause })
+}
+
+/** @param otherwise - What to do about a value that the schema refuses. */
+function check(
+  event: TextEvent,
+  { '~standard': standard }: StandardSchema,
+  value: unknown,
+  otherwise: (result: SchemaResult<unknown>) => unknown,
+): unknown {
+  const outcomeOf = (result: SchemaResult<unknown>): unknown =>
+    result.issues ? otherwise(result) : result.value
+  const fail = (cause: unknown): EventDataError => failure(event, 'schema-failed', cause)
+  try {
+    const result = standard.validate(value)
+    // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
+    return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(fail) : outcomeOf(result)
+  } catch (cause) {
+    return fail(cause)
+  }
 }

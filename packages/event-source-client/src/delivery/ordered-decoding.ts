@@ -88,6 +88,13 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
     give(data)
   }
 
+  // Apart from `decode`, to which a closure over the event would cost a context for each event.
+  function processInTurn(event: TextEvent): void {
+    // Asked now: it is of this connection, and the work before it may last until the next.
+    const isOurs = config.isOurs()
+    inTurn(() => process(event, isOurs))
+  }
+
   return {
     isPlain,
     get isBusy() {
@@ -101,11 +108,7 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
       // Most events are messages: that is one comparison of pointers.
       if (isPlain && (event.type === 'message' || !isReserved(event.type)))
         observer.onEvent(event, event.data.length)
-      else {
-        // Asked now: it is of this connection, and the work before it may last until the next.
-        const isOurs = config.isOurs()
-        inTurn(() => process(event, isOurs))
-      }
+      else processInTurn(event)
     },
     inTurn,
   }

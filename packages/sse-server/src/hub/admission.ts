@@ -60,7 +60,9 @@ export class Admission {
     if (answer === undefined) return this.refuse(500)
     if ('refusal' in answer) return answer.refusal
     if (!grants(answer.access, patterns)) return this.refuse(403)
-    const access = { ...answer.access, identity: options.identity ?? answer.access.identity }
+    // One object for all whose access is the same: each connection holds it.
+    const access =
+      options.identity === undefined ? answer.access : { ...answer.access, identity: options.identity }
     const refusal = this.#refusalOf(access)
     return refusal === undefined ? { patterns, access } : this.refuse(refusal)
   }
