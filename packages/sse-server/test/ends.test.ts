@@ -126,8 +126,7 @@ describe('the reason of an end', () => {
   })
 
   it('is interrupted when the hub closes, and its readers are told before they go', async () => {
-    // A shared log may tell the hub of the end only when its readers have gone: they are cut off then, and find it elsewhere.
-    const { hub } = createTestHub({ log: memoryLog() })
+    const { hub } = createTestHub()
     await runForEver(hub, 'answer')
     const reader = await subscribe(hub, { topics: ['answer'] })
     await hub.close()

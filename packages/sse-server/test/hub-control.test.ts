@@ -59,6 +59,32 @@ describe('forbid', () => {
     expect(await statusOf(another(), 'mallory')).toBe(200)
   })
 
+  it('is lifted by allow at once, whatever of it is still on its way', async () => {
+    const log = createTestLog()
+    const echoes: (() => void)[] = []
+    const tail: EventLog['tail'] = (listener) =>
+      log.tail({
+        ...listener,
+        appended: (entry) => listener.appended(entry),
+        cancelled: (topic) => listener.cancelled(topic),
+        restarted: (head) => listener.restarted(head),
+        skipped: (position) => listener.skipped(position),
+        abandoned: (topic) => listener.abandoned(topic),
+        controlled: (entry) => void echoes.push(() => listener.controlled?.(entry)),
+      })
+    const { hub } = createTestHub({ log: { ...delegateTo(log), tail } })
+    await hub.forbid('mallory')
+    await hub.allow('mallory')
+    await turn()
+    expect(echoes).toHaveLength(2)
+    for (const echo of echoes) {
+      echo()
+      expect(await statusOf(hub, 'mallory')).toBe(200)
+    }
+    await hub.forbid('mallory')
+    expect(await statusOf(hub, 'mallory')).toBe(204)
+  })
+
   it.each(['', 'é', '\ud800', '"', 'a b', '__proto__'])(
     'tells identities apart that differ, such as %j',
     async (identity) => {

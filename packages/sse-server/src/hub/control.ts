@@ -39,6 +39,8 @@ interface ControlHost {
 /** Ends connections on behalf of the application, and keeps their clients out, in every process on the log. */
 export class Control {
   readonly #host: ControlHost
+  // What was written here and has not come back yet: until it does, what comes under its name is older.
+  readonly #written = new Map<string, { readonly value: string; readonly at: number }>()
   #loading: Promise<void> | undefined
   #isLoaded = false
 
@@ -94,7 +96,9 @@ export class Control {
   }
 
   /** A hub on this log, perhaps this one, has written a control entry. */
-  controlled({ name, value, ageMs }: ControlEntry): void {
+  controlled(entry: ControlEntry): void {
+    const { name, value, ageMs } = entry
+    if (this.#isOvertaken(entry)) return
     if (name.startsWith(forbidPrefix)) {
       const identity = JSON.parse(name.slice(forbidPrefix.length)) as string
       const remainingMs = Number(value) - ageMs
@@ -122,7 +126,26 @@ export class Control {
   async #write(identity: string, forbidMs: number): Promise<void> {
     // One that lifts an older one is kept as well, for those who know the older one and miss this.
     const ttlMs = Math.max(forbidMs, commandTtlMs)
-    await this.#host.log.control(`${forbidPrefix}${JSON.stringify(identity)}`, String(forbidMs), { ttlMs })
+    const name = `${forbidPrefix}${JSON.stringify(identity)}`
+    const written = { value: String(forbidMs), at: this.#host.runtime.now() }
+    this.#written.set(name, written)
+    try {
+      await this.#host.log.control(name, written.value, { ttlMs })
+    } catch (error) {
+      if (this.#written.get(name) === written) this.#written.delete(name)
+      throw error
+    }
+  }
+
+  /** Whether this process has written something newer under the same name, which is on its way. */
+  #isOvertaken({ name, value }: ControlEntry): boolean {
+    const written = this.#written.get(name)
+    if (written === undefined) return false
+    const isOwn = written.value === value
+    // One that was lost on its way is not waited for for ever.
+    const isLost = this.#host.runtime.now() - written.at > commandTtlMs
+    if (isOwn || isLost) this.#written.delete(name)
+    return !isOwn && !isLost
   }
 
   #forbidHere(identity: string, forbidMs: number): number {

@@ -2,6 +2,7 @@ import type { ByteSink } from '../connection/byte-sink.ts'
 import type { ConnectionSettings } from '../connection/connection-options.ts'
 import type { Frame } from '../connection/frame.ts'
 import type { EventLog, LogEntry } from '../log/event-log.ts'
+import type { Runtime } from '../runtime.ts'
 import { TopicIndex } from '../topics/topic-index.ts'
 import type { TopicPattern } from '../topics/topic-pattern.ts'
 import type { Position } from '../wire-contract/event-id.ts'
@@ -107,6 +108,11 @@ export class Delivery {
       }
     }
     return new LogReader({ log, patterns, signal, register, head: () => this.head }).read(planning)
+  }
+
+  /** Resolves when what was appended up to there has been delivered; but waits no longer than this. */
+  untilDelivered(position: Position, timeoutMs: number, runtime: Runtime): Promise<void> {
+    return this.#known.until(position, timeoutMs, runtime)
   }
 
   /** Ends the readers. */

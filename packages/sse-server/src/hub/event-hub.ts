@@ -7,6 +7,7 @@ import { memoryLog } from '../log/memory-log.ts'
 import { checkOptionNames } from '../option-names.ts'
 import { durationOption, functionOption, stringOption } from '../options.ts'
 import { checkSource } from '../respond/source.ts'
+import type { Runtime } from '../runtime.ts'
 import { createEpoch, formatEventId } from '../wire-contract/event-id.ts'
 import { Admission } from './admission.ts'
 import { listsOf, parseTopics } from './asked-topics.ts'
@@ -41,6 +42,9 @@ import { Presence } from './presence.ts'
 import { Publisher } from './publisher.ts'
 import { SubscribeHandler } from './subscribe-handler.ts'
 
+// How long a hub that closes waits for its log to notify it of the ends of what ran here.
+const longestTailMs = 1000
+
 /**
  * Publishing goes to the log, and what the log notifies of goes to the connections that want it.
  *     publish    -> Publisher -> EventLog -> (tail) -> Delivery -> Subscription, for each that wants it
@@ -61,6 +65,7 @@ export class EventHub implements Hub {
   readonly #finite: FiniteTopics
   readonly #delivery: Delivery
   readonly #stopTail: () => void
+  readonly #runtime: Runtime
   #closing: Promise<void> | null = null
   #closed = false
 
@@ -69,6 +74,7 @@ export class EventHub implements Hub {
     const settings = connectionSettings(options)
     const { onError } = settings
     const { runtime } = settings.scheduler
+    this.#runtime = runtime
     this.#rules = new PublicationRules(options)
     const onJoin = functionOption('onJoin', options.onJoin)
     const onLeave = functionOption('onLeave', options.onLeave)
@@ -263,6 +269,8 @@ export class EventHub implements Hub {
   async #close(runsMs: number, drainMs: number, timeoutMs: number): Promise<void> {
     // Before their readers go, so that these have the end.
     await this.#finite.close(runsMs)
+    const { lastEnd } = this.#finite
+    if (lastEnd !== undefined) await this.#delivery.untilDelivered(lastEnd, longestTailMs, this.#runtime)
     await this.#dismissal.drain(this.#connections, drainMs)
     const emptied = (): Promise<void> =>
       this.#connections.untilEmpty(timeoutMs, ({ queue }) => queue.abort('drain'))

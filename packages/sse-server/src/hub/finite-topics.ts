@@ -1,5 +1,6 @@
 import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
+import type { Position } from '../wire-contract/event-id.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Run } from './hub.ts'
 import type { EndOptions, RunOptions } from './hub-options.ts'
@@ -31,6 +32,7 @@ export class FiniteTopics {
   // All that is to be over before the hub is: claims, runs, ends.
   readonly #pending = new Set<Promise<void>>()
   #isClosing = false
+  #lastEnd: Position | undefined
 
   constructor(host: FiniteTopicsHost) {
     this.#host = host
@@ -39,6 +41,11 @@ export class FiniteTopics {
   /** The topics whose producers run here. */
   get topics(): readonly string[] {
     return [...this.#producers.keys()]
+  }
+
+  /** Of the end that was stored last. */
+  get lastEnd(): Position | undefined {
+    return this.#lastEnd
   }
 
   get size(): number {
@@ -96,7 +103,9 @@ export class FiniteTopics {
     before: readonly LoggedEvent[] = [],
   ): Promise<boolean> {
     const ending = { topic, ...endEvent(topic, reason) }
-    return (await this.#host.log.end(ending, ttlOf(options), before)) !== undefined
+    const position = await this.#host.log.end(ending, ttlOf(options), before)
+    this.#lastEnd = position ?? this.#lastEnd
+    return position !== undefined
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
