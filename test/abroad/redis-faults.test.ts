@@ -92,7 +92,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
   it('loses each key of the log in turn begins new epochs, and every reader gets gaps', async () => {
     await using redis = await startRedis()
     const keys = await keysOfCampaign(redis.port)
-    expect(keys).toHaveLength(10)
+    expect(keys).toHaveLength(16)
     const findings = await runCampaign({
       port: redis.port,
       fault: async () => {
@@ -103,7 +103,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
       },
     })
     report('each key deleted', findings)
-    // Ten epochs. A process that is slow may learn of two of them at once, and its readers get one gap for both.
+    // Sixteen epochs. A process that is slow may learn of two of them at once, and its readers get one gap for both.
     for (const gaps of findings.gaps) {
       expect(new Set(gaps)).toEqual(new Set(['epoch']))
       expect(gaps.length).toBeLessThanOrEqual(keys.length)
