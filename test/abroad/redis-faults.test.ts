@@ -103,7 +103,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
       },
     })
     report('each key deleted', findings)
-    // As many epochs. A process that is slow may learn of two of them at once, and its readers get one gap for both.
+    // Sixteen epochs. A process that is slow may learn of two of them at once, and its readers get one gap for both.
     for (const gaps of findings.gaps) {
       expect(new Set(gaps)).toEqual(new Set(['epoch']))
       expect(gaps.length).toBeLessThanOrEqual(keys.length)
