@@ -102,7 +102,7 @@ const publishHandlerOptionNames: OptionNames<PublishHandlerOptions> = {
  *     body: '{"event":"paid","data":{"total":12}}',
  *   }),
  * )
- * console.log(response.status) // 201
+ * response.status // 201
  * await hub.close()
  * ```
  */
