@@ -20,6 +20,7 @@ export {
   respond,
   respondOnFirstEvent,
   respondRaw,
+  respondRawOnFirstPiece,
   type RespondOptions,
   type RespondRawOptions,
 } from './respond/respond.ts'

@@ -12,6 +12,7 @@ import {
   respond,
   respondOnFirstEvent,
   respondRaw,
+  respondRawOnFirstPiece,
 } from '@sse-toolkit/sse-server'
 import type {
   CloseReason,
@@ -707,5 +708,60 @@ describe('an option that there is not is refused by its name, with the one that 
     expect(() => respond([], { colour: 'red' } as object)).toThrow(
       'colour: expected a known option, got "red".',
     )
+  })
+})
+
+describe('respondRawOnFirstPiece', () => {
+  it('resolves with the first piece that is not empty, and the stream goes on as it is', async () => {
+    const response = await respondRawOnFirstPiece(async function* () {
+      yield ''
+      await turn()
+      yield 'data: 1\n'
+      yield '\ndata: 2\n\ndata: 3\n\n'
+    }, quiet)
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+    expect(await response.text()).toBe(threeRaw)
+  })
+
+  it('rejects with the error of a source that fails before, which is not reported', async () => {
+    const failure = new Error('no upstream')
+    const onError = vi.fn<(error: unknown) => void>()
+    await expect(respondRawOnFirstPiece(() => Promise.reject(failure), { ...quiet, onError })).rejects.toBe(
+      failure,
+    )
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('breaks off where the source fails later, after what came', async () => {
+    const response = await respondRawOnFirstPiece(
+      async function* () {
+        yield 'data: 1\n\n'
+        await turn()
+        throw new Error('upstream cut')
+      },
+      { ...quiet, onError: () => undefined },
+    )
+    await expect(response.text()).rejects.toThrow('broken off')
+  })
+
+  it('resolves to an empty stream if the source ends before', async () => {
+    const response = await respondRawOnFirstPiece([], quiet)
+    expect([response.status, await response.text()]).toEqual([200, ''])
+  })
+
+  it('ends the source when the client leaves before, and starts nothing for HEAD', async () => {
+    const aborter = new AbortController()
+    const source = countingSource([], 'wait') as never
+    const request = new Request('http://localhost/', { signal: aborter.signal })
+    const response = respondRawOnFirstPiece(source, { ...quiet, request })
+    await turn()
+    aborter.abort()
+    await response
+    await turn()
+    expect((source as ReturnType<typeof countingSource>).returned).toBe(1)
+    const started = vi.fn<() => Iterable<string>>(() => [])
+    const head = new Request('http://localhost/', { method: 'HEAD' })
+    await respondRawOnFirstPiece(started, { request: head })
+    expect(started).not.toHaveBeenCalled()
   })
 })

@@ -1,4 +1,5 @@
 import { eventStreamHeaders, eventStreamResponse } from './event-stream-response.ts'
+import type { ByteSink } from '../connection/byte-sink.ts'
 import type { Connection } from '../connection/event-stream.ts'
 import { DeferredSink } from '../connection/deferred-sink.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
@@ -80,6 +81,14 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
   options: RespondOptions<Schemas> = {},
 ): Promise<Response> {
   checkSource('source', source)
+  return respondWhenBegun(options, (sink, setup) => startStream(sink, setup, source))
+}
+
+/** Answers once `start` has begun: with the first that its source gives, or with its failure. */
+async function respondWhenBegun<Schemas extends EventSchemas>(
+  options: RespondOptions<Schemas>,
+  start: (sink: ByteSink, setup: EventStreamSetup) => Connection<Schemas>,
+): Promise<Response> {
   const setup = streamSetup(options)
   const { request, signal } = options
   const headers = eventStreamHeaders(options.headers)
@@ -92,15 +101,11 @@ export async function respondOnFirstEvent<Schemas extends EventSchemas = EventSc
     // The stream is over for its source, whether or not somebody comes to read what is left of it.
     queueMicrotask(() => connection.queue.closed())
   })
-  const connection: Connection<Schemas> = startStream(
-    deferred,
-    {
-      ...setup,
-      options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
-      firstEvent: { sent: begun.resolve, failed: begun.reject },
-    },
-    source,
-  )
+  const connection: Connection<Schemas> = start(deferred, {
+    ...setup,
+    options: { ...options, signal: signals.length === 0 ? undefined : AbortSignal.any(signals) },
+    firstEvent: { sent: begun.resolve, failed: begun.reject },
+  })
   await begun.promise
   return eventStreamResponse(
     (sink) => {
@@ -143,6 +148,22 @@ export function respondRaw(source: RawSource, options: RespondRawOptions = {}): 
     eventStreamHeaders(options.headers),
     options.request,
   )
+}
+
+/**
+ * As {@link respondRaw}, but waits for the source's first piece that is not empty, so that what fails before it can still be
+ * answered with a status of its own: see {@link respondOnFirstEvent}.
+ *
+ * @returns a promise that rejects with the source's error if it fails before its first piece, and resolves to an empty
+ *   event stream if it ends before it.
+ * @throws {@link OptionError} as {@link respond} does.
+ */
+export async function respondRawOnFirstPiece(
+  source: RawSource,
+  options: RespondRawOptions = {},
+): Promise<Response> {
+  checkSource('source', source)
+  return respondWhenBegun(options, (sink, setup) => startRawStream(sink, setup, source))
 }
 
 const respondOptionNames: OptionNames<RespondOptions> = {
