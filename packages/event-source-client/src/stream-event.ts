@@ -5,6 +5,8 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   readonly data: Data
   /** The last event ID as of this event: what to resume after once it is dealt with. Empty if there never was one. */
   readonly lastEventId: string
+  /** Its topic, where our server says so: `topicField` of `subscribe`. */
+  readonly topic?: string
 }
 
 /** An event as it came. */

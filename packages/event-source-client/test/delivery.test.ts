@@ -886,6 +886,31 @@ describe('the wire contract', () => {
     expect(await client.closed).toBe('completed')
   })
 
+  it.each(['text', 'json'] as const)(
+    'an event of our server bears its topic, where it has one (%s)',
+    async (data) => {
+      const { server, client } = await open({ data })
+      const seen: unknown[] = []
+      client.onAny((event) => seen.push(event))
+      server.last.write(': sse-toolkit 1\n\ntopic: orders.1\nid: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n')
+      const [one, two] = data === 'json' ? [1, 2] : ['1', '2']
+      expect(seen).toEqual([
+        { type: 'message', data: one, lastEventId: 'e-1', topic: 'orders.1' },
+        { type: 'message', data: two, lastEventId: 'e-2' },
+      ])
+      client.close()
+    },
+  )
+
+  it('a field topic of another server means nothing', async () => {
+    const { server, client } = await open()
+    const seen: unknown[] = []
+    client.onAny((event) => seen.push(event))
+    server.last.write('topic: orders.1\nid: 1\ndata: x\n\n')
+    expect(seen).toEqual([{ type: 'message', data: 'x', lastEventId: '1' }])
+    client.close()
+  })
+
   it('each connection has to show the mark: a second one without it drops nothing', async () => {
     const { server, client } = await open({ reconnection: { baseDelayMs: 0, minDelayMs: 0 } })
     const seen: string[] = []

@@ -159,8 +159,12 @@ export function createEventSource<
           void finish({ ...next, cause })
         })
     },
-    onEvent(type, text, id) {
-      if (position.admit(type, id)) delivery.decode({ type, data: text, lastEventId: position.lastEventId })
+    onEvent(type, text, id, topic) {
+      if (!position.admit(type, id)) return
+      const { lastEventId } = position
+      const event = { type, data: text, lastEventId }
+      // Of another server the field means nothing.
+      delivery.decode(topic && position.standing !== 'stranger' ? { ...event, topic } : event)
     },
     onIdOnly(id) {
       position.move(id)

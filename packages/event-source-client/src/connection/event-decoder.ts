@@ -2,8 +2,8 @@ import { EventSizeError } from '../errors/event-size-error.ts'
 
 /** What the decoder finds, in the order of the wire. A callback that throws aborts the chunk. */
 export interface DecodedBlocks {
-  /** A block with data. `id` is undefined if the block has none. */
-  readonly onEvent: (type: string, data: string, id: string | undefined) => void
+  /** A block with data. `id` is undefined if the block has none, and so is `topic`, a field of our server's own. */
+  readonly onEvent: (type: string, data: string, id: string | undefined, topic?: string | undefined) => void
   /** A block with an id and no data: no event, but the position moves. */
   readonly onIdOnly: (id: string) => void
   /** Whole milliseconds; a huge one is Infinity. */
@@ -56,6 +56,7 @@ export function createEventDecoder(
   let type = ''
   let data: string | undefined
   let id: string | undefined
+  let topic: string | undefined
 
   /** The value of a field whose name ends at `colon`. @returns Undefined if the name goes on. */
   function valueAt(colon: number, text: string, end: number): string | undefined {
@@ -77,6 +78,7 @@ export function createEventDecoder(
       if (value?.includes('\0') === false) id = value
     } else if (first === 0x3a) onComment(valueAt(start, text, end) ?? '')
     else if (text.startsWith('event', start)) type = valueAt(start + 5, text, end) ?? type
+    else if (text.startsWith('topic', start)) topic = valueAt(start + 5, text, end)
     else if (text.startsWith('retry', start)) {
       value = valueAt(start + 5, text, end)
       if (value && /^\d+$/.test(value)) onRetry(Number(value))
@@ -87,17 +89,18 @@ export function createEventDecoder(
     const event = data
     const eventType = type
     const eventId = id
+    const eventTopic = topic
     type = ''
-    data = id = undefined
+    data = id = topic = undefined
     if (event !== undefined) {
       decoder.hadEvents = true
-      onEvent(eventType || 'message', event, eventId)
+      onEvent(eventType || 'message', event, eventId, eventTopic)
     } else if (eventId !== undefined) onIdOnly(eventId)
   }
 
   /** Keeps a line that is not complete; of one that can be no field, only that. */
   function hold(text: string): void {
-    if (/^[:deir]/.test(pieces[0] ?? text)) {
+    if (/^[:deirt]/.test(pieces[0] ?? text)) {
       pieces.push(text)
       heldLength += text.length
     } else if (text) pieces = ['?']

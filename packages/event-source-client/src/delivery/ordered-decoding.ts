@@ -72,7 +72,7 @@ export function createOrderedDecoding(config: DecodingConfig, observer: Decoding
     const give = (data: unknown): void =>
       data instanceof EventDataError
         ? observer.fail(data)
-        : observer.onEvent({ type, data, lastEventId }, event.data.length)
+        : observer.onEvent({ ...event, data }, event.data.length)
     const reserved = isOurs ? readReservedEvent(event) : undefined
     if (reserved) {
       if (reserved.kind === 'gap') observer.onGap(reserved.data)

@@ -11,7 +11,12 @@ const gapType = 'stream.gap'
 export const earliest = 'earliest'
 
 /** An event as pages relay it: type, data and id. */
-export type RelayedEvent = readonly [type: string, data: string, id: string | undefined]
+export type RelayedEvent = readonly [
+  type: string,
+  data: string,
+  id: string | undefined,
+  topic?: string | undefined,
+]
 
 /** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
 export function isBehind(parsePosition: typeof ParsePosition, id: string, other: string): boolean {
