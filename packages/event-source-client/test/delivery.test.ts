@@ -889,7 +889,7 @@ describe('the wire contract', () => {
   it.each(['text', 'json'] as const)(
     'an event of our server bears its topic, where it has one (%s)',
     async (data) => {
-      const { server, client } = await open({ data })
+      const { server, client } = await open({ data: data as 'text' })
       const seen: unknown[] = []
       client.onAny((event) => seen.push(event))
       server.last.write(': sse-toolkit 1\n\ntopic: orders.1\nid: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\n')
