@@ -161,8 +161,7 @@ export function createEventSource<
     },
     onEvent(type, text, id, topic) {
       if (!position.admit(type, id)) return
-      const { lastEventId } = position
-      const event = { type, data: text, lastEventId }
+      const event = { type, data: text, lastEventId: position.lastEventId }
       // Of another server the field means nothing.
       delivery.decode(topic && position.standing !== 'stranger' ? { ...event, topic } : event)
     },

@@ -3,7 +3,7 @@ import { EventSizeError } from '../errors/event-size-error.ts'
 /** What the decoder finds, in the order of the wire. A callback that throws aborts the chunk. */
 export interface DecodedBlocks {
   /** A block with data. `id` is undefined if the block has none, and so is `topic`, a field of our server's own. */
-  readonly onEvent: (type: string, data: string, id: string | undefined, topic?: string | undefined) => void
+  readonly onEvent: (type: string, data: string, id: string | undefined, topic?: string) => void
   /** A block with an id and no data: no event, but the position moves. */
   readonly onIdOnly: (id: string) => void
   /** Whole milliseconds; a huge one is Infinity. */

@@ -1,4 +1,4 @@
-import { ConnectionError } from '../errors/connection-error.ts'
+import { failedStep } from '../errors/connection-error.ts'
 import type { ConnectionErrorCode } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
@@ -72,7 +72,7 @@ export async function prepareRequest(
       else headers.set('last-event-id', toByteString(lastEventId))
     return { url, method, headers, body: given.body, credentials, secretHeaders }
   } catch (cause) {
-    throw new ConnectionError(code, `Making the request failed: ${String(cause)}`, { cause })
+    throw failedStep(code, 'Making the request', cause)
   }
 }
 

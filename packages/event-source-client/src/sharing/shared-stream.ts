@@ -1,4 +1,4 @@
-import { ConnectionError } from '../errors/connection-error.ts'
+import { ConnectionError, failedStep } from '../errors/connection-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
 import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
@@ -43,7 +43,7 @@ export function openSharedStream(
       const { shareStream } = await import('./tab-sharing.ts')
       if (!isClosed) stream = shareStream(kit, name, config, observer)
     } catch (cause) {
-      close('error', new ConnectionError('network', `Sharing failed to load: ${String(cause)}`, { cause }))
+      close('error', failedStep('network', 'Loading the code for sharing', cause))
     }
   }
   const loading = load()
