@@ -40,7 +40,7 @@ process.once('SIGTERM', () => {
   void (async () => {
     // 1. The health check fails; the proxy takes this process out, and sends nobody here any more.
     isReady = false
-    await delay(800)
+    await delay(1500)
     // 2. Those who are here are told to come again, one by one, and find the other process.
     await hub.close({ runsMs: 1000, drainMs: 1000 })
     // 3. Nothing holds the server open now.
