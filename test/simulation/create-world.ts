@@ -26,6 +26,7 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
   let violation: Violation | undefined
   const serverWallClock = (): number => beganAtMs + time.nowMs + serverOffsetMs
   const begunJobs = new Set<string>()
+  const cancelledJobs = new Set<string>()
   const forbidden = new Set<string>()
   const forbiddenEverywhere = new Set<string>()
   const logOptions = { time, random: randomOf('log'), settings, history, serverWallClock }
@@ -92,6 +93,8 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
     },
     jobHasBegun: (topic) =>
       begunJobs.has(`${history.epoch} ${topic}`) || world.jobHasEnded(topic, 'in this epoch'),
+    cancelJob: (topic) => void cancelledJobs.add(topic),
+    jobWasCancelled: (topic) => cancelledJobs.has(topic),
     jobHasEnded: (topic, when) => ends([topic], when === undefined ? 0 : world.epochRank()).length > 0,
     jobIsHeld: (topic) =>
       begunJobs.has(`${history.epoch} ${topic}`) &&

@@ -118,6 +118,7 @@ function startJob(world: World, topic: string, random: SeededRandom): void {
       const process = pickProcess(world, random)
       if (process?.hub === undefined) return
       world.note(process.name, 'cancels', topic)
+      world.cancelJob(topic)
       process.hub.cancel(topic).catch((error: unknown) => noteFailure(world, process.name, 'cancel', error))
     })
 }

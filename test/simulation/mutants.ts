@@ -334,4 +334,18 @@ export const mutants: readonly Mutant[] = [
     replace: "end('close')",
     shownBy: 60,
   },
+  {
+    name: 'clean-end-on-failure',
+    breaks: 'a job that failed ends as one that came to its end',
+    file: `${hub}/finite-topics.ts`,
+    find: 'await this.#end(topic, outcome, options, before)',
+    replace: "await this.#end(topic, outcome === 'failed' ? 'completed' : outcome, options, before)",
+  },
+  {
+    name: 'interrupted-told-as-cancelled',
+    breaks: 'a job whose process stops ends as one that somebody stopped',
+    file: `${hub}/finite-topics.ts`,
+    find: "if (outcome === 'cancelled') outcome = stoppedAs",
+    replace: '',
+  },
 ]

@@ -89,7 +89,26 @@ async function live(world: World): Promise<void> {
     world.report({ kind: 'not-caught-up', actor: name, text: complaint })
   if (hasFailed()) return
 
+  judgeEnds(world)
   await leave(world, hasFailed)
+}
+
+/** How each job ended is how it was: cancelled only if somebody asked for it, failed only after its failure, and so on. */
+function judgeEnds(world: World): void {
+  const { facts } = world.history
+  for (const { index, id, topic, type, data } of facts) {
+    if (type !== 'stream.end') continue
+    const { reason } = JSON.parse(data) as { readonly reason: string }
+    const before = facts.slice(0, index).findLast((fact) => fact.topic === topic)
+    const objection =
+      reason === 'cancelled' && !world.jobWasCancelled(topic)
+        ? 'nobody has cancelled it'
+        : (reason === 'failed') === (before?.type === 'stream.error')
+          ? undefined
+          : 'its failure and its end do not go together'
+    if (objection !== undefined)
+      world.report({ kind: 'wrong-end', actor: topic, text: `${id} says ${reason}, and ${objection}` })
+  }
 }
 
 /** Ends everything, and looks for what is left. */

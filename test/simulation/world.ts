@@ -46,6 +46,9 @@ export interface World {
   jobIsBegun(topic: string): boolean
   /** In this epoch of the log; in doubt it has not. */
   jobHasBegun(topic: string): boolean
+  /** Somebody asks for it to be stopped. */
+  cancelJob(topic: string): void
+  jobWasCancelled(topic: string): boolean
   jobHasEnded(topic: string, when?: 'in this epoch'): boolean
   /** Whether all of it is of this epoch of the log, and its time is not over. */
   jobIsHeld(topic: string): boolean
