@@ -33,7 +33,7 @@ const transports: [name: string, options: EventSourceInit][] = [
   ['fetch', { fetch: (url, init) => globalThis.fetch(url, init) }],
 ]
 
-describe.each(transports)('other servers, over %s', (_name, options) => {
+describe.concurrent.each(transports)('other servers, over %s', (_name, options) => {
   it.each(foreignServers)('createEventSource: $name', async (server) => {
     await using running = await serve(server)
     const client = createEventSource(running.url, {
