@@ -345,6 +345,20 @@ describe('words of its own', () => {
     expect(reader.sink.ended).toBe('cut')
   })
 
+  it('that say nothing of a failure let the transfer be broken off', async () => {
+    const { hub } = createTestHub({ onError: () => undefined })
+    await hub.run('answer', () => Promise.reject(new Error('secret')))
+    await turn()
+    const endedWith = async (failure: () => { data: string } | null): Promise<unknown> => {
+      const options = { topics: ['answer'], wireContract: 'off', words: { failure } } as const
+      const { sink } = await subscribe(hub, options)
+      await turn()
+      return sink.ended
+    }
+    expect(await endedWith(() => null)).toBe('cut')
+    expect(await endedWith(() => ({ data: 'sorry' }))).toBe('close')
+  })
+
   it.each([
     ['words', { end: 'bye' }],
     ['a misspelt word', { ends: () => null }],
@@ -384,6 +398,7 @@ describe('map', () => {
     ],
     ['is asynchronous', (async () => ({ data: '' })) as never],
     ['gives no event', (() => 'text') as never],
+    ['gives an event of the hub', () => ({ event: 'stream.end', data: '' })],
   ])('that %s ends the stream, and is reported', async (_name, map) => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })

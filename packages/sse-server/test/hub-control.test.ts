@@ -120,7 +120,58 @@ describe('forbid', () => {
   })
 })
 
+describe('what is no command of a hub', () => {
+  it.each([
+    ['forbid mallory', '1000'],
+    ['forbid 7', '1000'],
+    ['disconnect x', 'everybody'],
+    ['disconnect x', 'null'],
+    ['disconnect x', '{"identitiy":"ada"}'],
+    ['presence x', '{'],
+    ['presence x', '{"node":"x","connections":[["ada",["a b"],1]]}'],
+  ])('is reported, and harms nobody: %s %s', async (name, value) => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { one, log } = twoHubs({ onError })
+    const reader = await subscribe(one, { identity: 'ada' })
+    await log.control(name, value, { ttlMs: 60_000 })
+    await turn()
+    expect(await one.connections({ everywhere: true })).toHaveLength(1)
+    expect(onError).toHaveBeenCalled()
+    await publishAll(one, 'a', '1')
+    await turn()
+    expect([reader.data, reader.sink.ended]).toEqual([['1'], undefined])
+  })
+})
+
+it('two processes of one name are two in the list of connections', async () => {
+  const { one, runtime, another } = twoHubs()
+  const double = another({ node: 'one' })
+  await subscribe(one, { identity: 'ada' })
+  await subscribe(double, { identity: 'bob' })
+  await elapse(runtime.clock, 5000)
+  const present = await one.connections({ everywhere: true })
+  expect(present.map(({ identity, node }) => `${identity} ${node}`).toSorted()).toEqual([
+    'ada one',
+    'bob one',
+  ])
+})
+
 describe('disconnect by data', () => {
+  it('does not end its own clients twice, when its notice comes back', async () => {
+    const log = createTestLog()
+    const echoes: (() => void)[] = []
+    const tail: EventLog['tail'] = (listener) =>
+      log.tail({ ...listener, controlled: (entry) => void echoes.push(() => listener.controlled?.(entry)) })
+    const { hub } = createTestHub({ log: { ...delegateTo(log), tail } })
+    const reader = await subscribe(hub)
+    expect(await hub.disconnect({})).toBe(1)
+    const again = await subscribe(hub)
+    await turn()
+    for (const echo of echoes) echo()
+    await turn()
+    expect([reader.sink.ended, again.sink.ended, echoes.length]).toEqual(['close', undefined, 1])
+  })
+
   it.each([
     ['identity', { identity: 'ada' }, [1, 'close', 'close', undefined]],
     ['topic', { topic: 'news.1' }, [1, undefined, 'close', 'close']],

@@ -23,6 +23,8 @@ const forbidPrefix = 'forbid '
 const disconnectPrefix = 'disconnect '
 
 interface DisconnectCommand extends ConnectionFilter {
+  /** The hub that commands it, which has obeyed already. */
+  readonly by: string
   readonly forbidMs: number | null
 }
 
@@ -32,13 +34,14 @@ interface ControlHost {
   readonly forbidden: ForbiddenIdentities
   readonly runtime: Runtime
   readonly onError: (error: unknown) => void
-  /** A word that no other process makes. */
+  /** A word that no other hub makes. */
   readonly createName: () => string
 }
 
 /** Ends connections on behalf of the application, and keeps their clients out, in every process on the log. */
 export class Control {
   readonly #host: ControlHost
+  readonly #name: string
   // What was written here and has not come back yet: until it does, what comes under its name is older.
   readonly #written = new Map<string, { readonly value: string; readonly at: number }>()
   #loading: Promise<void> | undefined
@@ -46,6 +49,7 @@ export class Control {
 
   constructor(host: ControlHost) {
     this.#host = host
+    this.#name = host.createName()
   }
 
   /**
@@ -71,7 +75,7 @@ export class Control {
   async disconnectEverywhere(filter: ConnectionFilter, options: DisconnectOptions): Promise<number> {
     checkFilter(filter)
     const { identity, topic } = filter
-    const command: DisconnectCommand = { identity, topic, forbidMs: forbidMsOf(options) }
+    const command: DisconnectCommand = { by: this.#name, identity, topic, forbidMs: forbidMsOf(options) }
     const count = this.#obey(command, 0)
     const { log, createName } = this.#host
     const name = `${disconnectPrefix}${createName()}`
@@ -95,16 +99,33 @@ export class Control {
     await this.#write(identity, 0)
   }
 
-  /** A hub on this log, perhaps this one, has written a control entry. */
+  /**
+   * A hub on this log, perhaps this one, has written a control entry. Whatever wrote it, this does not throw: what is no
+   * command is reported.
+   */
   controlled(entry: ControlEntry): void {
+    try {
+      this.#carryOut(entry)
+    } catch (error) {
+      this.#host.onError(error)
+    }
+  }
+
+  #carryOut(entry: ControlEntry): void {
     const { name, value, ageMs } = entry
+    this.#forgetLost()
     if (this.#isOvertaken(entry)) return
     if (name.startsWith(forbidPrefix)) {
-      const identity = JSON.parse(name.slice(forbidPrefix.length)) as string
+      const identity: unknown = JSON.parse(name.slice(forbidPrefix.length))
+      checkIdentity(identity)
       const remainingMs = Number(value) - ageMs
       if (remainingMs > 0) this.#forbidHere(identity, remainingMs)
       else this.#host.forbidden.allow(identity)
-    } else if (name.startsWith(disconnectPrefix)) this.#obey(JSON.parse(value) as DisconnectCommand, ageMs)
+    } else if (name.startsWith(disconnectPrefix)) {
+      const { by, forbidMs = null, ...filter } = JSON.parse(value) as DisconnectCommand
+      checkFilter(filter)
+      if (by !== this.#name) this.#obey({ by, forbidMs, ...filter }, ageMs)
+    }
   }
 
   /** The log has lost its memory. What this process knows is written again. */
@@ -128,6 +149,9 @@ export class Control {
     const ttlMs = Math.max(forbidMs, commandTtlMs)
     const name = `${forbidPrefix}${JSON.stringify(identity)}`
     const written = { value: String(forbidMs), at: this.#host.runtime.now() }
+    this.#forgetLost()
+    // Again, so that it is the last in order.
+    this.#written.delete(name)
     this.#written.set(name, written)
     try {
       await this.#host.log.control(name, written.value, { ttlMs })
@@ -142,10 +166,16 @@ export class Control {
     const written = this.#written.get(name)
     if (written === undefined) return false
     const isOwn = written.value === value
-    // One that was lost on its way is not waited for for ever.
-    const isLost = this.#host.runtime.now() - written.at > commandTtlMs
-    if (isOwn || isLost) this.#written.delete(name)
-    return !isOwn && !isLost
+    if (isOwn) this.#written.delete(name)
+    return !isOwn
+  }
+
+  /** What was lost on its way back is not waited for any longer. */
+  #forgetLost(): void {
+    for (const [name, { at }] of this.#written) {
+      if (this.#host.runtime.now() - at < commandTtlMs) return
+      this.#written.delete(name)
+    }
   }
 
   #forbidHere(identity: string, forbidMs: number): number {
@@ -179,7 +209,7 @@ function forbidMsOf(options: DisconnectOptions): number | null {
   return reconnect === 'allow' ? null : forbidMs
 }
 
-function checkIdentity(identity: unknown): void {
+function checkIdentity(identity: unknown): asserts identity is string {
   if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
 }
 

@@ -108,6 +108,7 @@ export class EventHub implements Hub {
     this.#presence = new Presence({
       log,
       node,
+      name: createEpoch(runtime),
       intervalMs: durationOption('presenceIntervalMs', options.presenceIntervalMs, this.#ownsLog ? 0 : 5000),
       runtime,
       connections: this.#connections,

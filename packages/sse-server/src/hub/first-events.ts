@@ -3,6 +3,7 @@ import { eventFrame } from '../connection/frame.ts'
 import type { FrameQueue } from '../connection/frame-queue.ts'
 import { OptionError } from '../errors/option-error.ts'
 import { iterateSequence, pump } from '../respond/source.ts'
+import { checkNotReserved } from '../wire-contract/reserved-events.ts'
 import type { OwnEvent, SubscribeOptions } from './hub-options.ts'
 
 /** The connection that gets the events. */
@@ -41,7 +42,9 @@ export function sendFirstEvents(
         close: () => resolve(true),
         signal,
       },
-      send({ data, event }: OwnEvent) {
+      send(given: OwnEvent | string) {
+        const { data, event } = typeof given === 'string' ? { data: given } : given
+        checkNotReserved(event)
         queue.push(eventFrame({ data, ...(event !== undefined && { event }) }, 'first'))
       },
       fail: reject,
@@ -49,7 +52,7 @@ export function sendFirstEvents(
     }
     const begin = async (): Promise<void> => {
       const source: unknown = await first({ position, signal })
-      const iterator = iterateSequence<OwnEvent>(source)
+      const iterator = iterateSequence<OwnEvent | string>(source)
       if (iterator === undefined) throw new OptionError('first', source, 'a function that returns a sequence')
       await pump(iterator, target)
       resolve(false)

@@ -47,7 +47,7 @@ export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends
    * @defaultValue 0: never
    */
   readonly maxConnectionAgeMs?: number | undefined
-  /** Names this process among those on the log. @defaultValue 12 letters and digits by chance */
+  /** What `connections({ everywhere: true })` calls this process. @defaultValue 12 letters and digits by chance */
   readonly node?: string | undefined
   /**
    * How often the other processes on the log are told which connections there are here, in milliseconds, as long as there are
@@ -137,7 +137,7 @@ export interface SubscribeOptions {
   readonly identity?: string | undefined
   /**
    * Events made for this subscriber, placed without a seam before those of its topics: a snapshot, then what has changed
-   * since. It is called when the client has no position to go on after, and after a gap. What it gives has no id, so a client
+   * since. A string is an event's data. It is called when the client has no position to go on after, and after a gap. What it gives has no id, so a client
    * that is cut in the middle of it gets it anew. What it throws goes to `onError`, and ends the stream.
    */
   readonly first?:
@@ -146,7 +146,7 @@ export interface SubscribeOptions {
         readonly position: string
         /** Aborts when the connection is gone. */
         readonly signal: AbortSignal
-      }) => Sequence<OwnEvent> | Promise<Sequence<OwnEvent>>)
+      }) => Sequence<OwnEvent | string> | Promise<Sequence<OwnEvent | string>>)
     | undefined
   /**
    * Gives each event the form that this subscriber gets, or leaves it out by `null`. The id stays. Called as `filter` is, after

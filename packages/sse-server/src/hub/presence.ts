@@ -1,6 +1,8 @@
+import { shorten } from '../errors/shorten.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Runtime } from '../runtime.ts'
-import { matchesTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
+import { isTopic } from '../topics/topic.ts'
+import { isPatternOnly, matchesTopic, parseTopicPattern } from '../topics/topic-pattern.ts'
 import type { ConnectionRegistry } from './connection-registry.ts'
 import type { ConnectionFilter, PresentConnection } from './hub-options.ts'
 
@@ -20,7 +22,10 @@ interface Summary {
 
 interface PresenceOptions {
   readonly log: EventLog
+  /** What the application calls this process. Two may be called the same. */
   readonly node: string
+  /** A word that no other hub has. */
+  readonly name: string
   /** 0: nothing is written. */
   readonly intervalMs: number
   readonly runtime: Runtime
@@ -49,16 +54,18 @@ export class Presence {
   }
 
   async describe(filter: ConnectionFilter): Promise<readonly PresentConnection[]> {
-    const { log, node } = this.#options
+    const { log } = this.#options
     const entries = await log.controls(prefix)
-    const others = entries.map(({ value }) => JSON.parse(value) as Summary)
     // Of its own a process knows more than it wrote.
-    return [this.#summary(), ...others.filter((other) => other.node !== node)].flatMap((summary) =>
-      summary.connections
+    const others = entries
+      .filter(({ name }) => name !== this.#entryName)
+      .map(({ value }) => this.#parse(value))
+    return [this.#summary(), ...others].flatMap((summary) =>
+      (summary?.connections ?? [])
         .map(([identity, topics, openedAt]) => ({
           identity: identity ?? undefined,
           topics,
-          node: summary.node,
+          node: summary?.node ?? '',
           openedAt,
         }))
         .filter((each) => isMeant(each, filter)),
@@ -92,12 +99,28 @@ export class Presence {
   }
 
   async #write(ttlMs: number): Promise<void> {
-    const { log, node, onError } = this.#options
+    const { log, onError } = this.#options
     const value = ttlMs === 0 ? '' : JSON.stringify(this.#summary())
     try {
-      await log.control(`${prefix}${node}`, value, { ttlMs, notify: false })
+      await log.control(this.#entryName, value, { ttlMs, notify: false })
     } catch (error) {
       onError(error)
+    }
+  }
+
+  get #entryName(): string {
+    return `${prefix}${this.#options.name}`
+  }
+
+  /** @returns undefined for what is no summary, which is reported: another process may be of another release. */
+  #parse(value: string): Summary | undefined {
+    try {
+      const summary: unknown = JSON.parse(value)
+      if (isSummary(summary)) return summary
+      throw new TypeError(`What another process says of its connections is not understood: ${shorten(value)}`)
+    } catch (error) {
+      this.#options.onError(error)
+      return undefined
     }
   }
 
@@ -113,6 +136,23 @@ export class Presence {
       ]),
     }
   }
+}
+
+function isSummary(value: unknown): value is Summary {
+  if (typeof value !== 'object' || value === null) return false
+  const { node, connections } = value as Partial<Summary>
+  return typeof node === 'string' && Array.isArray(connections) && connections.every(isEntry)
+}
+
+function isEntry(value: unknown): boolean {
+  if (!Array.isArray(value)) return false
+  const [identity, topics, openedAt] = value as readonly unknown[]
+  return (
+    (identity === null || typeof identity === 'string') &&
+    Array.isArray(topics) &&
+    topics.every((topic) => isTopic(topic) || isPatternOnly(topic)) &&
+    typeof openedAt === 'number'
+  )
 }
 
 function isMeant({ identity, topics }: PresentConnection, filter: ConnectionFilter): boolean {

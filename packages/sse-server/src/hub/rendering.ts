@@ -9,8 +9,15 @@ import type { LogEntry } from '../log/event-log.ts'
 import { checkOptionNames } from '../option-names.ts'
 import { functionOption } from '../options.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
-import { endEvent, gapEvent, isFailureType, parseReserved } from '../wire-contract/reserved-events.ts'
+import {
+  checkNotReserved,
+  endEvent,
+  gapEvent,
+  isFailureType,
+  parseReserved,
+} from '../wire-contract/reserved-events.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
+import { withTopicField } from '../wire-contract/topic-field.ts'
 import type { OwnEvent, SubscribeOptions } from './hub-options.ts'
 
 interface RenderingHost {
@@ -31,6 +38,8 @@ export type RenderingOptions = Pick<SubscribeOptions, 'map' | 'words' | 'topicFi
 export class Rendering {
   readonly #host: RenderingHost
   readonly #options: RenderingOptions
+  // Of the one subscription whose words these are.
+  #hasToldFailure = false
 
   constructor(host: RenderingHost, options: RenderingOptions) {
     this.#host = host
@@ -49,7 +58,7 @@ export class Rendering {
       map === undefined ? plain : checked('map', map({ topic, event: event ?? 'message', data, id }))
     if (own === null) return null
     const block = formatEvent({ ...own, id })
-    return encodeFrame(topicField === true ? `topic: ${topic}\n${block}` : block, id, key ?? topic)
+    return encodeFrame(topicField === true ? withTopicField(block, topic) : block, id, key ?? topic)
   }
 
   /**
@@ -68,7 +77,7 @@ export class Rendering {
       return { frame: own && eventFrame(own, 'end'), isTold: isWhole || own !== null }
     }
     if (this.#host.settings.wireContract !== 'full')
-      return { frame: null, isTold: isWhole || (reason === 'failed' && words?.failure !== undefined) }
+      return { frame: null, isTold: isWhole || (reason === 'failed' && this.#hasToldFailure) }
     return {
       frame: entry === undefined ? eventFrame(endEvent(topic, reason)) : this.#host.frameOf(entry),
       isTold: true,
@@ -97,6 +106,7 @@ export class Rendering {
     const said = parseReserved(entry.event, entry.data)
     const message = said?.type === 'failure' ? said.message : ''
     const own = checked('words.failure', words.failure({ topic: entry.topic, message }))
+    this.#hasToldFailure ||= own !== null
     return own && eventFrame({ ...own, id: formatEventId(entry.position) }, `failure ${entry.topic}`)
   }
 }
@@ -106,6 +116,7 @@ function checked(option: string, own: OwnEvent | null | undefined): PlainEvent |
   if (own === null || own === undefined) return null
   if (typeof own !== 'object' || isThenable(own) || !('data' in own))
     throw new OptionError(option, own, 'a function that returns an event, or null to leave it out')
+  checkNotReserved(own.event)
   return { data: own.data, ...(own.event !== undefined && { event: own.event }) }
 }
 

@@ -3,8 +3,8 @@ import { systemRuntime } from '../runtime.ts'
 import { isHttp2, listenForClose } from './node-response.ts'
 import type { NodeResponse, ResponseByteSink } from './node-response.ts'
 
-// How long a wrapped response may take to hand on what was written, where it does not say when it has.
-const longestWriteMs = 1000
+// How long what wraps a response gets to hand on what was written, where it does not say when it has.
+const lookAgainMs = 1000
 
 /** Ends the connection so that the content is seen not to be whole. */
 function destroyUnfinished(response: NodeResponse): void {
@@ -34,16 +34,22 @@ export function createWrappedByteSink(response: NodeResponse): ResponseByteSink 
       response.end()
     },
     abort() {
-      response.destroy()
+      destroyUnfinished(response)
     },
     cut() {
-      if (response.destroyed) return
-      // What wraps a response may not pass the callback on.
-      const timer = systemRuntime.setTimeout(() => destroyUnfinished(response), longestWriteMs)
+      let timer: unknown
+      // What wraps a response may not pass the callback on: then it is looked whether anything still waits.
+      const look = (): void => {
+        if (response.destroyed) return
+        if (response.writableLength === 0) destroyUnfinished(response)
+        else timer = systemRuntime.setTimeout(look, lookAgainMs)
+      }
       const breakOff = (): void => {
         systemRuntime.clearTimeout(timer)
         destroyUnfinished(response)
       }
+      if (response.destroyed) return
+      timer = systemRuntime.setTimeout(look, lookAgainMs)
       if (isHttp2(response)) response.write('', breakOff)
       else response.write('', breakOff)
       if ('flush' in response && typeof response.flush === 'function') response.flush()

@@ -36,11 +36,11 @@ export function problemOf(error: unknown): { readonly problem: Problem; readonly
   if (error instanceof Refusal) return { problem: error.problem, isOurs: false }
   const code = codeOf(error)
   const status = statuses[code]
-  if (status === undefined || !(error instanceof Error)) {
+  if (status === undefined) {
     const detail = 'The event may not have been stored. Send it again, with the same Idempotency-Key.'
     return { problem: { status: 503, code: 'log-unavailable', detail }, isOurs: true }
   }
-  const problem = { status, code, detail: error.message }
+  const problem = { status, code, detail: messageOf(error) }
   if (status !== 403 && status !== 409) return { problem, isOurs: status === 507 }
   const { expected } = error as ProducerSequenceError
   return {
@@ -51,6 +51,10 @@ export function problemOf(error: unknown): { readonly problem: Problem; readonly
     },
     isOurs: false,
   }
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : ''
 }
 
 function codeOf(error: unknown): string {

@@ -139,6 +139,28 @@ describe('a stream that is not whole breaks the transfer, after what was sent', 
   })
 })
 
+it('gives a slow reader of HTTP/1.0 all that was sent before', async () => {
+  await using server = await serve((_request, response) =>
+    sendResponse(
+      response,
+      respondRaw(
+        (function* () {
+          for (let n = 0; n < 60; n += 1) yield `data: ${n} ${'x'.repeat(100_000)}\n\n`
+          throw new Error('the upstream broke')
+        })(),
+        { ...quiet, maxBufferedBytes: 20_000_000 },
+      ),
+    ),
+  )
+  const client = await connectRaw(server.port, 'GET / HTTP/1.0\r\n\r\n')
+  await client.until(/data: 0/)
+  client.socket.pause()
+  expect(client.text).not.toContain('data: 59 x')
+  client.socket.resume()
+  await client.closed
+  expect(client.text).toContain('data: 59 x')
+})
+
 /** As the middleware of the package compression wraps a response. */
 function compress(response: ServerResponse): void {
   const gzip = createGzip()

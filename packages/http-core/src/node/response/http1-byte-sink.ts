@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ByteSink, ByteSinkListener, SharedBytes } from '../../response/byte-source.ts'
 import { dropAllBehind } from '../connection/unserved-requests.ts'
+import { destroyUnfinished } from '../message/destroy-unfinished.ts'
 import { goneError } from '../request/request-body.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
 
@@ -128,8 +129,8 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     if (this.#state === 'closed') return
     this.#state = 'ending'
     // Not `response.destroy()`: one that waits behind another has no socket yet to destroy.
-    const socket = this.#response === undefined ? this.#socket : this.#response.req.socket
-    socket?.destroy()
+    if (this.#response === undefined) this.#socket?.destroy()
+    else destroyUnfinished(this.#response, this.#response.req.socket)
   }
 
   cut(): void {
@@ -138,7 +139,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     const response = this.#response
     // A chunked message without its last chunk is not whole. The FIN follows what is queued.
     if (response === undefined || this.#socket !== undefined) this.#socket?.destroySoon()
-    else response.write('', () => destroyUnfinished(response))
+    else response.write('', () => destroyUnfinished(response, response.req.socket))
   }
 
   /** The server stops. */
@@ -166,14 +167,6 @@ function ignore(): void {}
 
 function destroyThis(this: Socket): void {
   this.destroy()
-}
-
-/** RFC 9112 section 8: content that ends with its connection is whole unless the connection fails. */
-function destroyUnfinished(response: ServerResponse): void {
-  const { socket } = response
-  const endsWithConnection = !response.chunkedEncoding && !response.hasHeader('content-length')
-  if (endsWithConnection && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy()
-  else socket?.destroy()
 }
 
 function directSocket(response: ServerResponse): HttpSocket | undefined {

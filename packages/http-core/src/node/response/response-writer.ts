@@ -4,6 +4,7 @@ import type { LightParts } from '../../response/light-response.ts'
 import { reasonPhrase } from '../../response/status.ts'
 import type { Runtime } from '../../runtime.ts'
 import { Http2Response } from '../message/http2-message.ts'
+import { destroyUnfinished } from '../message/destroy-unfinished.ts'
 import { endsConnection } from '../message/framing.ts'
 import { discardContent } from '../message/unread-content.ts'
 import type { WireResponse } from '../message/wire.ts'
@@ -133,7 +134,7 @@ export class ResponseWriter {
     const { response } = this
     if (response instanceof Http2Response) response.reset()
     // The connection: a response behind another one could not be given up alone.
-    else this.#request.message.socket.destroy()
+    else destroyUnfinished(response as ServerResponse, this.#request.message.socket)
   }
 
   #head(

@@ -1,3 +1,4 @@
+import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { shorten } from '../../errors/shorten.ts'
 import type { ChannelContent, ChannelMessage } from './channel-types.ts'
 
@@ -50,19 +51,24 @@ function unsendable(name: string, value: unknown): TypeError {
 }
 
 function isContent(value: unknown): value is ChannelContent {
-  if (typeof value === 'string' || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return true
+  if (typeof value === 'string' || isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return true
   if (typeof value !== 'object' || value === null) return false
-  return value instanceof Blob || 'getReader' in value || Symbol.asyncIterator in value
+  return isBlob(value) || 'getReader' in value || Symbol.asyncIterator in value
+}
+
+/** By its shape: a polyfill has a class of its own. */
+function isBlob(value: object): value is Blob {
+  return 'stream' in value && typeof value.stream === 'function' && 'size' in value && 'type' in value
 }
 
 function partsOf(content: ChannelContent): Pick<ReadMessage, 'bytes' | 'source'> {
   if (typeof content === 'string') return { bytes: content, source: undefined }
-  if (content instanceof ArrayBuffer) return { bytes: new Uint8Array(content), source: undefined }
+  if (isAnyArrayBuffer(content)) return { bytes: new Uint8Array(content), source: undefined }
   if (ArrayBuffer.isView(content)) {
     const { buffer, byteOffset, byteLength } = content
     return { bytes: new Uint8Array(buffer, byteOffset, byteLength), source: undefined }
   }
-  if (content instanceof Blob) {
+  if (isBlob(content)) {
     const opened = (): ByteStream => content.stream() as ByteStream
     return { bytes: undefined, source: { ...streamSource(opened), blob: content } }
   }
@@ -117,6 +123,6 @@ async function ignoring(cancel: () => unknown): Promise<void> {
 
 function checkPiece(piece: unknown): string | Uint8Array<ArrayBuffer> {
   if (typeof piece === 'string') return piece
-  if (piece instanceof Uint8Array) return piece as Uint8Array<ArrayBuffer>
+  if (isUint8Array(piece)) return piece as Uint8Array<ArrayBuffer>
   throw new TypeError(`A stream that is sent on a channel gives text or Uint8Arrays, not ${shorten(piece)}`)
 }
