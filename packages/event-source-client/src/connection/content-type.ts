@@ -9,6 +9,9 @@ const essence = /^\s*([^\s/;]+\/[^\s/;]+)\s*(;|$)/
  * @see https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
  */
 export function isEventStream(contentType: string | null): boolean {
-  const types = (contentType?.match(values) ?? []).map((value) => essence.exec(value)?.[1]?.toLowerCase())
-  return types.findLast((type) => type !== undefined && type !== '*/*') === 'text/event-stream'
+  const types = contentType
+    ?.toLowerCase()
+    .match(values)
+    ?.map((value) => essence.exec(value)?.[1])
+  return types?.findLast((type) => type && type !== '*/*') === 'text/event-stream'
 }

@@ -40,10 +40,7 @@ export interface EventDecoder {
  *   text is held, in UTF-16 code units, which for ASCII are bytes and never are more than the bytes.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-export function createEventDecoder(
-  maxEventBytes: number,
-  { onEvent, onIdOnly, onRetry, onComment, onError }: DecodedBlocks,
-): EventDecoder {
+export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks): EventDecoder {
   // "UTF-8 decode" strips one BOM. Node's TextDecoder strips two if the first comes in pieces.
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   // What is skipped if the next character is that: a BOM, or the second half of a CRLF whose first ended the last chunk.
@@ -75,11 +72,11 @@ export function createEventDecoder(
     } else if (first === 0x69 && text.charCodeAt(start + 1) === 0x64) {
       value = valueAt(start + 2, text, end)
       if (value?.includes('\0') === false) id = value
-    } else if (first === 0x3a) onComment(valueAt(start, text, end) ?? '')
+    } else if (first === 0x3a) blocks.onComment(valueAt(start, text, end) ?? '')
     else if (text.startsWith('event', start)) type = valueAt(start + 5, text, end) ?? type
     else if (text.startsWith('retry', start)) {
       value = valueAt(start + 5, text, end)
-      if (value && /^\d+$/.test(value)) onRetry(Number(value))
+      if (value && /^\d+$/.test(value)) blocks.onRetry(Number(value))
     }
   }
 
@@ -91,8 +88,8 @@ export function createEventDecoder(
     data = id = undefined
     if (event !== undefined) {
       decoder.hadEvents = true
-      onEvent(eventType || 'message', event, eventId)
-    } else if (eventId !== undefined) onIdOnly(eventId)
+      blocks.onEvent(eventType || 'message', event, eventId)
+    } else if (eventId !== undefined) blocks.onIdOnly(eventId)
   }
 
   /** Keeps a line that is not complete; of one that can be no field, only that. */
@@ -142,7 +139,7 @@ export function createEventDecoder(
       hold(text.slice(start))
       if (heldLength + (data?.length ?? 0) <= maxEventBytes) return
       isStopped = true
-      onError(new EventSizeError(maxEventBytes))
+      blocks.onError(new EventSizeError(maxEventBytes))
     },
     end(dispatches: boolean) {
       const rest = pieces.join('') + utf8.decode()

@@ -46,6 +46,11 @@ export class ConnectionError extends Error {
   }
 }
 
+/** A step that threw. */
+export function failedStep(code: ConnectionErrorCode, step: string, cause: unknown): ConnectionError {
+  return new ConnectionError(code, `${step} failed: ${String(cause)}`, { cause })
+}
+
 /** A new attempt would end the same way. */
 export function isFutile({ code }: ConnectionError): boolean {
   return /^(redirect|unsupported|invalid)/.test(code)

@@ -11,25 +11,21 @@ export type ResponseErrorCode = 'status' | 'content-type'
  */
 export class ResponseError extends Error {
   override readonly name = 'ResponseError'
-  readonly code: ResponseErrorCode
-  readonly status: number
-  readonly headers: Headers
+  declare readonly code: ResponseErrorCode
+  declare readonly status: number
+  declare readonly headers: Headers
   /** The final URL, after redirects. */
-  readonly url: string
+  declare readonly url: string
   /** The first 4096 bytes of the body at most, as UTF-8 text: mostly the server's own words about the error. */
-  readonly body: string
+  declare readonly body: string
 
   constructor(
     code: ResponseErrorCode,
     message: string,
-    response: { readonly status: number; readonly headers: Headers; readonly url: string },
+    { status, headers, url }: { readonly status: number; readonly headers: Headers; readonly url: string },
     body: string,
   ) {
     super(message)
-    this.code = code
-    this.status = response.status
-    this.headers = response.headers
-    this.url = response.url
-    this.body = body
+    Object.assign(this, { code, status, headers, url, body })
   }
 }
