@@ -13,6 +13,8 @@ export interface DecodedBlocks {
   readonly onError: (error: EventSizeError) => void
 }
 
+const streaming = { stream: true }
+
 export interface EventDecoder {
   readonly decode: (chunk: Uint8Array) => void
   /**
@@ -54,8 +56,16 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
   let data: string | undefined
   let id: string | undefined
 
-  /** The value of a field whose name ends at `colon`. @returns Undefined if the name goes on. */
-  function valueAt(colon: number, text: string, end: number): string | undefined {
+  /**
+   * The value of the line, if it is a field of that name.
+   *
+   * By codes, and not by `startsWith`: what takes 10 ns here makes a tenth of an event's way.
+   */
+  function valueOf(name: string, text: string, start: number, end: number): string | undefined {
+    const { length } = name
+    for (let index = 0; index < length; index += 1)
+      if (text.charCodeAt(start + index) !== name.charCodeAt(index)) return undefined
+    const colon = start + length
     if (colon === end) return ''
     if (text.charCodeAt(colon) !== 0x3a) return undefined
     return text.slice(text.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1, end)
@@ -63,21 +73,17 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
 
   function readLine(text: string, start: number, end: number): void {
     let value: string | undefined
-    // By codes, the most frequent first: what takes 10 ns here makes a tenth of an event's way.
-    const first = text.charCodeAt(start)
+    // The most frequent first.
     if (start === end) dispatch()
-    else if (first === 0x64 && text.startsWith('ata', start + 1)) {
-      value = valueAt(start + 4, text, end)
-      if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`
-    } else if (first === 0x69 && text.charCodeAt(start + 1) === 0x64) {
-      value = valueAt(start + 2, text, end)
-      if (value?.includes('\0') === false) id = value
-    } else if (first === 0x3a) blocks.onComment(valueAt(start, text, end) ?? '')
-    else if (text.startsWith('event', start)) type = valueAt(start + 5, text, end) ?? type
-    else if (text.startsWith('retry', start)) {
-      value = valueAt(start + 5, text, end)
-      if (value && /^\d+$/.test(value)) blocks.onRetry(Number(value))
-    }
+    else if ((value = valueOf('data', text, start, end)) !== undefined)
+      data = data === undefined ? value : `${data}\n${value}`
+    else if ((value = valueOf('id', text, start, end)) !== undefined) {
+      if (!value.includes('\0')) id = value
+    } else if ((value = valueOf('event', text, start, end)) !== undefined) type = value
+    // A comment is a field without a name.
+    else if ((value = valueOf('', text, start, end)) !== undefined) blocks.onComment(value)
+    else if ((value = valueOf('retry', text, start, end)) && /^\d+$/.test(value))
+      blocks.onRetry(Number(value))
   }
 
   function dispatch(): void {
@@ -97,18 +103,34 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
     if (/^[:deir]/.test(pieces[0] ?? text)) {
       pieces.push(text)
       heldLength += text.length
-    } else if (text) pieces = ['?']
+    } else pieces = ['?']
   }
 
   const decoder = {
     hadEvents: false,
     decode(chunk: Uint8Array) {
       if (isStopped) return
-      const text = utf8.decode(chunk, { stream: true })
-      let start = text[0] === skipped ? 1 : 0
-      if (text) skipped = ''
+      const text = utf8.decode(chunk, streaming)
+      let start = 0
+      if (skipped && text) {
+        if (text[0] === skipped) start = 1
+        skipped = ''
+      }
       let lf = text.indexOf('\n', start)
       let cr = text.indexOf('\r', start)
+      // Nearly always there is no CR, and nothing is held. That is worth a loop that does not ask.
+      if (cr < 0 && pieces.length === 0)
+        while (lf >= 0) {
+          readLine(text, start, lf)
+          if (isStopped) return
+          start = lf + 1
+          if (text.charCodeAt(start) === 0x0a) {
+            dispatch()
+            if (isStopped) return
+            start += 1
+          }
+          lf = text.indexOf('\n', start)
+        }
       for (;;) {
         const end = cr < 0 || (lf >= 0 && lf < cr) ? lf : cr
         if (end < 0) break
@@ -136,7 +158,7 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
           cr = text.indexOf('\r', start)
         }
       }
-      hold(text.slice(start))
+      if (start < text.length) hold(text.slice(start))
       if (heldLength + (data?.length ?? 0) <= maxEventBytes) return
       isStopped = true
       blocks.onError(new EventSizeError(maxEventBytes))
