@@ -10,9 +10,9 @@ import { failedStep } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
-import type { EventSourceCloseReason, ReconnectionInput, ReconnectionPolicy } from './reconnection.ts'
+import type { ReconnectionInput, ReconnectionPolicy } from './reconnection.ts'
 import type { RetryDecision } from './retry-policy.ts'
-import type { StreamFailure, StreamStatus } from './stream-status.ts'
+import type { EventSourceCloseReason, StreamFailure, StreamStatus } from './stream-status.ts'
 
 export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
