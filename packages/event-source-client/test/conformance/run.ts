@@ -7,8 +7,8 @@ const [origin = '', otherOrigin = ''] = process.argv.slice(2)
 for (const { name, run } of conformanceCases) {
   try {
     await run({ origin, otherOrigin })
-    console.log(`passed ${name}`)
+    process.stdout.write(`passed ${name}\n`)
   } catch (error) {
-    console.log(`failed ${name}: ${String(error)}`)
+    process.stdout.write(`failed ${name}: ${String(error)}\n`)
   }
 }
