@@ -111,7 +111,7 @@ describe('the habits that a test can see', () => {
   })
 
   it('only wire-contract/ knows the words of the wire contract', () => {
-    const words = /['"`](?:stream\.|heartbeat |earliest['"`])|\blastEventId['"]\)/
+    const words = /['"`](?:stream\.|heartbeat |topic: |opaque ids|earliest['"`])|\blastEventId['"]\)/
     const wrong = ['sse-server', 'event-source-client'].flatMap((name) =>
       filesBelow(`packages/${name}/src`)
         .filter((path) => path.endsWith('.ts') && !path.includes('/wire-contract/'))

@@ -60,40 +60,75 @@ function parseAll(bytes: Uint8Array): Block[] {
 }
 
 describe('any bytes', () => {
-  it('any bytes decode to the same blocks however they are cut into chunks', () => {
-    const pieces = fc.constantFrom(
+  const piece = fc.oneof(
+    fc.constantFrom(
       'data: a',
+      'data',
+      'data:',
+      'data:  two',
+      'datax: a',
+      'Data: a',
+      ' data: a',
       'id: 1',
       'id',
+      'id: a\0b',
       'event: x',
+      'event',
       'retry: 5',
+      'retry: -5',
+      'retry: 5x',
       ': c',
+      ':',
       'é€😀',
       '\r',
       '\n',
       '\r\n',
+      '\r\r',
       '\n\n',
+      '\r\n\r\n',
       '\uFEFF',
       '\0',
-    )
+      `data: ${'x'.repeat(5000)}`,
+    ),
+    // What is no UTF-8: a lone continuation, a sequence that is cut off, an overlong one, a surrogate, a byte that never is.
+    fc.constantFrom(
+      Uint8Array.of(0x80),
+      Uint8Array.of(0xf0, 0x9f, 0x98),
+      Uint8Array.of(0xc0, 0xaf),
+      Uint8Array.of(0xed, 0xa0, 0x80),
+      Uint8Array.of(0xff),
+    ),
+  )
+  const streams = fc
+    .array(piece, { maxLength: 30 })
+    .map((pieces) => Uint8Array.from(pieces.flatMap((each) => [...toBytes(each)])))
+
+  it('any bytes decode to the same blocks however they are cut into chunks, and one at a time', () => {
     fc.assert(
-      fc.property(
-        fc.array(pieces, { maxLength: 30 }),
-        fc.array(fc.nat(200), { maxLength: 6 }),
-        (parts, cuts) => {
-          const bytes = toBytes(parts.join(''))
-          const points = [
-            0,
-            ...cuts.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b),
-            bytes.length,
-          ]
-          const chunks = points.slice(1).map((point, index) => bytes.subarray(points[index], point))
-          expect(decodeAll(chunks)).toEqual(decodeAll([bytes]))
-          // Its line is complete with a CR that may be half of a CRLF only when the next character comes.
-          if (!bytes.includes(0x0d)) expect(decodeAll(chunks).blocks).toEqual(parseAll(bytes))
-        },
-      ),
-      { numRuns: 1000 },
+      fc.property(streams, fc.array(fc.nat(200), { maxLength: 6 }), (bytes, cuts) => {
+        const whole = decodeAll([bytes])
+        const points = [
+          0,
+          ...cuts.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b),
+          bytes.length,
+        ]
+        expect(
+          decodeAll(points.slice(1).map((point, index) => bytes.subarray(points[index], point))),
+        ).toEqual(whole)
+        expect(decodeAll(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(whole)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('any bytes decode to the blocks that eventsource-parser makes of them', () => {
+    fc.assert(
+      fc.property(streams, (bytes) => {
+        // To eventsource-parser, a last CR ends its line only when the next character comes.
+        const complete = Uint8Array.from([...bytes, 0x0a])
+        expect(decodeAll([complete]).blocks).toEqual(parseAll(complete))
+      }),
+      { numRuns: 2000 },
     )
   })
 

@@ -4,14 +4,11 @@ import { fullJitter } from '../src/reconnection/backoff.ts'
 import { maxTimerMs } from '../src/runtime.ts'
 import { initialReconnectionState, stepReconnection } from '../src/reconnection/reconnection.ts'
 import type {
-  ReconnectionEffect,
-  ReconnectionInput,
+  ReconnectionInput as Input,
   ReconnectionPolicy,
-  ReconnectionState,
+  ReconnectionState as State,
 } from '../src/reconnection/reconnection.ts'
-
-type State = ReconnectionState<string>
-type Input = ReconnectionInput<string>
+import { ConnectionError } from '../src/errors/connection-error.ts'
 
 const policy: ReconnectionPolicy = {
   baseDelayMs: 1000,
@@ -23,140 +20,146 @@ const policy: ReconnectionPolicy = {
   backoff: fullJitter,
 }
 
-const memory = { failures: 2, failingSinceMs: 500, baseDelayMs: 1000 }
-const idle: State = { ...memory, phase: 'idle' }
-const connecting: State = { ...memory, phase: 'connecting' }
-const open: State = { ...memory, phase: 'open', openedAtMs: 10_000 }
-const waiting: State = { ...memory, phase: 'waiting', delayMs: 700, cause: 'before' }
-const closed: State = { ...memory, phase: 'closed', reason: 'client', cause: undefined }
+const before = new ConnectionError('network', 'before')
+const reset = new ConnectionError('network', 'reset')
+const response = { url: 'http://test/', headers: new Headers() }
+const memory = { failures: 2, failingSinceMs: 500, baseDelayMs: 1000, openedAtMs: 10_000 }
+const paused: State = { ...memory, status: { state: 'paused' } }
+const connecting: State = { ...memory, status: { state: 'connecting', attempt: 2 } }
+const open: State = { ...memory, status: { state: 'open', ...response } }
+const waiting: State = {
+  ...memory,
+  status: { state: 'reconnecting', delayMs: 700, attempt: 2, cause: before },
+}
+const closed: State = { ...memory, status: { state: 'closed', reason: 'client', cause: undefined } }
 
 const lost = (nowMs: number, more: object = {}): Input => ({
   type: 'lost',
-  cause: 'reset',
+  cause: reset,
   nowMs,
   random: () => 0.5,
   ...more,
 })
-const opened: Input = { type: 'opened', nowMs: 11_000 }
+const opened: Input = { type: 'opened', nowMs: 11_000, ...response }
 const close: Input = { type: 'close', reason: 'completed' }
-const isClosed: State = { ...memory, phase: 'closed', reason: 'completed', cause: undefined }
+const isClosed: State = { ...memory, status: { state: 'closed', reason: 'completed', cause: undefined } }
 /** The third failure in a row: half of 4000. */
 const waitsAgain: State = {
+  ...memory,
   failures: 3,
-  failingSinceMs: 500,
-  baseDelayMs: 1000,
-  phase: 'waiting',
-  delayMs: 2000,
-  cause: 'reset',
+  status: { state: 'reconnecting', delayMs: 2000, attempt: 3, cause: reset },
 }
 
-const transitions: [from: State, input: Input, to: State, effects: ReconnectionEffect[]][] = [
-  [idle, { type: 'resume' }, connecting, ['stop', 'connect']],
-  [idle, { type: 'pause' }, idle, []],
-  [idle, { type: 'reconnect' }, idle, []],
-  [idle, { type: 'wait-over' }, idle, []],
-  [idle, opened, idle, []],
-  [idle, lost(11_000), idle, []],
-  [idle, close, isClosed, ['stop']],
+const transitions: [from: State, input: Input, to: State][] = [
+  [paused, { type: 'resume' }, connecting],
+  [paused, { type: 'pause' }, paused],
+  [paused, { type: 'reconnect' }, paused],
+  [paused, { type: 'wait-over' }, paused],
+  [paused, opened, paused],
+  [paused, lost(11_000), paused],
+  [paused, close, isClosed],
 
-  [connecting, { type: 'resume' }, connecting, []],
-  [connecting, { type: 'pause' }, idle, ['stop']],
-  [connecting, { type: 'reconnect' }, connecting, ['stop', 'connect']],
-  [connecting, { type: 'wait-over' }, connecting, []],
-  [connecting, opened, { ...memory, phase: 'open', openedAtMs: 11_000 }, []],
-  [connecting, lost(11_000), waitsAgain, ['wait']],
-  [connecting, close, isClosed, ['stop']],
+  [connecting, { type: 'resume' }, connecting],
+  [connecting, { type: 'pause' }, paused],
+  [connecting, { type: 'reconnect' }, connecting],
+  [connecting, { type: 'wait-over' }, connecting],
+  [connecting, opened, { ...open, openedAtMs: 11_000 }],
+  [connecting, lost(11_000), waitsAgain],
+  [connecting, close, isClosed],
 
-  [open, { type: 'resume' }, open, []],
-  [open, { type: 'pause' }, idle, ['stop']],
-  [open, { type: 'reconnect' }, connecting, ['stop', 'connect']],
-  [open, { type: 'wait-over' }, open, []],
-  [open, opened, open, []],
-  [open, lost(14_999), waitsAgain, ['wait']],
-  [open, close, isClosed, ['stop']],
+  [open, { type: 'resume' }, open],
+  [open, { type: 'pause' }, paused],
+  [open, { type: 'reconnect' }, connecting],
+  [open, { type: 'wait-over' }, open],
+  [open, opened, open],
+  [open, lost(14_999), waitsAgain],
+  [open, close, isClosed],
 
-  [waiting, { type: 'resume' }, waiting, []],
-  [waiting, { type: 'pause' }, idle, ['stop']],
-  [waiting, { type: 'reconnect' }, connecting, ['stop', 'connect']],
-  [waiting, { type: 'wait-over' }, connecting, ['stop', 'connect']],
-  [waiting, opened, waiting, []],
-  [waiting, lost(11_000), waiting, []],
-  [waiting, close, isClosed, ['stop']],
+  [waiting, { type: 'resume' }, waiting],
+  [waiting, { type: 'pause' }, paused],
+  [waiting, { type: 'reconnect' }, connecting],
+  [waiting, { type: 'wait-over' }, connecting],
+  [waiting, opened, waiting],
+  [waiting, lost(11_000), waiting],
+  [waiting, close, isClosed],
 ]
 
 describe('a transition of the reconnection state machine', () => {
   it.each(
-    transitions.map(
-      ([from, input, to, effects]) => [from.phase, input.type, { from, input, to, effects }] as const,
-    ),
-  )('the state machine in the phase %s takes %s', (_phase, _type, { from, input, to, effects }) => {
-    expect(stepReconnection(policy, from, input)).toEqual({ state: to, effects })
+    transitions.map(([from, input, to]) => [from.status.state, input.type, { from, input, to }] as const),
+  )('the state machine in the state %s takes %s', (_state, _type, { from, input, to }) => {
+    const next = stepReconnection(policy, from, input)
+    expect(next).toEqual(to)
+    // Another object is what makes a new connection, or a timer.
+    const connectsAnew = from === connecting && input.type === 'reconnect'
+    expect(next.status === from.status).toBe(from === to && !connectsAnew)
   })
 
   it.each(['resume', 'pause', 'reconnect', 'wait-over'] as const)('closed stays closed on %s', (type) => {
-    expect(stepReconnection(policy, closed, { type })).toEqual({ state: closed, effects: [] })
+    expect(stepReconnection(policy, closed, { type })).toBe(closed)
   })
 
-  it.each([opened, lost(11_000), close, { type: 'retry', reconnectionTimeMs: 5 } satisfies Input])(
+  it.each([opened, lost(11_000), close, { type: 'retry', delayMs: 5 } satisfies Input])(
     'closed stays closed on $type',
     (input) => {
-      expect(stepReconnection(policy, closed, input)).toEqual({ state: closed, effects: [] })
+      expect(stepReconnection(policy, closed, input)).toBe(closed)
     },
   )
 })
 
 describe('the growth of the delays', () => {
   it('the delays go on growing across connections that did not stay open for resetAfterMs', () => {
-    const { state } = stepReconnection(policy, open, lost(14_999))
+    const state = stepReconnection(policy, open, lost(14_999))
     expect(state).toMatchObject({ failures: 3, failingSinceMs: 500 })
   })
 
   it('the delays begin anew after a connection that stayed open for resetAfterMs', () => {
-    const { state } = stepReconnection(policy, open, lost(15_000))
-    expect(state).toMatchObject({ failures: 1, failingSinceMs: 15_000, delayMs: 500 })
+    const state = stepReconnection(policy, open, lost(15_000))
+    expect(state).toMatchObject({ failures: 1, failingSinceMs: 15_000, status: { delayMs: 500 } })
   })
 
   it('the delays begin anew after a short connection that counts as stable all the same', () => {
-    const { state } = stepReconnection(policy, open, lost(10_001, { isStable: true }))
-    expect(state).toMatchObject({ failures: 1, delayMs: 500 })
+    const state = stepReconnection(policy, open, lost(10_001, { isStable: true }))
+    expect(state).toMatchObject({ failures: 1, status: { delayMs: 500 } })
   })
 
   it('the delays do not begin anew when a connection merely was asked for', () => {
-    const { state } = stepReconnection(policy, connecting, lost(99_999, { isStable: true }))
+    const state = stepReconnection(policy, connecting, lost(99_999, { isStable: true }))
     expect(state).toMatchObject({ failures: 3 })
   })
 })
 
 describe("the server's reconnection time", () => {
-  const baseAfter = (reconnectionTimeMs: number): number =>
-    stepReconnection<string>(policy, open, { type: 'retry', reconnectionTimeMs }).state.baseDelayMs
+  const baseAfter = (delayMs: number): number =>
+    stepReconnection(policy, open, { type: 'retry', delayMs }).baseDelayMs
 
   it.each([
     [2500, 2500],
     [0, 100],
     [4_294_967_296, 30_000],
     [Infinity, 30_000],
-  ])('retry: %d of the server counts as %d', (reconnectionTimeMs, expected) => {
-    expect(baseAfter(reconnectionTimeMs)).toBe(expected)
+  ])('retry: %d of the server counts as %d', (delayMs, expected) => {
+    expect(baseAfter(delayMs)).toBe(expected)
   })
 
   it('a reconnection time from the server does not disturb the connection or the wait at hand', () => {
     for (const state of [connecting, open, waiting]) {
-      const step = stepReconnection<string>(policy, state, { type: 'retry', reconnectionTimeMs: 2500 })
-      expect(step).toEqual({ state: { ...state, baseDelayMs: 2500 }, effects: [] })
+      const next = stepReconnection(policy, state, { type: 'retry', delayMs: 2500 })
+      expect(next).toEqual({ ...state, baseDelayMs: 2500 })
+      expect(next.status).toBe(state.status)
     }
   })
 
   it('a reconnection time of 0 grows from the floor, so that a server that ends at once is not asked at full speed', () => {
-    let state: State = { ...connecting, failures: 0, failingSinceMs: undefined, baseDelayMs: 100 }
+    let state: State = { status: open.status, failures: 0, baseDelayMs: 100 }
     const delays: number[] = []
     for (let attempt = 0; attempt < 12; attempt += 1) {
       state = stepReconnection(
         policy,
-        { ...state, phase: 'open', openedAtMs: 0 },
+        { ...state, status: open.status, openedAtMs: 0 },
         lost(0, { random: () => 0.999 }),
-      ).state
-      if (state.phase === 'waiting') delays.push(state.delayMs)
+      )
+      if (state.status.state === 'reconnecting') delays.push(state.status.delayMs)
     }
     expect(delays).toEqual([100, 200, 400, 799, 1598, 3197, 6394, 12_787, 25_574, 29_970, 29_970, 29_970])
   })
@@ -164,25 +167,25 @@ describe("the server's reconnection time", () => {
 
 describe('Retry-After', () => {
   it('Retry-After is waited for in full, and jitter comes on top of it', () => {
-    const { state } = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 60_000 }))
-    expect(state).toMatchObject({ phase: 'waiting', delayMs: 62_000 })
+    const state = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 60_000 }))
+    expect(state.status).toMatchObject({ state: 'reconnecting', delayMs: 62_000 })
   })
 
   it('Retry-After is cut to what a timer can keep', () => {
-    const { state } = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 1e15 }))
-    expect(state).toMatchObject({ phase: 'waiting', delayMs: maxTimerMs })
+    const state = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 1e15 }))
+    expect(state.status).toMatchObject({ state: 'reconnecting', delayMs: maxTimerMs })
   })
 
   it('Retry-After: 0 still keeps the floor', () => {
-    const { state } = stepReconnection(policy, connecting, lost(0, { retryAfterMs: 0, random: () => 0 }))
-    expect(state).toMatchObject({ delayMs: 100 })
+    const state = stepReconnection(policy, connecting, lost(0, { retryAfterMs: 0, random: () => 0 }))
+    expect(state.status).toMatchObject({ delayMs: 100 })
   })
 })
 
 describe('giving up', () => {
   const givesUp = (limits: Partial<ReconnectionPolicy>, input: Input): boolean => {
-    const { state } = stepReconnection({ ...policy, ...limits }, connecting, input)
-    return state.phase === 'closed' && state.reason === 'gave-up' && state.cause === 'reset'
+    const { status } = stepReconnection({ ...policy, ...limits }, connecting, input)
+    return status.state === 'closed' && status.reason === 'gave-up' && status.cause === reset
   }
 
   it('the stream is given up with the failure after maxAttempts reconnections', () => {
@@ -208,10 +211,13 @@ describe('any sequence of inputs', () => {
         'wait-over',
       )
       .map((type): Input => ({ type })),
-    fc.nat(100_000).map((nowMs): Input => ({ type: 'opened', nowMs })),
-    fc
-      .double({ min: 0, noNaN: true })
-      .map((reconnectionTimeMs): Input => ({ type: 'retry', reconnectionTimeMs })),
+    fc.record({
+      type: fc.constant('opened' as const),
+      nowMs: fc.nat(100_000),
+      url: fc.constant('http://test/'),
+      headers: fc.constant(response.headers),
+    }),
+    fc.double({ min: 0, noNaN: true }).map((delayMs): Input => ({ type: 'retry', delayMs })),
     fc
       .record({
         nowMs: fc.nat(100_000),
@@ -221,37 +227,25 @@ describe('any sequence of inputs', () => {
       .map(({ nowMs, chance, retryAfterMs }) => lost(nowMs, { random: () => chance, retryAfterMs })),
   )
 
-  it('any sequence of inputs keeps at most one connection or timer, and every wait within the floor and what a timer keeps', () => {
+  it('any sequence of inputs keeps every wait within the floor and what a timer keeps, and connects from nowhere but a wait, a pause or at the request', () => {
     fc.assert(
       fc.property(fc.array(inputs, { maxLength: 60 }), (sequence) => {
         let state: State = initialReconnectionState(policy)
-        let busy: 'connection' | 'timer' | undefined
         for (const input of sequence) {
-          // What the driver guarantees: only a connection that is there opens or is lost.
-          if ((input.type === 'opened' || input.type === 'lost') && busy !== 'connection') continue
-          if (input.type === 'lost') busy = undefined
-          const step = stepReconnection(policy, state, input)
-          state = step.state
-          for (const effect of step.effects) {
-            if (effect === 'stop') busy = undefined
-            else {
-              expect(busy).toBeUndefined()
-              busy = effect === 'connect' ? 'connection' : 'timer'
-            }
+          const { status: last } = state
+          state = stepReconnection(policy, state, input)
+          const { status } = state
+          if (status === last) continue
+          if (status.state === 'connecting')
+            expect(
+              last.state === 'paused' || last.state === 'reconnecting' || input.type === 'reconnect',
+            ).toBe(true)
+          if (status.state === 'open') expect(last.state).toBe('connecting')
+          if (status.state === 'reconnecting') {
+            expect(last.state).toMatch(/^(connecting|open)$/)
+            expect(status.delayMs).toBeGreaterThanOrEqual(policy.minDelayMs)
+            expect(status.delayMs).toBeLessThanOrEqual(maxTimerMs)
           }
-          if (state.phase === 'waiting') {
-            expect(state.delayMs).toBeGreaterThanOrEqual(policy.minDelayMs)
-            expect(state.delayMs).toBeLessThanOrEqual(maxTimerMs)
-          }
-          expect(busy).toBe(
-            {
-              idle: undefined,
-              connecting: 'connection',
-              open: 'connection',
-              waiting: 'timer',
-              closed: undefined,
-            }[state.phase],
-          )
         }
       }),
     )

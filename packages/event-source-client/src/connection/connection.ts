@@ -93,10 +93,10 @@ export function openConnection(
   // What is done with the body: that depends on the head.
   let onData = (_chunk: Uint8Array): void => {}
   let onEnd = (): void => {
-    const isUnfinished = decoder?.end(config.unfinishedEvent === 'dispatch') === true
+    const isUnfinished = decoder?.end(config.unfinishedEvent === 'dispatch')
     lose(
       isUnfinished
-        ? new ConnectionError('unfinished', 'The stream ended within an event')
+        ? new ConnectionError('unfinished', 'The server ended the stream within an event')
         : new ConnectionError('ended', 'The server ended the stream'),
     )
   }
@@ -196,7 +196,12 @@ export function openConnection(
   }
 
   /** Keeps what the server has to say about its error. */
-  function readRefusal(code: ResponseErrorCode, text: string, response: TransportResponse): void {
+  function readRefusal(
+    response: TransportResponse,
+    code: ResponseErrorCode,
+    expected: string,
+    got: number | string | null,
+  ): void {
     const utf8 = new TextDecoder()
     let content = ''
     let byteCount = 0
@@ -206,7 +211,14 @@ export function openConnection(
       if (byteCount >= maxErrorBodyBytes) onEnd()
     }
     onEnd = () =>
-      lose(new ResponseError(code, `${response.url}: expected ${text} (see the body)`, response, content))
+      lose(
+        new ResponseError(
+          code,
+          `${response.url}: expected ${expected}, got ${got} (see the body)`,
+          response,
+          content,
+        ),
+      )
     // The head is the news; that its body broke off is not.
     onCut = onEnd
     startTimer(errorBodyTimeoutMs, onEnd)
@@ -217,10 +229,9 @@ export function openConnection(
     const contentType = headers.get('content-type')
     if (status === 204) {
       if (stop()) observer.onNoContent()
-    } else if (status === 200 && isEventStream(contentType)) readStream(response)
-    else if (status === 200)
-      readRefusal('content-type', `Content-Type text/event-stream, got ${contentType}`, response)
-    else readRefusal('status', `status 200, got ${status}`, response)
+    } else if (status !== 200) readRefusal(response, 'status', 'status 200', status)
+    else if (isEventStream(contentType)) readStream(response)
+    else readRefusal(response, 'content-type', 'Content-Type text/event-stream', contentType)
   }
 
   async function run(): Promise<void> {

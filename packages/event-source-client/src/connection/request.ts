@@ -45,32 +45,27 @@ export interface RequestConfig {
  * @throws {@link ConnectionError} `code: 'callback'` if one of the functions throws: that may pass.
  * @throws {@link ConnectionError} `code: 'invalid-request'` if what they give cannot be sent.
  */
-export async function prepareRequest(
-  { credentials, secretHeaders, resumeBy, position, loadPosition, ...sources }: RequestConfig,
-  attempt: Attempt,
-): Promise<TransportRequest> {
+export async function prepareRequest(config: RequestConfig, attempt: Attempt): Promise<TransportRequest> {
   let code: ConnectionErrorCode = 'callback'
   try {
-    await loadPosition?.()
-    const { lastEventId } = position
+    await config.loadPosition?.()
+    const { lastEventId } = config.position
     const context = { ...attempt, lastEventId }
-    const given = {
-      method: await once(sources.method, context),
-      url: await once(sources.url, context),
-      headers: await once(sources.headers, context),
-      body: await once(sources.body, context),
-    }
+    const method = await once(config.method, context)
+    const target = await once(config.url, context)
+    const fields = await once(config.headers, context)
+    const body = await once(config.body, context)
     code = 'invalid-request'
-    const method = given.method.toUpperCase()
-    const url = resolveUrl(given.url)
-    const headers = new Headers(given.headers)
+    const { credentials, secretHeaders } = config
+    const url = resolveUrl(target)
+    const headers = new Headers(fields)
     if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
     if (lastEventId)
       // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
-      if (resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
+      if (config.resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
         url.searchParams.set(idParameter, lastEventId)
       else headers.set('last-event-id', toByteString(lastEventId))
-    return { url, method, headers, body: given.body, credentials, secretHeaders }
+    return { url, method: method.toUpperCase(), headers, body, credentials, secretHeaders }
   } catch (cause) {
     throw failedStep(code, 'Making the request', cause)
   }

@@ -213,6 +213,7 @@ export class EventSource extends EventTarget {
 
   #onStatus(status: StreamStatus): void {
     const { state } = status
+    const isLoss = state === 'reconnecting' || state === 'closed'
     const announce = (): void => {
       this.#readyState = state === 'open' ? OPEN : state === 'closed' ? CLOSED : CONNECTING
       if (state === 'open') {
@@ -222,14 +223,14 @@ export class EventSource extends EventTarget {
         this.#inNextTask()
       }
       // Spec: reestablish the connection, or fail it.
-      else if (state === 'reconnecting' || state === 'closed') {
+      else if (isLoss) {
         const {
           cause: error = new ConnectionError('no-content', `${this.#url}: 204, nothing more will come`),
         } = status
         this.dispatchEvent(Object.assign(new Event('error'), { error }))
       }
     }
-    this.#inTurn(state === 'open' || state === 'connecting' ? announce : () => this.#inNextTask(announce))
+    this.#inTurn(isLoss ? () => this.#inNextTask(announce) : announce)
   }
 }
 

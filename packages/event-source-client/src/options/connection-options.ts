@@ -164,11 +164,8 @@ export function resolveOptions(
   const { backoff, ...numbers } = policy
   requireType('number', numbers, 'reconnection.')
   requireType('function', { backoff }, 'reconnection.')
-  requireType('number', {
-    connectTimeoutMs,
-    idleTimeoutMs: idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs,
-    maxEventBytes,
-  })
+  const limits = { connectTimeoutMs, maxEventBytes }
+  requireType('number', { ...limits, idleTimeoutMs: idleTimeoutMs === 'auto' ? 0 : idleTimeoutMs })
   requireType('function', { fetch, transport })
   const isPerAttempt = typeof method === 'function'
   requireType('string', { lastEventId, method: isPerAttempt ? '' : method })
@@ -186,9 +183,8 @@ export function resolveOptions(
   return {
     transport: transport ?? (fetch ? fetchTransport(fetch) : defaultTransport(options.dispatcher)),
     runtime,
-    connectTimeoutMs,
+    ...limits,
     idleTimeoutMs,
-    maxEventBytes,
     policy,
     method,
     reconnect,

@@ -27,11 +27,10 @@ export type Backoff = (context: BackoffContext) => number
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export const fullJitter: Backoff = (context) => {
-  const { baseDelayMs, maxDelayMs, failures } = context
+export const fullJitter: Backoff = (context) =>
   // Finite for any number of failures: 2 ** 1024 would be Infinity, and Infinity times a base of 0 is NaN.
-  return context.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, 31))
-}
+  context.random() *
+  Math.min(context.maxDelayMs, context.baseDelayMs * 2 ** Math.min(context.failures - 1, 31))
 
 /** Always the reconnection time: the server's `retry:`, else `baseDelayMs`. All clients that were lost together return together. */
 export const constantBackoff: Backoff = (context) => context.baseDelayMs

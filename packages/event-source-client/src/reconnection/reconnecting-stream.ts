@@ -6,18 +6,13 @@ import type {
   ConnectionObserver,
 } from '../connection/connection.ts'
 import type { Attempt } from '../connection/request.ts'
-import { ConnectionError } from '../errors/connection-error.ts'
+import { failedStep } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
-import type { TransportRequest, TransportResponse } from '../transport/transport.ts'
+import type { TransportRequest } from '../transport/transport.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
-import type {
-  EventSourceCloseReason,
-  ReconnectionInput,
-  ReconnectionPolicy,
-  ReconnectionState,
-} from './reconnection.ts'
+import type { ReconnectionInput, ReconnectionPolicy } from './reconnection.ts'
 import type { RetryDecision } from './retry-policy.ts'
-import type { StreamFailure, StreamStatus } from './stream-status.ts'
+import type { EventSourceCloseReason, StreamFailure, StreamStatus } from './stream-status.ts'
 
 export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
@@ -55,10 +50,10 @@ export interface ReconnectingStream {
   readonly close: (reason: EventSourceCloseReason, cause?: StreamFailure) => void
 }
 
-/** Feeds the reconnection state machine with what happens and carries out its effects. Begins idle. */
+/** Feeds the reconnection state machine with what happens, and does what its status says. Begins idle. */
 export function openReconnectingStream(config: StreamConfig, observer: StreamObserver): ReconnectingStream {
   const { runtime, policy } = config
-  let state: ReconnectionState<StreamFailure> = initialReconnectionState(policy)
+  let state = initialReconnectionState(policy)
   let connection: Connection | undefined
   let waitTimer: unknown
   let isPaused = false
@@ -66,23 +61,19 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   let isFirst = true
   // The server has asked for the wait.
   let isAsked = false
-  let url = ''
-  let headers = new Headers()
 
-  function apply(input: ReconnectionInput<StreamFailure>): void {
-    const before = state
-    const step = stepReconnection(policy, state, input)
-    state = step.state
-    for (const effect of step.effects) {
-      if (effect === 'stop') stop()
-      // Aborting runs the abort listeners of the user, which may have closed the stream meanwhile.
-      else if (state !== step.state) return
-      else if (effect === 'connect') connect()
-      else if (state.phase === 'waiting') waitTimer = runtime.setTimeout(endWait, state.delayMs)
-    }
-    if (state !== step.state || (state.phase === before.phase && step.effects.length === 0)) return
-    if (state.phase === 'closed') globalScope.removeEventListener?.('online', onOnline)
-    observer.onStatus(statusOf(state, { url, headers }))
+  function apply(input: ReconnectionInput): void {
+    const before = state.status
+    state = stepReconnection(policy, state, input)
+    const { status } = state
+    if (status === before) return
+    if (status.state !== 'open') stop()
+    // Aborting runs the abort listeners of the user, which may have closed the stream meanwhile.
+    if (state.status !== status) return
+    if (status.state === 'connecting') connect()
+    if (status.state === 'reconnecting') waitTimer = runtime.setTimeout(endWait, status.delayMs)
+    if (status.state === 'closed') globalScope.removeEventListener?.('online', onOnline)
+    observer.onStatus(status)
   }
 
   const endWait = (): void => apply({ type: 'wait-over' })
@@ -99,11 +90,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     isFirst = false
     const current = openConnection((signal) => config.prepareRequest({ ...context, signal }), config, {
       ...observer,
-      onOpen(response) {
-        ;({ url, headers } = response)
-        apply({ type: 'opened', nowMs: runtime.now() })
-      },
-      onRetry: (reconnectionTimeMs) => apply({ type: 'retry', reconnectionTimeMs }),
+      onOpen: ({ url, headers }) => apply({ type: 'opened', nowMs: runtime.now(), url, headers }),
+      onRetry: (delayMs) => apply({ type: 'retry', delayMs }),
       onNoContent: () => apply({ type: 'close', reason: 'no-content' }),
       onLost: (...loss) => void lose(...loss),
     })
@@ -123,8 +111,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
         apply({ cause: failure, nowMs, random: () => runtime.random(), ...decision })
       } catch (error) {
         if (connection !== current) return
-        const message = `A callback threw on: ${failure.message}`
-        const thrown = new ConnectionError('callback', message, { cause: error })
+        const thrown = failedStep('callback', 'onUnauthorized or shouldReconnect', error)
         apply({ type: 'close', reason: 'error', cause: thrown })
       }
     }
@@ -133,7 +120,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   // In browsers: the network is back. That shortens a wait of ours, not one that the server asked for; and whether an
   // open connection has survived it, shows by its bytes.
   function onOnline(): void {
-    if (state.phase === 'open') connection?.probe()
+    if (state.status.state === 'open') connection?.probe()
     else if (!isAsked) endWait()
   }
   globalScope.addEventListener?.('online', onOnline)
@@ -156,16 +143,3 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
 
 /** A window or a worker has events; Node has none. */
 const globalScope = globalThis as Partial<Pick<EventTarget, 'addEventListener' | 'removeEventListener'>>
-
-function statusOf(
-  state: ReconnectionState<StreamFailure>,
-  response: Pick<TransportResponse, 'url' | 'headers'>,
-): StreamStatus {
-  const { phase, failures: attempt } = state
-  if (phase === 'idle') return { state: 'paused' }
-  if (phase === 'connecting') return { state: phase, attempt }
-  if (phase === 'open') return { state: phase, ...response }
-  if (phase === 'waiting')
-    return { state: 'reconnecting', delayMs: state.delayMs, attempt, cause: state.cause }
-  return { state: phase, reason: state.reason, cause: state.cause }
-}

@@ -1,26 +1,27 @@
 import { maxTimerMs } from '../runtime.ts'
-import type { EndReason } from '../wire-contract/reserved-events.ts'
 import { clampDelay, fullJitter } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
+import type { EventSourceCloseReason, StreamFailure, StreamStatus } from './stream-status.ts'
 
 /*
- * When to connect, wait, and give up, as a pure state machine: (state, input) -> next state + effects.
+ * When to connect, wait, and give up, as a pure state machine: (state, input) -> next state.
  *
  *               resume               opened
- *        idle ----------> connecting ------> open
+ *      paused ----------> connecting ------> open
  *         ^                 ^  |               |
  *         |       wait-over |  | lost          | lost
  *         | pause           |  v               |
- *         +--------------- waiting <-----------+
+ *         +------------ reconnecting <---------+
  *                              |
  *                              | lost once too often
  *                              v
  *                           closed
  *
- * Beside the arrows drawn: `pause`, `close` (from anywhere but closed) and `reconnect` (from anywhere but idle and
- * closed, to connecting).
+ * Beside the arrows drawn: `pause`, `close` (from anywhere but closed) and `reconnect` (from anywhere but paused and
+ * closed, to connecting). What it is in is the status that the user sees.
  *
- * No clock, timer, randomness or connection in here: inputs carry the first three, effects name the rest.
+ * No clock, timer, randomness or connection in here: inputs carry the first three. What is to be done follows from the next
+ * status, if it is another object than before: `connecting` is a new connection, `reconnecting` a timer.
  */
 
 /** The resolved `reconnection` option. */
@@ -34,58 +35,27 @@ export interface ReconnectionPolicy {
   readonly backoff: Backoff
 }
 
-/**
- * Why a stream is closed for good:
- *
- * - `client`: `close()` was called, or `await using` left its scope.
- * - `aborted`: the `signal` was aborted.
- * - `completed`: the stream came to its end (`stream.end`, the `terminator`, or a clean end that is not reconnected).
- * - `cancelled`: the server says that somebody ended it.
- * - `failed`: the server says that what made the events failed.
- * - `interrupted`: the server says that it was stopped before the end; or the connection was lost, and the request may
- *   not be repeated.
- * - `expired`: the server says that the topic's time was over before its end.
- * - `no-content`: the server answered 204: nothing more will come.
- * - `refused`: the server answered with something else than an event stream, and it is not worth asking again.
- * - `gave-up`: `maxAttempts` or `maxElapsedMs` was reached.
- * - `error`: the client could not connect or go on, and reconnecting does not help; the `cause` says why.
- */
-export type EventSourceCloseReason =
-  | 'client'
-  | 'aborted'
-  | EndReason
-  | 'no-content'
-  | 'refused'
-  | 'gave-up'
-  | 'error'
-
-interface Memory {
+export interface ReconnectionState {
+  readonly status: StreamStatus
   /** Connections lost or refused in a row since the last stable one; the growth of the delays. */
   readonly failures: number
-  /** When the first of these was lost; undefined if `failures` is 0. */
-  readonly failingSinceMs: number | undefined
+  /** When the first of these was lost; absent if `failures` is 0. */
+  readonly failingSinceMs?: number
   /** The option, until the server sends a `retry:`. */
   readonly baseDelayMs: number
+  /** When the last connection became a stream. */
+  readonly openedAtMs?: number
 }
 
-type Phase<Cause> =
-  | { readonly phase: 'idle' }
-  | { readonly phase: 'connecting' }
-  | { readonly phase: 'open'; readonly openedAtMs: number }
-  | { readonly phase: 'waiting'; readonly delayMs: number; readonly cause: Cause }
-  | { readonly phase: 'closed'; readonly reason: EventSourceCloseReason; readonly cause: Cause | undefined }
-
-export type ReconnectionState<Cause> = Memory & Phase<Cause>
-
-export type ReconnectionInput<Cause> =
+export type ReconnectionInput =
   | { readonly type: 'resume' | 'pause' | 'reconnect' }
   /** The timer fired, or the wait is cut short because the network is back. */
   | { readonly type: 'wait-over' }
-  | { readonly type: 'opened'; readonly nowMs: number }
-  | { readonly type: 'retry'; readonly reconnectionTimeMs: number }
+  | { readonly type: 'opened'; readonly nowMs: number; readonly url: string; readonly headers: Headers }
+  | { readonly type: 'retry'; readonly delayMs: number }
   | {
       readonly type: 'lost'
-      readonly cause: Cause
+      readonly cause: StreamFailure
       readonly nowMs: number
       readonly random: () => number
       /** From `Retry-After`. */
@@ -93,79 +63,62 @@ export type ReconnectionInput<Cause> =
       /** The connection counts as stable, however short it was. */
       readonly isStable?: boolean
     }
-  | { readonly type: 'close'; readonly reason: EventSourceCloseReason; readonly cause?: Cause | undefined }
+  | {
+      readonly type: 'close'
+      readonly reason: EventSourceCloseReason
+      readonly cause?: StreamFailure | undefined
+    }
 
-/**
- * - `connect`: open a connection.
- * - `wait`: start a timer of the state's `delayMs`.
- * - `stop`: abort the connection or the timer, if there is one.
- */
-export type ReconnectionEffect = 'connect' | 'wait' | 'stop'
-
-export interface ReconnectionStep<Cause> {
-  readonly state: ReconnectionState<Cause>
-  readonly effects: readonly ReconnectionEffect[]
+export function initialReconnectionState(policy: ReconnectionPolicy): ReconnectionState {
+  return {
+    status: { state: 'paused' },
+    failures: 0,
+    baseDelayMs: clampDelay(policy.baseDelayMs, policy),
+  }
 }
 
-export function initialReconnectionState(policy: ReconnectionPolicy): ReconnectionState<never> {
-  const baseDelayMs = clampDelay(policy.baseDelayMs, policy)
-  return { phase: 'idle', failures: 0, failingSinceMs: undefined, baseDelayMs }
-}
-
-/** Inputs that make no sense in a state (a timer that fires late, say) leave it as it is, without effects. */
-export function stepReconnection<Cause>(
+/** Inputs that make no sense in a state (a timer that fires late, say) leave it as it is. */
+export function stepReconnection(
   policy: ReconnectionPolicy,
-  state: ReconnectionState<Cause>,
-  input: ReconnectionInput<Cause>,
-): ReconnectionStep<Cause> {
-  const { phase, failures, failingSinceMs, baseDelayMs } = state
-  const to = (
-    next: Phase<Cause> & Partial<Memory>,
-    ...effects: ReconnectionEffect[]
-  ): ReconnectionStep<Cause> => ({
-    state: { failures, failingSinceMs, baseDelayMs, ...next },
-    effects,
-  })
-  const connect = to({ phase: 'connecting' }, 'stop', 'connect')
-  const stay = to(state)
+  state: ReconnectionState,
+  input: ReconnectionInput,
+): ReconnectionState {
+  const { type } = input
+  const { state: phase } = state.status
+  const to = (change: Partial<ReconnectionState>): ReconnectionState => ({ ...state, ...change })
+  const connect = to({ status: { state: 'connecting', attempt: state.failures } })
 
-  if (phase === 'closed') return stay
-  if (input.type === 'close') return to({ phase: 'closed', reason: input.reason, cause: input.cause }, 'stop')
-  if (input.type === 'retry')
-    return to({ ...state, baseDelayMs: clampDelay(input.reconnectionTimeMs, policy) })
-  if (phase === 'idle') return input.type === 'resume' ? connect : stay
-  if (input.type === 'pause') return to({ phase: 'idle' }, 'stop')
-  if (input.type === 'reconnect') return connect
-  if (phase === 'waiting') return input.type === 'wait-over' ? connect : stay
-  if (input.type === 'lost') return lose(policy, state, input)
-  if (input.type === 'opened' && phase === 'connecting') return to({ phase: 'open', openedAtMs: input.nowMs })
-  return stay
-}
+  if (phase === 'closed') return state
+  if (type === 'close') {
+    const { reason, cause } = input
+    return to({ status: { state: 'closed', reason, cause } })
+  }
+  if (type === 'retry') return to({ baseDelayMs: clampDelay(input.delayMs, policy) })
+  if (phase === 'paused') return type === 'resume' ? connect : state
+  if (type === 'pause') return to({ status: { state: 'paused' } })
+  if (type === 'reconnect') return connect
+  if (phase === 'reconnecting') return type === 'wait-over' ? connect : state
+  if (type === 'opened' && phase === 'connecting') {
+    const { url, headers, nowMs: openedAtMs } = input
+    return to({ status: { state: 'open', url, headers }, openedAtMs })
+  }
+  if (type !== 'lost') return state
 
-function lose<Cause>(
-  policy: ReconnectionPolicy,
-  state: ReconnectionState<Cause>,
-  input: ReconnectionInput<Cause> & { type: 'lost' },
-): ReconnectionStep<Cause> {
   const { cause, nowMs, random, retryAfterMs } = input
   // A mere open is no success: a server that accepts and dies at once would be asked again at full speed for ever.
-  const wasStable =
-    state.phase === 'open' && (input.isStable === true || nowMs - state.openedAtMs >= policy.resetAfterMs)
+  const { openedAtMs = nowMs } = state
+  const wasStable = phase === 'open' && (input.isStable || nowMs - openedAtMs >= policy.resetAfterMs)
   const failures = wasStable ? 1 : state.failures + 1
   const failingSinceMs = wasStable ? nowMs : (state.failingSinceMs ?? nowMs)
-  const memory = { failures, failingSinceMs, baseDelayMs: state.baseDelayMs }
-
-  const context = { ...policy, ...memory, random }
+  const context = { ...policy, baseDelayMs: state.baseDelayMs, failures, random }
   const delayMs =
     retryAfterMs === undefined
       ? clampDelay(policy.backoff(context), policy)
       : // Never before the server wants it, but not all clients in the same second.
         clampDelay(retryAfterMs + fullJitter(context), { ...policy, maxDelayMs: maxTimerMs })
+  const memory = { failures, failingSinceMs }
 
   return failures > policy.maxAttempts || nowMs - failingSinceMs + delayMs > policy.maxElapsedMs
-    ? { state: { ...memory, phase: 'closed', reason: 'gave-up', cause }, effects: [] }
-    : {
-        state: { ...memory, phase: 'waiting', delayMs, cause },
-        effects: ['wait'],
-      }
+    ? to({ ...memory, status: { state: 'closed', reason: 'gave-up', cause } })
+    : to({ ...memory, status: { state: 'reconnecting', delayMs, attempt: failures, cause } })
 }

@@ -3,9 +3,8 @@ import type { ConnectionFailure } from '../connection/connection.ts'
 import { ConnectionError, isFutile } from '../errors/connection-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
 import type { Runtime } from '../runtime.ts'
-import type { EventSourceCloseReason } from './reconnection.ts'
 import { parseRetryAfter } from './retry-after.ts'
-import type { StreamFailure } from './stream-status.ts'
+import type { EventSourceCloseReason, StreamFailure } from './stream-status.ts'
 
 /** What the loss of a connection leads to: a wait, a new attempt at once, or the end. */
 export type RetryDecision =

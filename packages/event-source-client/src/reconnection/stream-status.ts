@@ -1,7 +1,32 @@
 import type { ConnectionFailure } from '../connection/connection.ts'
 import type { QueueOverflowError } from '../errors/queue-overflow-error.ts'
 import type { StreamEndError } from '../errors/stream-end-error.ts'
-import type { EventSourceCloseReason } from './reconnection.ts'
+import type { EndReason } from '../wire-contract/reserved-events.ts'
+
+/**
+ * Why a stream is closed for good:
+ *
+ * - `client`: `close()` was called, or `await using` left its scope.
+ * - `aborted`: the `signal` was aborted.
+ * - `completed`: the stream came to its end (`stream.end`, the `terminator`, or a clean end that is not reconnected).
+ * - `cancelled`: the server says that somebody ended it.
+ * - `failed`: the server says that what made the events failed.
+ * - `interrupted`: the server says that it was stopped before the end; or the connection was lost, and the request may
+ *   not be repeated.
+ * - `expired`: the server says that the topic's time was over before its end.
+ * - `no-content`: the server answered 204: nothing more will come.
+ * - `refused`: the server answered with something else than an event stream, and it is not worth asking again.
+ * - `gave-up`: `maxAttempts` or `maxElapsedMs` was reached.
+ * - `error`: the client could not connect or go on, and reconnecting does not help; the `cause` says why.
+ */
+export type EventSourceCloseReason =
+  | 'client'
+  | 'aborted'
+  | EndReason
+  | 'no-content'
+  | 'refused'
+  | 'gave-up'
+  | 'error'
 
 /** What can end a stream. */
 export type StreamFailure = ConnectionFailure | QueueOverflowError | StreamEndError

@@ -1,11 +1,7 @@
 import type { ConnectionError } from '../errors/connection-error.ts'
 import type { EventSizeError } from '../errors/event-size-error.ts'
 import type { ResponseError } from '../errors/response-error.ts'
-import type {
-  openReconnectingStream,
-  StreamConfig,
-  StreamObserver,
-} from '../reconnection/reconnecting-stream.ts'
+import type { openReconnectingStream, StreamConfig } from '../reconnection/reconnecting-stream.ts'
 import type { contractPosition, ContractPosition } from '../wire-contract/contract-position.ts'
 import type { parsePosition } from '../wire-contract/event-id.ts'
 
@@ -16,16 +12,13 @@ export interface SharedStreamConfig extends StreamConfig {
   readonly loadPosition: (() => Promise<void>) | undefined
 }
 
-/** A page's part in the sharing. */
+/** One page's part in the sharing. */
 export interface Membership {
-  /** Pages that use the same name share the connection. */
-  readonly name: string
-  readonly config: SharedStreamConfig
-  readonly observer: StreamObserver
-  /** Aborted when the page leaves. */
-  readonly signal: AbortSignal
-  /** The page can neither lead nor follow: the platform, or the store of its position, failed. */
-  readonly fail: (cause: unknown) => void
+  /** Makes whichever page leads connect anew. */
+  readonly reconnect: () => void
+  /** Settles when the page has left. Rejects if it can neither lead nor follow: the platform, or the store of its
+   *  position, failed. */
+  readonly left: Promise<void>
 }
 
 /**

@@ -1,24 +1,25 @@
 import type { ConnectionErrorCode } from '../errors/connection-error.ts'
-import type { ResponseErrorCode } from '../errors/response-error.ts'
+import type { ResponseError, ResponseErrorCode } from '../errors/response-error.ts'
 import type { StreamFailure, StreamStatus } from '../reconnection/stream-status.ts'
 import type { SharingKit } from './membership.ts'
+
+type Fields = [name: string, value: string][]
 
 /** A status as it is on its way to another page. Errors would lose their class and fields, so their parts travel. */
 export interface RelayedStatus {
   readonly status: StreamStatus
   readonly cause: RelayedCause | undefined
-  readonly headers: [string, string][] | undefined
+  readonly headers: Fields | undefined
 }
 
 interface RelayedCause {
   readonly code: string
   readonly message: string
-  readonly response?: {
-    readonly status: number
-    readonly url: string
-    readonly headers: [string, string][]
-    readonly body: string
-  }
+  /** The rest is of a {@link ResponseError}. */
+  readonly status: number | undefined
+  readonly url: string | undefined
+  readonly headers: Fields | undefined
+  readonly body: string | undefined
 }
 
 export function relayedStatus(status: StreamStatus): RelayedStatus {
@@ -30,10 +31,8 @@ export function relayedStatus(status: StreamStatus): RelayedStatus {
 }
 
 function flatten(cause: StreamFailure): RelayedCause {
-  const { message, code } = cause
-  if (!('status' in cause)) return { message, code }
-  const { status, url, headers, body } = cause
-  return { message, code, response: { status, url, headers: [...headers], body } }
+  const { status, url, headers, body } = cause as Partial<ResponseError>
+  return { code: cause.code, message: cause.message, status, url, headers: headers && [...headers], body }
 }
 
 export function restoredStatus(
@@ -43,12 +42,17 @@ export function restoredStatus(
 ): StreamStatus {
   if (headers) return { ...status, headers: new Headers(headers) } as StreamStatus
   if (!cause) return status
-  const { code, message, response } = cause
-  const restore = (): StreamFailure => {
-    if (code === 'event-too-large') return new EventSizeError(maxEventBytes)
-    if (!response) return new ConnectionError(code as ConnectionErrorCode, message)
-    const head = { ...response, headers: new Headers(response.headers) }
-    return new ResponseError(code as ResponseErrorCode, message, head, response.body)
-  }
-  return { ...status, cause: restore() } as StreamStatus
+  const { code, message, status: statusCode, url = '', body = '' } = cause
+  const error =
+    code === 'event-too-large'
+      ? new EventSizeError(maxEventBytes)
+      : statusCode === undefined
+        ? new ConnectionError(code as ConnectionErrorCode, message)
+        : new ResponseError(
+            code as ResponseErrorCode,
+            message,
+            { status: statusCode, url, headers: new Headers(cause.headers) },
+            body,
+          )
+  return { ...status, cause: error } as StreamStatus
 }

@@ -1,8 +1,10 @@
 import { ConnectionError, failedStep } from '../errors/connection-error.ts'
+import type { ConnectionErrorCode } from '../errors/connection-error.ts'
 import { EventSizeError } from '../errors/event-size-error.ts'
 import { ResponseError } from '../errors/response-error.ts'
 import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
 import type { ReconnectingStream, StreamObserver } from '../reconnection/reconnecting-stream.ts'
+import type { StreamStatus } from '../reconnection/stream-status.ts'
 import { contractPosition } from '../wire-contract/contract-position.ts'
 import { parsePosition } from '../wire-contract/event-id.ts'
 import type { SharedStreamConfig, SharingKit } from './membership.ts'
@@ -17,8 +19,8 @@ const kit: SharingKit = {
 }
 
 /**
- * A stream whose connection is shared by the pages that use the same name; where pages cannot share, an ordinary one.
- * Begins idle.
+ * A stream whose connection is shared by the pages that use the same name: one of them while it is connected. Where pages
+ * cannot share, an ordinary stream. Begins idle.
  *
  * How they share it is loaded on first use: few do, and a bundler makes a chunk of its own of it.
  */
@@ -29,46 +31,57 @@ export function openSharedStream(
 ): ReconnectingStream {
   // Web Locks are only there in secure contexts. Where they are, there is a BroadcastChannel, too.
   if (!globalThis.navigator?.locks) return openReconnectingStream(config, observer)
-  let stream: ReconnectingStream | undefined
-  let isConnected = false
+  // Aborted when this page goes idle or is closed.
+  let leaving: AbortController | undefined
   let isClosed = false
+  // Asked for before the code is here.
+  let isReconnectWanted = false
+  let reconnect = (): void => void (isReconnectWanted = true)
 
-  const close: ReconnectingStream['close'] = (reason, cause) => {
-    if (stream) stream.close(reason, cause)
-    else if (!isClosed) observer.onStatus({ state: 'closed', reason, cause })
-    isClosed = true
-  }
-  async function load(): Promise<void> {
-    try {
-      const { shareStream } = await import('./tab-sharing.ts')
-      if (!isClosed) stream = shareStream(kit, name, config, observer)
-    } catch (cause) {
-      close('error', failedStep('network', 'Loading the code for sharing', cause))
+  function onStatus(status: StreamStatus): void {
+    if (isClosed) return
+    if (status.state === 'closed') {
+      isClosed = true
+      leaving?.abort()
     }
+    observer.onStatus(status)
   }
-  const loading = load()
 
-  /** Now, or when it is loaded. */
-  async function call(method: 'connect' | 'disconnect' | 'reconnect'): Promise<void> {
-    if (!stream) await loading
-    stream?.[method]()
+  async function join(signal: AbortSignal): Promise<void> {
+    // Until the code is here.
+    let code: ConnectionErrorCode = 'network'
+    try {
+      const { joinPages } = await import('./tab-sharing.ts')
+      if (signal.aborted) return
+      code = 'callback'
+      const pages = joinPages(kit, name, config, { ...observer, onStatus }, signal)
+      ;({ reconnect } = pages)
+      if (isReconnectWanted) reconnect()
+      await pages.left
+    } catch (cause) {
+      if (!signal.aborted)
+        onStatus({ state: 'closed', reason: 'error', cause: failedStep(code, 'Sharing', cause) })
+    }
   }
 
   return {
     connect() {
-      // Said at once, and not when the rest is loaded.
-      if (!isConnected && !isClosed) observer.onStatus({ state: 'connecting', attempt: 0 })
-      isConnected = true
-      void call('connect')
+      if (leaving || isClosed) return
+      leaving = new AbortController()
+      // Said at once, and not when the code is here.
+      onStatus({ state: 'connecting', attempt: 0 })
+      void join(leaving.signal)
     },
     disconnect() {
-      isConnected = false
-      void call('disconnect')
+      if (!leaving) return
+      leaving.abort()
+      leaving = undefined
+      onStatus({ state: 'paused' })
     },
-    reconnect: () => void call('reconnect'),
+    reconnect: () => reconnect(),
     // The other pages go on reading.
     pause: () => {},
     resume: () => {},
-    close,
+    close: (reason, cause) => onStatus({ state: 'closed', reason, cause }),
   }
 }

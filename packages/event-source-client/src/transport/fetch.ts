@@ -45,14 +45,13 @@ export function fetchTransport(fetch: FetchLike = (url, init) => globalThis.fetc
       if (response.type === 'opaqueredirect')
         throw new ConnectionError('redirect', 'Redirect of a request with secret fields')
       const stream = response.body
-      const isReadable = stream === null || isStream(stream)
-      if (response.ok && !isReadable)
+      const reader = isStream(stream) ? stream.getReader() : undefined
+      if (response.ok && stream !== null && !reader)
         throw new ConnectionError(
           'unsupported-transport',
-          'fetch gave no web stream as the body; React Native needs that of expo/fetch',
+          'fetch gave no web stream. In React Native, use expo/fetch',
         )
       sink.onResponse({ status: response.status, headers: response.headers, url: response.url || url.href })
-      const reader = isReadable ? stream?.getReader() : undefined
       for (;;) {
         await gate
         const chunk = await reader?.read()

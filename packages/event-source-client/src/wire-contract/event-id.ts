@@ -10,12 +10,10 @@ export interface Position {
 
 /** @returns Undefined for an id of any other form, which is then an opaque string as in the standard. */
 export function parsePosition(id: string): Position | undefined {
-  // Asked of every id of other servers: a regexp, or `includes`, would cost more than the rest of the event's way.
-  const hyphen = id.indexOf('-')
-  if (hyphen < 1) return undefined
-  const epoch = id.slice(0, hyphen)
-  const seq = readSeq(id, hyphen + 1)
-  return seq !== undefined && /^\w{1,32}$/.test(epoch) ? { epoch, seq } : undefined
+  const [, epoch, digits] = /^(\w{1,32})-(0|[1-9]\d*)$/.exec(id) ?? []
+  const seq = Number(digits)
+  // Beyond that, numbers are not exact.
+  return epoch && seq < 2 ** 53 ? { epoch, seq } : undefined
 }
 
 /**
@@ -30,6 +28,5 @@ export function readSeq(id: string, start: number): number | undefined {
     if (!(digit >= 0 && digit <= 9) || (seq === 0 && index > start)) return undefined
     seq = seq * 10 + digit
   }
-  // Beyond that, numbers are not exact.
   return length > start && seq < 2 ** 53 ? seq : undefined
 }

@@ -18,34 +18,36 @@ export type RelayedEvent = readonly [
   topic?: string | undefined,
 ]
 
-/** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
-export function isBehind(parsePosition: typeof ParsePosition, id: string, other: string): boolean {
-  if (id === earliest) return other !== id
-  const [mine, theirs] = [parsePosition(id), parsePosition(other)]
-  return Boolean(mine && theirs && mine.epoch === theirs.epoch && mine.seq < theirs.seq)
+export interface PositionComparison {
+  /** Whether `id` is an earlier position of the same epoch. `earliest` is behind every other one. */
+  readonly isBehind: (id: string, other: string) => boolean
+  /** Whether `id` is the position before the first event. */
+  readonly isBeginning: (id: string) => boolean
+  /**
+   * The gap that the server has no reason to tell of: a page that was in one epoch follows a connection in another.
+   *
+   * @returns Undefined if both are in one.
+   */
+  readonly gapBetween: (requested: string, latest: string) => RelayedEvent | undefined
 }
 
-/** Whether `id` is the position before the first event. */
-export function isBeginning(parsePosition: typeof ParsePosition, id: string): boolean {
-  return parsePosition(id)?.seq === 0
+export function comparePositions(parsePosition: typeof ParsePosition): PositionComparison {
+  return {
+    isBehind(id, other) {
+      if (id === earliest) return other !== id
+      const [mine, theirs] = [parsePosition(id), parsePosition(other)]
+      return mine?.epoch === theirs?.epoch && Number(mine?.seq) < Number(theirs?.seq)
+    },
+    isBeginning: (id) => parsePosition(id)?.seq === 0,
+    gapBetween(requested, latest) {
+      const [mine, theirs] = [parsePosition(requested), parsePosition(latest)]
+      return mine && theirs && mine.epoch !== theirs.epoch
+        ? [gapType, JSON.stringify({ reason: 'epoch', requested, earliest: null, latest }), latest]
+        : undefined
+    },
+  }
 }
 
 export function isGap(type: string): boolean {
   return type === gapType
-}
-
-/**
- * The gap that the server has no reason to tell of: a page that was in one epoch follows a connection in another.
- *
- * @returns Undefined if both are in one.
- */
-export function gapBetween(
-  parsePosition: typeof ParsePosition,
-  requested: string,
-  latest: string,
-): readonly [type: string, data: string, id: string] | undefined {
-  const [mine, theirs] = [parsePosition(requested), parsePosition(latest)]
-  return mine && theirs && mine.epoch !== theirs.epoch
-    ? [gapType, JSON.stringify({ reason: 'epoch', requested, earliest: null, latest }), latest]
-    : undefined
 }

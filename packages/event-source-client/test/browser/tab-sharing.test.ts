@@ -302,7 +302,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
       cause: {
         name: 'ConnectionError',
         code: 'network',
-        message: expect.stringMatching(/^Loading the code for sharing failed: .*tab-sharing/),
+        message: expect.stringMatching(/^Sharing failed: .*tab-sharing/),
       },
     })
     expect(server.requests()).toBe(0)

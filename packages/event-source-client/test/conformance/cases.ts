@@ -772,6 +772,102 @@ const cases: Case[] = [
     },
   ],
   [
+    spec.processing,
+    'what comes with the head is for listeners that are added after a promise of open',
+    async (server) => {
+      using played = play(server, [stream('event: paid\ndata: 1\n\n', END)])
+      const { source } = played
+      await new Promise((resolve) => source.addEventListener('open', resolve, { once: true }))
+      equal(await new Promise((resolve) => source.addEventListener('paid', ({ data }) => resolve(data))), '1')
+    },
+  ],
+  [
+    spec.processing,
+    'error has a task of its own, after that of the last event',
+    async (server) => {
+      using played = play(server, [ended(END)])
+      const { source, until } = played
+      await until('message end')
+      equal(await new Promise((resolve) => (source.onerror = ({ type }) => resolve(type))), 'error')
+    },
+  ],
+  [
+    spec.processing,
+    'a Content-Encoding that nobody knows is passed as it is',
+    async (server) => {
+      for (const coding of ['none', 'utf-8'])
+        equal(
+          await dispatched(server, {
+            headers: { 'content-type': 'text/event-stream', 'content-encoding': coding },
+            chunks: [`data: ${coding}\n\n`, END],
+          }),
+          [`message ${coding}`],
+        )
+    },
+  ],
+  [
+    spec.processing,
+    'a refusal with a Content-Encoding that nobody knows is a refusal',
+    async (server) => {
+      const response = { status: 404, headers: { 'content-encoding': 'none' }, finally: 'end' } as const
+      using played = play(server, [response])
+      await played.until('error 2')
+      equal([played.log, (await played.requests()).length], [['error 2'], 1])
+    },
+  ],
+  [
+    spec.processing,
+    'of several values of Content-Type the last that is one counts',
+    async (server) => {
+      for (const type of [
+        'text/html, text/event-stream',
+        'text/event-stream, text/event-stream;charset=utf-8',
+        'text/event-stream, nonsense',
+        'text/event-stream;a="b, text/html"',
+      ])
+        equal(await dispatched(server, { headers: { 'content-type': type }, chunks: ['data: a\n\n', END] }), [
+          'message a',
+        ])
+      using played = play(server, [
+        { headers: { 'content-type': 'text/event-stream, text/html' }, finally: 'end' },
+      ])
+      await played.until('error 2')
+    },
+  ],
+  [
+    spec.theInterface,
+    'the attributes and close() are enumerable',
+    async (server) => {
+      using played = play(server, [stream(END)])
+      const names: string[] = []
+      for (const name in played.source) names.push(name)
+      const expected = ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close']
+      equal(
+        expected.filter((name) => !names.includes(name)),
+        [],
+      )
+    },
+  ],
+  [
+    spec.beyond,
+    'each error event has an error: of an end, a refusal, and a 204',
+    async (server) => {
+      const codes: unknown[] = []
+      const end = { ...ended('retry: 1\n\n') }
+      const refusal = { status: 404, finally: 'end' } as const
+      const nothing = { status: 204, finally: 'end' } as const
+      for (const responses of [
+        [end, refusal],
+        [end, nothing],
+      ]) {
+        using played = play(server, responses)
+        played.source.addEventListener('error', ({ error }) => codes.push(error?.code))
+        await played.until('error 2')
+      }
+      equal(codes, ['ended', 'status', 'ended', 'no-content'])
+    },
+  ],
+  [
     spec.beyond,
     'the options headers, method and body are sent',
     async (server) => {
