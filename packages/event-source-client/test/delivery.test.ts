@@ -793,7 +793,7 @@ describe('the wire contract', () => {
     ['of another server', 'id: e-1\nevent: stream.end\ndata: {}\n\n', 'auto'],
     ['after which the mark comes', 'event: stream.end\ndata: {}\n\n: sse-toolkit 1\n\n', 'auto'],
     ['of another version of the contract', ': sse-toolkit 2\n\nevent: stream.end\ndata: {}\n\n', 'auto'],
-    ['that is no JSON', ': sse-toolkit 1\n\nid: e-1\nevent: stream.end\ndata: bye\n\n', 'auto'],
+    ['that is not JSON', ': sse-toolkit 1\n\nid: e-1\nevent: stream.end\ndata: bye\n\n', 'auto'],
     ['that is no object', ': sse-toolkit 1\n\nevent: stream.end\ndata: 1\n\n', 'auto'],
     ['when the contract is ignored', ': sse-toolkit 1\n\nevent: stream.end\ndata: {}\n\n', 'ignore'],
   ] as const)('a stream.end %s is an ordinary event', async (_name, wire, wireContract) => {
@@ -942,7 +942,7 @@ describe('the end of a stream', () => {
     expect([seen, server.openCount]).toEqual([[{ a: 1 }, ''], 0])
   })
 
-  it('a body that ends within an event is no end of a request that is not repeated, and the event is not delivered', async () => {
+  it('a body that ends within an event leaves a request that is not repeated incomplete, and the event is not delivered', async () => {
     const { server, client } = await open({ method: 'POST' })
     const taken = take(client, 2)
     server.last.write('data: a\n\ndata: b\n')

@@ -90,7 +90,7 @@ describe('any bytes', () => {
       '\0',
       `data: ${'x'.repeat(5000)}`,
     ),
-    // What is no UTF-8: a lone continuation, a sequence that is cut off, an overlong one, a surrogate, a byte that never is.
+    // Bytes that are not UTF-8: a lone continuation, a sequence that is cut off, an overlong one, a surrogate, a byte that never is.
     fc.constantFrom(
       Uint8Array.of(0x80),
       Uint8Array.of(0xf0, 0x9f, 0x98),

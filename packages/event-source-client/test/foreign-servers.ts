@@ -166,7 +166,7 @@ export const foreignServers: readonly ForeignServer[] = [
   typed('Content-Type in two fields', ['text/event-stream', 'text/event-stream; charset=utf-8'], true),
   typed('Content-Type of a framework, then the right one', ['text/html, text/event-stream'], true),
   typed('Content-Type with a comma in quotes', ['text/event-stream; a="b, text/html"'], true),
-  typed('Content-Type and what is none', ['text/event-stream, nonsense'], true),
+  typed('Content-Type and nonsense', ['text/event-stream, nonsense'], true),
   typed('the right Content-Type, then another', ['text/event-stream, text/html'], false),
   { ...typed('another Content-Type', ['text/html'], false), row: 'Another Content-Type' },
   typed('NDJSON', ['application/x-ndjson'], false),

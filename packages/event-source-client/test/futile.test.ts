@@ -33,12 +33,17 @@ describe('what cannot succeed is not repeated', () => {
     ['ftp: with undici', 'ftp://test/', {}, 'unsupported-url'],
     ['a URL of a function that does not parse', () => 'http://', {}, 'invalid-request'],
     [
-      'fields of a function that are none',
+      'a function that returns invalid fields',
       'http://test/',
       { headers: () => ({ 'a b': '' }) },
       'invalid-request',
     ],
-    ['a method of a function that is none', 'http://test/', { method: () => 5 as never }, 'invalid-request'],
+    [
+      'a function that returns an invalid method',
+      'http://test/',
+      { method: () => 5 as never },
+      'invalid-request',
+    ],
     ['a GET with a body, with fetch', 'http://test/', { fetch: realFetch, body: 'x' }, 'invalid-request'],
     ['a password in the URL, with fetch', 'http://a:b@test/', { fetch: realFetch }, 'invalid-request'],
     [

@@ -65,7 +65,7 @@ describe('the published types', () => {
     ['the newest of all', { lib: ['ESNext', 'DOM', 'DOM.Iterable'] }],
     ['exact optional properties', { lib: ['ES2022', 'DOM'], exactOptionalPropertyTypes: true }],
     [
-      'what is not strict, as Next.js makes it',
+      'a tsconfig that is not strict, as Next.js writes it',
       { lib: ['ES2022', 'DOM'], strict: false, noImplicitThis: true },
     ],
   ])('the published types need no more than %s', async (_name, more) => {

@@ -31,7 +31,7 @@ export type Message =
       readonly lines: readonly string[]
     }
   | { readonly kind: 'cancel'; readonly topic: string }
-  /** `version`: the how manieth control entry it is that processes were told of. */
+  /** `version`: the number of the control entry, counted over all that were announced. */
   | { readonly kind: 'control'; readonly version: number; readonly entry: ControlEntry }
 
 /**

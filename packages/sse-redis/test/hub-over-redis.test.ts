@@ -17,7 +17,7 @@ interface OpenLog {
   /** The greatest `seq` that was appended, and that was heard of. */
   appendedSeq: number
   heardSeq: number
-  /** How many control entries were written that hubs are told of, and how many they were told of. */
+  /** How many control entries were written to be announced, and how many hubs have received. */
   controlsWritten: number
   controlsHeard: number
 }

@@ -526,9 +526,9 @@ describe('respond, when its source fails', () => {
       'event: oops\ndata: 6\n\n',
       'close',
     ],
-    ['breaks the transfer off where its own words are none', () => null, '', 'cut'],
+    ['breaks the transfer off if the function returns null', () => null, '', 'cut'],
     [
-      'breaks the transfer off where its own words fail',
+      'breaks the transfer off if the function throws',
       () => {
         throw new Error('worse')
       },
@@ -555,7 +555,7 @@ describe('respond, when its source fails', () => {
     await expect(reader?.read()).rejects.toThrow('broken off')
   })
 
-  it('refuses what is no such option', () => {
+  it('refuses an unknown choice', () => {
     expect(() => respond([], { sourceFailure: 'tell' as never })).toThrow(
       expect.objectContaining({ code: 'invalid-option', option: 'sourceFailure' }),
     )

@@ -106,7 +106,7 @@ describe('forbid', () => {
     expect([reader.sink.ended, await statusOf(hub, 'mallory')]).toEqual(['close', 204])
   })
 
-  it('lets nobody in before it is known who is forbidden', async () => {
+  it('lets nobody in before it knows the bans', async () => {
     const log = createTestLog()
     const onError = vi.fn<(error: unknown) => void>()
     let isDown = true
@@ -120,7 +120,7 @@ describe('forbid', () => {
   })
 })
 
-describe('what is no command of a hub', () => {
+describe('a control entry that is not a command', () => {
   it.each([
     ['forbid mallory', '1000'],
     ['forbid 7', '1000'],
@@ -187,7 +187,7 @@ describe('disconnect by data', () => {
     expect(await statusOf(two, 'ada')).toBe(200)
   })
 
-  it('keeps those out of every process whom it may', async () => {
+  it('with reconnect: forbid keeps those clients out of every process', async () => {
     const { one, two } = twoHubs()
     await subscribe(two, { identity: 'ada', topics: ['a'] })
     await one.disconnect({ topic: 'a' }, { reconnect: 'forbid' })
@@ -195,7 +195,7 @@ describe('disconnect by data', () => {
     expect([await statusOf(one, 'ada'), await statusOf(two, 'ada')]).toEqual([204, 204])
   })
 
-  it('does not end who has come since, in a process that learns of it late', async () => {
+  it('spares connections that were opened since, in a process that learns of it late', async () => {
     const runtime = createVirtualRuntime()
     const log = createTestLog({ runtime })
     const listeners: LogTailListener[] = []

@@ -115,7 +115,7 @@ describe('publishBatch', () => {
   it.each([
     ['no event', [], 'invalid-option'],
     ['more than 256 events', Array.from({ length: 257 }, () => ({ data: 'x' })), 'invalid-option'],
-    ['what is no array', { data: 'x' }, 'invalid-option'],
+    ['a value that is not an array', { data: 'x' }, 'invalid-option'],
     ['more than 1 MiB', [{ data: 'x'.repeat(600_000) }, { data: 'x'.repeat(600_000) }], 'event-too-large'],
     [
       'more than 1 MiB in UTF-8',

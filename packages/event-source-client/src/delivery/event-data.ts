@@ -9,10 +9,10 @@ export type EventSchemas = Readonly<Record<string, StandardSchema>>
 /**
  * Decodes the data of an event.
  *
- * JSON is parsed. A string is written as it is, and read as it is: where the data is no JSON but the schema takes the
+ * JSON is parsed. A string is written as it is, and read as it is: where the data is not JSON but the schema takes the
  * text, or where the schema takes the text and not what it would be as JSON (`123` for a string).
  *
- * @param isOurs - From our server, which never writes a string as JSON: without a schema, what is no JSON is a string.
+ * @param isOurs - From our server, which never writes a string as JSON: without a schema, data that is not JSON is a string.
  * @returns The data, or an {@link EventDataError}; a promise, which never rejects, only if the schema is asynchronous.
  */
 export function decodeData(
@@ -28,7 +28,7 @@ export function decodeData(
     value = JSON.parse(text)
   } catch (cause) {
     if (schema) return check(event, schema, text, () => failure(event, 'invalid-json', cause))
-    // Nothing is no JSON either.
+    // Empty data is not JSON either.
     return isOurs || text === '' ? text : failure(event, 'invalid-json', cause)
   }
   if (!schema) return value

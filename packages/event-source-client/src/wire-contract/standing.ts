@@ -15,7 +15,7 @@ export type ContractMode = 'auto' | 'follow' | 'ignore'
 /**
  * Reads a comment, which may be the mark.
  *
- * @param isFirst - No event came before it on the connection: later, a comment of that text is no mark.
+ * @param isFirst - No event came before it on the connection. A later comment of that text is not the mark.
  */
 export function readStanding(comment: string, standing: Standing, isFirst: boolean): Standing {
   if (isFirst && comment === 'sse-toolkit 1') return 'positions'

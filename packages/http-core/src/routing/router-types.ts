@@ -121,7 +121,7 @@ export interface Router {
    * `context.maxBodyBytes` and metadata, or refuse the request by a Response or an HttpError, which goes out through the
    * middlewares of `use()`. Hooks run in the order they were added; a promise is waited for.
    *
-   * @throws {@link OptionError} for what is no function.
+   * @throws {@link OptionError} if it is not a function.
    * @example
    * ```ts
    * router.useRequestHead((head) => {

@@ -82,7 +82,7 @@ export class EventCache {
     this.#expiriesKnown = Math.max(this.#expiriesKnown, expiries)
   }
 
-  /** The follower was told of an event. */
+  /** The follower has received an event. */
   append(entry: LogEntry): void {
     if (entry.position.epoch === this.#epoch) this.#recent.add(entry)
   }

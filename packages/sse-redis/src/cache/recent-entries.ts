@@ -3,7 +3,7 @@ import { blockSize, bytesOf, createBlock, findBlock } from './block.ts'
 import type { Block } from './block.ts'
 
 /**
- * The newest events, as the follower tells of them, bounded in bytes. Readers who come back after a short while find
+ * The newest events that the follower has received, bounded in bytes. Readers who come back after a short while find
  * theirs here.
  *
  *     | 131 .. 256 | 257 .. 512 | 513 .. 600 ..     aligned blocks without a gap; the last is open
@@ -22,7 +22,7 @@ export class RecentEntries {
     return this.#bytes
   }
 
-  /** An event was told of. If some before it were not, those that are held are dropped: they do not lead up to it. */
+  /** Adds the next event. If events before it were missed, those that are held are dropped: they do not lead up to it. */
   add(entry: LogEntry): void {
     const { epoch, seq } = entry.position
     const last = this.#blocks.at(-1)

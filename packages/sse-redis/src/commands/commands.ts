@@ -23,7 +23,7 @@ export interface LogState {
   readonly trimmed: number
   /** How many topics have expired so far. */
   readonly expiries: number
-  /** How many control entries processes were told of so far. */
+  /** How many control entries have been announced so far. */
   readonly controlled: number
 }
 

@@ -10,13 +10,13 @@ interface FollowedPage {
   readonly seq: number
   /** The `seq` after which the epoch began. */
   readonly base: number
-  /** How many control entries processes were told of by then. */
+  /** How many control entries had been announced by then. */
   readonly controlled: number
   readonly entries: readonly LogEntry[]
   readonly more: boolean
 }
 
-/** The control entries that processes were told of, and that are still kept. */
+/** The control entries that were announced and are still kept. */
 interface KeptControls {
   readonly controlled: number
   readonly entries: readonly ControlEntry[]
@@ -53,7 +53,7 @@ const maxRestarts = 3
 export class Follower {
   readonly #options: FollowerOptions
   #position: Position | null = null
-  // How many control entries were told of; -1: nobody knows.
+  // How many control entries had been announced; -1: not known.
   #controlled = -1
   readonly #tails = new LogTails()
   #held: Told[] | null = null
@@ -71,7 +71,7 @@ export class Follower {
     return this.#position
   }
 
-  /** The number of the last control entry that listeners were told of. */
+  /** The number of the last control entry that listeners received. */
   get controlled(): number {
     return this.#controlled
   }
@@ -87,7 +87,7 @@ export class Follower {
   }
 
   /**
-   * @param controlled - How many control entries processes had been told of. Those that are kept may have come between what
+   * @param controlled - How many control entries had been announced. Those that are kept may have come between what
    *   listeners have looked up and this moment: they are told with the next {@link catchUp}.
    */
   begin(position: Position, controlled: number): void {

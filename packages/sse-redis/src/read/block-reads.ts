@@ -219,7 +219,7 @@ function shareOf(block: Block, set: TopicSet): number {
 
 /**
  * The place in (start, end] that is a multiple of the greatest power of two. Readers who begin at different places come to
- * the same blocks so; `end`, if there is none that blocks are aligned to.
+ * the same blocks that way. `end` if no block boundary lies in the range.
  */
 function alignedEnd(start: number, end: number): number {
   for (let size = 2 ** 52; size >= blockSize; size /= 2) {

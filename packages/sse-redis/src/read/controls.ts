@@ -8,10 +8,10 @@ const script = createScript(controlsScript)
 
 /** The control entries that are kept. */
 export interface Controls {
-  /** How many processes had been told of by then. */
+  /** How many had been announced by then. */
   readonly controlled: number
   readonly entries: readonly ControlEntry[]
-  /** Those of them that processes were told of. */
+  /** Those of them that were announced. */
   readonly told: readonly ControlEntry[]
 }
 

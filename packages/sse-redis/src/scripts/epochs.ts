@@ -44,7 +44,7 @@ local function begin_epoch()
     end
   end
 
-  -- Who is forbidden stays so, as far as Redis still knows.
+  -- Bans stay in force, as far as Redis still has them.
   local function mend_controls()
     if call('EXISTS', controls) == 0 then
       write('UNLINK', lapses)

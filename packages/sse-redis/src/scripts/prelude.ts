@@ -17,7 +17,7 @@ import { retention } from './retention.ts'
  *           7 ends       hash    topic -> its last event, readable in a later epoch, too
  *           8 ended      zset    topic -> seq of its end
  *           9 due        zset    topic -> when its lease ends, or its time is over
- *          10 expired    zset    topic -> the how manieth its time was over
+ *          10 expired    zset    topic -> the order in which their time was over
  *          11 writers    hash    process -> number of its last batch, epoch, and what it was answered
  *          12 alive      zset    process -> when it last renewed its leases
  *          13 producers  zset    <topic> <id> -> when it last appended
@@ -29,7 +29,7 @@ import { retention } from './retention.ts'
  * In meta, `evicted` is the newest seq that is gone, of whatever topic, and `trimmed` the one up to which all have left the
  * stream; `forgotten` the greatest mark that `gone` no longer has, and `bytes` what its marks take; `large` the newest event
  * too large for a read of many at once; `held` the bytes of all running and ended topics; `expiries` how many topics have
- * expired, and `controlled` how many control entries processes were told of.
+ * expired, and `controlled` how many control entries have been announced.
  *
  * An event is one field, named by its epoch. So whoever reads a range of the stream with a bare XRANGE, and finds each seq
  * of it in one epoch, has all of it, whatever server or replica answered.

@@ -129,7 +129,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     if (this.queue.close('error', ending)) this.#settleReady(false)
   }
 
-  /** The stream is over when a sequence is, which is being read: until then its end would say what is not so. */
+  /** A sequence is being read. If the stream ends before the sequence does, it is broken off. */
   followSequence(): void {
     this.#isSequence = true
   }

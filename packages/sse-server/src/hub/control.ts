@@ -53,7 +53,7 @@ export class Control {
   }
 
   /**
-   * Resolves when it is known who is forbidden: before that nobody can be let in. Undefined once it is.
+   * Resolves when the bans that the log keeps are known; nobody can be let in before that. Undefined once they are.
    *
    * @throws what the log throws; the next call asks it again.
    */
@@ -100,8 +100,8 @@ export class Control {
   }
 
   /**
-   * A hub on this log, perhaps this one, has written a control entry. Whatever wrote it, this does not throw: what is no
-   * command is reported.
+   * A hub on this log, perhaps this one, has written a control entry. This never throws, whatever the entry says: an
+   * entry that is not a command is reported.
    */
   controlled(entry: ControlEntry): void {
     try {
@@ -122,7 +122,7 @@ export class Control {
       if (remainingMs > 0) this.#forbidHere(identity, remainingMs)
       else this.#host.forbidden.allow(identity)
     } else if (name.startsWith(disconnectPrefix)) {
-      const { by, forbidMs = null, ...filter } = JSON.parse(value) as DisconnectCommand
+      const { by, forbidMs, ...filter } = JSON.parse(value) as DisconnectCommand
       checkFilter(filter)
       if (by !== this.#name) this.#obey({ by, forbidMs, ...filter }, ageMs)
     }

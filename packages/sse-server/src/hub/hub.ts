@@ -142,7 +142,7 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   read(topics: readonly string[], options?: ReadOptions): AsyncGenerator<HubReading, undefined>
   /**
    * The id of the newest event of the log, or of a topic: a page that is rendered now embeds it, and subscribes with it as
-   * `lastEventId`, so that nothing is missing between the two. Where there is none yet, the position before the first event.
+   * `lastEventId`, so that nothing is missing between the two. If there is no event yet, it is the position before the first.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws what the log throws.

@@ -36,7 +36,8 @@ interface PresenceOptions {
 /**
  * Says to the other processes on the log which connections there are here, and to this one which there are elsewhere.
  *
- * While a process has connections it writes a summary of them at each interval: nobody is told, it is there to be looked up.
+ * While a process has connections, it writes a summary of them at each interval. The log keeps it to be looked up, and does not
+ * announce it.
  */
 export class Presence {
   readonly #options: PresenceOptions
@@ -112,7 +113,7 @@ export class Presence {
     return `${prefix}${this.#options.name}`
   }
 
-  /** @returns undefined for what is no summary, which is reported: another process may be of another release. */
+  /** @returns undefined, after reporting it, for anything else than a summary: the other process may run another release. */
   #parse(value: string): Summary | undefined {
     try {
       const summary: unknown = JSON.parse(value)

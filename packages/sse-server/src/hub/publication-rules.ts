@@ -48,7 +48,7 @@ export class PublicationRules {
     return { topic, event: event.event, data, key: checkKey(options.key) }
   }
 
-  /** @throws as {@link check} does, and {@link OptionError} for a batch that is none. */
+  /** @throws as {@link check} does, and {@link OptionError} for an invalid batch. */
   checkBatch(topic: string, events: readonly BatchEvent<HubEvent>[]): readonly LoggedEvent[] {
     if (!Array.isArray(events) || events.length === 0 || events.length > maxBatchEvents)
       throw new OptionError('events', events, `an array of 1 to ${maxBatchEvents} events`)

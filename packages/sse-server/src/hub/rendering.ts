@@ -111,7 +111,7 @@ export class Rendering {
   }
 }
 
-/** @throws {@link OptionError} for what is no event. A promise of one would come too late. */
+/** @throws {@link OptionError} for anything else than an event. A promise of one would come too late. */
 function checked(option: string, own: OwnEvent | null | undefined): PlainEvent | null {
   if (own === null || own === undefined) return null
   if (typeof own !== 'object' || isThenable(own) || !('data' in own))

@@ -25,7 +25,7 @@ export interface Start {
 /** What a subscription's options say of its start. */
 export interface StartRules {
   readonly onlyWhileRunning?: boolean | undefined
-  /** False for a reader that can be told of no gap: it must not get half an answer for a whole one. */
+  /** False for a reader that cannot be told about a gap. It must not get half an answer that looks whole. */
   readonly isGapTold?: boolean | undefined
 }
 
@@ -40,7 +40,8 @@ export interface PlannedStart {
  * Asks the log where a subscription begins.
  *
  * @returns a status instead if there is nothing to subscribe to: 410 if the time of all its topics is over, or their beginning
- *   is gone and cannot be told of; 204 if the reader has had all of them to their end, or none runs, and it wants no other.
+ *   is gone and the reader cannot be told; 204 if the reader has had all of them to their end, or if it asks for running topics
+ *   only and none is running.
  * @throws what the log throws.
  */
 export async function planStart(

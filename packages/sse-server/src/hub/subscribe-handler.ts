@@ -103,7 +103,7 @@ export class SubscribeHandler {
     return rendering
   }
 
-  /** Whether it is known who is forbidden. What keeps the log from saying it is reported. */
+  /** Whether the bans are known. If the log cannot be asked, the error is reported. */
   async #isReady(): Promise<boolean> {
     try {
       await this.#needs.control.ready()

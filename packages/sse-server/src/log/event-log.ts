@@ -50,7 +50,7 @@ export interface ControlEntry {
 export interface ControlOptions {
   /** Milliseconds for which it is kept, for processes that come later. 0: it is not kept, nor is what had its name. */
   readonly ttlMs: number
-  /** Whether tails are told of it, or it is only kept to be looked up. @defaultValue true */
+  /** Whether tails receive it, or it is only kept to be looked up. @defaultValue true */
   readonly notify?: boolean | undefined
 }
 

@@ -83,7 +83,7 @@ export function sendFastify<Reply extends FastifyReplyLike>(reply: Reply, respon
   const { body } = response
   const source = byteSourceOf(response)
   if (body === null || hasNoContent(reply.raw, response.status)) {
-    // What its cancellation throws is the body's own failure, and there is nobody to whom it matters.
+    // The body is not wanted any more, so it does not matter if cancelling it fails.
     void body?.cancel().catch(() => undefined)
     reply.send()
   } else reply.send(source === undefined ? body : streamPayload(body, source))

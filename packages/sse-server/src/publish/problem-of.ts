@@ -27,10 +27,10 @@ const statuses: Readonly<Record<string, Problem['status']>> = {
 }
 
 /**
- * What a publisher is told of an error, and whether it is one of the server's.
+ * What a publisher is told about an error, and whether the error is the server's.
  *
- * What is left when an event has been checked is the log: whether it has stored the event nobody may know, so the publisher
- * should send it again, with the key that it had.
+ * An error without one of these codes comes from the log, after the event was checked. Whether the event was stored is not known
+ * then, so the publisher should send it again with the same key.
  */
 export function problemOf(error: unknown): { readonly problem: Problem; readonly isOurs: boolean } {
   if (error instanceof Refusal) return { problem: error.problem, isOurs: false }

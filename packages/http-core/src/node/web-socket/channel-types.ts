@@ -68,7 +68,7 @@ export interface Channel {
    *
    * @throws {@link ChannelError} `code: 'head-sent'` for status or fields that come after the first send over HTTP: nothing
    *   of the message is sent, and the channel stays open.
-   * @throws TypeError for what is no message, such as an object that should be JSON: nothing is sent.
+   * @throws TypeError for anything else, such as an object that should be JSON; nothing is sent then.
    */
   send(message: ChannelMessage, options?: SendOptions): boolean
   /** Resolves when the connection has taken most of what was sent, or is gone. Awaited before each send, it bounds memory. */

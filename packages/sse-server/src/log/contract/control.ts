@@ -25,7 +25,7 @@ export function controlCases(options: ContractOptions): readonly ContractCase[] 
   const { openAgain } = options
   return [
     {
-      name: 'a control entry is told to every tail that listens for it, and is no event',
+      name: 'every tail that listens for control entries receives one, and no reader gets it as an event',
       run: withLog(async (log) => {
         const heard = [told(log), told(log)]
         const events: unknown[] = []
