@@ -49,6 +49,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
   const idleTimeoutMs = ownIdleTimeoutMs ?? (followsContract ? 'auto' : 45_000)
   const resumeBy = random.pick(['header', 'query'] as const)
   const isJobReader = topics.every((topic) => topic.startsWith('job.'))
+  const readsHeldEvents = !isJobReader && topics.includes('job.0')
   const earlyOpenMs = random() * settings.activeMs * 0.5
   let clockOffsetMs = 0
   let visit: Visit | undefined
@@ -94,6 +95,8 @@ export function createClientActor(world: World, name: string, random: SeededRand
 
   function initialId(): string {
     if (stored !== '') return stored
+    // Of a job beside a pattern what matters is what lies behind.
+    if (readsHeldEvents && history.facts.length > 0) return random.pick(history.facts).id
     if (beginning === 'earliest') return 'earliest'
     if (beginning === 'garbage') return 'not an id of ours'
     if (beginning === 'future') return `${history.epoch}-999999`

@@ -54,7 +54,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/subscription.ts`,
     find: 'start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined',
     replace: 'formatEventId(start.position)',
-    shownBy: 144,
+    shownBy: 319,
   },
   {
     name: 'epoch-ignored',
@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/subscription.ts`,
     find: 'if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return',
     replace: 'if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return',
-    shownBy: 3182,
+    shownBy: 848,
   },
   {
     name: 'restart-skips',
@@ -77,7 +77,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/replay.ts`,
     find: 'return head.seq > position.seq ? fallBehind(state, position) : stay(state)',
     replace: 'return stay(state)',
-    shownBy: 58,
+    shownBy: 166,
   },
   {
     name: 'skipped-not-read',
@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
     find: 'for (const entry of this.#held ?? []) this.#send(entry, false)',
     replace:
       "this.#replay = { ...this.#replay, phase: 'live' } as ReplayState\n    for (const entry of this.#held ?? []) this.#send(entry, false)",
-    shownBy: 52,
+    shownBy: 139,
   },
   {
     name: 'eviction-mark-forgotten',
@@ -126,7 +126,7 @@ export const mutants: readonly Mutant[] = [
     file: `${server}/connection/frame-queue.ts`,
     find: 'this.#dropped = { id: waiting.shift()?.id ?? this.#dropped?.id }',
     replace: 'waiting.shift()',
-    shownBy: 253,
+    shownBy: 434,
   },
   {
     name: 'buffer-limit-in-events',
@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
     file: `${server}/connection/waiting-frames.ts`,
     find: 'this.#frames.push(frame)\n    this.byteLength += frame.bytes.byteLength',
     replace: 'this.#frames.push(frame)\n    this.byteLength += 1',
-    shownBy: 1596,
+    shownBy: 183,
   },
   {
     name: 'filter-not-applied-on-replay',
@@ -177,6 +177,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/unended-topics.ts`,
     find: 'this.#topics.delete(topic)\n    return this.areOver',
     replace: 'return this.#topics.delete(topic)',
+    shownBy: 25,
   },
   {
     name: 'run-outlives-hub',
@@ -184,6 +185,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/finite-topics.ts`,
     find: 'while (this.#pending.size > 0) await Promise.all(this.#pending)',
     replace: '',
+    shownBy: 30,
   },
   {
     name: 'drain-without-deadline',
@@ -222,8 +224,8 @@ export const mutants: readonly Mutant[] = [
     name: 'backoff-reset-on-open',
     breaks: 'a server that accepts and dies at once is asked again at full speed',
     file: `${client}/reconnection/reconnection.ts`,
-    find: '(input.isStable === true || nowMs - state.openedAtMs >= policy.resetAfterMs)',
-    replace: 'input.isStable !== false',
+    find: "phase === 'open' && (input.isStable || nowMs - openedAtMs >= policy.resetAfterMs)",
+    replace: "phase === 'open' && input.isStable !== false",
   },
   {
     name: 'retry-without-floor',
@@ -245,7 +247,7 @@ export const mutants: readonly Mutant[] = [
     file: `${client}/connection/stopwatch.ts`,
     find: 'Math.max(runtime.now() - startMs, runtime.wallClock() - wallStartMs)',
     replace: 'runtime.wallClock() - wallStartMs',
-    shownBy: 954,
+    shownBy: 659,
   },
   {
     name: 'saved-before-handed-over',
@@ -269,7 +271,7 @@ export const mutants: readonly Mutant[] = [
     file: `${log}/event-store.ts`,
     find: 'const held = heldUpTo > after ? this.#merge(patterns, after, limit + 1, heldUpTo) : []',
     replace: 'const held: LogEntry[] = []',
-    shownBy: 662,
+    shownBy: 629,
   },
   {
     name: 'hidden-from-patterns-unsaid',
@@ -340,6 +342,7 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/finite-topics.ts`,
     find: 'await this.#end(topic, outcome, options, before)',
     replace: "await this.#end(topic, outcome === 'failed' ? 'completed' : outcome, options, before)",
+    shownBy: 23,
   },
   {
     name: 'interrupted-told-as-cancelled',
