@@ -2,8 +2,8 @@ import { findChromium, launchChromium } from '@sse-toolkit/test-support'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startDemo } from './running-demo.ts'
-import type { RunningDemo } from './running-demo.ts'
+import { eventually, startDemo } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
 
 const chromium = findChromium()
 const VIEWS = ['Overview', 'Connection', 'Topics', 'Connections', 'Load', 'Inspect']
