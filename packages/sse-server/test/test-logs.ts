@@ -43,8 +43,9 @@ export function settled(): Promise<void> {
   return logs.settled()
 }
 
-/** Lets time pass for the hub, and for its log. */
+/** Lets time pass for the hub, and for its log, and waits for what a hub then writes to a log that is elsewhere. */
 export async function elapse(clock: VirtualClock, durationMs: number): Promise<void> {
   await logs.elapse(durationMs)
   await clock.advance(durationMs)
+  await logs.settled()
 }
