@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer as createNodeServer } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -27,6 +28,17 @@ describe('the copies have one shape', () => {
       Shared<server.Runtime, client.Runtime>
     >()
   })
+})
+
+it('the look at what clients have not acknowledged is one text', async () => {
+  const [one = '', other = ''] = await Promise.all(
+    ['http-core/src/node/connection', 'sse-server/src/node'].map((room) =>
+      readFile(new URL(`../../packages/${room}/unacknowledged-data.ts`, import.meta.url), 'utf8'),
+    ),
+  )
+  const importOfRuntime = /from '[./]+runtime\.ts'/
+  expect(one).toMatch(importOfRuntime)
+  expect(other.replace(importOfRuntime, '')).toBe(one.replace(importOfRuntime, ''))
 })
 
 describe('an option that has no meaning', () => {

@@ -156,6 +156,7 @@ describe('options', () => {
     [{ headersTimeoutMs: Number.NaN }, 'headersTimeoutMs'],
     [{ http2PingIntervalMs: -1 }, 'http2PingIntervalMs'],
     [{ http2PingIntervalMs: 2 ** 31 }, 'http2PingIntervalMs'],
+    [{ tcpUserTimeoutMs: -1 }, 'tcpUserTimeoutMs'],
     [{ tcpKeepAliveMs: 999 }, 'tcpKeepAliveMs'],
     [{ tcpKeepAliveMs: 32_768_000 }, 'tcpKeepAliveMs'],
     [{ headersTimeoutMs: 2000, requestTimeoutMs: 1000 }, 'headersTimeoutMs'],

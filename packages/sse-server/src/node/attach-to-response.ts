@@ -3,6 +3,7 @@ import { createHttp1ByteSink } from './http1-byte-sink.ts'
 import { createHttp2ByteSink } from './http2-byte-sink.ts'
 import { isHttp2 } from './node-response.ts'
 import type { NodeResponse } from './node-response.ts'
+import { watchForVanishing } from './vanished-clients.ts'
 import { createWrappedByteSink } from './wrapped-byte-sink.ts'
 
 /**
@@ -18,5 +19,6 @@ export function attachToResponse(
     (isHttp2(response) ? createHttp2ByteSink(response) : createHttp1ByteSink(response)) ??
     createWrappedByteSink(response)
   sink.listen(open(sink))
+  watchForVanishing(response)
   return sink
 }

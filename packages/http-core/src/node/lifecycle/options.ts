@@ -80,11 +80,20 @@ export interface ServerOptions {
    * How long a connection may be silent before the kernel asks the kernel at the other end whether it is still there, in
    * milliseconds, of which whole seconds count; after ten questions a second apart without an answer the connection is
    * closed (on Linux). It finds clients that vanished from a silent HTTP/1.1 stream; while something that was sent is not
-   * acknowledged, the kernel's retransmission timeout decides in its place.
+   * acknowledged, `tcpUserTimeoutMs` decides in its place.
    *
    * @defaultValue 15 000; 0: never
    */
   readonly tcpKeepAliveMs?: number
+  /**
+   * How long what was sent to a client may remain unacknowledged by its kernel, in milliseconds; then the connection is
+   * closed, up to a third of that time later: the client vanished, or its network did. Elsewhere than on Linux, and with
+   * 0, the kernel's own retransmission timeout decides, after some fifteen minutes.
+   *
+   * @see https://www.rfc-editor.org/rfc/rfc5482
+   * @defaultValue 30 000; 0: never
+   */
+  readonly tcpUserTimeoutMs?: number
   /** How long the head of a request may take, in milliseconds; then 408. @defaultValue 10 000; 0: for ever */
   readonly headersTimeoutMs?: number
   /** How long a whole request may take to arrive, in milliseconds; then 408. @defaultValue 300 000; 0: for ever */

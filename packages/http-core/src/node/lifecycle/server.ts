@@ -10,7 +10,9 @@ import { takesLightRequests } from '../../request/light-requests.ts'
 import { makeHttp1Server } from '../connection/http1.ts'
 import { Load } from '../connection/load.ts'
 import { Peers } from '../connection/peers.ts'
+import { systemRuntime } from '../../runtime.ts'
 import { watchStalledConnections } from '../connection/stalled-connections.ts'
+import { watchUnacknowledgedData } from '../connection/unacknowledged-data.ts'
 import { listenBefore } from '../connection/tls-proxy-listener.ts'
 import type { TlsProxyListener } from '../connection/tls-proxy-listener.ts'
 import { Reports } from '../reports/reports.ts'
@@ -59,7 +61,7 @@ class HttpServerLife implements Server {
   #status: ServerStatus = 'idle'
   #listening: Promise<ListeningAddress> | undefined
   #closeReport: Promise<CloseReport> | undefined
-  #stopWatching: (() => void) | undefined
+  readonly #watches: (() => void)[] = []
   #isClosingIdle = false
   #onLastSocket: (() => void) | undefined
 
@@ -142,21 +144,30 @@ class HttpServerLife implements Server {
     }
     const address = this.#boundAddress()
     this.#status = 'running'
-    this.#watchStalled()
+    this.#watchConnections()
     this.#reports.listening(address, this.url ?? describe(address))
     this.#options.onListening?.(address)
     return address
   }
 
-  #watchStalled(): void {
-    const { responseStallTimeoutMs, runtime } = this.#settings
-    if (responseStallTimeoutMs === 0) return
-    this.#stopWatching = watchStalledConnections(this.#sockets, responseStallTimeoutMs, runtime, (socket) => {
-      const { remoteAddress } = socket
-      const reason = 'the client does not read its response'
-      this.#reports.connectionFailed(`Closed a connection: ${reason}`, { reason, remoteAddress })
-      socket.destroy()
-    })
+  #watchConnections(): void {
+    const { responseStallTimeoutMs, tcpUserTimeoutMs, runtime } = this.#settings
+    const cut =
+      (reason: string) =>
+      (socket: Socket): void => {
+        const { remoteAddress } = socket
+        this.#reports.connectionFailed(`Closed a connection: ${reason}`, { reason, remoteAddress })
+        socket.destroy()
+      }
+    if (responseStallTimeoutMs > 0) {
+      const stalled = cut('the client does not read its response')
+      this.#watches.push(watchStalledConnections(this.#sockets, responseStallTimeoutMs, runtime, stalled))
+    }
+    if (tcpUserTimeoutMs > 0) {
+      const lost = cut('the client acknowledges nothing any more')
+      // By the kernel's clock, which is the system's, whatever `runtime` says.
+      this.#watches.push(watchUnacknowledgedData(this.#sockets, tcpUserTimeoutMs, systemRuntime, lost))
+    }
   }
 
   close({ timeoutMs = 10_000, eventStreams = 'end' }: CloseOptions = {}): Promise<CloseReport> {
@@ -177,7 +188,7 @@ class HttpServerLife implements Server {
       this.#reports.stopping()
       destroyedConnections = await this.#drain(timeoutMs, eventStreams)
     }
-    this.#stopWatching?.()
+    for (const stop of this.#watches) stop()
     this.#status = 'stopped'
     this.#reports.stopped()
     this.#resolveClosed()

@@ -54,6 +54,7 @@ export interface Settings {
   readonly maxConcurrentStreams: number
   readonly http2PingIntervalMs: number
   readonly tcpKeepAliveMs: number
+  readonly tcpUserTimeoutMs: number
   readonly proxyProtocol: ProxyProtocolSettings | undefined
   /** In lower case. */
   readonly upgradeProtocols: ReadonlySet<string>
@@ -111,6 +112,7 @@ export function resolveSettings(options: ServerOptions): Settings {
       maxTimeoutMs,
     ),
     tcpKeepAliveMs: keepAlive(options.tcpKeepAliveMs ?? 15_000),
+    tcpUserTimeoutMs: integer('tcpUserTimeoutMs', options.tcpUserTimeoutMs ?? 30_000, 0, maxTimeoutMs),
     upgradeProtocols: lowerCase(options.upgradeProtocols ?? ['websocket']),
     secretFields: lowerCase(options.secretFields ?? secretFields),
     runtime: completeRuntime(options.runtime),
