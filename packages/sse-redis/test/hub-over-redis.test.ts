@@ -153,6 +153,7 @@ describe.skipIf(server.skip)('over Redis', async () => {
   await import('../../sse-server/test/hub-drain.test.ts')
   await import('../../sse-server/test/hub-callbacks.test.ts')
   await import('../../sse-server/test/hub-read.test.ts')
+  await import('../../sse-server/test/hub-join.test.ts')
   await import('../../sse-server/test/hub-control.test.ts')
   await import('../../sse-server/test/hub-publishing.test.ts')
   await import('../../sse-server/test/ends.test.ts')

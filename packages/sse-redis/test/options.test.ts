@@ -22,9 +22,36 @@ describe('options of redisLog', () => {
     expect(() => redisLog(options)).toThrow(expect.objectContaining({ code: 'invalid-option', option }))
   })
 
+  it.each<[string, unknown, RegExp]>([
+    ['null', null, /as createClient\(\) returns it, got/],
+    ['a string', 'redis://localhost', /as createClient\(\) returns it, got/],
+    ['an empty object', {}, /as createClient\(\) returns it, got/],
+    ['ioredis', ioredisLike(), /this one is ioredis: give its address as url/],
+  ])('redis: %s is not a client that it knows', (_name, redis, message) => {
+    expect(() => redisLog({ redis: redis as RedisLogOptions['redis'] })).toThrow(
+      expect.objectContaining({ option: 'redis', message: expect.stringMatching(message) }),
+    )
+  })
+
   it('the error for a bad url does not show its password', () => {
     expect(() => redisLog({ url: 'redis://me:secret@local host' })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('secret') }),
     )
   })
 })
+
+/** The methods that ioredis has in place of those that are needed. */
+function ioredisLike(): object {
+  const method = (): Promise<void> => Promise.resolve()
+  return {
+    status: 'ready',
+    connect: method,
+    eval: method,
+    evalsha: method,
+    ssubscribe: method,
+    on: method,
+    off: method,
+    disconnect: method,
+    options: { password: 'secret' },
+  }
+}

@@ -47,6 +47,7 @@ export type {
   OwnEvent,
   OwnWords,
   PresentConnection,
+  JoinOptions,
   ReadOptions,
   RunOptions,
   SubscribeOptions,

@@ -43,6 +43,13 @@ export function functionOption<T>(option: string, value: T | undefined): T | und
   return value
 }
 
+/** By its shape: a framework or a test may bring an AbortSignal of its own. */
+export function signalOption(option: string, value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value !== undefined && typeof value?.addEventListener !== 'function')
+    throw new OptionError(option, value, 'an AbortSignal')
+  return value
+}
+
 /** @throws {@link OptionError} if `value` is not a web Request. The usual mistake is to pass a node:http request. */
 export function checkRequest(value: Request): void {
   // Not by its class: a framework may bring one of its own.

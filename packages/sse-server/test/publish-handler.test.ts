@@ -244,6 +244,15 @@ describe('who may publish', () => {
     expect(errors).toMatchObject([{ message: 'secret' }])
   })
 
+  it('refuses an identity that the hub keeps out, until it is let in again', async () => {
+    const { hub, send } = setUp({ authorize: () => ({ identity: 'mallory' }) })
+    await hub.forbid('mallory')
+    expect((await send()).status).toBe(403)
+    expect(await dataOf(hub)).toEqual([])
+    await hub.allow('mallory')
+    expect((await send()).status).toBe(201)
+  })
+
   it('is decided before the content is read', async () => {
     let pulled = 0
     const body = new ReadableStream({ pull: () => void (pulled += 1) }, { highWaterMark: 0 })

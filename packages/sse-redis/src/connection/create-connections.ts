@@ -14,7 +14,29 @@ export function createConnections(options: ConnectionsOptions): Connections {
     return new OwnConnections(options, clientOf(url))
   }
   if (url !== undefined) throw new OptionError('url', '(not shown)', 'absent beside redis')
+  checkClient(redis)
   return isSingle(redis) ? new OwnConnections(options, redis) : new BorrowedConnections(redis, options)
+}
+
+/**
+ * By its shape, since `@redis/client` may be installed twice. The clients of other libraries lack some of it, and would fail
+ * only when the log first asks Redis.
+ */
+function checkClient(redis: RedisClient): void {
+  const needed = ['connect', 'eval', 'evalSha', 'sSubscribe', 'sUnsubscribe', 'on', 'off', 'destroy'] as const
+  if (
+    typeof redis === 'object' &&
+    redis !== null &&
+    needed.every((name) => typeof redis[name] === 'function')
+  )
+    return
+  const isOther = typeof redis === 'object' && redis !== null && 'ssubscribe' in redis
+  const hint = isOther ? ' (this one is ioredis: give its address as url)' : ''
+  throw new OptionError(
+    'redis',
+    '(not shown)',
+    `a client of @redis/client or redis, as createClient() returns it${hint}`,
+  )
 }
 
 /** The clients of clusters and sentinels have no subscriber state of their own. */

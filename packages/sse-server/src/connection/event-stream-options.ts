@@ -1,9 +1,8 @@
-import { OptionError } from '../errors/option-error.ts'
 import type { ServerSentEvent } from '../format/event.ts'
 import type { HeaderFields } from '../format/headers.ts'
 import type { EventSchemas, ValidateOnSend } from '../format/typed-events.ts'
 import type { OptionNames } from '../option-names.ts'
-import { choiceOption, functionOption } from '../options.ts'
+import { choiceOption, functionOption, signalOption } from '../options.ts'
 import { wireContracts } from '../wire-contract/extent.ts'
 import type { WireContract } from '../wire-contract/extent.ts'
 import { connectionOptionNames, connectionSettings } from './connection-options.ts'
@@ -79,9 +78,7 @@ export function eventStreamSetup(
 ): EventStreamSetup {
   choiceOption('validate', options.validate, ['off', 'on-send'])
   functionOption('onClose', options.onClose)
-  if (options.signal !== undefined && typeof options.signal?.addEventListener !== 'function') {
-    throw new OptionError('signal', options.signal, 'an AbortSignal')
-  }
+  signalOption('signal', options.signal)
   const wireContract = choiceOption('wireContract', options.wireContract, wireContracts)
   const { sourceFailure = wireContract === 'full' ? 'announce' : 'break' } = options
   if (typeof sourceFailure !== 'function')

@@ -7,6 +7,7 @@ import type { Frame } from './frame.ts'
 import { FrameQueue } from './frame-queue.ts'
 import type { CloseReason, Ending } from './frame-queue.ts'
 import { endEvent, failureEvent } from '../wire-contract/reserved-events.ts'
+import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { EventStreamSetup, FirstEventListener } from './event-stream-options.ts'
 import { validateEvent } from '../format/typed-events.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
@@ -125,8 +126,31 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     else this.#firstEvent.failed(error)
     this.#firstEvent = null
     if (!this.queue.isOpen) return
-    const ending = this.#tellFailure(error)
-    if (this.queue.close('error', ending)) this.#settleReady(false)
+    this.#close('error', this.#tellFailure(error))
+  }
+
+  /** Says that events of a hub's log are missing, as far as the stream follows the contract. */
+  announceGap(gap: Gap, position: string): void {
+    const frame = this.#setup.settings.gapFrame(gap, position)
+    if (frame !== null) this.pushFrame(frame)
+  }
+
+  /** Says that the producer of a hub's topic failed, as far as the stream follows the contract. */
+  announceFailure(topic: string, message: string): void {
+    if (this.#setup.settings.wireContract === 'full') this.pushFrame(eventFrame(failureEvent(topic, message)))
+  }
+
+  /** Ends the stream with its topics: broken off where the reader could not tell that they are not whole. */
+  endTopics(topic: string, reason: EndReason): void {
+    const isTold = this.#setup.settings.wireContract === 'full'
+    if (isTold) this.pushFrame(eventFrame(endEvent(topic, reason)))
+    const isWhole = reason === 'completed' || reason === 'cancelled'
+    this.#close('server', isTold || isWhole ? 'close' : 'cut')
+  }
+
+  /** Ends the stream so that nobody takes what was sent for all there is. */
+  breakOff(reason: CloseReason): void {
+    this.#close(reason, 'cut')
   }
 
   /** A sequence is being read. If the stream ends before the sequence does, it is broken off. */
@@ -150,7 +174,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
   }
 
   close(): void {
-    if (this.queue.close('server')) this.#settleReady(false)
+    this.#close('server', 'close')
   }
 
   get closed(): Promise<CloseReason> {
@@ -178,7 +202,11 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
   }
 
   #endEarly(reason: CloseReason): void {
-    if (this.queue.close(reason, this.#isSequence ? 'cut' : 'close')) this.#settleReady(false)
+    this.#close(reason, this.#isSequence ? 'cut' : 'close')
+  }
+
+  #close(reason: CloseReason, ending: Ending): void {
+    if (this.queue.close(reason, ending)) this.#settleReady(false)
   }
 
   /** Never both: a reader that is told needs no broken transfer, and would come again for it. */

@@ -65,6 +65,12 @@ export class Control {
     return this.#loading
   }
 
+  /** @throws what the log throws, as long as the bans that it keeps are not known. */
+  async isForbidden(identity: string): Promise<boolean> {
+    await this.ready()
+    return this.#host.forbidden.has(identity)
+  }
+
   /** @throws {@link OptionError} */
   disconnect(predicate: (connection: HubConnection) => boolean, options: DisconnectOptions): number {
     const forbidMs = forbidMsOf(options)

@@ -1,5 +1,6 @@
 import { createOnceReporter } from '../callbacks.ts'
 import { connectionSettings } from '../connection/connection-options.ts'
+import type { EventStream } from '../connection/event-stream.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { EventLog, TopicState } from '../log/event-log.ts'
@@ -17,6 +18,7 @@ import { Delivery } from './delivery.ts'
 import { Dismissal } from './dismissal.ts'
 import { FiniteTopics, stopMsOf, ttlOf } from './finite-topics.ts'
 import type { Hub, HubInspection, Run } from './hub.ts'
+import { join } from './join.ts'
 import { hubOptionNames } from './hub-options.ts'
 import type {
   ConnectionFilter,
@@ -27,6 +29,7 @@ import type {
   HubConnection,
   HubOptions,
   HubReading,
+  JoinOptions,
   PresentConnection,
   ReadOptions,
   RunOptions,
@@ -66,6 +69,7 @@ export class EventHub implements Hub {
   readonly #delivery: Delivery
   readonly #stopTail: () => void
   readonly #runtime: Runtime
+  readonly #onError: (error: unknown) => void
   #closing: Promise<void> | null = null
   #closed = false
 
@@ -75,6 +79,7 @@ export class EventHub implements Hub {
     const { onError } = settings
     const { runtime } = settings.scheduler
     this.#runtime = runtime
+    this.#onError = onError
     this.#rules = new PublicationRules(options)
     const onJoin = functionOption('onJoin', options.onJoin)
     const onLeave = functionOption('onLeave', options.onLeave)
@@ -174,6 +179,11 @@ export class EventHub implements Hub {
     return this.#delivery.read(patterns, after === '' ? undefined : after, signal)
   }
 
+  async join(stream: EventStream, options: JoinOptions): Promise<void> {
+    const read: EventHub['read'] = (...args) => this.read(...args)
+    await join({ read, isClosing: () => this.#closing !== null, onError: this.#onError }, stream, options)
+  }
+
   async position(topic?: string): Promise<string> {
     if (topic === undefined) return formatEventId(await this.#log.head())
     this.#rules.checkTopic(topic)
@@ -253,6 +263,10 @@ export class EventHub implements Hub {
 
   forbid(identity: string, options: ForbidOptions = {}): Promise<number> {
     return this.#control.forbid(identity, options)
+  }
+
+  isForbidden(identity: string): Promise<boolean> {
+    return this.#control.isForbidden(identity)
   }
 
   allow(identity: string): Promise<void> {

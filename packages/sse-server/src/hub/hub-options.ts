@@ -114,8 +114,8 @@ export interface OwnWords {
   readonly gap?: ((gap: Gap) => OwnEvent | null) | undefined
 }
 
-/** Options of {@link Hub.subscribe}. */
-export interface SubscribeOptions {
+/** Options of {@link Hub.subscribe}. Those of a connection take the place of the hub's for this one. */
+export interface SubscribeOptions extends Omit<ConnectionOptions, 'runtime'> {
   /**
    * Topics by their names, with no wildcards. Use the tag `topic` for names that hold values of the request:
    * `` [topic`orders.${id}`] ``. Topics and patterns together: 1 to `maxTopicsPerConnection`.
@@ -179,9 +179,17 @@ export interface SubscribeOptions {
   readonly wireContract?: WireContract | undefined
   /** Header fields beside those of the event stream; they win over them. */
   readonly headers?: HeaderFields | undefined
+  /** Ends the stream, with the reason `server`, when it aborts. One of topics that end by themselves is broken off. */
+  readonly signal?: AbortSignal | undefined
+  /** Called once, when the connection is gone. */
+  readonly onClose?: ((reason: CloseReason) => void) | undefined
 }
 
+// Clock and timers are the hub's.
+const { runtime: _runtime, ...namesOfOneConnection } = connectionOptionNames
+
 export const subscribeOptionNames: OptionNames<SubscribeOptions> = {
+  ...namesOfOneConnection,
   topics: true,
   patterns: true,
   lastEventId: true,
@@ -194,6 +202,8 @@ export const subscribeOptionNames: OptionNames<SubscribeOptions> = {
   topicField: true,
   onlyWhileRunning: true,
   headers: true,
+  signal: true,
+  onClose: true,
 }
 
 /** Options of {@link Hub.read}. */
@@ -204,6 +214,25 @@ export interface ReadOptions {
   readonly after?: string | undefined
   /** Ends the iteration with its reason, when it aborts. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link Hub.join}. */
+export interface JoinOptions {
+  /** Topics by their names, with no wildcards. */
+  readonly topics?: readonly string[] | undefined
+  /** Patterns, as those of `subscribe`. Topics and patterns together: at least one. */
+  readonly patterns?: readonly string[] | undefined
+  /** The id to go on after, or `earliest`. @defaultValue the stream's `lastEventId` */
+  readonly after?: string | undefined
+  /** Which events the stream gets: those for which it returns `true`. What it throws ends the stream. */
+  readonly filter?: ((event: HubEventView) => boolean) | undefined
+}
+
+export const joinOptionNames: OptionNames<JoinOptions> = {
+  topics: true,
+  patterns: true,
+  after: true,
+  filter: true,
 }
 
 /** What {@link Hub.read} gives, in the order of the log. `id` is the position after it: go on with `after: id`. */

@@ -1,3 +1,4 @@
+import type { EventStream } from '../connection/event-stream.ts'
 import type { EventOf } from '../format/typed-events.ts'
 import type { TopicState } from '../log/event-log.ts'
 import type {
@@ -8,6 +9,7 @@ import type {
   HubCloseOptions,
   HubConnection,
   HubReading,
+  JoinOptions,
   PresentConnection,
   ReadOptions,
   RunOptions,
@@ -118,6 +120,28 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * @throws {@link OptionError} `code: 'invalid-option'`
    */
   subscribe(request: Request, options: SubscribeOptions): Promise<Response>
+  /**
+   * Sends the events of some topics into a stream that the application has opened itself, and may send its own events into:
+   * what the log holds after `after`, then what is appended, as fast as the client reads. Ids, gaps and the end are those of
+   * `subscribe`; `authorize` is not asked, since there is no request. Name all topics at once: from the ids of two joins nobody
+   * could resume.
+   *
+   * @returns resolves when the stream is closed, or its topics have all ended, by which it is closed.
+   * @throws {@link OptionError} `code: 'invalid-option'`; {@link TopicError} `code: 'invalid-topic'`
+   * @example
+   * ```ts
+   * import { createHub, respond } from '@sse-toolkit/sse-server'
+   *
+   * const hub = createHub()
+   * const response = respond(async (stream) => {
+   *   stream.send({ event: 'hello', data: 'who is here' })
+   *   await hub.join(stream, { topics: ['news'] })
+   * })
+   * await response.body?.cancel()
+   * await hub.close()
+   * ```
+   */
+  join(stream: EventStream, options: JoinOptions): Promise<void>
   /**
    * Reads topics in the process itself, without a connection: what the log holds after `after`, then what is appended, until
    * the loop is left. Gaps and ends are values, not errors. The iteration ends by itself when all its topics have ended,
@@ -238,6 +262,13 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    * @throws what the log throws. In this process it holds all the same.
    */
   allow(identity: string): Promise<void>
+  /**
+   * Whether an identity is kept out, by what any process on the log has said: for requests of other kinds than `subscribe`. The
+   * handler of `createPublishHandler` asks it.
+   *
+   * @throws what the log throws, as long as the bans that it keeps are not known.
+   */
+  isForbidden(identity: string): Promise<boolean>
   /**
    * Ends all connections, then what runs here, and lets go of what the hub holds. Subscriptions are answered 503 from the
    * start; events can be published until the connections have gone.

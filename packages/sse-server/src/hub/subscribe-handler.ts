@@ -1,10 +1,10 @@
 import type { ByteSink } from '../connection/byte-sink.ts'
-import { connectionSettings } from '../connection/connection-options.ts'
+import { connectionOptionNames, connectionSettings } from '../connection/connection-options.ts'
 import type { ConnectionOptions, ConnectionSettings } from '../connection/connection-options.ts'
 import type { FrameQueue } from '../connection/frame-queue.ts'
 import type { LogEntry } from '../log/event-log.ts'
 import { checkOptionNames } from '../option-names.ts'
-import { checkRequest, choiceOption, functionOption, stringOption } from '../options.ts'
+import { checkRequest, choiceOption, functionOption, signalOption, stringOption } from '../options.ts'
 import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream-response.ts'
 import { wireContracts } from '../wire-contract/extent.ts'
 import type { WireContract } from '../wire-contract/extent.ts'
@@ -47,7 +47,9 @@ export class SubscribeHandler {
     checkOptionNames(options, subscribeOptionNames)
     const filter = functionOption('filter', options.filter)
     stringOption('identity', options.identity)
-    const settings = this.#settingsOf(choiceOption('wireContract', options.wireContract, wireContracts))
+    const onClose = functionOption('onClose', options.onClose)
+    const signal = signalOption('signal', options.signal)
+    const settings = this.#settingsOf(options)
     const first = functionOption('first', options.first)
     const rendering = this.#renderingOf(options, settings)
     const headers = eventStreamHeaders(options.headers)
@@ -65,9 +67,10 @@ export class SubscribeHandler {
     if (admission.forbidden.has(admitted.access.identity)) return admission.refuse(204)
     const { atOpening, unendedTopics } = planned
     const { patterns, access } = admitted
-    const open = (sink: ByteSink): FrameQueue =>
+    const open = (sink: ByteSink): FrameQueue => {
+      const whenClosed = signal === undefined ? undefined : new AbortController()
       // Spelled out: an object that is spread into costs each connection some 70 bytes more.
-      this.#open(sink, {
+      const subscription = this.#open(sink, {
         settings,
         patterns,
         start: atOpening(),
@@ -76,12 +79,30 @@ export class SubscribeHandler {
         first,
         rendering,
         unendedTopics,
-      }).queue
+        onClose:
+          whenClosed === undefined
+            ? onClose
+            : (reason) => {
+                whenClosed.abort()
+                return onClose?.(reason)
+              },
+      })
+      const end = (): void => void subscription.endEarly('server')
+      if (signal?.aborted === true) end()
+      else signal?.addEventListener('abort', end, whenClosed)
+      return subscription.queue
+    }
     return eventStreamResponse(open, headers, request)
   }
 
-  /** Of each extent of the contract one for all subscriptions. */
-  #settingsOf(wireContract: WireContract): ConnectionSettings {
+  /** Of each extent of the contract one for all subscriptions that have no options of their own. */
+  #settingsOf(given: SubscribeOptions): ConnectionSettings {
+    const wireContract = choiceOption('wireContract', given.wireContract, wireContracts)
+    const own = Object.entries(given).filter(
+      ([name, value]) => value !== undefined && Object.hasOwn(connectionOptionNames, name),
+    )
+    if (own.length > 0)
+      return connectionSettings({ ...this.#needs.options, ...Object.fromEntries(own) }, wireContract)
     let settings = this.#settings.get(wireContract)
     if (settings === undefined) {
       settings = connectionSettings(this.#needs.options, wireContract)
@@ -95,6 +116,7 @@ export class SubscribeHandler {
     const host = { settings, frameOf: (entry: LogEntry) => delivery.frameOf(entry) }
     const isUsual = options.map === undefined && options.words === undefined && options.topicField !== true
     if (!isUsual) return new Rendering(host, checkRendering(options))
+    if (this.#settings.get(settings.wireContract) !== settings) return new Rendering(host, {})
     let rendering = this.#renderings.get(settings)
     if (rendering === undefined) {
       rendering = new Rendering(host, {})

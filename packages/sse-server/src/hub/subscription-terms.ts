@@ -16,4 +16,5 @@ export interface SubscriptionTerms {
   readonly rendering: Rendering
   readonly first: SubscribeOptions['first']
   readonly unendedTopics: UnendedTopics
+  readonly onClose: SubscribeOptions['onClose']
 }

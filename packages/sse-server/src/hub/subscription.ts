@@ -1,3 +1,4 @@
+import { callListener } from '../callbacks.ts'
 import type { ByteSink } from '../connection/byte-sink.ts'
 import { eventFrame } from '../connection/frame.ts'
 import type { Frame } from '../connection/frame.ts'
@@ -135,7 +136,9 @@ export class Subscription implements FrameQueueOwner {
     this.#held = null
     this.#page = null
     this.#first?.abort()
+    const { onClose, settings } = this.#terms
     this.#host.closed(this, reason)
+    if (onClose !== undefined) callListener(() => onClose(reason), settings.onError)
   }
 
   #carryOut({ state, effects }: ReplayStep): void {

@@ -70,7 +70,7 @@ export class UnendedTopics {
 }
 
 /** Of two ends the one that says more of what is missing. */
-function worse(one: EndReason, other: EndReason): EndReason {
+export function worse(one: EndReason, other: EndReason): EndReason {
   const order: readonly EndReason[] = ['failed', 'interrupted', 'expired', 'cancelled', 'completed']
   return order.indexOf(one) < order.indexOf(other) ? one : other
 }

@@ -75,7 +75,8 @@ const publishHandlerOptionNames: OptionNames<PublishHandlerOptions> = {
  * - 201 with `{ "id", "stored": true }`, of several `{ "ids", "stored": true }`
  * - 200 for a repeat, with the first ids and `"stored": false`
  * - 400 for what cannot be read or published
- * - 401, or what else `authorize` answers; 403 for a topic that it does not grant, and for a producer that another has taken over
+ * - 401, or what else `authorize` answers; 403 for a topic that it does not grant, for an identity that `hub.forbid` keeps out,
+ *   and for a producer that another has taken over
  * - 405 for another method, 408, 413, 415
  * - 409 for a producer that skips events, with the number that is expected
  * - 410 for a topic that has ended, 507 for one that holds as much as it may
@@ -107,15 +108,18 @@ const publishHandlerOptionNames: OptionNames<PublishHandlerOptions> = {
  * ```
  */
 export function createPublishHandler(
-  hub: Pick<Hub, 'publish' | 'publishBatch'>,
+  hub: PublishingHub,
   options: PublishHandlerOptions,
 ): (request: Request) => Promise<Response> {
   const handler = new PublishHandler(hub, options)
   return (request) => handler.handle(request)
 }
 
+/** What the handler needs of a hub. */
+type PublishingHub = Pick<Hub, 'publish' | 'publishBatch'> & Partial<Pick<Hub, 'isForbidden'>>
+
 class PublishHandler {
-  readonly #hub: Pick<Hub, 'publish' | 'publishBatch'>
+  readonly #hub: PublishingHub
   readonly #authorize: Authorize
   readonly #topic: (request: Request) => string
   readonly #maxBodyBytes: number
@@ -128,7 +132,7 @@ class PublishHandler {
   readonly #requestsOf = new Map<string, number>()
   #requests = 0
 
-  constructor(hub: Pick<Hub, 'publish' | 'publishBatch'>, options: PublishHandlerOptions) {
+  constructor(hub: PublishingHub, options: PublishHandlerOptions) {
     checkOptionNames(options, publishHandlerOptionNames)
     const { authorize, maxEvents, onError } = options
     if (typeof (hub as Partial<Hub> | null)?.publishBatch !== 'function')
@@ -205,11 +209,15 @@ class PublishHandler {
 
   async #publish(access: Access, request: Request): Promise<Response> {
     const topic = this.#topicOf(request)
-    if (access.expiresAt <= this.#runtime.wallClock() || !grants(access, [parseTopic(topic, topic.length)])) {
+    const { identity, expiresAt } = access
+    const isForbidden = identity !== undefined && (await this.#hub.isForbidden?.(identity)) === true
+    const isGranted =
+      expiresAt > this.#runtime.wallClock() && grants(access, [parseTopic(topic, topic.length)])
+    if (isForbidden || !isGranted) {
       const detail = 'The request may not publish to this topic.'
       throw new Refusal({ status: 403, code: 'forbidden', detail })
     }
-    const options = producerFields(request.headers, access.identity)
+    const options = producerFields(request.headers, identity)
     const type = publishedTypeOf(request.headers)
     const text = await readContent(request, {
       maxBodyBytes: this.#maxBodyBytes,
