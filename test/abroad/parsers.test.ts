@@ -1,12 +1,13 @@
 import { createHub } from '@sse-toolkit/sse-server'
-import type { Hub, SubscribeOptions } from '@sse-toolkit/sse-server'
+import type { SubscribeOptions } from '@sse-toolkit/sse-server'
 import { createServer } from '@sse-toolkit/http-core/node'
+import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { EventSource as NpmEventSource } from 'eventsource'
 import { createEventSource as createSanityEventSource } from 'eventsource-client'
 import { createParser } from 'eventsource-parser'
 import { EventSource as LaunchDarklyEventSource } from 'launchdarkly-eventsource'
 import { EventSource as UndiciEventSource } from 'undici'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 // What a hub writes, as other people's parsers read it: the first block, ids, fields of ours, heartbeats, odd data.
 
@@ -88,38 +89,79 @@ const parsers: readonly (readonly [string, Parser])[] = [
 
 const data = ['plain', 'two\nlines', '', ' leading blank', 'é😀', '{"n":1}', ': no comment', 'data: no field']
 
-describe.each(parsers)('%s', (_name, read) => {
-  let hub: Hub
-  let server: ReturnType<typeof createServer>
-  let options: Partial<SubscribeOptions> = {}
-
-  beforeAll(async () => {
-    hub = createHub({ heartbeatIntervalMs: 20, reconnectionTimeMs: 50 })
-    server = createServer({
-      port: 0,
-      fetch: (request) => hub.subscribe(request, { topics: ['a.1'], lastEventId: 'earliest', ...options }),
-    })
-    await server.listen()
-    for (const each of data) await hub.publish('a.1', { data: each })
-    await hub.publish('a.1', { event: 'paid', data: 'typed' })
+/** A server whose hub has these events, and then one of the type `paid`. */
+async function serving(): Promise<{ url: string; options: Partial<SubscribeOptions> }> {
+  const hub = createHub({ heartbeatIntervalMs: 20, reconnectionTimeMs: 50 })
+  const served: { url: string; options: Partial<SubscribeOptions> } = { url: '', options: {} }
+  const server = createServer({
+    port: 0,
+    fetch: (request) =>
+      hub.subscribe(request, { topics: ['a.1'], lastEventId: 'earliest', ...served.options }),
   })
-  afterAll(async () => {
+  await server.listen()
+  served.url = server.url ?? ''
+  for (const each of data) await hub.publish('a.1', { data: each })
+  await hub.publish('a.1', { event: 'paid', data: 'typed' })
+  onTestFinished(async () => {
     await hub.close()
     await server.close({ timeoutMs: 0 })
   })
+  return served
+}
 
-  it.each<[string, Partial<SubscribeOptions>]>([
-    ['as usual', {}],
-    ['with the field topic, which it reads past', { topicField: true }],
-    ["with wireContract: 'ids-only'", { wireContract: 'ids-only' }],
-    ["with wireContract: 'off'", { wireContract: 'off' }],
-  ])('reads what a hub writes %s', async (_how, given) => {
-    options = given
-    const reads = await read(server.url ?? '', data.length + 1)
-    expect(reads.map(({ type, data: text }) => [type, text])).toEqual([
-      ...data.map((each) => ['message', each]),
-      ['paid', 'typed'],
-    ])
+const expected = [...data.map((each) => ['message', each]), ['paid', 'typed']]
+
+const extents: readonly (readonly [string, Partial<SubscribeOptions>])[] = [
+  ['as usual', {}],
+  ['with the field topic, which it reads past', { topicField: true }],
+  ["with wireContract: 'ids-only'", { wireContract: 'ids-only' }],
+  ["with wireContract: 'off'", { wireContract: 'off' }],
+]
+
+describe.each(parsers)('%s', (_name, read) => {
+  it.each(extents)('reads what a hub writes %s', async (_how, given) => {
+    const served = await serving()
+    served.options = given
+    const reads = await read(served.url, expected.length)
+    expect(reads.map(({ type, data: text }) => [type, text])).toEqual(expected)
     expect(reads.every(({ id }) => /^\w+-\d+$/.test(id))).toBe(true)
+  })
+})
+
+// It hands on every block that a blank line ends, whether it has data or not: what says nothing in every other reader, a comment
+// between two blank lines, is a message without data here.
+describe('fetch-event-source', () => {
+  // Made for pages, it asks `window` for fetch and timers, and listens to `document`.
+  beforeAll(() => {
+    vi.stubGlobal('window', globalThis)
+    vi.stubGlobal('document', new EventTarget())
+  })
+  afterAll(() => void vi.unstubAllGlobals())
+
+  const read: Parser = (url, count) =>
+    collect((take) => {
+      const aborter = new AbortController()
+      void fetchEventSource(url, {
+        signal: aborter.signal,
+        openWhenHidden: true,
+        onmessage: ({ event, data: text, id }) => take({ type: event || 'message', data: text, id }),
+      })
+      return () => aborter.abort()
+    }, count)
+
+  it("reads what a hub writes with wireContract: 'off', and no message more", async () => {
+    const served = await serving()
+    served.options = { wireContract: 'off' }
+    const reads = await read(served.url, expected.length)
+    expect(reads.map(({ type, data: text }) => [type, text])).toEqual(expected)
+  })
+
+  it('reads what a hub writes as usual, between messages without data', async () => {
+    const { url } = await serving()
+    const reads = await read(url, expected.length + 1)
+    const isSaying = ([, text]: readonly string[]): boolean => text !== ''
+    expect(reads.map(({ type, data: text }) => [type, text]).filter(isSaying)).toEqual(
+      expected.filter(isSaying),
+    )
   })
 })
