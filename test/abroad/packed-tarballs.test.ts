@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
+import { findRedisServer, startRedis } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createPackedProject, root, run } from './packed-project.ts'
+import type { PackedProject } from './packed-project.ts'
 
 // What users get: the packed tarballs, installed with npm into an empty project.
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
 const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis']
 
 const program = `
@@ -76,51 +75,18 @@ for (const log of logs) await log.close()
 const redis = findRedisServer()
 const expected = 'headline {"text":"before"}\nheadline {"text":"live"}\n'
 
-async function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  variables: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const env = { NODE_OPTIONS: undefined, ...variables }
-  await using child = await startProcess({ command, args, cwd, env })
-  const { code } = await child.exited
-  expect({ command, args, code, stderr: code === 0 ? '' : child.stderr + child.stdout }).toEqual({
-    command,
-    args,
-    code: 0,
-    stderr: '',
-  })
-  return child.stdout
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly devDependencies: Readonly<Record<string, string>>
 }
-
-async function pack(name: string, destination: string): Promise<string> {
-  const folder = join(root, 'packages', name)
-  await run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], folder)
-  await run('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], folder)
-  return join(destination, `sse-toolkit-${name}-0.0.0.tgz`)
-}
-
-const { packageManager, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  packageManager: string
-  devDependencies: Record<string, string>
-}
+let packed: PackedProject
 let project = ''
 
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), 'sse-toolkit-packed-'))
-  const tarballs: string[] = []
-  for (const name of published) tarballs.push(await pack(name, project))
-  const nodeTypes = `@types/node@${devDependencies['@types/node']}`
-  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-  await run(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--loglevel=error', nodeTypes, ...tarballs],
-    project,
-  )
+  packed = await createPackedProject(published, [`@types/node@${devDependencies['@types/node']}`])
+  project = packed.folder
 }, 180_000)
 
-afterAll(() => rm(project, { recursive: true, force: true }))
+afterAll(() => packed[Symbol.asyncDispose]())
 
 describe('the packed tarballs, installed with npm into an empty project', () => {
   it('hold what was built and its source, and nothing else', async () => {

@@ -1,0 +1,3 @@
+export default function Page() {
+  return 'An app with an event stream.'
+}

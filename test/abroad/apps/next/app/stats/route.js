@@ -1,0 +1,4 @@
+import { hub } from '../../hub.js'
+
+export const dynamic = 'force-dynamic'
+export const GET = () => Response.json(hub.stats())

@@ -1,0 +1,3 @@
+export default {
+  rewrites: async () => [{ source: '/feed', destination: '/events' }],
+}

@@ -1,0 +1,4 @@
+import { defineHandler } from 'nitro/h3'
+import { hub } from '../hub.js'
+
+export default defineHandler(() => hub.stats())
