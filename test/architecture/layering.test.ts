@@ -5,6 +5,8 @@ import { filesBelow, importsOf, readSource } from './source-files.ts'
 // Who may import whom (ARCHITECTURE.md). A package that is not listed imports no package of ours.
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'sse-redis': ['@sse-toolkit/sse-server'],
+  // It is what the others are to a shell.
+  cli: ['@sse-toolkit/event-source-client', '@sse-toolkit/http-core', '@sse-toolkit/sse-server'],
 }
 
 const packages = [...new Set(filesBelow('packages').map((path) => path.split('/')[1] ?? ''))]

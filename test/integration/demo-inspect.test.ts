@@ -7,15 +7,16 @@ import { createRouter } from '@sse-toolkit/http-core'
 import { findChromium, launchChromium } from '@sse-toolkit/test-support'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { findingsOf } from '../../apps/demo/src/inspect/findings.ts'
-import type { Observation } from '../../apps/demo/src/inspect/finding.ts'
-import type { InspectOrder, ObservedHead } from '../../apps/demo/src/inspect/observation.ts'
-import { MAX_LINE_BYTES, createStreamReader } from '../../apps/demo/src/inspect/stream-reader.ts'
-import { exchange } from '../../apps/demo/src/server/inspect/exchange.ts'
-import { inspect } from '../../apps/demo/src/server/inspect/inspect.ts'
-import type { InspectEvent } from '../../apps/demo/src/server/inspect/inspect.ts'
+import { findingsOf } from '@sse-toolkit/cli/inspect'
+import type { Observation } from '@sse-toolkit/cli/inspect'
+import type { InspectOrder, ObservedHead } from '@sse-toolkit/cli/inspect'
+import { maxLineBytes, createStreamReader } from '@sse-toolkit/cli/inspect'
+import { exchange } from '@sse-toolkit/cli/inspect/node'
+import { inspect } from '@sse-toolkit/cli/inspect/node'
+import type { InspectEvent } from '@sse-toolkit/cli/inspect/node'
 import { parseOrder } from '../../apps/demo/src/server/inspect/order.ts'
 import { addInspectRoutes } from '../../apps/demo/src/server/inspect/routes.ts'
+import { reachOf } from '../../apps/demo/src/server/inspect/reach.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
 import { startDemo } from './running-demo.ts'
 import type { RunningDemo } from './running-demo.ts'
@@ -224,7 +225,7 @@ describe('the findings', () => {
       ['error endless-line'],
       [
         [20, GOOD_START],
-        [30, `data: ${'x'.repeat(MAX_LINE_BYTES)}`],
+        [30, `data: ${'x'.repeat(maxLineBytes)}`],
       ],
     ],
     ['no empty line at all', ['error no-empty-line', 'note no-retry'], [[20, 'data: a\n']]],
@@ -316,7 +317,7 @@ describe('the inspector', () => {
   async function look(order: InspectOrder): Promise<InspectEvent[]> {
     const { signal } = new AbortController()
     const seen: InspectEvent[] = []
-    for await (const event of inspect({ order, reach: 'loopback', runtime: systemRuntime, signal }))
+    for await (const event of inspect({ order, reach: reachOf('loopback'), runtime: systemRuntime, signal }))
       seen.push(event)
     return seen
   }
@@ -384,7 +385,9 @@ describe('the inspector', () => {
     const url = await serve((_request, response) => {
       response.writeHead(302, { location: 'file:///etc/passwd' }).end()
     })
-    await expect(exchange(orderOf(url), 'loopback', new AbortController().signal)).rejects.toMatchObject({
+    await expect(
+      exchange(orderOf(url), reachOf('loopback'), new AbortController().signal),
+    ).rejects.toMatchObject({
       code: 'bad-redirect',
     })
   })
@@ -433,8 +436,8 @@ describe('the inspector', () => {
       'http://[::ffff:c000:201]/',
       url,
     ])
-      await expect(exchange(orderOf(target), 'loopback', signal)).rejects.toMatchObject({
-        code: 'not-loopback',
+      await expect(exchange(orderOf(target), reachOf('loopback'), signal)).rejects.toMatchObject({
+        code: 'not-allowed',
       })
   })
 

@@ -3,7 +3,7 @@ import { findChromium, launchChromium } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LoadFigures } from '../../apps/demo/src/load/load-figures.ts'
 import { createEventScanner } from '../../apps/demo/src/server/load/event-scanner.ts'
-import { createLatencyHistogram } from '../../apps/demo/src/server/load/latency-histogram.ts'
+import { createLatencyHistogram } from '@sse-toolkit/cli/load'
 import { startDemo } from './running-demo.ts'
 import type { RunningDemo } from './running-demo.ts'
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { createControlToken } from './control-access.ts'
 import { UsageError } from './errors/usage-error.ts'
-import type { InspectReach } from './inspect/exchange.ts'
+import type { InspectReach } from './inspect/reach.ts'
 import type { TlsChoice } from './tls.ts'
 
 const DEFAULT_PORT = 8080

@@ -1,4 +1,4 @@
-import type { Block } from '../../inspect/stream-reader.ts'
+import type { Block } from '@sse-toolkit/cli/inspect'
 import { create } from '../element.ts'
 import { formatCount, formatDuration } from '../format.ts'
 

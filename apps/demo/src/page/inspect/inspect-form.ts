@@ -1,5 +1,5 @@
-import { MAX_INSPECTED_SECONDS } from '../../inspect/observation.ts'
-import type { InspectOrder } from '../../inspect/observation.ts'
+import { maxInspectedSeconds } from '@sse-toolkit/cli/inspect'
+import type { InspectOrder } from '@sse-toolkit/cli/inspect'
 import { create } from '../element.ts'
 import { labelled } from './labelled.ts'
 
@@ -30,7 +30,7 @@ export function createInspectForm(): {
   Object.assign(duration.control, {
     type: 'number',
     min: '1',
-    max: String(MAX_INSPECTED_SECONDS),
+    max: String(maxInspectedSeconds),
     value: '30',
     required: true,
   })

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { MAX_INSPECTED_SECONDS } from '../../inspect/observation.ts'
-import type { InspectOrder } from '../../inspect/observation.ts'
-import { InspectionError } from './errors/inspection-error.ts'
+import { maxInspectedSeconds } from '@sse-toolkit/cli/inspect'
+import type { InspectOrder } from '@sse-toolkit/cli/inspect'
+import { InspectionError } from '@sse-toolkit/cli/inspect/node'
 
 const MAX_FIELDS = 30
 /** What decides where the request goes or where it ends is not for the sender to say. */
@@ -34,8 +34,8 @@ export function parseOrder(json: unknown): InspectOrder {
   if (method !== 'GET' && method !== 'POST') refuse('method', method, 'GET or POST')
   if (typeof body !== 'string' || (method === 'GET' && body !== ''))
     refuse('body', body, 'a text, of a POST only')
-  if (typeof seconds !== 'number' || !(seconds >= 1 && seconds <= MAX_INSPECTED_SECONDS))
-    refuse('seconds', seconds, `a number from 1 to ${MAX_INSPECTED_SECONDS}`)
+  if (typeof seconds !== 'number' || !(seconds >= 1 && seconds <= maxInspectedSeconds))
+    refuse('seconds', seconds, `a number from 1 to ${maxInspectedSeconds}`)
   if (!Array.isArray(fields) || fields.length > MAX_FIELDS)
     refuse('fields', fields, `at most ${MAX_FIELDS} pairs`)
   return { url, method, body, seconds, fields: fields.map(parseField) }

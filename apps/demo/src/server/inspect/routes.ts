@@ -1,12 +1,13 @@
 import { textResponse } from '@sse-toolkit/http-core'
 import type { Router } from '@sse-toolkit/http-core'
 import { respond } from '@sse-toolkit/sse-server'
-import type { InspectOrder } from '../../inspect/observation.ts'
+import type { InspectOrder } from '@sse-toolkit/cli/inspect'
 import type { Runtime } from '../runtime.ts'
 import { readJson } from '../read-json.ts'
-import { InspectionError } from './errors/inspection-error.ts'
-import type { InspectReach } from './exchange.ts'
-import { inspect } from './inspect.ts'
+import { InspectionError } from '@sse-toolkit/cli/inspect/node'
+import { reachOf } from './reach.ts'
+import type { InspectReach } from './reach.ts'
+import { inspect } from '@sse-toolkit/cli/inspect/node'
 import { parseOrder } from './order.ts'
 
 /** Each holds a connection, and up to 4 MiB go through it. */
@@ -37,7 +38,7 @@ export function addInspectRoutes(router: Router, options: { reach: InspectReach;
       async function* ({ signal }) {
         running += 1
         try {
-          yield* inspect({ order, reach, runtime, signal })
+          yield* inspect({ order, reach: reachOf(reach), runtime, signal })
         } finally {
           running -= 1
         }

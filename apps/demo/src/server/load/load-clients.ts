@@ -4,7 +4,7 @@ import type { WorkerFigures } from '../../load/load-figures.ts'
 import { every } from '../every.ts'
 import { systemRuntime } from '../runtime.ts'
 import { createEventScanner } from './event-scanner.ts'
-import { createLatencyHistogram } from './latency-histogram.ts'
+import { createLatencyHistogram } from '@sse-toolkit/cli/load'
 import { createProcessReader } from './process-reader.ts'
 import { preciseNow } from './runtime.ts'
 

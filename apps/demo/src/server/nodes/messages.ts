@@ -1,7 +1,7 @@
 import type { PageFiles } from '../page-files.ts'
 import type { Fault } from '../faults.ts'
 import type { HubFigures } from '../hub-reader.ts'
-import type { InspectReach } from '../inspect/exchange.ts'
+import type { InspectReach } from '../inspect/reach.ts'
 import type { TlsFiles } from '../tls.ts'
 
 /** Who may not read any more, or not with the tokens of before a time. */

@@ -23,9 +23,9 @@ import {
   noBlocks,
 } from './wire-rules.ts'
 
-const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note']
+const severities: readonly Severity[] = ['error', 'warning', 'note']
 
-const RULES: readonly Rule[] = [
+const rules: readonly Rule[] = [
   noAnswer,
   status,
   contentType,
@@ -66,6 +66,6 @@ const RULES: readonly Rule[] = [
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function findingsOf(observation: Observation): Finding[] {
-  const found = RULES.map((rule) => rule(observation)).filter((each) => each !== undefined)
-  return SEVERITIES.flatMap((severity) => found.filter((each) => each.severity === severity))
+  const found = rules.map((rule) => rule(observation)).filter((each) => each !== undefined)
+  return severities.flatMap((severity) => found.filter((each) => each.severity === severity))
 }

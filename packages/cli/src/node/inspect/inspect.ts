@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { MAX_INSPECTED_BYTES } from '../../inspect/observation.ts'
+import { maxInspectedBytes } from '../../inspect/observation.ts'
 import type { InspectEvents, InspectOrder } from '../../inspect/observation.ts'
-import type { Runtime } from '../runtime.ts'
+import type { Runtime } from '@sse-toolkit/sse-server'
 import { exchange } from './exchange.ts'
-import type { InspectReach } from './exchange.ts'
+import type { Reach } from './exchange.ts'
 
 export type InspectEvent = {
   [Type in keyof InspectEvents]: { event: Type; data: InspectEvents[Type] }
@@ -18,8 +18,8 @@ export type InspectEvent = {
  */
 export async function* inspect(options: {
   order: InspectOrder
-  reach: InspectReach
-  runtime: Runtime
+  reach: Reach
+  runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
   /** Of the page that watches. */
   signal: AbortSignal
 }): AsyncGenerator<InspectEvent, void> {
@@ -58,10 +58,10 @@ export async function* inspect(options: {
     let byteCount = 0
     for await (const chunk of decoded(message)) {
       // A small answer may decode to a large one: only what is shown counts.
-      const bytes = chunk.subarray(0, MAX_INSPECTED_BYTES - byteCount)
+      const bytes = chunk.subarray(0, maxInspectedBytes - byteCount)
       byteCount += bytes.length
       yield { event: 'chunk', data: { atMs: atMs(), base64: bytes.toString('base64') } }
-      if (byteCount < MAX_INSPECTED_BYTES) continue
+      if (byteCount < maxInspectedBytes) continue
       yield* end('byte-limit')
       return
     }

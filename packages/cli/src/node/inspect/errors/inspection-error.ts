@@ -1,8 +1,8 @@
 export type InspectionErrorCode =
   /** The order is not what it must be; `message` says which part. */
   | 'invalid-order'
-  /** The name leads elsewhere than to this machine. */
-  | 'not-loopback'
+  /** The name leads where no inspection may go. */
+  | 'not-allowed'
   /** To what is no http URL. */
   | 'bad-redirect'
   | 'too-many-redirects'

@@ -6,20 +6,20 @@ export interface LatencyHistogram {
   clear(): void
 }
 
-const GROWTH = 1.05
-const SMALLEST_MS = 0.01
+const growth = 1.05
+const smallestMs = 0.01
 /** 0.01 ms to more than five minutes. */
-const BUCKETS = 360
+const buckets = 360
 
 /** Buckets whose bounds grow by five per cent each. */
 export function createLatencyHistogram(): LatencyHistogram {
-  const counts = new Uint32Array(BUCKETS)
+  const counts = new Uint32Array(buckets)
   let total = 0
   return {
     add(latencyMs) {
       // A clock that was set back makes no latency below nothing.
-      const steps = Math.log(Math.max(latencyMs, SMALLEST_MS) / SMALLEST_MS) / Math.log(GROWTH)
-      const bucket = Math.min(BUCKETS - 1, Math.round(steps))
+      const steps = Math.log(Math.max(latencyMs, smallestMs) / smallestMs) / Math.log(growth)
+      const bucket = Math.min(buckets - 1, Math.round(steps))
       counts[bucket] = (counts[bucket] ?? 0) + 1
       total += 1
     },
@@ -27,7 +27,7 @@ export function createLatencyHistogram(): LatencyHistogram {
       if (total === 0) return 0
       let rest = Math.max(1, Math.ceil(total * share))
       const bucket = counts.findIndex((count) => (rest -= count) <= 0)
-      return SMALLEST_MS * GROWTH ** bucket
+      return smallestMs * growth ** bucket
     },
     clear() {
       counts.fill(0)

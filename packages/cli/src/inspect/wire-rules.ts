@@ -1,10 +1,11 @@
+import type { Rule } from './finding.ts'
 import { finding, ofStream, seconds } from './finding.ts'
-import { MAX_LINE_BYTES } from './stream-reader.ts'
+import { maxLineBytes } from './stream-reader.ts'
 
-const LONG_RETRY_MS = 60_000
-const SHORT_RETRY_MS = 100
+const longRetryMs = 60_000
+const shortRetryMs = 100
 
-export const ids = ofStream(({ reading: { counts, idsWithNul, repeatedIds } }) => {
+export const ids: Rule = ofStream(({ reading: { counts, idsWithNul, repeatedIds } }) => {
   if (idsWithNul > 0)
     return finding(
       'error',
@@ -30,7 +31,7 @@ export const ids = ofStream(({ reading: { counts, idsWithNul, repeatedIds } }) =
     : undefined
 })
 
-export const retry = ofStream(({ reading }) => {
+export const retry: Rule = ofStream(({ reading }) => {
   const { badRetries, counts, lastRetryMs, byteCount } = reading
   const [bad] = badRetries
   if (bad !== undefined)
@@ -40,14 +41,14 @@ export const retry = ofStream(({ reading }) => {
       `retry: ${JSON.stringify(bad)} is no number of milliseconds: clients ignore it.`,
       'Write ASCII digits only.',
     )
-  if (lastRetryMs !== undefined && lastRetryMs < SHORT_RETRY_MS)
+  if (lastRetryMs !== undefined && lastRetryMs < shortRetryMs)
     return finding(
       'warning',
       'short-retry',
       `retry: ${lastRetryMs} lets clients come back at once, all together.`,
       'A second is usual.',
     )
-  if (lastRetryMs !== undefined && lastRetryMs > LONG_RETRY_MS)
+  if (lastRetryMs !== undefined && lastRetryMs > longRetryMs)
     return finding(
       'note',
       'long-retry',
@@ -64,7 +65,7 @@ export const retry = ofStream(({ reading }) => {
     : undefined
 })
 
-export const unknownFields = ofStream(({ reading: { unknownFields: fields } }) => {
+export const unknownFields: Rule = ofStream(({ reading: { unknownFields: fields } }) => {
   if (fields.size === 0) return undefined
   const names = [...fields.keys()].slice(0, 4).map((name) => JSON.stringify(name))
   const isMisspelt = [...fields.keys()].some((name) => /^\s*(data|event|id|retry)\s*$/i.test(name))
@@ -78,7 +79,7 @@ export const unknownFields = ofStream(({ reading: { unknownFields: fields } }) =
   )
 })
 
-export const withoutData = ofStream(({ reading: { counts } }) =>
+export const withoutData: Rule = ofStream(({ reading: { counts } }) =>
   counts.withoutData === 0
     ? undefined
     : finding(
@@ -89,7 +90,7 @@ export const withoutData = ofStream(({ reading: { counts } }) =>
       ),
 )
 
-export const lineEndings = ofStream(({ reading: { lineEndings: endings } }) => {
+export const lineEndings: Rule = ofStream(({ reading: { lineEndings: endings } }) => {
   const kinds = Object.values(endings).filter((count) => count > 0).length
   if (endings.cr > 1 && endings.crlf + endings.lf === 0)
     return finding(
@@ -108,7 +109,7 @@ export const lineEndings = ofStream(({ reading: { lineEndings: endings } }) => {
     : undefined
 })
 
-export const byteOrderMark = ofStream(({ reading: { byteOrderMarks } }) => {
+export const byteOrderMark: Rule = ofStream(({ reading: { byteOrderMarks } }) => {
   if (byteOrderMarks.inside > 0)
     return finding(
       'error',
@@ -126,7 +127,7 @@ export const byteOrderMark = ofStream(({ reading: { byteOrderMarks } }) => {
     : undefined
 })
 
-export const invalidUtf8 = ofStream(({ reading: { invalidUtf8Lines } }) =>
+export const invalidUtf8: Rule = ofStream(({ reading: { invalidUtf8Lines } }) =>
   invalidUtf8Lines === 0
     ? undefined
     : finding(
@@ -137,18 +138,18 @@ export const invalidUtf8 = ofStream(({ reading: { invalidUtf8Lines } }) =>
       ),
 )
 
-export const endlessLine = ofStream(({ reading: { longestLineBytes } }) =>
-  longestLineBytes <= MAX_LINE_BYTES
+export const endlessLine: Rule = ofStream(({ reading: { longestLineBytes } }) =>
+  longestLineBytes <= maxLineBytes
     ? undefined
     : finding(
         'error',
         'endless-line',
-        `A line is longer than ${MAX_LINE_BYTES / 1024} KiB, with no end in sight or far away.`,
+        `A line is longer than ${maxLineBytes / 1024} KiB, with no end in sight or far away.`,
         'Clients keep all of it in memory, and many give up. Send a reference, or several events.',
       ),
 )
 
-export const noBlocks = ofStream(({ reading }) =>
+export const noBlocks: Rule = ofStream(({ reading }) =>
   reading.counts.blocks > 0 || reading.unfinishedBytes === 0
     ? undefined
     : finding(

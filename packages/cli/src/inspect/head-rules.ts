@@ -29,6 +29,13 @@ export const status: Rule = ({ head }) => {
       `${said}: the server wants credentials.`,
       'Add the Authorization or Cookie field that a client would send. EventSource of browsers can send cookies only.',
     )
+  if (head.status === 501)
+    return finding(
+      'error',
+      'status',
+      `${said}: a proxy on the way may not pass a response on piece by piece.`,
+      'That is what RFC 10036 lets it answer to Incremental: ?1. Let it stream this path, or go around it.',
+    )
   if (head.status === 429 || head.status === 503)
     return finding(
       'error',
@@ -89,7 +96,7 @@ export const redirect: Rule = ({ head }) =>
         'Each reconnection begins at the first address again. Fetch clients lose Authorization on the way to another origin.',
       )
 
-export const compression = ofStream(({ head }) => {
+export const compression: Rule = ofStream(({ head }) => {
   const coding = fieldOf(head, 'content-encoding')
   return coding === undefined || coding === 'identity'
     ? undefined
@@ -101,7 +108,7 @@ export const compression = ofStream(({ head }) => {
       )
 })
 
-export const caching = ofStream(({ head }) => {
+export const caching: Rule = ofStream(({ head }) => {
   const directives = (fieldOf(head, 'cache-control') ?? '').toLowerCase()
   if (!/no-cache|no-store/.test(directives))
     return finding(
@@ -120,7 +127,7 @@ export const caching = ofStream(({ head }) => {
       )
 })
 
-export const contentLength = ofStream(({ head }) =>
+export const contentLength: Rule = ofStream(({ head }) =>
   fieldOf(head, 'content-length') === undefined
     ? undefined
     : finding(
@@ -131,7 +138,7 @@ export const contentLength = ofStream(({ head }) =>
       ),
 )
 
-export const crossOrigin = ofStream(({ head }) =>
+export const crossOrigin: Rule = ofStream(({ head }) =>
   fieldOf(head, 'access-control-allow-origin') === undefined
     ? finding(
         'note',

@@ -49,8 +49,8 @@ export interface InspectOrder {
 }
 
 /** Content, after decoding, that is read at most. */
-export const MAX_INSPECTED_BYTES = 4 * 1024 * 1024
-export const MAX_INSPECTED_SECONDS = 120
+export const maxInspectedBytes: number = 4 * 1024 * 1024
+export const maxInspectedSeconds: number = 120
 
 /** The value of a field, joined as RFC 9110 section 5.3 says; undefined if it was not sent. */
 export function fieldOf(head: ObservedHead, name: string): string | undefined {

@@ -7,22 +7,29 @@ import { request as requestHttps } from 'node:https'
 import { isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { InspectOrder } from '../../inspect/observation.ts'
-import { isLoopbackAddress } from '../guard.ts'
 import { InspectionError } from './errors/inspection-error.ts'
 
-/** Where an inspection may go: this machine, or anywhere (`--allow-inspect`). */
-export type InspectReach = 'loopback' | 'anywhere'
+/** Where an inspection may go. */
+export interface Reach {
+  /** Whether it may connect to an address that a name has resolved to. */
+  readonly allows: (address: string) => boolean
+  /** What is said if no address of a host is allowed. */
+  readonly refusal: (host: string) => string
+}
 
-export interface InspectedResponse {
+/** What is asked for. */
+export type ExchangedRequest = Pick<InspectOrder, 'url' | 'fields' | 'body'> & { readonly method: string }
+
+export interface ExchangedResponse {
   readonly message: IncomingMessage
   readonly url: string
   readonly redirects: readonly string[]
   readonly certificateProblem: string | undefined
 }
 
-const MAX_REDIRECTS = 5
-const REDIRECTS = new Set([301, 302, 303, 307, 308])
-const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization'])
+const maxRedirects = 5
+const redirectStatuses = new Set([301, 302, 303, 307, 308])
+const secretFields = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
 /**
  * Sends the request, and follows where it leads.
@@ -30,14 +37,14 @@ const SECRET_FIELDS = new Set(['authorization', 'cookie', 'proxy-authorization']
  * Each name is resolved here, once, its addresses are checked, and the connection goes to one of these: a name that
  * resolves to something else a moment later (DNS rebinding) leads nowhere. The same holds for each redirect.
  *
- * @throws {@link InspectionError} `code: 'not-loopback'`, `'bad-redirect'`, `'too-many-redirects'`
+ * @throws {@link InspectionError} `code: 'not-allowed'`, `'bad-redirect'`, `'too-many-redirects'`
  * @throws what `node:http` and `node:dns` throw.
  */
 export async function exchange(
-  order: InspectOrder,
-  reach: InspectReach,
+  order: ExchangedRequest,
+  reach: Reach,
   signal: AbortSignal,
-): Promise<InspectedResponse> {
+): Promise<ExchangedResponse> {
   const redirects: string[] = []
   let { url, method, body, fields } = order
   for (;;) {
@@ -45,13 +52,13 @@ export async function exchange(
     const addresses = await addressesOf(target, reach)
     const { message, certificateProblem } = await send({ target, addresses, method, body, fields, signal })
     const location = message.headers.location
-    if (!REDIRECTS.has(message.statusCode ?? 0) || location === undefined)
+    if (!redirectStatuses.has(message.statusCode ?? 0) || location === undefined)
       return { message, url, redirects, certificateProblem }
     message.destroy()
-    if (redirects.length === MAX_REDIRECTS)
+    if (redirects.length === maxRedirects)
       throw new InspectionError(
         'too-many-redirects',
-        `more than ${MAX_REDIRECTS} redirects, the last one from ${url.slice(0, 120)}`,
+        `more than ${maxRedirects} redirects, the last one from ${url.slice(0, 120)}`,
       )
     const next = URL.parse(location, url)
     if (next === null || !/^https?:$/.test(next.protocol))
@@ -60,7 +67,7 @@ export async function exchange(
         `redirected to ${JSON.stringify(location.slice(0, 120))}, which is no http URL`,
       )
     if (next.origin !== target.origin)
-      fields = fields.filter(([name]) => !SECRET_FIELDS.has(name.toLowerCase()))
+      fields = fields.filter(([name]) => !secretFields.has(name.toLowerCase()))
     // As browsers do it: only 307 and 308 keep a POST.
     if (message.statusCode !== 307 && message.statusCode !== 308) {
       method = 'GET'
@@ -71,16 +78,12 @@ export async function exchange(
   }
 }
 
-async function addressesOf(target: URL, reach: InspectReach): Promise<LookupAddress[]> {
+async function addressesOf(target: URL, reach: Reach): Promise<LookupAddress[]> {
   const host = nameOf(target)
   const family = isIP(host)
   const addresses = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }]
-  const allowed = addresses.filter(({ address }) => reach === 'anywhere' || isLoopbackAddress(address))
-  if (allowed.length === 0)
-    throw new InspectionError(
-      'not-loopback',
-      `${host.slice(0, 120)} is not this machine. Start the demo with --allow-inspect to look elsewhere`,
-    )
+  const allowed = addresses.filter(({ address }) => reach.allows(address))
+  if (allowed.length === 0) throw new InspectionError('not-allowed', reach.refusal(host.slice(0, 120)))
   return allowed
 }
 

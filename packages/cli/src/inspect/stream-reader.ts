@@ -67,13 +67,13 @@ export interface StreamReading {
 }
 
 /** A line longer than this is kept no further: an event of its size is refused by careful clients anyway. */
-export const MAX_LINE_BYTES = 256 * 1024
-const MAX_BLOCKS = 1_000
-const MAX_ARRIVALS = 10_000
-const MAX_UNKNOWN_FIELDS = 20
-const MAX_BAD_RETRIES = 5
-const BEGINNING_LENGTH = 200
-const MAX_REMEMBERED_IDS = 2_000
+export const maxLineBytes: number = 256 * 1024
+const maxBlocks = 1_000
+const maxArrivals = 10_000
+const maxUnknownFields = 20
+const maxBadRetries = 5
+const beginningLength = 200
+const maxRememberedIds = 2_000
 const [LF, CR] = [10, 13]
 
 interface OpenBlock {
@@ -90,7 +90,7 @@ interface OpenBlock {
 export function createStreamReader(): StreamReader {
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
-  const line = new Uint8Array(MAX_LINE_BYTES)
+  const line = new Uint8Array(maxLineBytes)
   let lineBytes = 0
   let endedWithCr = false
   let isFirstLine = true
@@ -122,13 +122,13 @@ export function createStreamReader(): StreamReader {
   }
 
   function decodeLine(): string {
-    const bytes = line.subarray(0, Math.min(lineBytes, MAX_LINE_BYTES))
+    const bytes = line.subarray(0, Math.min(lineBytes, maxLineBytes))
     try {
       return strict.decode(bytes)
     } catch (error) {
       if (!(error instanceof TypeError)) throw error
       // A line that was cut short may have been cut inside a character.
-      if (lineBytes <= MAX_LINE_BYTES) reading.invalidUtf8Lines += 1
+      if (lineBytes <= maxLineBytes) reading.invalidUtf8Lines += 1
       return lenient.decode(bytes)
     }
   }
@@ -171,7 +171,7 @@ export function createStreamReader(): StreamReader {
     } else if (name === 'retry') readRetry(open, value)
     else {
       const known = name.slice(0, 40)
-      if (unknownFields.has(known) || unknownFields.size < MAX_UNKNOWN_FIELDS)
+      if (unknownFields.has(known) || unknownFields.size < maxUnknownFields)
         unknownFields.set(known, (unknownFields.get(known) ?? 0) + 1)
     }
   }
@@ -181,7 +181,7 @@ export function createStreamReader(): StreamReader {
     if (/^[0-9]+$/.test(value)) {
       reading.counts.retry += 1
       reading.lastRetryMs = Number(value)
-    } else if (badRetries.length < MAX_BAD_RETRIES) badRetries.push(value.slice(0, 40))
+    } else if (badRetries.length < maxBadRetries) badRetries.push(value.slice(0, 40))
   }
 
   function endBlock(open: OpenBlock, atMs: number, arrival: Arrival): void {
@@ -199,14 +199,14 @@ export function createStreamReader(): StreamReader {
       if (id !== undefined) countId(id)
     }
     blocks.push({ beganAtMs, atMs, byteLength, comments, data, type, id, retry })
-    if (blocks.length > MAX_BLOCKS) blocks.shift()
+    if (blocks.length > maxBlocks) blocks.shift()
   }
 
   function countId(id: string): void {
     reading.counts.eventsWithId += 1
     if (id === '') return
     if (ids.has(id)) reading.repeatedIds += 1
-    else if (ids.size < MAX_REMEMBERED_IDS) ids.add(id)
+    else if (ids.size < maxRememberedIds) ids.add(id)
   }
 
   return {
@@ -216,11 +216,11 @@ export function createStreamReader(): StreamReader {
       reading.longestSilenceMs = Math.max(reading.longestSilenceMs, atMs - (reading.lastByteAtMs ?? atMs))
       reading.lastByteAtMs = atMs
       reading.byteCount += bytes.length
-      if (reading.beginning.length < BEGINNING_LENGTH)
-        reading.beginning += lenient.decode(bytes.subarray(0, BEGINNING_LENGTH - reading.beginning.length))
+      if (reading.beginning.length < beginningLength)
+        reading.beginning += lenient.decode(bytes.subarray(0, beginningLength - reading.beginning.length))
       const arrival: Arrival = { atMs, byteLength: bytes.length, events: 0 }
       arrivals.push(arrival)
-      if (arrivals.length > MAX_ARRIVALS) arrivals.shift()
+      if (arrivals.length > maxArrivals) arrivals.shift()
 
       for (const byte of bytes) {
         if (byte === LF && endedWithCr) {
@@ -247,7 +247,7 @@ export function createStreamReader(): StreamReader {
           reading.lineEndings[byte === LF ? 'lf' : 'cr'] += 1
           endLine(atMs, arrival)
         } else {
-          if (lineBytes < MAX_LINE_BYTES) line[lineBytes] = byte
+          if (lineBytes < maxLineBytes) line[lineBytes] = byte
           lineBytes += 1
         }
       }

@@ -3,33 +3,33 @@ import type { Rule } from './finding.ts'
 import type { Block, StreamReading } from './stream-reader.ts'
 
 /** What a heartbeat should not be rarer than: many intermediaries cut at 30 or 60 seconds. */
-const USUAL_HEARTBEAT_MS = 20_000
+const usualHeartbeatMs = 20_000
 /** An announced heartbeat may be late by half. */
-const LATE_FACTOR = 1.5
-const SLOW_HEAD_MS = 3_000
+const lateFactor = 1.5
+const slowHeadMs = 3_000
 /** A server writes an event as one: its halves do not come so far apart by chance. */
-const TORN_MS = 250
+const tornMs = 250
 /** Reads closer to each other than this are one burst. */
-const BURST_GAP_MS = 100
-const MIN_BURST_EVENTS = 8
-const MIN_BURST_PAUSE_MS = 1_000
-const MIN_BURSTS = 2
-const BUFFERING_HINT =
+const burstGapMs = 100
+const minBurstEvents = 8
+const minBurstPauseMs = 1_000
+const minBursts = 2
+const bufferingHint =
   'Switch buffering off for this path (nginx: proxy_buffering off, or the response field X-Accel-Buffering: no), ' +
   'and flush after each event.'
 
 export const slowHead: Rule = ({ head }) =>
-  head === undefined || head.atMs < SLOW_HEAD_MS
+  head === undefined || head.atMs < slowHeadMs
     ? undefined
     : finding(
         'warning',
         'slow-head',
         `The head of the response came after ${seconds(head.atMs)}.`,
-        `Send it at once, before the first event (Node: flushHeaders). If the server does, an intermediary holds it. ${BUFFERING_HINT}`,
+        `Send it at once, before the first event (Node: flushHeaders). If the server does, an intermediary holds it. ${bufferingHint}`,
       )
 
-export const silentStart = ofStream(({ head, reading, watchedMs }) =>
-  reading.byteCount > 0 || watchedMs - head.atMs < SLOW_HEAD_MS
+export const silentStart: Rule = ofStream(({ head, reading, watchedMs }) =>
+  reading.byteCount > 0 || watchedMs - head.atMs < slowHeadMs
     ? undefined
     : finding(
         'note',
@@ -39,8 +39,8 @@ export const silentStart = ofStream(({ head, reading, watchedMs }) =>
       ),
 )
 
-export const torn = ofStream(({ reading }) => {
-  const halves = reading.blocks.filter((block) => block.atMs - block.beganAtMs >= TORN_MS)
+export const torn: Rule = ofStream(({ reading }) => {
+  const halves = reading.blocks.filter((block) => block.atMs - block.beganAtMs >= tornMs)
   const worst = Math.max(0, ...halves.map((block) => block.atMs - block.beganAtMs))
   return halves.length === 0
     ? undefined
@@ -48,19 +48,19 @@ export const torn = ofStream(({ reading }) => {
         'error',
         'torn-events',
         `${halves.length} of ${reading.blocks.length} blocks came in pieces, the last one up to ${seconds(worst)} after the first: somebody on the way collects bytes, not events.`,
-        BUFFERING_HINT,
+        bufferingHint,
       )
 })
 
-export const bursts = ofStream(({ reading }) => {
+export const bursts: Rule = ofStream(({ reading }) => {
   const found = burstsOf(reading)
-  if (found.length < MIN_BURSTS) return undefined
+  if (found.length < minBursts) return undefined
   const events = found.reduce((sum, burst) => sum + burst.events, 0)
   return finding(
     'warning',
     'bursts',
     `${events} events came in ${found.length} bursts with pauses of a second and more between them.`,
-    `If they did not happen together, they were held back. ${BUFFERING_HINT}`,
+    `If they did not happen together, they were held back. ${bufferingHint}`,
   )
 })
 
@@ -69,7 +69,7 @@ function burstsOf({ arrivals }: StreamReading): { events: number }[] {
   const groups: { fromMs: number; toMs: number; events: number }[] = []
   for (const { atMs, events } of arrivals) {
     const last = groups.at(-1)
-    if (last !== undefined && atMs - last.toMs <= BURST_GAP_MS) {
+    if (last !== undefined && atMs - last.toMs <= burstGapMs) {
       last.toMs = atMs
       last.events += events
     } else groups.push({ fromMs: atMs, toMs: atMs, events })
@@ -77,29 +77,27 @@ function burstsOf({ arrivals }: StreamReading): { events: number }[] {
   return groups.filter((group, index) => {
     const before = groups[index - 1]
     return (
-      before !== undefined &&
-      group.fromMs - before.toMs >= MIN_BURST_PAUSE_MS &&
-      group.events >= MIN_BURST_EVENTS
+      before !== undefined && group.fromMs - before.toMs >= minBurstPauseMs && group.events >= minBurstEvents
     )
   })
 }
 
-export const staleEvents = ofStream(({ reading }) => {
+export const staleEvents: Rule = ofStream(({ reading }) => {
   const delays = reading.blocks
     .map((block) => ({ arrivedAtMs: block.atMs, madeAtMs: timeIn(block) }))
     .filter((each): each is { arrivedAtMs: number; madeAtMs: number } => each.madeAtMs !== undefined)
     .map((each) => each.arrivedAtMs - each.madeAtMs)
   // Clocks differ, so only how much longer one event was on its way than another tells; replay comes first, and is left out.
   const live = delays.slice(Math.ceil(delays.length / 2))
-  if (live.length < MIN_BURST_EVENTS) return undefined
+  if (live.length < minBurstEvents) return undefined
   const spread = Math.max(...live) - Math.min(...live)
-  return spread < MIN_BURST_PAUSE_MS
+  return spread < minBurstPauseMs
     ? undefined
     : finding(
         'warning',
         'late-events',
         `By the times in their data, some events were ${seconds(spread)} longer on their way than others.`,
-        `They were held back, here or before. ${BUFFERING_HINT}`,
+        `They were held back, here or before. ${bufferingHint}`,
       )
 })
 
@@ -109,12 +107,12 @@ function timeIn({ data }: Block): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-export const heartbeat = ofStream(({ reading, watchedMs, head, end }) => {
+export const heartbeat: Rule = ofStream(({ reading, watchedMs, head, end }) => {
   const announced = reading.announcedHeartbeatMs
   const untilMs = end?.reason === 'ended' || end?.reason === 'cut' ? end.atMs : watchedMs
   const silence = Math.max(reading.longestSilenceMs, untilMs - (reading.lastByteAtMs ?? head.atMs))
   if (announced !== undefined)
-    return announced === 0 || silence <= announced * LATE_FACTOR
+    return announced === 0 || silence <= announced * lateFactor
       ? undefined
       : finding(
           'error',
@@ -122,14 +120,14 @@ export const heartbeat = ofStream(({ reading, watchedMs, head, end }) => {
           `A heartbeat was announced for each ${seconds(announced)}, but nothing came for ${seconds(silence)}.`,
           'Clients that count on it take the connection for dead. The server, or somebody on the way, holds bytes back.',
         )
-  if (silence >= USUAL_HEARTBEAT_MS)
+  if (silence >= usualHeartbeatMs)
     return finding(
       'error',
       'no-heartbeat',
       `Nothing came for ${seconds(silence)}, not even a comment.`,
       'Send a comment (":" and an empty line) each 15 s: proxies cut silent connections, and a client cannot tell silence from death.',
     )
-  return reading.counts.comments === 0 && watchedMs >= USUAL_HEARTBEAT_MS
+  return reading.counts.comments === 0 && watchedMs >= usualHeartbeatMs
     ? finding(
         'note',
         'no-comments',
@@ -139,7 +137,7 @@ export const heartbeat = ofStream(({ reading, watchedMs, head, end }) => {
     : undefined
 })
 
-export const ending = ofStream(({ reading, end }) => {
+export const ending: Rule = ofStream(({ reading, end }) => {
   if (end?.reason === 'cut')
     return finding(
       'warning',

@@ -1,0 +1,8 @@
+export { findingsOf } from './findings.ts'
+export type { Finding, Observation, Severity } from './finding.ts'
+export { fieldOf, maxInspectedBytes, maxInspectedSeconds } from './observation.ts'
+export type { InspectEvents, InspectOrder, ObservedEnd, ObservedHead } from './observation.ts'
+export { resumption } from './resume-rule.ts'
+export type { ResumedObservation } from './resume-rule.ts'
+export { createStreamReader, maxLineBytes } from './stream-reader.ts'
+export type { Block, StreamReader, StreamReading } from './stream-reader.ts'

@@ -1,0 +1,6 @@
+export { InspectionError } from './errors/inspection-error.ts'
+export type { InspectionErrorCode } from './errors/inspection-error.ts'
+export { exchange } from './exchange.ts'
+export type { ExchangedResponse, Reach } from './exchange.ts'
+export { inspect } from './inspect.ts'
+export type { InspectEvent } from './inspect.ts'

@@ -1,0 +1,7 @@
+import type { Reach } from './exchange.ts'
+
+/** For whoever asks from their own shell, and may go where the shell can. */
+export const anywhere: Reach = {
+  allows: () => true,
+  refusal: (host) => `${host} has no address`,
+}

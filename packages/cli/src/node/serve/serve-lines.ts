@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { cors } from '@sse-toolkit/http-core'
+import { createServer } from '@sse-toolkit/http-core/node'
+import type { Server } from '@sse-toolkit/http-core/node'
+import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import type { Hub, HubConnection } from '@sse-toolkit/sse-server'
+import { exitCodes } from '../command-line/exit-codes.ts'
+import type { ExitCode } from '../command-line/exit-codes.ts'
+import type { Shell } from '../command-line/shell.ts'
+import { UsageError } from '../command-line/usage-error.ts'
+import { eventOfLine } from './line-event.ts'
+import type { LineForm } from './line-event.ts'
+
+export interface Serving {
+  readonly shell: Shell
+  readonly port: number
+  readonly host: string
+  readonly form: LineForm
+  /** Of what does not say another. */
+  readonly topic: string
+  readonly maxEvents: number
+  readonly keep: boolean
+  readonly corsOrigin: string | undefined
+  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  readonly quiet: boolean
+}
+
+/** How long readers may take for what they have still to get, when the command is interrupted. */
+const closingMs = 1000
+
+/** Publishes lines of standard input until it ends, and serves them until the last reader has got the end. */
+export async function serveLines(serving: Serving): Promise<ExitCode> {
+  const { shell, quiet } = serving
+  const say = (text: string): void => {
+    if (!quiet) shell.say(`sse: ${text}`)
+  }
+  const readers = new Readers()
+  const hub = createHub({
+    log: memoryLog({ maxEvents: serving.maxEvents, maxAgeMs: 0 }),
+    onJoin: (connection) => {
+      readers.join()
+      say(`a reader of ${connection.topics.join(', ')} came`)
+    },
+    onLeave: (connection, reason) => {
+      readers.leave()
+      say(`a reader of ${connection.topics.join(', ')} left (${reason})`)
+    },
+    onError: (error) => shell.say(`sse: ${error instanceof Error ? error.message : String(error)}`),
+  })
+  const server = await listen(hub, serving)
+  say(`serving on ${server.url}`)
+  try {
+    const topics = await publishLines(hub, serving)
+    if (shell.signal.aborted) return exitCodes.done
+    for (const topic of topics) await hub.end(topic)
+    say('the input has ended')
+    if (serving.keep) await once(shell.signal, 'abort')
+    else await Promise.race([readers.untilServed(hub), once(shell.signal, 'abort')])
+    return exitCodes.done
+  } finally {
+    await hub.close({ timeoutMs: closingMs })
+    await server.close({ timeoutMs: closingMs })
+  }
+}
+
+async function listen(hub: Hub, { host, port, tls, topic, corsOrigin }: Serving): Promise<Server> {
+  const allow = corsOrigin === undefined ? [] : [cors({ origin: corsOrigin === '*' ? '*' : [corsOrigin] })]
+  const server = createServer({
+    hostname: host,
+    port,
+    middleware: allow,
+    logger: 'off',
+    ...(tls !== undefined && { tls }),
+    fetch: (request) => {
+      const { searchParams } = new URL(request.url)
+      const [topics, patterns] = [searchParams.getAll('topic'), searchParams.getAll('pattern')]
+      const asked = topics.length + patterns.length > 0 ? { topics, patterns } : { topics: [topic] }
+      const isNew = !request.headers.has('last-event-id') && !searchParams.has('lastEventId')
+      return hub.subscribe(request, { ...asked, ...(isNew && { lastEventId: 'earliest' }) })
+    },
+  })
+  try {
+    await server.listen()
+  } catch (error) {
+    await hub.close()
+    throw new UsageError(`Cannot serve on ${host} port ${port}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  return server
+}
+
+/** @returns the topics that events were published on. */
+async function publishLines(hub: Hub, { shell, form, topic: usualTopic }: Serving): Promise<Set<string>> {
+  const topics = new Set([usualTopic])
+  const lines = createInterface({ input: shell.stdin, crlfDelay: Infinity, signal: shell.signal })
+  let number = 0
+  for await (const line of lines) {
+    number += 1
+    if (form.json && line.trim() === '') continue
+    try {
+      const { topic, event, idempotencyKey } = eventOfLine(line, form, usualTopic)
+      const { key, ...published } = event
+      await hub.publish(topic, published, { idempotencyKey, key })
+      topics.add(topic)
+    } catch (error) {
+      // One bad line does not end the stream of the others.
+      shell.say(`sse: line ${number} is left out: ${(error as Error).message}`)
+    }
+  }
+  return topics
+}
+
+/** Who came, and whether those who wait for an end have got it. */
+class Readers {
+  #opened = 0
+  #onChange: (() => void) | undefined
+
+  join(): void {
+    this.#opened += 1
+    this.#onChange?.()
+  }
+
+  leave(): void {
+    this.#onChange?.()
+  }
+
+  /** Resolves when at least one reader has come, and none is left but those of patterns, which have no end. */
+  async untilServed(hub: Hub): Promise<void> {
+    const isWaiting = ({ topics }: HubConnection): boolean => topics.every((topic) => !/[*>]/.test(topic))
+    while (this.#opened === 0 || hub.connections().some(isWaiting))
+      await new Promise<void>((resolve) => {
+        this.#onChange = resolve
+      })
+  }
+}
