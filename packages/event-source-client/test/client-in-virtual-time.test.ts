@@ -823,6 +823,27 @@ describe('the page is online again', () => {
     expect(setting.client.status).toMatchObject({ state: 'reconnecting', cause: { code: 'suspended' } })
     await leaveNothing(setting)
   })
+
+  it('online does not end a POST that is silent: it could not be sent again', async () => {
+    const setting = await start({ method: 'POST' })
+    setting.server.last.respond()
+    goOnline()
+    await setting.clock.advance(600_000)
+    expect(setting.client.status.state).toBe('open')
+    await leaveNothing(setting)
+  })
+
+  it('online does nothing while a connection is being made, nor after close()', async () => {
+    const setting = await start()
+    goOnline()
+    await setting.clock.advance(0)
+    expect([setting.client.status.state, setting.server.exchanges.length]).toEqual(['connecting', 1])
+    setting.client.close()
+    goOnline()
+    await setting.clock.advance(60_000)
+    expect(setting.server.exchanges).toHaveLength(1)
+    await leaveNothing(setting)
+  })
 })
 
 describe('whenHidden: pause', () => {
@@ -848,6 +869,47 @@ describe('whenHidden: pause', () => {
     await setting.clock.advance(0)
     expect(setting.server.exchanges).toHaveLength(2)
     await leaveNothing(setting)
+  })
+
+  it('a page that hides and shows does not end the wait that the server asked for, and does not connect while it is hidden', async () => {
+    const setting = await start({ whenHidden: 'pause' })
+    const { server, clock } = setting
+    server.last.respond(503, { 'retry-after': '60' })
+    server.last.end()
+    for (let n = 0; n < 5; n += 1) {
+      await clock.advance(1000)
+      show('hidden')
+      await clock.advance(1000)
+      show('visible')
+    }
+    await clock.advance(49_000)
+    expect(server.exchanges).toHaveLength(1)
+    show('hidden')
+    await clock.advance(10_000)
+    expect(server.exchanges).toHaveLength(1)
+    show('visible')
+    await clock.advance(0)
+    expect(server.exchanges).toHaveLength(2)
+    await leaveNothing(setting)
+  })
+
+  it('a page that is shown during the wait connects when the wait is over, if it is not closed before', async () => {
+    const setting = await start({ whenHidden: 'pause' })
+    const { server, clock } = setting
+    server.last.respond(429, { 'retry-after': '60' })
+    server.last.end()
+    await clock.advance(1000)
+    show('hidden')
+    show('visible')
+    await clock.advance(59_500)
+    expect(server.exchanges).toHaveLength(2)
+    server.last.respond(429, { 'retry-after': '60' })
+    server.last.end()
+    await clock.advance(1000)
+    show('hidden')
+    show('visible')
+    await leaveNothing(setting)
+    expect(server.exchanges).toHaveLength(2)
   })
 
   it('a hidden page does not cut a POST, and does not send it again: neither while it runs nor once it is complete', async () => {

@@ -28,11 +28,11 @@ const idsOf = (...ids: string[]): Pick<ForeignServer, 'body' | 'events' | 'ends'
   source: 'open',
 })
 
-const encoded = (coding: string, body: Buffer): ForeignServer => ({
+const encoded = (coding: string, body: Buffer, isRead = true): ForeignServer => ({
   name: `Content-Encoding ${coding}`,
   headers: [['content-encoding', coding]],
   body,
-  events: ['message x '],
+  ...(isRead && { events: ['message x '] }),
   ends: 'end',
   client: 'reconnecting',
   source: 'reconnecting',
@@ -160,6 +160,19 @@ export const foreignServers: readonly ForeignServer[] = [
   encoded('gzip', gzipSync(plain)),
   encoded('deflate', deflateSync(plain)),
   encoded('br', brotliCompressSync(plain)),
+  encoded('', plain),
+  encoded('GZIP', gzipSync(plain)),
+  encoded('identity, none', plain),
+  encoded('gzip, none', gzipSync(plain), false),
+  {
+    ...encoded('gzip', gzipSync(plain).subarray(0, -8)),
+    name: 'gzip without its trailer',
+  },
+  { ...encoded('br', Buffer.alloc(0), false), name: 'br with no body' },
+  {
+    ...encoded('deflate', Buffer.concat([deflateSync(plain), Buffer.from('more')])),
+    name: 'deflate, and more behind it',
+  },
   typed('Content-Type with a charset', ['text/event-stream;charset=utf-8'], true),
   typed('Content-Type in capitals', ['Text/Event-Stream'], true),
   typed('Content-Type twice in one field', ['text/event-stream, text/event-stream'], true),
@@ -167,6 +180,13 @@ export const foreignServers: readonly ForeignServer[] = [
   typed('Content-Type of a framework, then the right one', ['text/html, text/event-stream'], true),
   typed('Content-Type with a comma in quotes', ['text/event-stream; a="b, text/html"'], true),
   typed('Content-Type and nonsense', ['text/event-stream, nonsense'], true),
+  typed('Content-Type with a quote that stays open', ['text/event-stream;a="b, text/html'], true),
+  typed('Content-Type with an escape at its end', ['text/event-stream;a="b, text/html;\\'], true),
+  typed('Content-Type and what is no token', ['text/event-stream, text/ht(ml'], true),
+  typed('Content-Type and */*', ['text/event-stream, */*'], true),
+  typed('Content-Type with empty values', [', text/event-stream,, '], true),
+  typed('an empty Content-Type', [''], false),
+  typed('a Content-Type without subtype', ['text/'], false),
   typed('the right Content-Type, then another', ['text/event-stream, text/html'], false),
   { ...typed('another Content-Type', ['text/html'], false), row: 'Another Content-Type' },
   typed('NDJSON', ['application/x-ndjson'], false),
@@ -229,6 +249,10 @@ export const foreignServers: readonly ForeignServer[] = [
     name: 'status 404 with an unknown coding',
     headers: [['content-encoding', 'none']],
     row: '',
+  },
+  {
+    ...refused(401, { name: 'status 401 with a gzip that is none', row: '' }),
+    headers: [['content-encoding', 'gzip']],
   },
   refused(408, { client: 'reconnecting' }),
   refused(410),

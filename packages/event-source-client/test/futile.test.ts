@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { startScriptedServer } from '@sse-toolkit/test-support'
 import { Agent } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createEventSource, EventSource } from '../src/index.ts'
@@ -23,6 +24,12 @@ async function endOf(
 const streamHead = { 'content-type': 'text/event-stream' }
 const fetchOf = (body: unknown) => (): Promise<Response> =>
   Promise.resolve({ ok: true, status: 200, headers: new Headers(streamHead), url: '', body } as Response)
+const fetchGiving = (given: unknown) => (): Promise<Response> => Promise.resolve(given as Response)
+const lockedStream = (): ReadableStream => {
+  const stream = new ReadableStream()
+  stream.getReader()
+  return stream
+}
 const realFetch: NonNullable<EventSourceOptions['fetch']> = (url, init) => globalThis.fetch(url, init)
 
 describe('what cannot succeed is not repeated', () => {
@@ -57,6 +64,71 @@ describe('what cannot succeed is not repeated', () => {
       'http://test/',
       { fetch: fetchOf({ pipe() {} }) },
       'unsupported-transport',
+    ],
+    ['about: with fetch', 'about:blank', { fetch: realFetch }, 'unsupported-url'],
+    ['data: with undici', 'data:text/event-stream,data:%20x%0A%0A', {}, 'unsupported-url'],
+    [
+      'a fetch that gives nothing',
+      'http://test/',
+      { fetch: fetchGiving(undefined) },
+      'unsupported-transport',
+    ],
+    [
+      'a fetch that gives the body alone',
+      'http://test/',
+      { fetch: fetchGiving('data: x\n\n') },
+      'unsupported-transport',
+    ],
+    [
+      'a fetch whose response is being read',
+      'http://test/',
+      {
+        fetch: () => {
+          const response = new Response('data: x\n\n', { headers: streamHead })
+          response.body?.getReader()
+          return Promise.resolve(response)
+        },
+      },
+      'unsupported-transport',
+    ],
+    [
+      'a fetch whose response has been read',
+      'http://test/',
+      {
+        fetch: async () => {
+          const response = new Response('data: x\n\n', { headers: streamHead })
+          await response.text()
+          return response
+        },
+      },
+      'unsupported-transport',
+    ],
+    [
+      'a fetch with a stream of strings',
+      'http://test/',
+      { fetch: fetchOf(new ReadableStream({ start: (stream) => stream.enqueue('data: x\n\n') })) },
+      'unsupported-transport',
+    ],
+    ...(
+      [
+        ['a field that undici cannot send', { headers: () => ({ expect: '100-continue' }) }],
+        ['a method that is no token', { method: () => 'A B' }],
+        ['the method CONNECT', { method: () => 'CONNECT' }],
+        ['a field of the framing', { headers: () => ({ 'transfer-encoding': 'chunked' }) }],
+        ['a body that is being read', { method: () => 'POST', body: lockedStream }],
+        ['a body that is no body', { method: () => 'POST', body: () => Symbol('x') as never }],
+      ] satisfies [name: string, options: EventSourceOptions][]
+    ).map(([name, options]): [string, string, EventSourceOptions, string] => [
+      name,
+      'http://127.0.0.1:9/',
+      options,
+      'invalid-request',
+    ]),
+    [
+      'a body that is being read, with fetch',
+      'http://test/',
+      { method: () => 'POST', body: lockedStream, fetch: realFetch },
+      'invalid-request',
     ],
     [
       'a dispatcher of undici 6',
@@ -163,6 +235,76 @@ describe('what is unusual works', () => {
       headers: { accept: 'text/event-stream', 'last-event-id': '7', authorization: 'Bearer x' },
     })
     client.close()
+  })
+
+  it('a refusal whose body the fetch of the user has read is a refusal, and its credentials are renewed', async () => {
+    const asked: number[] = []
+    const ended = endOf('http://test/', {
+      fetch: async () => {
+        const response = new Response('no', { status: 401 })
+        await response.text()
+        return response
+      },
+      onUnauthorized: ({ status }) => void asked.push(status),
+    })
+    expect([await ended, asked]).toEqual([
+      expect.objectContaining({ reason: 'refused', code: 'status' }),
+      [401],
+    ])
+  })
+
+  it('a 204 of a fetch without streams is a 204', async () => {
+    const fetch = (): Promise<Response> =>
+      Promise.resolve({ ok: true, status: 204, headers: new Headers(), url: '' } as Response)
+    expect(await endOf('http://test/', { fetch })).toMatchObject({ reason: 'no-content' })
+  })
+
+  it('close() cancels the body where the fetch of the user does not pass the signal on', async () => {
+    let isCancelled = false
+    const client = createEventSource('http://test/', {
+      fetch: () => {
+        const body = new ReadableStream({ cancel: () => void (isCancelled = true) })
+        return Promise.resolve(new Response(body, { headers: streamHead }))
+      },
+    })
+    await expect.poll(() => client.status.state).toBe('open')
+    client.close()
+    await expect.poll(() => isCancelled).toBe(true)
+  })
+
+  it('what fetch does by default is not asked of it, since Cloudflare Workers refuse the field credentials', async () => {
+    const inits: RequestInit[] = []
+    for (const credentials of [undefined, 'same-origin', 'include'] as const) {
+      const client = createEventSource('http://test/', {
+        credentials,
+        fetch: (_url, init) => {
+          inits.push(init)
+          return new Promise(() => {})
+        },
+      })
+      await nextTurn()
+      client.close()
+    }
+    expect(inits.map((init) => 'credentials' in init)).toEqual([false, false, true])
+  })
+
+  it('a response of more codings than Node decodes does not end the process', async () => {
+    await using server = await startScriptedServer(async (exchange) => {
+      const gzip = Array(6).fill('gzip').join(', ')
+      await exchange.respond({
+        status: 200,
+        headers: { 'content-type': 'text/event-stream', 'content-encoding': gzip },
+        body: 'x',
+      })
+    })
+    const client = createEventSource(server.url, {
+      fetch: realFetch,
+      reconnection: { maxAttempts: 1, baseDelayMs: 0, minDelayMs: 0 },
+    })
+    client.onAny(() => {})
+    expect(await client.closed).toBe('gave-up')
+    // It would be thrown in a later task.
+    await nextTurn()
   })
 
   it('a refusal of a fetch without body is a refusal', async () => {

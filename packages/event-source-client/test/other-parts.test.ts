@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { startProcess, startScriptedServer } from '@sse-toolkit/test-support'
 import { EnvHttpProxyAgent, MockAgent } from 'undici'
+import { Agent as Agent6, ProxyAgent as ProxyAgent6, RetryAgent as RetryAgent6 } from 'undici-6'
 import { describe, expect, it } from 'vitest'
 import { createEventSource } from '../src/index.ts'
 
@@ -58,6 +59,24 @@ describe("other people's parts, as README says", () => {
     }
     expect(proxy.tunnels).toEqual([new URL(server.url).host])
     await dispatcher.close()
+  })
+
+  it.each([
+    ['an Agent', () => new Agent6()],
+    ['a ProxyAgent', () => new ProxyAgent6('http://127.0.0.1:9')],
+    ['a RetryAgent', () => new RetryAgent6(new Agent6())],
+  ])('%s of undici 6 closes the stream at once, with an error that says what to do', async (_name, make) => {
+    await using server = await startScriptedServer(async (exchange) => {
+      await exchange.writeEventStreamHead()
+    })
+    const client = createEventSource(server.url, { dispatcher: make() })
+    expect(await client.closed).toBe('error')
+    expect(client.status).toMatchObject({
+      cause: {
+        code: 'unsupported-transport',
+        message: expect.stringContaining('undici 7 or later'),
+      },
+    })
   })
 
   it("a stream comes from undici's MockAgent", async () => {

@@ -27,12 +27,8 @@ import type { EventOf, EventSourceClient, EventSourceOptions } from './event-sou
 
 type Page = Pick<EventTarget, 'addEventListener'> & { readonly visibilityState: string }
 
-/** The options that have parts, before anybody knows that they do. */
-interface UncheckedParts {
-  readonly signal?: { readonly addEventListener: unknown } | undefined
-  readonly lastEventIdStore?: { readonly load: unknown; readonly save: unknown } | undefined
-  readonly events?: Readonly<Record<string, UncheckedSchema | undefined>> | undefined
-}
+/** What an option is before its parts have been looked at. */
+type Unchecked<Part extends string> = Readonly<Record<Part, unknown>>
 
 interface UncheckedSchema {
   readonly '~standard'?: { readonly validate: unknown }
@@ -89,15 +85,17 @@ export function createEventSource<
   )
   requireType('number', { maxBufferedBytes })
   requireType('string', { terminator: options.terminator })
-  const parts: UncheckedParts = options
-  if (signal) requireType('function', { addEventListener: parts.signal?.addEventListener }, 'signal.')
-  if (store)
+  if (signal)
     requireType(
       'function',
-      { load: parts.lastEventIdStore?.load, save: parts.lastEventIdStore?.save },
-      'lastEventIdStore.',
+      { addEventListener: (signal as Unchecked<'addEventListener'>).addEventListener },
+      'signal.',
     )
-  for (const [type, schema] of Object.entries(parts.events ?? {}))
+  if (store) {
+    const { load, save } = store as Unchecked<'load' | 'save'>
+    requireType('function', { load, save }, 'lastEventIdStore.')
+  }
+  for (const [type, schema] of Object.entries<UncheckedSchema | undefined>(options.events ?? {}))
     requireType('function', { validate: schema?.['~standard']?.validate }, `events.${type}.~standard.`)
   if (wantsSharing && typeof url === 'function') throw new OptionError('url', url, 'a URL, with share')
   const config = resolveOptions(options, defaults)
@@ -147,8 +145,7 @@ export function createEventSource<
     onStatus(next) {
       if (next.state === 'open') retryPolicy.reset()
       if (next.state !== 'closed') announce(next)
-      // What close() does not do itself.
-      else if (next.reason !== 'client' && next.reason !== 'aborted')
+      else
         delivery.inTurn(() => {
           const { reason } = next
           const cause = isIncomplete(reason)

@@ -13,7 +13,7 @@ import type {
 import { missedHeartbeats, readSilenceLimit } from '../wire-contract/heartbeat.ts'
 import { readStanding, standingFor } from '../wire-contract/standing.ts'
 import type { ContractMode, Standing } from '../wire-contract/standing.ts'
-import { isEventStream } from './content-type.ts'
+import { eventStreamType, isEventStream } from './content-type.ts'
 import { createEventDecoder } from './event-decoder.ts'
 import type { DecodedBlocks, EventDecoder } from './event-decoder.ts'
 import { startStopwatch } from './stopwatch.ts'
@@ -214,7 +214,7 @@ export function openConnection(
       lose(
         new ResponseError(
           code,
-          `${response.url}: expected ${expected}, got ${got} (see the body)`,
+          `${response.url}: expected ${code} ${expected}, got ${got} (see the body)`,
           response,
           content,
         ),
@@ -229,9 +229,9 @@ export function openConnection(
     const contentType = headers.get('content-type')
     if (status === 204) {
       if (stop()) observer.onNoContent()
-    } else if (status !== 200) readRefusal(response, 'status', 'status 200', status)
+    } else if (status !== 200) readRefusal(response, 'status', '200', status)
     else if (isEventStream(contentType)) readStream(response)
-    else readRefusal(response, 'content-type', 'Content-Type text/event-stream', contentType)
+    else readRefusal(response, 'content-type', eventStreamType, contentType)
   }
 
   async function run(): Promise<void> {
@@ -268,7 +268,7 @@ export function openConnection(
     probe() {
       const heartbeatMs = idleLimitMs < Infinity ? Math.ceil(idleLimitMs / missedHeartbeats) : 0
       if (decoder && !isPaused)
-        suspect(heartbeatMs + graceMs, new ConnectionError('suspended', 'The network has changed'))
+        suspect(heartbeatMs + graceMs, new ConnectionError('suspended', 'The network changed'))
     },
     abort: stop,
   }

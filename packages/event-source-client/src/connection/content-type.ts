@@ -1,6 +1,9 @@
+export const eventStreamType = 'text/event-stream'
+
 // A value ends at a comma that is not within a quoted string.
-const values = /(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+/g
-const essence = /^\s*([^\s/;]+\/[^\s/;]+)\s*(;|$)/
+const values = /(?:[^,"]|"(?:[^"\\]|\\.?)*(?:"|$))+/g
+// Tokens (RFC 9110 section 5.6.2), in small letters.
+const essence = /^\s*([!#-'*+.^-z|~\d-]+\/[!#-'*+.^-z|~\d-]+)\s*(;|$)/
 
 /**
  * Whether a `Content-Type` is that of an event stream. Of several values, whether in one field or in more, the last that
@@ -13,5 +16,5 @@ export function isEventStream(contentType: string | null): boolean {
     ?.toLowerCase()
     .match(values)
     ?.map((value) => essence.exec(value)?.[1])
-  return types?.findLast((type) => type && type !== '*/*') === 'text/event-stream'
+  return types?.findLast((type) => type && type !== '*/*') === eventStreamType
 }

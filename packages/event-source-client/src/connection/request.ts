@@ -1,3 +1,4 @@
+import { eventStreamType } from './content-type.ts'
 import { failedStep } from '../errors/connection-error.ts'
 import type { ConnectionErrorCode } from '../errors/connection-error.ts'
 import type { ResumePosition } from '../last-event-id/resume-position.ts'
@@ -59,10 +60,11 @@ export async function prepareRequest(config: RequestConfig, attempt: Attempt): P
     const { credentials, secretHeaders } = config
     const url = resolveUrl(target)
     const headers = new Headers(fields)
-    if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
+    if (!headers.has('accept')) headers.set('accept', eventStreamType)
     if (lastEventId)
       // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
-      if (config.resumeBy === 'query' || /[^\t\P{Cc}]/u.test(lastEventId))
+      // (Not as \p{Cc}, which React Native's engine does not parse.)
+      if (config.resumeBy === 'query' || /[^\t -~\xa0-\uffff]/.test(lastEventId))
         url.searchParams.set(idParameter, lastEventId)
       else headers.set('last-event-id', toByteString(lastEventId))
     return { url, method: method.toUpperCase(), headers, body, credentials, secretHeaders }

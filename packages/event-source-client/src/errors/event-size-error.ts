@@ -9,7 +9,7 @@ export class EventSizeError extends Error {
   readonly maxEventBytes: number
 
   constructor(maxEventBytes: number) {
-    super(`An unfinished event exceeds maxEventBytes (${maxEventBytes})`)
+    super(`An event exceeds maxEventBytes (${maxEventBytes})`)
     this.maxEventBytes = maxEventBytes
   }
 }

@@ -5,7 +5,7 @@ export class QueueOverflowError extends Error {
   readonly maxBufferedBytes: number
 
   constructor(maxBufferedBytes: number) {
-    super(`More than maxBufferedBytes (${maxBufferedBytes}) wait for the reader`)
+    super(`What waits exceeds maxBufferedBytes (${maxBufferedBytes})`)
     this.maxBufferedBytes = maxBufferedBytes
   }
 }

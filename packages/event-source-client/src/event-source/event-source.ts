@@ -1,17 +1,19 @@
 import type { ConnectionFailure } from '../connection/connection.ts'
 import { prepareRequest, resolveUrl } from '../connection/request.ts'
+import type { RequestConfig } from '../connection/request.ts'
 import { ConnectionError, isFutile } from '../errors/connection-error.ts'
 import { resolveOptions } from '../options/connection-options.ts'
 import type { EventSourceConnectionOptions, StreamDefaults } from '../options/connection-options.ts'
 import { standardBackoff } from '../reconnection/backoff.ts'
 import { openReconnectingStream } from '../reconnection/reconnecting-stream.ts'
-import type { ReconnectingStream } from '../reconnection/reconnecting-stream.ts'
+import type { ReconnectingStream, StreamConfig } from '../reconnection/reconnecting-stream.ts'
 import { isRepeated } from '../reconnection/retry-policy.ts'
 import type { ReconnectMode, RetryDecision } from '../reconnection/retry-policy.ts'
 import type { StreamFailure, StreamStatus } from '../reconnection/stream-status.ts'
 import { maxTimerMs, queueTask } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
 import { allowManyListeners } from '#default-transport'
+import { EventTargetBase } from '#event-classes'
 import { EventSourceMessageEvent } from './message-event.ts'
 
 /** The standard's dictionary, and what the platform's `EventSource` lacks. */
@@ -36,6 +38,9 @@ type AnyListener = Parameters<EventTarget['addEventListener']>[1]
 const CONNECTING = 0
 const OPEN = 1
 const CLOSED = 2
+
+// Under a name of this file: the declarations must resolve also where the package's imports do not.
+const Target: typeof EventTarget = EventTargetBase
 
 const defaults: StreamDefaults = {
   reconnection: {
@@ -84,7 +89,7 @@ export interface EventSource {
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
  */
 // eslint-disable-next-line typescript/no-unsafe-declaration-merging -- as above.
-export class EventSource extends EventTarget {
+export class EventSource extends Target {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
   declare static readonly CLOSED: 2
@@ -98,7 +103,7 @@ export class EventSource extends EventTarget {
 
   static {
     const { prototype } = EventSource
-    for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED }))
+    for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
       for (const target of [EventSource, prototype])
         Object.defineProperty(target, name, { value, enumerable: true })
     // By Web IDL; those of a class are not.
@@ -108,21 +113,14 @@ export class EventSource extends EventTarget {
     for (const type of ['open', 'message', 'error'])
       Object.defineProperty(prototype, `on${type}`, {
         get(this: EventSource) {
-          return this.#handlers.get(type)?.[0] ?? null
+          return this.#handlers[type] ?? null
         },
-        // Spec: an event handler keeps the place among the listeners that it took when it was set to a function.
-        set(this: EventSource, handler: unknown) {
-          const handlers = this.#handlers
-          const entry = handlers.get(type)
-          if (typeof handler !== 'function') {
-            if (entry) this.removeEventListener(type, entry[1])
-            handlers.delete(type)
-          } else if (entry) entry[0] = handler
-          else {
-            const listener = (event: Event): unknown => handlers.get(type)?.[0].call(this, event)
-            handlers.set(type, [handler, listener])
-            this.addEventListener(type, listener)
-          }
+        // Spec: any object may be an event handler, though only a function is called. It keeps the place among the
+        // listeners that it took when it was set: a listener that is there is not added again.
+        set(this: EventSource, value: unknown) {
+          const isHandler = Object(value) === value
+          this.#handlers[type] = isHandler ? value : null
+          this[isHandler ? 'addEventListener' : 'removeEventListener'](type, this.#callHandler)
         },
         enumerable: true,
         configurable: true,
@@ -132,8 +130,12 @@ export class EventSource extends EventTarget {
   readonly #url: string
   readonly #withCredentials: boolean
   readonly #stream: ReconnectingStream
-  /** By event type: the handler, and the listener that stands for it. */
-  readonly #handlers = new Map<string, [handler: Function, listener: (event: Event) => unknown]>()
+  /** By event type. */
+  readonly #handlers: Record<string, unknown> = {}
+  readonly #callHandler = (event: Event): void => {
+    const { [event.type]: handler } = this.#handlers
+    if (typeof handler === 'function') handler.call(this, event)
+  }
   readonly #runtime: Runtime
   /** What the next task does, in order; undefined if none is queued, and what comes is done at once. */
   #nextTask: (() => unknown)[] | undefined
@@ -143,34 +145,36 @@ export class EventSource extends EventTarget {
   // Of length 1, as by Web IDL.
   constructor(url: string | URL, init: EventSourceInit | null = null) {
     super()
-    if (arguments.length === 0) throw new TypeError('EventSource needs a URL')
+    if (arguments.length === 0) throw new TypeError('No URL')
     const options = init ?? {}
     this.#url = parseUrl(url)
     this.#withCredentials = Boolean(options.withCredentials)
-    const { lastEventId = '' } = options
-    const position = { lastEventId }
+    const position = { lastEventId: options.lastEventId ?? '' }
     const config = resolveOptions(options, defaults)
     this.#runtime = config.runtime
     allowManyListeners(this)
     const credentials = this.#withCredentials ? 'include' : 'same-origin'
-    const request = { ...config, url: this.#url, credentials, position } as const
-    this.#stream = openReconnectingStream(
-      { ...config, prepareRequest: (attempt) => prepareRequest(request, attempt), decideRetry },
-      {
-        onStatus: (status) => this.#onStatus(status),
-        onEvent: (type, data, id) => {
-          // Spec: whatever the id is, and empty, too.
-          if (id !== undefined) position.lastEventId = id
-          const { lastEventId: currentId } = position
-          this.#inTurn(() =>
-            this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, currentId)),
-          )
-        },
-        onIdOnly: (id) => void (position.lastEventId = id),
-        onComment: () => {},
-        onStanding: () => {},
+    const stream: RequestConfig & StreamConfig = {
+      ...config,
+      url: this.#url,
+      credentials,
+      position,
+      prepareRequest: (attempt) => prepareRequest(stream, attempt),
+      decideRetry,
+    }
+    this.#stream = openReconnectingStream(stream, {
+      onStatus: (status) => this.#onStatus(status),
+      onEvent: (type, data, id) => {
+        // Spec: whatever the id is, and empty, too.
+        const currentId = (position.lastEventId = id ?? position.lastEventId)
+        this.#inTurn(() =>
+          this.dispatchEvent(new EventSourceMessageEvent(type, data, this.#origin, currentId)),
+        )
       },
-    )
+      onIdOnly: (id) => void (position.lastEventId = id),
+      onComment: () => {},
+      onStanding: () => {},
+    })
     this.#stream.connect()
   }
 
@@ -212,25 +216,23 @@ export class EventSource extends EventTarget {
   }
 
   #onStatus(status: StreamStatus): void {
-    const { state } = status
-    const isLoss = state === 'reconnecting' || state === 'closed'
-    const announce = (): void => {
-      this.#readyState = state === 'open' ? OPEN : state === 'closed' ? CLOSED : CONNECTING
-      if (state === 'open') {
-        // Spec: announce the connection.
+    if (status.state === 'open')
+      // Spec: announce the connection.
+      this.#inTurn(() => {
+        this.#readyState = OPEN
         this.#origin = new URL(status.url).origin
         this.dispatchEvent(new Event('open'))
         this.#inNextTask()
-      }
+      })
+    else if ('cause' in status)
       // Spec: reestablish the connection, or fail it.
-      else if (isLoss) {
-        const {
-          cause: error = new ConnectionError('no-content', `${this.#url}: 204, nothing more will come`),
-        } = status
-        this.dispatchEvent(Object.assign(new Event('error'), { error }))
-      }
-    }
-    this.#inTurn(isLoss ? () => this.#inNextTask(announce) : announce)
+      this.#inTurn(() =>
+        this.#inNextTask(() => {
+          this.#readyState = status.state === 'closed' ? CLOSED : CONNECTING
+          const error = status.cause ?? new ConnectionError('no-content', `${this.#url} says 204`)
+          this.dispatchEvent(Object.assign(new Event('error'), { error }))
+        }),
+      )
   }
 }
 
@@ -253,6 +255,6 @@ function parseUrl(url: string | URL): string {
   try {
     return resolveUrl(url).href
   } catch {
-    throw new DOMException(`The URL ${String(url)} does not parse`, 'SyntaxError')
+    throw new DOMException(`Invalid URL: ${String(url)}`, 'SyntaxError')
   }
 }

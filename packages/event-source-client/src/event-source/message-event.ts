@@ -1,3 +1,7 @@
+import { EventBase } from '#event-classes'
+
+const ports: readonly [] = Object.freeze([])
+
 /**
  * A MessageEvent as `EventSource` dispatches it.
  *
@@ -5,39 +9,24 @@
  * spends 450 ns on converting its dictionary, more than all else on an event's way together. All attributes that read
  * a MessageEvent's inside are here therefore.
  */
-export class EventSourceMessageEvent extends Event {
+export class EventSourceMessageEvent extends EventBase {
   static {
-    if (typeof MessageEvent === 'function') Object.setPrototypeOf(this.prototype, MessageEvent.prototype)
+    const { prototype } = this
+    if (typeof MessageEvent === 'function') Object.setPrototypeOf(prototype, MessageEvent.prototype)
+    for (const [index, name] of ['data', 'origin', 'lastEventId', 'source', 'ports'].entries())
+      Object.defineProperty(prototype, name, {
+        get(this: EventSourceMessageEvent) {
+          return this.#values[index]
+        },
+        enumerable: true,
+        configurable: true,
+      })
   }
 
-  readonly #data: string
-  readonly #origin: string
-  readonly #lastEventId: string
+  readonly #values: readonly unknown[]
 
   constructor(type: string, data: string, origin: string, lastEventId: string) {
     super(type)
-    this.#data = data
-    this.#origin = origin
-    this.#lastEventId = lastEventId
-  }
-
-  get data(): string {
-    return this.#data
-  }
-
-  get origin(): string {
-    return this.#origin
-  }
-
-  get lastEventId(): string {
-    return this.#lastEventId
-  }
-
-  get source(): null {
-    return null
-  }
-
-  get ports(): readonly [] {
-    return []
+    this.#values = [data, origin, lastEventId, null, ports]
   }
 }

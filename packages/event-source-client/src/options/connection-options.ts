@@ -178,8 +178,7 @@ export function resolveOptions(
       throw new OptionError(name, options[name], 'what fetch takes', { cause })
     }
   const reconnect = reconnectMode(options)
-  if (reconnect !== 'never' && isStream(body))
-    throw new OptionError('body', body, 'a function: a stream is sent once')
+  if (reconnect !== 'never' && isStream(body)) throw new OptionError('body', body, 'a function, not a stream')
   return {
     transport: transport ?? (fetch ? fetchTransport(fetch) : defaultTransport(options.dispatcher)),
     runtime,

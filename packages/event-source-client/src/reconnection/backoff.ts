@@ -45,8 +45,8 @@ export const standardBackoff: Backoff = (context) =>
 
 /** Whole milliseconds within the bounds that a timer keeps; for NaN, the upper one: a broken delay is no hot loop. */
 export function clampDelay(delayMs: number, { minDelayMs, maxDelayMs }: DelayBounds): number {
-  const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)
-  return Math.round(Math.min(clampedMs >= 0 ? clampedMs : maxDelayMs, maxTimerMs))
+  const raisedMs = delayMs < minDelayMs ? minDelayMs : delayMs
+  return Math.round(Math.min(raisedMs >= 0 ? raisedMs : maxDelayMs, maxDelayMs, maxTimerMs))
 }
 
 type DelayBounds = Pick<BackoffContext, 'minDelayMs' | 'maxDelayMs'>

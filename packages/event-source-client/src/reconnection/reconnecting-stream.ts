@@ -11,11 +11,13 @@ import type { ResumePosition } from '../last-event-id/resume-position.ts'
 import type { TransportRequest } from '../transport/transport.ts'
 import { initialReconnectionState, stepReconnection } from './reconnection.ts'
 import type { ReconnectionInput, ReconnectionPolicy } from './reconnection.ts'
-import type { RetryDecision } from './retry-policy.ts'
+import type { ReconnectMode, RetryDecision } from './retry-policy.ts'
+import { clampDelay } from './backoff.ts'
 import type { EventSourceCloseReason, StreamFailure, StreamStatus } from './stream-status.ts'
 
 export interface StreamConfig extends ConnectionConfig {
   readonly policy: ReconnectionPolicy
+  readonly reconnect: ReconnectMode
   /** @param position - What to resume after, if not after the position that the config was made with. */
   readonly prepareRequest: (attempt: Attempt, position?: ResumePosition) => Promise<TransportRequest>
   /**
@@ -59,8 +61,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   let isPaused = false
   let cause: ConnectionFailure | undefined
   let isFirst = true
-  // The server has asked for the wait.
-  let isAsked = false
+  // By `Retry-After`: nothing but reconnect() is sooner.
+  let askedUntilMs = 0
 
   function apply(input: ReconnectionInput): void {
     const before = state.status
@@ -77,6 +79,13 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   }
 
   const endWait = (): void => apply({ type: 'wait-over' })
+
+  function resume(): void {
+    const waitMs = askedUntilMs - runtime.now()
+    if (waitMs <= 0) apply({ type: 'resume' })
+    else if (state.status.state === 'paused')
+      waitTimer = runtime.setTimeout(resume, clampDelay(waitMs, policy))
+  }
 
   function stop(): void {
     const old = connection
@@ -106,8 +115,8 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
         // Meanwhile it may have been closed, disconnected, or told to reconnect.
         if (connection !== current) return
         if (decision.type !== 'lost') return apply(decision)
-        isAsked = decision.retryAfterMs !== undefined
         const nowMs = runtime.now()
+        askedUntilMs = nowMs + (decision.retryAfterMs ?? 0)
         apply({ cause: failure, nowMs, random: () => runtime.random(), ...decision })
       } catch (error) {
         if (connection !== current) return
@@ -120,14 +129,19 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   // In browsers: the network is back. That shortens a wait of ours, not one that the server asked for; and whether an
   // open connection has survived it, shows by its bytes.
   function onOnline(): void {
-    if (state.status.state === 'open') connection?.probe()
-    else if (!isAsked) endWait()
+    if (state.status.state === 'open') {
+      // What is sent once is not given up on a suspicion.
+      if (config.reconnect !== 'never') connection?.probe()
+    } else if (runtime.now() >= askedUntilMs) endWait()
   }
   globalScope.addEventListener?.('online', onOnline)
 
   return {
-    connect: () => apply({ type: 'resume' }),
-    disconnect: () => apply({ type: 'pause' }),
+    connect: resume,
+    disconnect() {
+      stop()
+      apply({ type: 'pause' })
+    },
     reconnect: () => apply({ type: 'reconnect' }),
     pause() {
       isPaused = true

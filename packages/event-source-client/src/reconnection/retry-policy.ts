@@ -52,7 +52,7 @@ export function createRetryPolicy(options: RetryOptions, runtime: Pick<Runtime, 
         return { type: 'lost', retryAfterMs: parseRetryAfter(retryAfter, runtime.wallClock()) }
       }
       if (isEnd) return { type: 'close', reason: 'completed' }
-      const isCut = wasOpen && failure instanceof ConnectionError
+      const isCut = wasOpen && failure instanceof ConnectionError && !isFutile(failure)
       return {
         type: 'close',
         reason: isResponse ? 'refused' : isCut ? 'interrupted' : 'error',

@@ -20,7 +20,12 @@ export interface ContentSink {
 }
 
 const { constants } = zlib
+
+/* What is flushed at the end, too, is no error if it is cut: the framing says whether a body is complete (a 404 with a coding
+ * and no body is usual). */
 const syncFlush = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
+const brotliFlush = { flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH }
+const zstdFlush = { flush: constants.ZSTD_e_flush, finishFlush: constants.ZSTD_e_flush }
 
 /** How many codings may be stacked: each costs memory, and more than a few are an attack. */
 const maxCodings = 5
@@ -76,9 +81,9 @@ function createDecoder(coding: Coding): Transform {
     case 'deflate':
       return createAnyInflate()
     case 'br':
-      return zlib.createBrotliDecompress({ flush: constants.BROTLI_OPERATION_FLUSH })
+      return zlib.createBrotliDecompress(brotliFlush)
     case 'zstd':
-      return zlib.createZstdDecompress({ flush: constants.ZSTD_e_flush })
+      return zlib.createZstdDecompress(zstdFlush)
     case 'gzip':
     case 'x-gzip':
     default:
@@ -92,16 +97,19 @@ function createDecoder(coding: Coding): Transform {
  */
 function createAnyInflate(): Transform {
   let inflate: Transform | undefined
-  return new Transform({
+  const start = (inflater: Transform): Transform =>
+    inflater.on('data', (data) => any.push(data)).on('error', (error) => any.destroy(error))
+  const any = new Transform({
     transform(chunk: Uint8Array, _encoding, callback) {
-      inflate ??=
-        ((chunk[0] ?? 0) & 0x0f) === 8 ? zlib.createInflate(syncFlush) : zlib.createInflateRaw(syncFlush)
-      if (inflate.listenerCount('data') === 0)
-        inflate.on('data', (data) => this.push(data)).on('error', (error) => this.destroy(error))
-      inflate.write(chunk, callback)
+      inflate ??= start(
+        ((chunk[0] ?? 0) & 0x0f) === 8 ? zlib.createInflate(syncFlush) : zlib.createInflateRaw(syncFlush),
+      )
+      // What follows the end of the data is not looked at.
+      if (inflate.readableEnded) callback()
+      else inflate.write(chunk, callback)
     },
     flush(callback) {
-      if (inflate === undefined) callback()
+      if (inflate === undefined || inflate.readableEnded) callback()
       else inflate.on('end', () => callback()).end()
     },
     destroy(error, callback) {
@@ -109,4 +117,5 @@ function createAnyInflate(): Transform {
       callback(error)
     },
   })
+  return any
 }

@@ -4,7 +4,7 @@ import type { Transport } from './transport.ts'
 
 /** The transport where no other is given; the `imports` map of package.json has another module for Node. */
 export function defaultTransport(dispatcher: unknown): Transport {
-  if (dispatcher !== undefined) throw new OptionError('dispatcher', dispatcher, 'absent outside of Node')
+  if (dispatcher !== undefined) throw new OptionError('dispatcher', dispatcher, 'undefined outside Node')
   return fetchTransport()
 }
 

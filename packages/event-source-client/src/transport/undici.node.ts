@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { unescape } from 'node:querystring'
 import { buildConnector, Client } from 'undici'
 import type { Dispatcher } from 'undici'
-import { ConnectionError } from '../errors/connection-error.ts'
+import { ConnectionError, failedStep } from '../errors/connection-error.ts'
 import { createContentDecoder } from './content-decoding.node.ts'
 import type { ContentDecoder } from './content-decoding.node.ts'
 import { followRedirects } from './redirects.ts'
@@ -72,7 +72,12 @@ function exchangeOnce(
       else decoder.end()
     },
     onResponseError(_controller, error) {
-      fail(/^UND_ERR_(CLOSED|DESTROYED)$/.test(codeOf(error)) && sharedDispatcher ? unusable(error) : error)
+      const code = codeOf(error)
+      if (/^UND_ERR_(CLOSED|DESTROYED)$/.test(code) && sharedDispatcher) fail(unusable(error))
+      // undici refuses fields (Expect, Upgrade), methods and lengths that it cannot send.
+      else if (/^UND_ERR_(INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/.test(code))
+        fail(failedStep('invalid-request', 'Sending the request', error))
+      else fail(error)
     },
   }
 
@@ -100,7 +105,9 @@ function exchangeOnce(
         'unsupported-url',
         `Cannot connect to ${url.protocol} URLs, only http and https`,
       )
-    const { headers, body } = await readyToSend(request)
+    const { headers, body } = await readyToSend(request).catch((cause: unknown) => {
+      throw failedStep('invalid-request', 'Making the request', cause)
+    })
     // Only here: what is created after an abort would stay.
     if (over) return
     if (sharedDispatcher === undefined) ownConnection = openOwnConnection(url.origin)

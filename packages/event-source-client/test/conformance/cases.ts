@@ -296,6 +296,87 @@ const cases: Case[] = [
   ],
   [
     spec.handlers,
+    'an object may be an event handler, and is not called; null in its place ends it',
+    async (server) => {
+      const { url } = scenarioUrl(server.origin, [stream('data: a\n\n', END)])
+      const source = new EventSource(url)
+      const calls: string[] = []
+      const object = { handleEvent: () => calls.push('object') }
+      for (const value of [object, [], new Date(0)]) {
+        Reflect.set(source, 'onmessage', value)
+        const held: unknown = Reflect.get(source, 'onmessage')
+        equal(held === value, true)
+      }
+      Reflect.set(source, 'onmessage', object)
+      for (const value of [null, undefined, 5, 'text', true]) {
+        source.onopen = () => calls.push(`open after ${String(value)}`)
+        Reflect.set(source, 'onopen', value)
+        equal(source.onopen, null)
+      }
+      await new Promise<void>((resolve) => {
+        source.addEventListener('message', ({ data }) => data === 'end' && resolve())
+      })
+      equal(calls, [])
+      source.close()
+    },
+  ],
+  [
+    spec.handlers,
+    'an event handler that was null in between is called last, as one that is added',
+    async (server) => {
+      const { url } = scenarioUrl(server.origin, [stream(END)])
+      const source = new EventSource(url)
+      const order: string[] = []
+      source.onmessage = () => order.push('old')
+      source.addEventListener('message', () => order.push('listener'))
+      source.onmessage = null
+      source.onmessage = () => order.push('new')
+      await new Promise((resolve) => {
+        source.addEventListener('message', resolve)
+      })
+      equal(order, ['listener', 'new'])
+      source.close()
+    },
+  ],
+  [
+    spec.eventTarget,
+    'a listener that another one removes before its turn is not called',
+    async (server) => {
+      const { url } = scenarioUrl(server.origin, [stream(END)])
+      const source = new EventSource(url)
+      const calls: string[] = []
+      const removed = (): void => void calls.push('removed')
+      source.addEventListener('message', () => source.removeEventListener('message', removed))
+      source.addEventListener('message', removed)
+      await new Promise((resolve) => {
+        source.addEventListener('message', resolve)
+      })
+      equal(calls, [])
+      source.close()
+    },
+  ],
+  [
+    spec.idl,
+    'the attributes of a message are enumerable and cannot be set, and its ports are one array',
+    async (server) => {
+      using played = play(server, [stream('id: 1\ndata: a\n\n')])
+      const { source } = played
+      const event = await new Promise<MessageEvent>((resolve) => {
+        source.onmessage = resolve
+      })
+      const names: string[] = []
+      for (const name in event) names.push(name)
+      const expected = ['data', 'origin', 'lastEventId', 'source', 'ports', 'type', 'target']
+      equal(
+        expected.filter((name) => !names.includes(name)),
+        [],
+      )
+      for (const name of expected) equal(Reflect.set(event, name, 'x'), false)
+      equal([event.ports === event.ports, Object.isFrozen(event.ports)], [true, true])
+    },
+  ],
+  [
+    spec.handlers,
     'an event handler keeps its place among the listeners when it is replaced',
     async (server) => {
       const { url } = scenarioUrl(server.origin, [stream('data: a\n\n')])

@@ -1,0 +1,2 @@
+export { debugChannelName, debugStatus, debugTransport, formatDebugEvent } from './debug.ts'
+export type { DebugEvent, DebugHeaders, DebugTransportOptions } from './debug.ts'
