@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findRedisServer, startRedis } from '@sse-toolkit/test-support'
+import { findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPackedProject, root, run } from './packed-project.ts'
 import type { PackedProject } from './packed-project.ts'
 
 // What users get: the packed tarballs, installed with npm into an empty project.
 
-const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis']
+const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis', 'cli']
 
 const program = `
 import { createEventSource } from '@sse-toolkit/event-source-client'
@@ -133,6 +133,18 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
       })
     },
   )
+
+  it('give the command sse', async () => {
+    const sse = join(project, 'node_modules/.bin/sse')
+    expect(await run(sse, ['--version'], project)).toMatch(/^\d+\.\d+\.\d+\n$/)
+    await using server = await startProcess({
+      command: 'sh',
+      args: ['-c', `(echo one; sleep 5) | ${sse} serve --port 0 2>&1`],
+      ready: /serving on/,
+    })
+    const [, url = ''] = /serving on (\S+)/.exec(server.stdout) ?? []
+    expect(await run(sse, ['tail', url, '-q', '-o', 'data', '--limit', '1'], project)).toBe('one\n')
+  })
 
   it.skipIf(redis.skip)('work over Redis, with their types', async () => {
     await using server = await startRedis()
