@@ -40,6 +40,7 @@ export default defineConfig({
             'test/architecture/**/*.test.ts',
             'test/simulation/**/*.test.ts',
           ],
+          exclude: ['**/node_modules/**', '**/*.abroad.test.ts'],
         },
       },
       {
@@ -50,7 +51,11 @@ export default defineConfig({
       {
         ...shared,
         // With other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples, soaks, the demo's long stories.
-        test: { ...alone, name: 'abroad', include: ['test/abroad/**/*.test.ts'] },
+        test: {
+          ...alone,
+          name: 'abroad',
+          include: ['test/abroad/**/*.test.ts', 'packages/*/test/**/*.abroad.test.ts'],
+        },
       },
     ],
   },

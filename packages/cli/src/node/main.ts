@@ -5,7 +5,7 @@ import type { Shell } from './command-line/shell.ts'
 import { UsageError } from './command-line/usage-error.ts'
 import { readVersion } from './version.ts'
 
-/** Each is loaded when it is asked for: `sse tail` needs no server, and starts the sooner. */
+/** Each is loaded when it is asked for, and what it needs when it runs: `sse tail` needs no server, and starts the sooner. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tail: async () => (await import('./commands/tail.ts')).tail,
   serve: async () => (await import('./commands/serve.ts')).serve,

@@ -1,4 +1,4 @@
-/** What runs in the page of use-event-source.test.ts. */
+/** What runs in the page of use-event-source.abroad.test.ts. */
 import { Activity, Component, createElement, StrictMode, useState } from 'react'
 import type { ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'

@@ -1,4 +1,4 @@
-/** What runs in the page of shared.test.ts. */
+/** What runs in the page of shared.abroad.test.ts. */
 import { createElement, StrictMode } from 'react'
 import type { ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'

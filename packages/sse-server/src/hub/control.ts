@@ -12,6 +12,9 @@ const usualForbidMs = 600_000
 // For how long a process that missed a command may still learn of it.
 const commandTtlMs = 60_000
 
+// Two bans whose ends are no further apart are taken for the same one.
+const sameBanMs = 1000
+
 /*
  * The names of the control entries by which hubs command each other. An identity may be any string, so it is written as JSON,
  * which leaves no lone surrogate.
@@ -125,13 +128,23 @@ export class Control {
       const identity: unknown = JSON.parse(name.slice(forbidPrefix.length))
       checkIdentity(identity)
       const remainingMs = Number(value) - ageMs
-      if (remainingMs > 0) this.#forbidHere(identity, remainingMs)
+      if (remainingMs > 0) this.#heed(identity, remainingMs)
       else this.#host.forbidden.allow(identity)
     } else if (name.startsWith(disconnectPrefix)) {
       const { by, forbidMs, ...filter } = JSON.parse(value) as DisconnectCommand
       checkFilter(filter)
       if (by !== this.#name) this.#obey({ by, forbidMs, ...filter }, ageMs)
     }
+  }
+
+  /**
+   * A process forbids it. Where two do at once, the log keeps what comes last, which may be the shorter ban, for those who
+   * start later: who knows of the longer one says so again.
+   */
+  #heed(identity: string, remainingMs: number): void {
+    this.#forbidHere(identity, remainingMs)
+    const knownMs = this.#host.forbidden.remainingMs(identity)
+    if (knownMs > remainingMs + sameBanMs) this.#write(identity, knownMs).catch(this.#host.onError)
   }
 
   /** The log has lost its memory. What this process knows is written again. */

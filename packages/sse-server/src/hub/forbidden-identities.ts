@@ -14,15 +14,22 @@ export class ForbiddenIdentities {
     this.#runtime = runtime
   }
 
+  /** Of two bans the longer one holds. */
   forbid(identity: string, durationMs: number): void {
+    const until = Math.max(this.#runtime.now() + durationMs, this.#until.get(identity) ?? 0)
     this.#until.delete(identity)
-    this.#until.set(identity, this.#runtime.now() + durationMs)
+    this.#until.set(identity, until)
     const oldest = this.#until.size > maxForbidden ? this.#oldest.next() : undefined
     if (oldest !== undefined) this.#until.delete(oldest)
   }
 
   allow(identity: string): void {
     this.#until.delete(identity)
+  }
+
+  /** For how many milliseconds more it is kept out; 0 if it is not. */
+  remainingMs(identity: string): number {
+    return Math.max(0, (this.#until.get(identity) ?? 0) - this.#runtime.now())
   }
 
   /** Those that are kept out, and for how many milliseconds more. */

@@ -1,6 +1,5 @@
 import { bodyOf, durationOf, headersOf, parseCommand, urlOf } from '../command-line/arguments.ts'
 import type { Command } from '../command-line/command.ts'
-import { checkStream } from '../check/check-stream.ts'
 
 const usage = `sse check URL: tells what is wrong with an event stream, and how to mend it
 
@@ -37,6 +36,7 @@ export const check: Command = {
     const { values, positionals } = parseCommand(args, options)
     const url = urlOf(positionals)
     const origin = values.origin === undefined ? [] : [`Origin: ${values.origin}`]
+    const { checkStream } = await import('../check/check-stream.ts')
     return checkStream({
       url,
       fields: headersOf([...(values.header ?? []), ...origin]),

@@ -1,6 +1,5 @@
 import { countOf, durationOf, headersOf, parseCommand, urlOf } from '../command-line/arguments.ts'
 import type { Command } from '../command-line/command.ts'
-import { runLoad } from '../load/run-load.ts'
 
 const usage = `sse load URL: opens many connections to a stream, and measures what arrives
 
@@ -41,6 +40,7 @@ export const load: Command = {
   usage,
   async run(args, shell) {
     const { values, positionals } = parseCommand(args, options)
+    const { runLoad } = await import('../load/run-load.ts')
     return runLoad({
       url: urlOf(positionals),
       connections: countOf('connections', values.connections) ?? 1,

@@ -1,7 +1,6 @@
 import { choiceOf, countOf, headersOf, parseCommand, urlOf } from '../command-line/arguments.ts'
 import type { Command } from '../command-line/command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
-import { publishEvents } from '../publish/publish-events.ts'
 
 const usage = `sse publish URL [DATA...]: publishes events over HTTP
 
@@ -43,6 +42,7 @@ export const publish: Command = {
     if (values.key !== undefined && data.length !== 1)
       throw new UsageError('--key is for a single event: give its data as an argument')
     if (values.topic !== undefined) url.searchParams.set('topic', values.topic)
+    const { publishEvents } = await import('../publish/publish-events.ts')
     return publishEvents({
       url,
       data: data.length === 0 ? undefined : data,

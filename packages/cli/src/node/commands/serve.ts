@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { countOf, parseCommand } from '../command-line/arguments.ts'
 import type { Command } from '../command-line/command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
-import { serveLines } from '../serve/serve-lines.ts'
 
 const usage = `sse serve: makes an event stream of the lines on standard input
 
@@ -58,6 +57,7 @@ export const serve: Command = {
     if ((cert === undefined) !== (key === undefined)) throw new UsageError('TLS needs both --cert and --key')
     const port = countOf('port', values.port, 0) ?? 0
     if (port > 65_535) throw new UsageError(`--port: expected at most 65535, got ${port}`)
+    const { serveLines } = await import('../serve/serve-lines.ts')
     return serveLines({
       shell,
       port,

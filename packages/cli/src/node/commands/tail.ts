@@ -10,8 +10,6 @@ import {
   urlOf,
 } from '../command-line/arguments.ts'
 import { UsageError } from '../command-line/usage-error.ts'
-import { followStream } from '../tail/follow-stream.ts'
-import { copyStream } from '../tail/copy-stream.ts'
 
 const usage = `sse tail URL: follows an event stream
 
@@ -84,6 +82,7 @@ export const tail: Command = {
         throw new UsageError('-o raw copies bytes: leave out --resume, --limit, --type and --data-path')
       const id = lastEventId === undefined ? [] : [['Last-Event-ID', lastEventId] as const]
       const request = { url, method, headers: [...headers, ...id], body, insecure: values.insecure }
+      const { copyStream } = await import('../tail/copy-stream.ts')
       return copyStream(request, { shell, maxTimeMs, quiet: values.quiet })
     }
     const isOnce = values['no-reconnect'] || (method !== 'GET' && method !== 'HEAD')
@@ -92,6 +91,7 @@ export const tail: Command = {
       : values['until-end']
         ? 'on-error'
         : 'always'
+    const { followStream } = await import('../tail/follow-stream.ts')
     return followStream({
       url,
       request: { method, headers: Object.fromEntries(headers), body, reconnect, lastEventId },
