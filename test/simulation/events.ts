@@ -61,9 +61,11 @@ function forbidAtRest(world: World, random: SeededRandom): void {
   if (process?.hub === undefined) return
   world.note(process.name, 'forbids', name)
   world.forbid(name, process.name)
-  process.hub.forbid(name).catch((error: unknown) => noteFailure(world, process.name, 'forbid', error))
-  // By the time that the topics have their last event everybody knows.
-  world.time.after(2400, () => world.forbidEverywhere(name))
+  // A process that is stopped in the middle of it has forbidden nobody, and its caller knows.
+  process.hub
+    .forbid(name)
+    .then(() => void world.time.after(2400, () => world.forbidEverywhere(name)))
+    .catch((error: unknown) => noteFailure(world, process.name, 'forbid', error))
 }
 
 function publish(world: World, random: SeededRandom, topic: string, text: string): void {

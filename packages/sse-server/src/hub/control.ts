@@ -12,6 +12,9 @@ const usualForbidMs = 600_000
 // For how long a process that missed a command may still learn of it.
 const commandTtlMs = 60_000
 
+// For how long what was written here may take to come back. What others say meanwhile is held to be older.
+const longestEchoMs = 5000
+
 // Two bans whose ends are no further apart are taken for the same one.
 const sameBanMs = 1000
 
@@ -192,7 +195,7 @@ export class Control {
   /** What was lost on its way back is not waited for any longer. */
   #forgetLost(): void {
     for (const [name, { at }] of this.#written) {
-      if (this.#host.runtime.now() - at < commandTtlMs) return
+      if (this.#host.runtime.now() - at < longestEchoMs) return
       this.#written.delete(name)
     }
   }

@@ -60,8 +60,8 @@ export async function planStart(
     knownEpoch = known.position.epoch
     head = await log.head()
     statuses = await statusesOf(log, patterns)
-    // What was asked of a log that has restarted meanwhile is asked again.
-  } while (restarts !== known.restarts)
+    // What was asked of a log that has restarted meanwhile is asked again, whether or not this hub has been notified.
+  } while (restarts !== known.restarts || (statuses !== undefined && (await log.head()).epoch !== head.epoch))
   if (statuses?.every(({ state }) => state === 'expired')) return 410
   if (rules.onlyWhileRunning === true && statuses?.some(({ state }) => state === 'running') !== true)
     return 204
