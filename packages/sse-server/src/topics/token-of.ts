@@ -12,3 +12,16 @@ export function tokenOf(text: string): string {
   const encoded = encodeURIComponent(text).replaceAll('.', '%2E').replaceAll('*', '%2A')
   return encoded === '' ? '%' : encoded
 }
+
+/** The text of a token that {@link tokenOf} made; undefined for any other. */
+export function textOfToken(token: string): string | undefined {
+  if (token === '%') return ''
+  let text: string
+  try {
+    text = decodeURIComponent(token)
+  } catch {
+    // A malformed escape: not one of ours.
+    return undefined
+  }
+  return text !== '' && tokenOf(text) === token ? text : undefined
+}
