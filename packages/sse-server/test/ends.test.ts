@@ -359,6 +359,19 @@ describe('words of its own', () => {
     expect(await endedWith(() => ({ data: 'sorry' }))).toBe('close')
   })
 
+  it('that have told a failure need not tell the end as well', async () => {
+    const { hub } = createTestHub({ onError: () => undefined })
+    await hub.run('answer', () => Promise.reject(new Error('secret')))
+    await turn()
+    const reader = await subscribe(hub, {
+      topics: ['answer'],
+      wireContract: 'off',
+      words: { failure: () => ({ data: 'sorry' }), end: () => null },
+    })
+    await turn()
+    expect([reader.sink.ended, reader.data]).toEqual(['close', ['sorry']])
+  })
+
   it.each([
     ['words', { end: 'bye' }],
     ['a misspelt word', { ends: () => null }],
