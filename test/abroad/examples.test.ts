@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 // What the examples share, and the hosts that are programs of other runtimes (see adapters.test.ts).
 const others = new Set(['story.ts', 'listen.ts', 'self-signed.ts', 'route-handlers.ts', 'bun.ts', 'deno.ts'])
 // Their servers are processes of their own: one, or two on Redis.
-const examplesOfProcesses = ['ai-sdk/main.ts']
+const examplesOfProcesses = ['ai-sdk/main.ts', 'job-progress/main.ts', 'provider-proxy/main.ts']
 const examples = [
   ...readdirSync(join(folder, 'adapters'))
     .filter((name) => name.endsWith('.ts') && !others.has(name))
