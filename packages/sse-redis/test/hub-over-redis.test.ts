@@ -158,4 +158,5 @@ describe.skipIf(server.skip)('over Redis', async () => {
   await import('../../sse-server/test/ends.test.ts')
   await import('../../sse-server/test/drop-ins/resumable-stream.test.ts')
   await import('../../sse-server/test/drop-ins/mcp-event-store.test.ts')
+  await import('../../sse-server/test/drop-ins/tanstack-ai.test.ts')
 })

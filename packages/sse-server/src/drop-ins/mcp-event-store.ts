@@ -6,10 +6,10 @@ import type { OptionNames } from '../option-names.ts'
 import { durationOption } from '../options.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { Runtime } from '../runtime.ts'
-import { textOfToken, tokenOf } from '../topics/token-of.ts'
+import { tokenOf } from '../topics/token-of.ts'
 import { parseTopicPattern } from '../topics/topic-pattern.ts'
-import { formatEventId, parseEventId } from '../wire-contract/event-id.ts'
 import type { Position } from '../wire-contract/event-id.ts'
+import { formatNamedPosition, parseNamedPosition } from './named-position.ts'
 
 export { McpReplayError, type McpReplayErrorCode } from '../errors/mcp-replay-error.ts'
 
@@ -128,17 +128,17 @@ class LoggedEventStore implements McpEventStore {
     // The transport sends the message when it is stored, to whoever reads the stream by then. It must not look before a
     // replay that is under way, and may have passed this place, has become the reader.
     for (let replay; (replay = this.#replays.get(streamId)) !== undefined;) await replay
-    return formatMcpEventId(position, streamId)
+    return formatNamedPosition({ position, name: streamId })
   }
 
   async getStreamIdForEventId(eventId: string): Promise<string | undefined> {
-    return parseMcpEventId(eventId)?.streamId
+    return parseNamedPosition(eventId)?.name
   }
 
   async replayEventsAfter(lastEventId: string, { send }: { readonly send: Send }): Promise<string> {
-    const last = parseMcpEventId(lastEventId)
+    const last = parseNamedPosition(lastEventId)
     if (last === undefined) throw new McpReplayError('unknown-event', lastEventId)
-    const { streamId, position } = last
+    const { name: streamId, position } = last
     const replay = this.#beginReplay(streamId)
     const news = this.#listen(streamId)
     try {
@@ -161,7 +161,7 @@ class LoggedEventStore implements McpEventStore {
       // What opens a stream is not a message, and was for the reader that opened it.
       if (Object.keys(message).length === 0) continue
       isAnySent = true
-      await send(formatMcpEventId(entry.position, streamId), message)
+      await send(formatNamedPosition({ position: entry.position, name: streamId }), message)
     }
     return isAnySent
   }
@@ -252,19 +252,3 @@ class LoggedEventStore implements McpEventStore {
 
 // Events of one read.
 const pageSize = 256
-
-function formatMcpEventId(position: Position, streamId: string): string {
-  return `${formatEventId(position)}.${tokenOf(streamId)}`
-}
-
-/** @returns undefined for what is no id of a message. */
-function parseMcpEventId(
-  eventId: string,
-): { readonly position: Position; readonly streamId: string } | undefined {
-  const [id = '', token = '', ...rest] = eventId.split('.')
-  const position = parseEventId(id)
-  const streamId = textOfToken(token)
-  return position === undefined || streamId === undefined || rest.length > 0
-    ? undefined
-    : { position, streamId }
-}
