@@ -1,4 +1,5 @@
 import { createClient } from '@redis/client'
+import { createUIMessageStream, createUIMessageStreamResponse } from 'ai'
 import { createResumableStreamContext as createOriginal } from 'resumable-stream/generic'
 import type { ResumableStreamContext as OriginalContext } from 'resumable-stream/generic'
 import { redisLog } from '@sse-toolkit/sse-redis'
@@ -183,6 +184,39 @@ describe.skipIf(server.skip)('what resumable-stream documents', () => {
     expect(JSON.stringify(expected)).toMatch(/200|of /)
     expect(await story(await contexts.memory())).toEqual(expected)
     expect(await story(await contexts.redis())).toEqual(expected)
+  })
+})
+
+/** "Chatbot Resume Streams" of the AI SDK. */
+describe.skipIf(server.skip)('the recipe of the AI SDK', () => {
+  it.each(kinds)('gives a page that is opened again the answer from its beginning (%s)', async (kind) => {
+    const context = await contexts[kind]()
+    const steps = [0, 1, 2].map(() => Promise.withResolvers<void>())
+    const first = createUIMessageStreamResponse({
+      stream: createUIMessageStream({
+        async execute({ writer }) {
+          writer.write({ type: 'text-start', id: '0' })
+          for (const [index, step] of steps.entries()) {
+            await step.promise
+            writer.write({ type: 'text-delta', id: '0', delta: String(index) })
+          }
+          writer.write({ type: 'text-end', id: '0' })
+        },
+      }),
+      async consumeSseStream({ stream }) {
+        await context.createNewResumableStream('answer', () => stream)
+      },
+    })
+    steps[0]?.resolve()
+    await glance(first)
+    await expect.poll(() => context.hasExistingStream('answer')).toBe(true)
+    const resumed = await context.resumeExistingStream('answer')
+    const text = outcome(respond(resumed))
+    for (const step of steps) step.resolve()
+    expect((await text).match(/(?<="delta":")./g)?.join('')).toBe('012')
+    expect((await text).endsWith('data: [DONE]\n\n')).toBe(true)
+    await expect.poll(() => context.hasExistingStream('answer')).toBe('DONE')
+    expect(await context.resumeExistingStream('answer')).toBe(null)
   })
 })
 

@@ -79,7 +79,7 @@ type HubOfStreams = Pick<Hub, 'run' | 'read' | 'end' | 'publishBatch' | 'topicSt
  * of its topic has its next `append` fail.
  *
  * @param source - the request, of which it takes `Last-Event-ID` or `?offset`, and `X-Run-Id` or `?runId`; or what these say.
- * @throws {@link TopicError} `status: 400` for a request whose offset is none.
+ * @throws {@link TopicError} `status: 400` for a request whose offset it did not give.
  * @throws {@link OptionError} `code: 'invalid-option'`
  * @example
  * ```ts
