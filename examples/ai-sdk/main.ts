@@ -1,122 +1,124 @@
 /**
- * The AI SDK's chat client, resuming an answer that goes on: its own UI message stream, over a finite topic. This is what
- * `resumable-stream` and a Redis are needed for otherwise, and here there is a stop button, too.
- *
- *     POST /chat/:id              begins the answer, and reads it
- *     GET  /chat/:id/stream       joins it, from its beginning: `useChat({ resume: true })` asks for this
- *     POST /chat/:id/stop         stops it
+ * Users of a chat, with the AI SDK's own chat class as their pages: they close the page and open it again, press stop, ask a
+ * second question, and go on through a redeploy.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRouter, jsonResponse } from '@sse-toolkit/http-core'
-import { createServer } from '@sse-toolkit/http-core/node'
-import { createHub, topic } from '@sse-toolkit/sse-server'
-import {
-  createUIMessageStream,
-  DefaultChatTransport,
-  readUIMessageStream,
-  UI_MESSAGE_STREAM_HEADERS,
-} from 'ai'
-import type { UIMessage, UIMessageChunk } from 'ai'
+import type { UIMessage } from 'ai'
+import { startServer, startServers } from '../server-processes.ts'
+import { Page } from './chat.ts'
 
-const words = 'It depends on the weather , and on what you call a good day .'.split(' ')
-let asked = 0
+const program = new URL('server.ts', import.meta.url)
+const { here, there, areTwo } = await startServers(program)
+const question = 'Will it be nice tomorrow, or should I take an umbrella along when I leave the house?'
 
-/** Stands in for `streamText(...).toUIMessageStream()`. */
-function answer(signal: AbortSignal): ReadableStream<UIMessageChunk> {
-  asked += 1
-  return createUIMessageStream({
-    execute: async ({ writer }) => {
-      writer.write({ type: 'start', messageId: 'answer' })
-      writer.write({ type: 'text-start', id: 'text' })
-      for (const word of words) {
-        await delay(50, undefined, { signal })
-        writer.write({ type: 'text-delta', id: 'text', delta: `${word} ` })
-      }
-      writer.write({ type: 'text-end', id: 'text' })
-      writer.write({ type: 'finish' })
-    },
-  })
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 10_000; !condition(); await delay(5))
+    assert.ok(performance.now() < deadline, `in time: ${String(condition)}`)
 }
 
-const hub = createHub()
-const router = createRouter()
-
-function read(request: Request, id: string): Promise<Response> {
-  const { 'x-vercel-ai-ui-message-stream': version } = UI_MESSAGE_STREAM_HEADERS
-  return hub.subscribe(request, {
-    topics: [topic`chat.${id}`],
-    wireContract: 'ids-only',
-    headers: { 'x-vercel-ai-ui-message-stream': version },
-  })
+async function stop(chat: string): Promise<boolean> {
+  const response = await fetch(new URL(`/chat/${chat}/stop`, there.url), { method: 'POST' })
+  return ((await response.json()) as { stopped: boolean }).stopped
 }
 
-router.post('/chat', async (request) => {
-  const { id } = (await request.json()) as { id: string }
-  await hub.run(topic`chat.${id}`, async function* ({ signal }) {
-    for await (const chunk of answer(signal)) yield { data: chunk }
-  })
-  return read(request, id)
-})
-router.get('/chat/:id/stream', (request, { params: { id } }) => read(request, id))
-router.post('/chat/:id/stop', async (_request, { params: { id } }) =>
-  jsonResponse({ stopped: await hub.cancel(topic`chat.${id}`) }),
-)
-
-const server = createServer({ fetch: router.fetch, port: 0 })
-await server.listen()
-const transport = new DefaultChatTransport<UIMessage>({ api: new URL('/chat', server.url).href })
-
-/** The text as far as it has come when the stream ends, or after `count` states of the message. */
-async function textOf(
-  stream: ReadableStream<UIMessageChunk> | null,
-  count = Number.POSITIVE_INFINITY,
-): Promise<string> {
-  assert.ok(stream !== null, 'there is something to read')
-  let text = ''
-  for await (const message of readUIMessageStream({ stream, terminateOnError: true })) {
-    text = message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-    if ((count -= 1) <= 0) break
-  }
-  return text.trim()
+async function statusOfStream(chat: string): Promise<number> {
+  const response = await fetch(new URL(`/chat/${chat}/stream`, there.url))
+  await response.body?.cancel()
+  return response.status
 }
 
-const question: UIMessage = {
-  id: 'question',
-  role: 'user',
-  parts: [{ type: 'text', text: 'Will it be nice?' }],
+/** A page that has been opened again: with what was saved of the chat, and what runs is resumed. */
+async function reopen(chat: string, messages: UIMessage[], url = there.url): Promise<Page> {
+  const page = new Page(url, chat, messages)
+  await page.resumeStream()
+  return page
 }
-const first = await transport.sendMessages({
-  trigger: 'submit-message',
-  chatId: 'one',
-  messageId: undefined,
-  messages: [question],
-  abortSignal: undefined,
-})
-const glimpse = await textOf(first, 5)
-assert.ok(
-  words.join(' ').startsWith(glimpse) && glimpse !== words.join(' '),
-  'the reader closed the page early',
-)
-assert.equal(await textOf(await transport.reconnectToStream({ chatId: 'one' })), words.join(' '))
-assert.equal(await textOf(await transport.reconnectToStream({ chatId: 'one' })), words.join(' '))
-assert.equal(asked, 1)
 
-const second = await transport.sendMessages({
-  trigger: 'submit-message',
-  chatId: 'two',
-  messageId: undefined,
-  messages: [question],
-  abortSignal: undefined,
-})
-await delay(200)
-await fetch(new URL('/chat/two/stop', server.url), { method: 'POST' })
-const stopped = await textOf(second)
-assert.ok(
-  stopped !== '' && stopped !== words.join(' ') && words.join(' ').startsWith(stopped),
-  'it was stopped',
-)
+function asked(page: Page): UIMessage[] {
+  return page.messages.filter(({ role }) => role === 'user')
+}
 
-await hub.close()
-await server.close({ timeoutMs: 0 })
+// Nothing runs in a chat that nobody has asked anything in.
+assert.equal(await statusOfStream('one'), 204)
+assert.equal((await reopen('one', [])).error, undefined)
+
+// The page is closed in the middle of the answer, and opened again, twice.
+const first = new Page(here.url, 'one')
+void first.sendMessage({ text: question })
+await until(() => first.answer.includes('nice'))
+await first.stop() // a page that is closed
+const reopened = await Promise.all([reopen('one', asked(first)), reopen('one', asked(first))])
+for (const page of reopened) {
+  assert.equal(page.answer, `Answer 1: ${question}`)
+  assert.deepEqual([page.status, page.error, page.partStates], ['ready', undefined, ['done']])
+  assert.equal(page.messages.length, 2)
+}
+
+// It is over: there is nothing to resume, and no error.
+assert.equal(await statusOfStream('one'), 204)
+const after = await reopen('one', reopened[0].messages)
+assert.deepEqual([after.status, after.error, after.messages.length], ['ready', undefined, 2])
+
+// A second question has an answer of its own, which can be resumed as well.
+const second = 'And the day after tomorrow?'
+void after.sendMessage({ text: second })
+await until(() => after.answer.includes('And'))
+const again = await reopen('one', after.messages.slice(0, -1))
+assert.ok(again.answer.endsWith(`: ${second}`), again.answer)
+await until(() => after.status === 'ready')
+assert.equal(after.answer, again.answer)
+assert.equal(after.messages.length, 4)
+
+// Stop stops the model, for all who read, and the part is shown as complete.
+const stopping = new Page(here.url, 'two')
+void stopping.sendMessage({ text: question })
+await until(() => stopping.answer.includes('nice'))
+const watching = new Page(there.url, 'two', asked(stopping))
+void watching.resumeStream()
+await until(() => watching.answer.includes('nice'))
+assert.equal(await stop('two'), true)
+await until(() => stopping.status === 'ready' && watching.status === 'ready')
+for (const page of [stopping, watching]) {
+  assert.ok(page.answer.includes('nice') && !page.answer.includes('house'), page.answer)
+  assert.deepEqual([page.status, page.error, page.partStates], ['ready', undefined, ['done']])
+}
+assert.equal(await statusOfStream('two'), 204)
+assert.equal(await stop('two'), false)
+
+// What fails is an error for all who read, and nothing to resume.
+const failing = new Page(here.url, 'three')
+void failing.sendMessage({ text: 'So, please: Fail! Now.' })
+await until(() => failing.answer.includes('please'))
+const failed = await reopen('three', asked(failing))
+await until(() => failing.status === 'error')
+assert.equal(failed.status, 'error')
+assert.equal(await statusOfStream('three'), 204)
+
+if (areTwo) {
+  // A process that dies in the middle of an answer: nobody takes what there is for the whole.
+  const doomed = await startServer(program)
+  const broken = new Page(doomed.url, 'five')
+  void broken.sendMessage({ text: question })
+  await until(() => broken.answer.includes('nice'))
+  const witness = new Page(there.url, 'five', asked(broken))
+  void witness.resumeStream()
+  await until(() => witness.answer.includes('nice'))
+  await doomed.end('SIGKILL')
+  await until(() => broken.status === 'error' && witness.status === 'error')
+  assert.equal(await statusOfStream('five'), 204)
+
+  // A redeploy in the middle of an answer: its reader gets it to the end, and a page that is opened meanwhile is served by
+  // the other process.
+  const redeployed = new Page(here.url, 'four')
+  void redeployed.sendMessage({ text: question })
+  await until(() => redeployed.answer.includes('nice'))
+  const ended = here.end('SIGTERM')
+  const resumed = await reopen('four', asked(redeployed), there.url)
+  assert.ok(resumed.answer.endsWith(question), resumed.answer)
+  await until(() => redeployed.status === 'ready')
+  assert.equal(redeployed.answer, resumed.answer)
+  await ended
+}
+await there.end('SIGTERM')
 console.log('ok')

@@ -41,12 +41,20 @@ await server.close()
 const webProgram = `
 import { createEventSource, EventSource } from '@sse-toolkit/event-source-client'
 import { createRouter } from '@sse-toolkit/http-core'
-import { createHub, respond } from '@sse-toolkit/sse-server'
+import { createHub, memoryLog, respond } from '@sse-toolkit/sse-server'
+import { mcpEventStore } from '@sse-toolkit/sse-server/mcp'
+import { createResumableStreamContext } from '@sse-toolkit/sse-server/resumable-stream'
+import { hubStream } from '@sse-toolkit/sse-server/tanstack-ai'
 
 const router = createRouter()
 router.get('/events', (request) => respond([{ data: 'x' }], { request }))
 export const hub = createHub()
 export const clients = [createEventSource('/events'), new EventSource('/events')]
+export const dropIns = [
+  createResumableStreamContext({ hub }),
+  mcpEventStore({ log: memoryLog(), sessionId: '1' }),
+  hubStream(hub, { runId: '1' }),
+]
 export default { fetch: router.fetch }
 `
 

@@ -157,4 +157,7 @@ describe.skipIf(server.skip)('over Redis', async () => {
   await import('../../sse-server/test/hub-control.test.ts')
   await import('../../sse-server/test/hub-publishing.test.ts')
   await import('../../sse-server/test/ends.test.ts')
+  await import('../../sse-server/test/drop-ins/resumable-stream.test.ts')
+  await import('../../sse-server/test/drop-ins/mcp-event-store.test.ts')
+  await import('../../sse-server/test/drop-ins/tanstack-ai.test.ts')
 })

@@ -359,6 +359,19 @@ describe('words of its own', () => {
     expect(await endedWith(() => ({ data: 'sorry' }))).toBe('close')
   })
 
+  it('that have told a failure need not tell the end as well', async () => {
+    const { hub } = createTestHub({ onError: () => undefined })
+    await hub.run('answer', () => Promise.reject(new Error('secret')))
+    await turn()
+    const reader = await subscribe(hub, {
+      topics: ['answer'],
+      wireContract: 'off',
+      words: { failure: () => ({ data: 'sorry' }), end: () => null },
+    })
+    await turn()
+    expect([reader.sink.ended, reader.data]).toEqual(['close', ['sorry']])
+  })
+
   it.each([
     ['words', { end: 'bye' }],
     ['a misspelt word', { ends: () => null }],
@@ -430,6 +443,36 @@ it('onlyWhileRunning answers 204 unless a topic runs', async () => {
   await hub.cancel('answer')
   await turn()
   expect(await statusOf('answer')).toBe(204)
+})
+
+it('onlyWhileRunning answers 204 in place of 410: when the time of its topic is over', async () => {
+  const { hub, runtime } = createTestHub()
+  await hub.run('answer', words, { ttlMs: 1000 })
+  await turn()
+  await elapse(runtime.clock, 1001)
+  const statusOf = async (options: Partial<SubscribeOptions>): Promise<number> =>
+    (await hub.subscribe(new Request('http://localhost/'), { topics: ['answer'], ...options })).status
+  expect([await statusOf({}), await statusOf({ onlyWhileRunning: true })]).toEqual([410, 204])
+})
+
+it('onlyWhileRunning answers 204 in place of 410: when the beginning of what runs is gone', async () => {
+  const log = memoryLog()
+  const { hub } = createTestHub({
+    log: {
+      ...delegateTo(log),
+      read: async (...args) => ({ ...(await log.read(...args)), evictedUpTo: 1 }),
+    },
+  })
+  await runForEver(hub, 'answer')
+  const statusOf = async (onlyWhileRunning: boolean): Promise<number> =>
+    (
+      await hub.subscribe(new Request('http://localhost/'), {
+        topics: ['answer'],
+        wireContract: 'ids-only',
+        onlyWhileRunning,
+      })
+    ).status
+  expect([await statusOf(false), await statusOf(true)]).toEqual([410, 204])
 })
 
 describe('first', () => {

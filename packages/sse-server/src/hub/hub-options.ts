@@ -162,7 +162,8 @@ export interface SubscribeOptions extends Omit<ConnectionOptions, 'runtime'> {
    */
   readonly topicField?: boolean | undefined
   /**
-   * Answers 204 unless one of the topics is running: for clients that ask whether there is something to join.
+   * Answers 204 unless one of the topics is running: for clients that ask whether there is something to join. It takes the
+   * place of 410, too, also where the beginning of what runs is gone, and the reader cannot be told.
    *
    * @defaultValue false
    */

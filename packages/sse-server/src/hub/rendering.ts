@@ -71,13 +71,14 @@ export class Rendering {
     reason: EndReason,
   ): { frame: Frame | null; isTold: boolean } {
     const { words } = this.#options
-    const isWhole = reason === 'completed' || reason === 'cancelled'
+    // Without a word: the end of the response says that this was all, and a failure has been told before.
+    const isToldBefore =
+      reason === 'completed' || reason === 'cancelled' || (reason === 'failed' && this.#hasToldFailure)
     if (words?.end !== undefined) {
       const own = checked('words.end', words.end({ topic, reason }))
-      return { frame: own && eventFrame(own, 'end'), isTold: isWhole || own !== null }
+      return { frame: own && eventFrame(own, 'end'), isTold: isToldBefore || own !== null }
     }
-    if (this.#host.settings.wireContract !== 'full')
-      return { frame: null, isTold: isWhole || (reason === 'failed' && this.#hasToldFailure) }
+    if (this.#host.settings.wireContract !== 'full') return { frame: null, isTold: isToldBefore }
     return {
       frame: entry === undefined ? eventFrame(endEvent(topic, reason)) : this.#host.frameOf(entry),
       isTold: true,

@@ -24,6 +24,7 @@ export interface Start {
 
 /** What a subscription's options say of its start. */
 export interface StartRules {
+  /** For a reader that asks whether there is something to join: all that there is not is a 204. */
   readonly onlyWhileRunning?: boolean | undefined
   /** False for a reader that cannot be told about a gap. It must not get half an answer that looks whole. */
   readonly isGapTold?: boolean | undefined
@@ -62,16 +63,17 @@ export async function planStart(
     statuses = await statusesOf(log, patterns)
     // What was asked of a log that has restarted meanwhile is asked again, whether or not this hub has been notified.
   } while (restarts !== known.restarts || (statuses !== undefined && (await log.head()).epoch !== head.epoch))
+  const isRunning = statuses?.some(({ state }) => state === 'running') === true
+  if (rules.onlyWhileRunning === true && !isRunning) return 204
   if (statuses?.every(({ state }) => state === 'expired')) return 410
-  if (rules.onlyWhileRunning === true && statuses?.some(({ state }) => state === 'running') !== true)
-    return 204
   const hasBegun = statuses?.every(({ state }) => state !== 'open') === true
   const start = startAt(parseRequestedStart(requestedId), head, hasBegun)
   const unendedTopics = new UnendedTopics(patterns, statuses, start.position.seq)
   if (unendedTopics.areOver) return 204
   if (rules.isGapTold === false && unendedTopics.areFinite === true) {
     const { evictedUpTo } = await log.read(patterns, start.position.seq, 1)
-    if (start.gap !== undefined || evictedUpTo > start.position.seq) return 410
+    if (start.gap !== undefined || evictedUpTo > start.position.seq)
+      return rules.onlyWhileRunning === true ? 204 : 410
   }
   return {
     unendedTopics,
