@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 // What users get: the packed tarballs, installed with npm into an empty project.
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis']
+const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis', 'sse-sqlite']
 
 const program = `
 import { createEventSource } from '@sse-toolkit/event-source-client'

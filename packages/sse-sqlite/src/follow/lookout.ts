@@ -1,0 +1,41 @@
+import type { LogFile } from '../file/log-file.ts'
+import type { WriteQueue } from '../write/write-queue.ts'
+import type { Follower } from './follower.ts'
+
+export interface LookoutOptions {
+  readonly file: LogFile
+  readonly follower: Follower
+  readonly queue: WriteQueue
+}
+
+/** Looks at the file for what other processes wrote, and tells the tails. */
+export class Lookout {
+  readonly #options: LookoutOptions
+
+  constructor(options: LookoutOptions) {
+    this.#options = options
+  }
+
+  /** @returns whether there was anything. */
+  look(): boolean {
+    const { file, follower, queue } = this.#options
+    if (!file.isInPlace) queue.reopen()
+    // The file lacks what this process has seen: the next turn begins a new epoch.
+    if (follower.isAheadOf(file.state())) {
+      queue.trimNow()
+      return false
+    }
+    const before = follower.position
+    if (!follower.isUpToDate(file.state())) this.#follow()
+    follower.tell()
+    return follower.position !== before
+  }
+
+  #follow(): void {
+    const { file, follower } = this.#options
+    const { database } = file
+    for (let isAll = false; !isAll;) {
+      isAll = database.reading(() => follower.follow(database, file.state(), file.now()))
+    }
+  }
+}
