@@ -140,7 +140,12 @@ class FileLog implements SqliteLog {
     this.#watch = new Watch({
       runtime,
       bell,
-      look: () => this.#tryToLook(failures),
+      look: () => this.#tryToLook(failures, () => this.#lookout.look()),
+      lookAgain: () =>
+        this.#tryToLook(failures, () => {
+          this.#lookout.checkPlace()
+          return this.#lookout.look()
+        }),
       onError: failures.report,
     })
     this.#maintenance = new Maintenance({
@@ -290,10 +295,10 @@ class FileLog implements SqliteLog {
     return this.#queue.run({ operation, events: 0, bytes: 0, isDurable, apply })
   }
 
-  #tryToLook(failures: FailureReporter): boolean {
+  #tryToLook(failures: FailureReporter, look: () => boolean): boolean {
     if (this.#isClosed) return false
     try {
-      return this.#lookout.look()
+      return look()
     } catch (error) {
       failures.report(failureOf(error, this.#settings.path, 'look at the log'))
       return false

@@ -15,11 +15,14 @@ export interface LogState {
   evicted: number
   /** Topics without a mark may have lost events up to here. */
   forgotten: number
-  /** Up to where of each topic's marks only the newest is left. */
-  thinned: number
+  /** No event that may still be read is older than this time. */
+  oldest: number
+  /** How many events were trimmed and are not deleted yet, and the length of their data. */
+  undeleted: number
+  undeletedLength: number
   /** How many rows `gone` has. */
   marks: number
-  /** How many rows `events` has. */
+  /** How many events may be read, without those that are only held. */
   events: number
   /** The length of their data, in UTF-16 code units. */
   length: number
@@ -55,7 +58,9 @@ const newState: LogState = {
   trimmed: 0,
   evicted: 0,
   forgotten: 0,
-  thinned: 0,
+  oldest: 0,
+  undeleted: 0,
+  undeletedLength: 0,
   marks: 0,
   events: 0,
   length: 0,

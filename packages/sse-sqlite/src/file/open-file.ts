@@ -1,8 +1,7 @@
-import type { Query } from './database.ts'
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { LogFileError } from '../errors/log-file-error.ts'
 import { Database } from './database.ts'
+import type { Query } from './database.ts'
 import { fileAt } from './file-identity.ts'
 import { checkFileSystem } from './file-system.ts'
 import { applicationId, schema, schemaVersion } from './schema.ts'
@@ -28,11 +27,6 @@ export interface OpenFile {
 // How long the opening waits for other processes. It is the only time that this process stands still for them.
 const openingTimeoutMs = 5000
 
-// Beyond it the write-ahead log is cut back once it has been written to the file.
-const maxIdleWalBytes = 16_777_216
-
-const sqliteHeader = 'SQLite format 3\0'
-
 /**
  * Opens the file, or creates it.
  *
@@ -42,7 +36,6 @@ export function openFile(path: string, maxFileBytes: number, warn: (error: LogFi
   let database: Database | undefined
   try {
     checkFileSystem(path, dirname(path), warn)
-    checkHeader(path)
     database = new Database(path)
     prepare(database, path)
     limitSize(database, maxFileBytes)
@@ -58,20 +51,6 @@ export function walOf(path: string): string {
   return `${path}-wal`
 }
 
-/** SQLite would take a file that is shorter than a page for an empty database, and write over it. */
-function checkHeader(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return
-  const header = Buffer.alloc(sqliteHeader.length)
-  const descriptor = openSync(path, 'r')
-  try {
-    readSync(descriptor, header, 0, header.length, 0)
-  } finally {
-    closeSync(descriptor)
-  }
-  if (header.toString('latin1') !== sqliteHeader)
-    throw corruptFile(path, 'It does not begin as a database of SQLite does.')
-}
-
 function prepare(database: Database, path: string): void {
   database.execute(`PRAGMA busy_timeout = ${openingTimeoutMs}`)
   // Before anything is written to it.
@@ -80,10 +59,11 @@ function prepare(database: Database, path: string): void {
   if (isEmpty) database.execute('PRAGMA auto_vacuum = INCREMENTAL')
   database.get('PRAGMA journal_mode = WAL')
   // A turn that waited for a lock would make everything else in the process wait: it is tried again by a timer.
+  // Without a limit of its size the write-ahead log would stay as large as it ever was, and its size say nothing.
   database.execute(`
     PRAGMA synchronous = NORMAL;
     PRAGMA wal_autocheckpoint = 0;
-    PRAGMA journal_size_limit = ${maxIdleWalBytes};
+    PRAGMA journal_size_limit = 0;
     PRAGMA temp_store = MEMORY;
   `)
   createTables(database, path)

@@ -5,11 +5,11 @@ export const applicationId = 0x5353_454c
 export const schemaVersion = 1
 
 /**
- *     events     what the log holds, by seq: the oldest are trimmed
+ *     events     what the log holds, by seq: the oldest are trimmed, and deleted some time later
  *     places     topic, seq: where a topic's events are. Filled after the event is stored, up to meta.indexed, since one pass
  *                in the order of topics costs less than an entry with each event. A topic that lost events keeps the place of
  *                the newest that it lost: its mark
- *     gone       the same marks by seq: patterns look for the newest here, and the oldest are forgotten first
+ *     gone       the same marks by seq, as far as trimmed events are deleted: patterns look for the newest here, and the oldest are forgotten first
  *     held       events of running and ended topics that were trimmed: only the topic's name reaches them
  *     finite     topics that were claimed or ended, and those whose time is over
  *     owners     processes that run topics, with a number that rises while they live
@@ -57,7 +57,7 @@ CREATE TABLE batches (
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, base INTEGER NOT NULL, seq INTEGER NOT NULL,
   indexed INTEGER NOT NULL, trimmed INTEGER NOT NULL, evicted INTEGER NOT NULL, forgotten INTEGER NOT NULL,
-  thinned INTEGER NOT NULL, marks INTEGER NOT NULL, events INTEGER NOT NULL, length INTEGER NOT NULL,
+  oldest INTEGER NOT NULL, undeleted INTEGER NOT NULL, undeletedLength INTEGER NOT NULL, marks INTEGER NOT NULL, events INTEGER NOT NULL, length INTEGER NOT NULL,
   heldBytes INTEGER NOT NULL, finite INTEGER NOT NULL, expired INTEGER NOT NULL, unswept INTEGER NOT NULL,
   lapses INTEGER NOT NULL, notices INTEGER NOT NULL, controls INTEGER NOT NULL, producers INTEGER NOT NULL,
   clock INTEGER NOT NULL, boot TEXT NOT NULL, file TEXT NOT NULL, isSynced INTEGER NOT NULL

@@ -95,7 +95,9 @@ export class Follower {
     if (state.lapses !== this.#lapses) this.#dropExpired(database, state)
     if (state.trimmed > this.#window.after) this.#window.dropUpTo(state.trimmed)
     const rows =
-      state.seq > this.#position.seq ? database.all(eventsAfter, this.#position.seq, followStep) : []
+      state.seq > this.#position.seq
+        ? database.all(eventsAfter, Math.max(this.#position.seq, state.trimmed), followStep)
+        : []
     const isAll = rows.length < followStep
     const upTo = isAll ? state.seq : (rows.at(-1)?.seq ?? state.seq)
     const notices = state.notices > this.#notices ? this.#readNotices(database, upTo, now) : []

@@ -19,16 +19,22 @@ export class Lookout {
   /** @returns whether there was anything. */
   look(): boolean {
     const { file, follower, queue } = this.#options
-    if (!file.isInPlace) queue.reopen()
+    const state = file.state()
+    if (follower.isUpToDate(state)) return false
     // The file lacks what this process has seen: the next turn begins a new epoch.
-    if (follower.isAheadOf(file.state())) {
+    if (follower.isAheadOf(state)) {
       queue.trimNow()
       return false
     }
-    const before = follower.position
-    if (!follower.isUpToDate(file.state())) this.#follow()
+    this.#follow()
     follower.tell()
-    return follower.position !== before
+    return true
+  }
+
+  /** Whether the path still leads to the file that is open. If not, the log goes on in the one that is there. */
+  checkPlace(): void {
+    const { file, queue } = this.#options
+    if (!file.isInPlace) queue.reopen()
   }
 
   #follow(): void {

@@ -13,6 +13,8 @@ export interface WatchOptions {
   readonly bell: Bell
   /** @returns whether another process had written. */
   readonly look: () => boolean
+  /** The same, and whether the file is still in its place. */
+  readonly lookAgain: () => boolean
   readonly onError: (error: unknown) => void
 }
 
@@ -48,9 +50,9 @@ export class Watch {
   }
 
   #schedule(): void {
-    const { runtime, look } = this.#options
+    const { runtime, lookAgain } = this.#options
     this.#timer = runtime.setTimeout(() => {
-      if (look()) this.#unheard += 1
+      if (lookAgain()) this.#unheard += 1
       if (this.#unheard >= maxUnheard) this.#intervalMs = deafIntervalMs
       if (!this.#isStopped) this.#schedule()
     }, this.#intervalMs)

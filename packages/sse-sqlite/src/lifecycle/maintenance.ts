@@ -105,7 +105,7 @@ export class Maintenance {
   #isDue(database: Database, state: LogState): boolean {
     const { maxAgeMs, producerTtlMs } = this.#options.settings
     const now = this.#options.file.now()
-    const isOld = maxAgeMs > 0 && state.events > 0 && oldestTime(database, now) <= now - maxAgeMs
+    const isOld = maxAgeMs > 0 && state.events > 0 && oldestTime(database, state, now) <= now - maxAgeMs
     if (isOld || state.unswept > 0 || freePages(database) > maxFreePages) return true
     if (state.finite > state.expired && overdueTopics(database, now, 1).length > 0) return true
     if (state.controls > 0 && dueTime(database, nextControl) <= now) return true

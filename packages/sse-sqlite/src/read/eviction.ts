@@ -6,11 +6,16 @@ import { selectFinite } from '../write/transaction.ts'
 import type { FiniteRecord } from '../write/transaction.ts'
 import type { TopicsAsked } from './topics-asked.ts'
 
-const newestGone =
-  'SELECT seq, topic FROM gone WHERE seq < ? AND seq > ? ORDER BY seq DESC LIMIT ?' as Query<{
-    readonly seq: number
-    readonly topic: string
-  }>
+interface Mark {
+  readonly seq: number
+  readonly topic: string
+}
+
+const newestMarks =
+  'SELECT seq, topic FROM gone WHERE seq < ? AND seq > ? ORDER BY seq DESC LIMIT ?' as Query<Mark>
+// Trimmed, and not deleted yet: they have no mark.
+const newestUndeleted =
+  'SELECT seq, topic FROM events NOT INDEXED WHERE seq > ? AND seq <= ? ORDER BY seq DESC' as Query<Mark>
 
 // How many topics' marks one read looks at for its patterns. Beyond it, the answer is too great rather than too small.
 const maxMarksSeen = 10_000
@@ -56,10 +61,21 @@ export function evictedUpTo(
 
 /** What was trimmed and is only held is gone for patterns. */
 function evictedFromPatterns(database: Database, state: LogState, asked: TopicsAsked, after: number): number {
+  const isAsked = ({ topic }: Mark): boolean => !asked.hasName(topic) && asked.matchesPattern(topic)
+  const undeleted = database.all(newestUndeleted, after, state.trimmed).find(isAsked)?.seq ?? 0
+  return Math.max(undeleted, markedFor(database, state, isAsked, Math.max(after, undeleted)))
+}
+
+function markedFor(
+  database: Database,
+  state: LogState,
+  isAsked: (mark: Mark) => boolean,
+  after: number,
+): number {
   let before = state.seq + 1
   for (let seen = 0; seen < maxMarksSeen; seen += marksStep) {
-    const marks = database.all(newestGone, before, after, marksStep)
-    const found = marks.find(({ topic }) => !asked.hasName(topic) && asked.matchesPattern(topic))
+    const marks = database.all(newestMarks, before, after, marksStep)
+    const found = marks.find(isAsked)
     if (found !== undefined) return found.seq
     if (marks.length < marksStep) return state.forgotten
     before = marks.at(-1)?.seq ?? after

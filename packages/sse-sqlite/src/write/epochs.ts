@@ -1,5 +1,5 @@
-import type { Query } from '../file/database.ts'
 import type { LoggedEvent } from '@sse-toolkit/sse-server'
+import type { Query } from '../file/database.ts'
 import { randomWord } from '../random-word.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -43,7 +43,9 @@ export function beginEpoch(transaction: Transaction, leastSeq = 0): void {
     trimmed: base,
     evicted: base,
     forgotten: base,
-    thinned: base,
+    oldest: transaction.now,
+    undeleted: 0,
+    undeletedLength: 0,
     marks: 0,
     events: 0,
     length: 0,

@@ -1,6 +1,6 @@
-import type { Query } from '../file/database.ts'
 import { ProducerSequenceError } from '@sse-toolkit/sse-server'
 import type { ProducerSequence } from '@sse-toolkit/sse-server'
+import type { Query } from '../file/database.ts'
 import type { Transaction } from './transaction.ts'
 
 const selectProducer =

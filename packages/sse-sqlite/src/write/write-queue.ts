@@ -163,13 +163,14 @@ export class WriteQueue {
   #write(batch: readonly Pending[]): readonly Outcome[] {
     const { bell, checkpoints, file, follower, settings } = this.#options
     if (!file.isInPlace) this.reopen()
+    const isDurable = settings.synchronous === 'full' || batch.some((each) => each.isDurable)
+    const transaction = file.begin(isDurable)
     // No other process should have to wait while this one catches up.
-    if (!follower.isNear(file.state())) {
+    if (!follower.isNear(transaction.state)) {
+      file.rollBack()
       file.database.reading(() => follower.follow(file.database, file.state(), file.now()))
       return []
     }
-    const isDurable = settings.synchronous === 'full' || batch.some((each) => each.isDurable)
-    const transaction = file.begin(isDurable)
     let outcomes: readonly Outcome[]
     try {
       this.#catchUp(transaction)
