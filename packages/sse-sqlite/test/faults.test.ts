@@ -61,6 +61,28 @@ describe('a file that another process keeps locked', () => {
     expect([turns, position?.seq]).toEqual([1000, 1])
   })
 
+  it('holds its process open while something waits to be stored', async () => {
+    const path = files.newPath()
+    const timers: NodeJS.Timeout[] = []
+    const log = files.open({
+      path,
+      runtime: {
+        ...systemRuntime,
+        setTimeout: (callback, delayMs) => {
+          const timer = systemRuntime.setTimeout(callback, delayMs)
+          if (delayMs === 1) timers.push(timer as NodeJS.Timeout)
+          return timer
+        },
+      },
+    })
+    const { release } = lock(path)
+    const appended = append(log, 'a', 'x')
+    await expect.poll(() => timers.length).toBeGreaterThan(0)
+    expect(timers.at(-1)?.hasRef()).toBe(true)
+    release()
+    await appended
+  })
+
   it('rejects with log-unavailable after commandTimeoutMs, stores nothing, and works again afterwards', async () => {
     const path = files.newPath()
     const log = files.open({ path, commandTimeoutMs: 20 })

@@ -7,7 +7,7 @@ const deleteControl = 'DELETE FROM controls WHERE name = ?'
 const selectControl = 'SELECT at FROM controls WHERE name = ?'
 // Compared by bytes: LIKE would take % and _ for more than they are, and letters of either case for the same.
 const selectControls =
-  'SELECT name, value, at FROM controls WHERE due > ?1 AND substr(name, 1, length(?2)) = ?2' as Query<KeptControl>
+  'SELECT name, value, at FROM controls WHERE due > ? AND substr(name, 1, length(?)) = ?' as Query<KeptControl>
 const selectTold = 'SELECT name, value, at FROM controls WHERE due > ? AND isTold = 1' as Query<KeptControl>
 const firstDue = 'SELECT name, due FROM controls ORDER BY due LIMIT 1' as Query<{
   readonly name: string
@@ -58,7 +58,7 @@ function forgetFirst({ database, state }: Transaction, now: number): boolean {
 }
 
 export function controlsOf(database: Database, now: number, prefix: string): readonly ControlEntry[] {
-  return withAges(database.all(selectControls, now, prefix), now)
+  return withAges(database.all(selectControls, now, prefix, prefix), now)
 }
 
 /** Those that tails are told of, for who may have missed some. */

@@ -21,8 +21,8 @@ const overdue = `
 // What an event counts for where what is held is limited: heldBytesOf, in SQL.
 const bytesOfEvents = `
   SELECT coalesce(sum(length(CAST(data AS BLOB)) + 64), 0) AS bytes FROM events WHERE seq IN (
-    SELECT seq FROM places WHERE topic = ?1 AND seq > ?2
-    UNION ALL SELECT seq FROM events WHERE seq > ?3 AND topic = ?1)` as Query<{ readonly bytes: number }>
+    SELECT seq FROM places WHERE topic = ? AND seq > ?
+    UNION ALL SELECT seq FROM events WHERE seq > ? AND topic = ?)` as Query<{ readonly bytes: number }>
 
 /** The state of a topic at a time. */
 export function stateOf(record: FiniteRecord | undefined, now: number): TopicState {
@@ -130,7 +130,9 @@ function hold(transaction: Transaction, topic: string, holding: Holding): number
   // What was forgotten of other topics is not missing from one that begins here.
   const isKnown = lastSeqOf(database, state, topic) !== undefined
   const lost = markOf(database, state, topic) ?? (isKnown ? state.forgotten : 0)
-  const counted = isKnown ? (database.get(bytesOfEvents, topic, state.trimmed, state.indexed)?.bytes ?? 0) : 0
+  const counted = isKnown
+    ? (database.get(bytesOfEvents, topic, state.trimmed, state.indexed, topic)?.bytes ?? 0)
+    : 0
   const bytes = counted + holding.added
   database.run(insertFinite, topic, holding.state, holding.owner, lost, bytes, holding.endSeq, holding.due)
   state.heldBytes += bytes

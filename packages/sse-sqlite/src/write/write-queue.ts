@@ -225,7 +225,7 @@ export class WriteQueue {
     const [first] = batch
     if (isBusy(error) && (first === undefined || runtime.now() - first.since < commandTimeoutMs)) {
       this.#isScheduled = true
-      runtime.setTimeout(() => this.#turn(), retryMs)
+      holdOpen(runtime.setTimeout(() => this.#turn(), retryMs))
       return
     }
     // The next round of maintenance comes back to it.
@@ -240,6 +240,12 @@ export class WriteQueue {
     }
     this.#goOn()
   }
+}
+
+/** A process must not end while something waits to be stored, though nothing else holds it open. */
+function holdOpen(timer: unknown): void {
+  if (typeof timer === 'object' && timer !== null && 'ref' in timer && typeof timer.ref === 'function')
+    timer.ref()
 }
 
 /** What is wrong with one write concerns no other. */
