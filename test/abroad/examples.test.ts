@@ -16,6 +16,7 @@ const examples = [
   'llm-answer/main.ts',
   'ai-sdk/main.ts',
   'processes/main.ts',
+  'shared-log/main.ts',
   'web-app/main.ts',
 ]
 

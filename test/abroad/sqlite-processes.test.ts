@@ -13,6 +13,7 @@ const directory = mkdtempSync(join(tmpdir(), 'sse-sqlite-processes-'))
 afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
 
 const publisher = fileURLToPath(new URL('programs/sqlite-publisher.ts', import.meta.url))
+const opener = fileURLToPath(new URL('programs/sqlite-open-once.ts', import.meta.url))
 const contract = fileURLToPath(new URL('programs/sqlite-contract.ts', import.meta.url))
 const rounds = 20
 
@@ -83,6 +84,18 @@ describe('two processes on a file, of which one is killed at any moment, twenty 
       expect({ missing, repeated, outOfOrder }).toEqual({ missing: [], repeated: [], outOfOrder: [] })
     }
   }, 180_000)
+})
+
+describe('eight processes that open an empty file at once', () => {
+  it.each([1, 2, 3])('have one log (round %i)', async (round) => {
+    const path = join(directory, `empty-${round}.db`)
+    const started = await Promise.all(Array.from({ length: 8 }, () => startProcess({ args: [opener, path] })))
+    const exits = await Promise.all(started.map(({ exited }) => exited))
+    expect(exits.map(({ code }) => code)).toEqual(exits.map(() => 0))
+    const ids = started.map(({ stdout }) => stdout.trim().split('-'))
+    expect(new Set(ids.map(([epoch]) => epoch)).size).toBe(1)
+    expect(ids.map(([, seq]) => Number(seq)).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  })
 })
 
 describe.each([

@@ -135,7 +135,7 @@ class FileLog implements SqliteLog {
     this.#reads = new LogReads(file, this.#window, settings)
     this.#checkpoints = new Checkpoints({ path, now: () => runtime.now(), onError: failures.report })
     this.#queue = new WriteQueue({ settings, file, follower, bell, checkpoints: this.#checkpoints })
-    this.#lookout = new Lookout({ file, follower, queue: this.#queue })
+    this.#lookout = new Lookout({ file, follower, queue: this.#queue, runtime })
     this.#leases = new Leases({ ...settings, owner })
     this.#watch = new Watch({
       runtime,
@@ -221,11 +221,11 @@ class FileLog implements SqliteLog {
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     for (let attempt = 0; ; attempt += 1) {
-      this.#guarded('read', () => this.#lookout.look())
+      this.#guarded('read', () => this.#lookout.lookOnce())
       const { epoch } = this.#follower.position
       const page = await this.#reading(patterns, after, limit)
       // A reader is at a position of the epoch that the tails know. If the page is of another one, they get that first.
-      if (this.#follower.position.epoch === epoch && this.#stateEpoch() === epoch) return page
+      if (this.#follower.position.epoch === epoch && this.#file.lastState.epoch === epoch) return page
       if (attempt === maxRestarts) {
         throw new LogUnavailableError('log-unavailable', 'read', 'the log goes on in another epoch.')
       }
@@ -250,8 +250,8 @@ class FileLog implements SqliteLog {
 
   async head(): Promise<Position> {
     return this.#guarded('look up the head', () => {
-      this.#lookout.look()
-      const { epoch, seq } = this.#file.state()
+      this.#lookout.lookOnce()
+      const { epoch, seq } = this.#file.lastState
       return { epoch, seq }
     })
   }
@@ -311,10 +311,6 @@ class FileLog implements SqliteLog {
     } catch (error) {
       throw failureOf(error, this.#settings.path, 'read')
     }
-  }
-
-  #stateEpoch(): string {
-    return this.#guarded('read', () => this.#file.state().epoch)
   }
 
   #guarded<T>(operation: string, act: () => T): T {

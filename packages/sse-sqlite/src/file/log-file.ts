@@ -9,9 +9,9 @@ import type { Database } from './database.ts'
 import { currentBoot, isSameBoot, lastingFileAt } from './file-identity.ts'
 import { createState, readState, saveState } from './log-state.ts'
 import type { LogState } from './log-state.ts'
-import { openFile } from './open-file.ts'
+import { openFile, stopWaiting } from './open-file.ts'
 import type { OpenFile } from './open-file.ts'
-import { corruptFile } from './sqlite-failure.ts'
+import { corruptFile, failureOf } from './sqlite-failure.ts'
 
 /** What a process has seen of a log, apart from its file. */
 export interface Witness {
@@ -57,6 +57,11 @@ export class LogFile {
     }
     if (this.#state === undefined) throw corruptFile(this.#options.settings.path, 'The log has no state.')
     return this.#state
+  }
+
+  /** What the log was when this process looked at it last. */
+  get lastState(): LogState {
+    return this.#state ?? this.state()
   }
 
   /** The log's time. */
@@ -142,9 +147,10 @@ export class LogFile {
       this.#version = file.database.version()
       this.#settle(this.#begun(), witness(), settings.runtime)
       this.commit()
+      stopWaiting(file.database)
     } catch (error) {
       file.database.close()
-      throw error
+      throw failureOf(error, settings.path, 'open the log')
     }
     return file
   }

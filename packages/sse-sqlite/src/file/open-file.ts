@@ -58,7 +58,6 @@ function prepare(database: Database, path: string): void {
   // Only an empty file takes it; what is trimmed can then be given back to the file system.
   if (isEmpty) database.execute('PRAGMA auto_vacuum = INCREMENTAL')
   database.get('PRAGMA journal_mode = WAL')
-  // A turn that waited for a lock would make everything else in the process wait: it is tried again by a timer.
   // Without a limit of its size the write-ahead log would stay as large as it ever was, and its size say nothing.
   database.execute(`
     PRAGMA synchronous = NORMAL;
@@ -68,7 +67,6 @@ function prepare(database: Database, path: string): void {
   `)
   createTables(database, path)
   checkPages(database, path)
-  database.execute('PRAGMA busy_timeout = 0')
 }
 
 /** @returns whether the file is empty. */
@@ -84,6 +82,11 @@ function checkVersion(database: Database, path: string): boolean {
     path,
     `expected a log of version ${schemaVersion}, got ${found}. Give the log another path, or move the file away.`,
   )
+}
+
+/** Opening is over: from now on a lock is waited for by a timer. A turn that waited would stop everything else. */
+export function stopWaiting(database: Database): void {
+  database.execute('PRAGMA busy_timeout = 0')
 }
 
 /** Two processes may open an empty file at once: the second one waits, and finds the tables. */

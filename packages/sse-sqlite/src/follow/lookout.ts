@@ -1,3 +1,4 @@
+import type { Runtime } from '@sse-toolkit/sse-server'
 import type { LogFile } from '../file/log-file.ts'
 import type { WriteQueue } from '../write/write-queue.ts'
 import type { Follower } from './follower.ts'
@@ -6,11 +7,13 @@ export interface LookoutOptions {
   readonly file: LogFile
   readonly follower: Follower
   readonly queue: WriteQueue
+  readonly runtime: Pick<Runtime, 'endOfTurn'>
 }
 
 /** Looks at the file for what other processes wrote, and tells the tails. */
 export class Lookout {
   readonly #options: LookoutOptions
+  #hasLooked = false
 
   constructor(options: LookoutOptions) {
     this.#options = options
@@ -35,6 +38,16 @@ export class Lookout {
   checkPlace(): void {
     const { file, queue } = this.#options
     if (!file.isInPlace) queue.reopen()
+  }
+
+  /** Looks, unless it has in this turn of the event loop: nobody can have been told anything newer within it. */
+  lookOnce(): void {
+    if (this.#hasLooked) return
+    this.look()
+    this.#hasLooked = true
+    this.#options.runtime.endOfTurn(() => {
+      this.#hasLooked = false
+    })
   }
 
   #follow(): void {

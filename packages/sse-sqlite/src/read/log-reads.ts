@@ -66,7 +66,7 @@ export class LogReads {
   }
 
   #readByNames(asked: TopicsAsked, after: number, limit: number): LogPage {
-    const state = this.#file.state()
+    const state = this.#file.lastState
     if (after >= this.#window.after && after >= state.evicted && state.finite === state.expired) {
       return pageOf(this.#window.readNames(asked.names, after, limit + 1), limit, 0)
     }

@@ -13,7 +13,7 @@ interface Place {
 }
 
 /** Events that are stored and have no place in the index yet, at most, between two transactions. */
-export const maxUnindexed = 1024
+export const maxUnindexed = 512
 
 /** Gives all events up to this one their places. */
 export function fillIndex(database: Database, state: LogState, upTo: number): void {

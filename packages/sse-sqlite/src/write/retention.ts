@@ -24,7 +24,7 @@ const holdTrimmed = `
 // How many events are trimmed in one turn, beside as many as the turn has stored.
 const trimStep = 100
 // So many trimmed events, or so much of their data, are deleted together: many of them are of the same topics.
-const deleteStep = 1024
+const deleteStep = 512
 const deleteLength = 1_048_576
 
 interface Oldest {
