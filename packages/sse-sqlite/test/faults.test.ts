@@ -198,6 +198,19 @@ describe('a hub over the file', () => {
     }
   })
 
+  it('shows the log in inspect()', async () => {
+    const log = files.open({ path: files.newPath() })
+    const hub = createHub({ log })
+    await hub.publish('a', { data: 1 })
+    expect(hub.inspect().log).toMatchObject({ events: 1, heldBytes: 0, pendingEvents: 0, pendingBytes: 0 })
+    const { fileBytes, walBytes, checkpointAgeMs } = log.stats()
+    expect(Math.min(fileBytes, walBytes)).toBeGreaterThanOrEqual(4096)
+    expect(checkpointAgeMs).toBeGreaterThanOrEqual(0)
+    await hub.close()
+    await log.close()
+    expect(hub.inspect().log).toBeNull()
+  })
+
   it('survives a restart of its process: readers go on where they were', async () => {
     const path = files.newPath()
     const log = files.open({ path })

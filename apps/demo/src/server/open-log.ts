@@ -18,7 +18,7 @@ const limits = { maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS }
 export interface OpenLog {
   readonly log: EventLog
   /** Resolves once the log has been reached. */
-  ready(): Promise<void>
+  readonly ready: () => Promise<void>
 }
 
 /** @throws OptionError, LogFileError of sse-sqlite for a file that cannot be used. */

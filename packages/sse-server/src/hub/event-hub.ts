@@ -66,6 +66,7 @@ export class EventHub implements Hub {
   readonly #delivery: Delivery
   readonly #stopTail: () => void
   readonly #runtime: Runtime
+  readonly #onError: (error: unknown) => void
   #closing: Promise<void> | null = null
   #closed = false
 
@@ -75,6 +76,7 @@ export class EventHub implements Hub {
     const { onError } = settings
     const { runtime } = settings.scheduler
     this.#runtime = runtime
+    this.#onError = onError
     this.#rules = new PublicationRules(options)
     const onJoin = functionOption('onJoin', options.onJoin)
     const onLeave = functionOption('onLeave', options.onLeave)
@@ -226,9 +228,20 @@ export class EventHub implements Hub {
       head: head.epoch === '' ? null : formatEventId(head),
       status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
       stats: this.stats(),
+      log: this.#logStats(),
       topics: this.#connections.countByTopic(),
       running: this.#finite.topics,
       connections: this.connections(),
+    }
+  }
+
+  #logStats(): object | null {
+    try {
+      return this.#log.stats?.() ?? null
+    } catch (error) {
+      // A page for administrators shows the rest all the same.
+      if (!(error instanceof HubClosedError)) this.#onError(error)
+      return null
     }
   }
 

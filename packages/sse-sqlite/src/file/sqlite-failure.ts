@@ -31,7 +31,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** Whether the file is damaged, or is not a database at all. */
-export function isCorrupt(error: unknown): boolean {
+function isCorrupt(error: unknown): boolean {
   const code = codeOf(error)
   return code === corrupt || code === notADatabase
 }

@@ -27,7 +27,7 @@ export function recordOf(database: Database, state: LogState, topic: string): Fi
 }
 
 /** The `seq` of the newest event that somebody who reads the topic by its name cannot get any more. */
-export function evictedFrom(
+function evictedFrom(
   database: Database,
   state: LogState,
   topic: string,
