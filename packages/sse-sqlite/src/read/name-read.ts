@@ -67,7 +67,7 @@ export function readNames(
     length += row.data.length
     entries.push(entryOf(row, state.epoch))
   }
-  return { entries, isCut: entries.length < places.length }
+  return { entries, isCut: entries.length < places.length || upTo !== Number.POSITIVE_INFINITY }
 }
 
 function seqsOf(

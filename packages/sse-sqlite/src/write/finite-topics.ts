@@ -12,6 +12,7 @@ const endRunning = `
 const markCancelled = 'UPDATE finite SET isCancelled = 1 WHERE topic = ?'
 const expireTopic = `
   UPDATE finite SET state = 'expired', lapse = ?, bytes = 0, due = NULL WHERE topic = ?`
+const insertMark = 'INSERT OR IGNORE INTO gone (seq, topic) VALUES (?, ?)'
 const oldestEnded = `
   SELECT topic FROM finite WHERE state = 'ended' ORDER BY endSeq LIMIT 1` as Query<{ readonly topic: string }>
 const overdue = `
@@ -48,7 +49,7 @@ export function end(
   ttlMs: number,
   before: readonly LoggedEvent[],
 ): Position | undefined {
-  const { database, state, now } = transaction
+  const { database, settings, state, now } = transaction
   const { topic } = event
   const record = transaction.recordOf(topic)
   const found = stateOf(record, now)
@@ -58,12 +59,12 @@ export function end(
   const endSeq = state.seq + events.length
   const due = now + Math.ceil(ttlMs)
   if (record === undefined) {
-    hold(transaction, topic, { state: 'ended', owner: null, added, endSeq, due })
+    const bytes = hold(transaction, topic, { state: 'ended', owner: null, added, endSeq, due })
     state.finite += 1
-    // There is always room for an end. Others may have to go for it.
-    makeRoom(transaction, 0, topic)
+    // There is always room for an end. Others may have to go for it, unless it is this topic alone that holds too much.
+    if (bytes <= settings.maxHeldBytesPerTopic) makeRoom(transaction, 0, topic)
   } else {
-    makeRoom(transaction, added)
+    if (record.bytes + added <= settings.maxHeldBytesPerTopic) makeRoom(transaction, added)
     database.run(endRunning, record.bytes + added, endSeq, due, topic)
     state.heldBytes += added
     transaction.forgetRecord(topic)
@@ -110,7 +111,10 @@ function expire(transaction: Transaction, topic: string): void {
   state.expired += 1
   state.unswept += 1
   state.heldBytes -= record?.bytes ?? 0
-  state.evicted = Math.max(state.evicted, record?.endSeq ?? 0)
+  const endSeq = record?.endSeq ?? 0
+  state.evicted = Math.max(state.evicted, endSeq)
+  // Its events are deleted by and by. For readers they are gone.
+  state.marks += database.run(insertMark, endSeq, topic)
   database.run(expireTopic, state.lapses, topic)
   transaction.forgetRecord(topic)
 }

@@ -23,7 +23,6 @@ const lengthOfEvents = `
 const deleteEvents = `
   DELETE FROM events WHERE seq IN (SELECT seq FROM places WHERE topic = ? AND seq > ? AND seq <= ?)`
 const deletePlaces = 'DELETE FROM places WHERE topic = ? AND seq > ? AND seq <= ? AND seq <> ?'
-const insertMark = 'INSERT OR IGNORE INTO gone (seq, topic) VALUES (?, ?)'
 const markSwept = 'UPDATE finite SET isSwept = 1 WHERE topic = ?'
 const oldestExpired = `
   SELECT topic FROM finite WHERE state = 'expired' AND isSwept = 1 AND endSeq <= ? ORDER BY lapse LIMIT ?` as Query<{
@@ -31,14 +30,21 @@ const oldestExpired = `
 }>
 const deleteFinite = 'DELETE FROM finite WHERE topic = ?'
 
-// How many events are deleted in one turn.
-const sweepStep = 500
+// How many events of one topic are deleted at once, and how often in one turn.
+const sweepStep = 100
+const sweepSteps = 12
 // Of how many finite topics it is remembered that their time is over: they are not run again.
 const maxExpiredTopics = 100_000
 const forgetStep = 100
 
 /** Deletes events of topics whose time is over. @returns whether there is more to delete. */
 export function sweep(transaction: Transaction): boolean {
+  // Until they are deleted they count, and others are trimmed in their place.
+  for (let step = 0; step < sweepSteps; step += 1) if (!sweepOnce(transaction)) return false
+  return true
+}
+
+function sweepOnce(transaction: Transaction): boolean {
   const { database, state } = transaction
   if (state.unswept === 0) return false
   const topic = database.get(unswept)
@@ -47,7 +53,6 @@ export function sweep(transaction: Transaction): boolean {
     return false
   }
   if (sweepHeld(transaction, topic.topic) || sweepStored(transaction, topic.topic, topic.endSeq)) return true
-  state.marks += database.run(insertMark, topic.endSeq, topic.topic)
   database.run(markSwept, topic.topic)
   state.unswept -= 1
   forgetExpired(transaction)
