@@ -12,18 +12,26 @@ Promise.all([import('node:worker_threads'), import('node:sqlite')]).then(([threa
   let database
   parentPort.on('message', () => {
     let failure
+    let isWhole = false
     try {
       database ??= new DatabaseSync(workerData.path)
-      database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()
+      const checkpoint = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+      for (let attempt = 0; attempt < workerData.attempts && !isWhole; attempt += 1) {
+        const { log, checkpointed } = checkpoint.get()
+        isWhole = log === checkpointed
+      }
     } catch (error) {
       failure = String(error)
     }
-    parentPort.postMessage({ failure })
+    parentPort.postMessage({ failure, isWhole })
   })
 })
 `
 
 const passiveCheckpoint = 'PRAGMA wal_checkpoint(PASSIVE)' as Query<{ log: number; checkpointed: number }>
+
+// How often the worker tries to catch up with what is committed meanwhile.
+const maxAttempts = 8
 
 // From this size on the write-ahead log is written to the file.
 const checkpointBytes = 4_194_304
@@ -31,6 +39,12 @@ const checkpointBytes = 4_194_304
 const maxWalBytes = 25_165_824
 // How much is committed between two looks at its size.
 const bytesPerLook = 262_144
+
+interface Checkpointed {
+  readonly failure?: string
+  /** Nothing was committed meanwhile: the next commit begins the write-ahead log anew. */
+  readonly isWhole: boolean
+}
 
 export interface CheckpointsOptions {
   readonly path: string
@@ -42,10 +56,11 @@ export interface CheckpointsOptions {
  * Writes what the write-ahead log holds to the file.
  *
  *     worker   |-- PASSIVE: writes pages, syncs ------|
- *     main     commit commit commit commit commit .... PASSIVE: the few pages since; the next commit begins the log anew
+ *     worker                                        again, until nothing was committed meanwhile
+ *     main     commit commit commit commit commit ...............................; the next commit begins the log anew
  *
- * In the main thread all of it would be a stall for whoever waits. Without the second step the log would never begin anew,
- * since there is always a commit that the worker has not seen.
+ * In the main thread all of it would be a stall for whoever waits. Only if commits follow each other so closely that there is
+ * always one that the worker has not seen does the main thread write the last few pages itself.
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions
@@ -98,13 +113,17 @@ export class Checkpoints {
 
   #start(database: Database): Worker {
     if (this.#worker !== null) return this.#worker
-    const worker = new Worker(checkpointProgram, { eval: true, workerData: { path: this.#options.path } })
+    const worker = new Worker(checkpointProgram, {
+      eval: true,
+      workerData: { path: this.#options.path, attempts: maxAttempts },
+    })
     this.#worker = worker
     worker.unref()
-    worker.on('message', ({ failure }: { readonly failure?: string }) => {
+    worker.on('message', ({ failure, isWhole }: Checkpointed) => {
       if (worker !== this.#worker) return
       this.#isRunning = false
-      if (failure === undefined) this.#finish(database)
+      if (isWhole) this.#finishedAt = this.#options.now()
+      else if (failure === undefined) this.#finish(database)
       else this.#options.onError(new Error(`The checkpoint failed: ${failure}`))
     })
     worker.on('error', (error) => {
