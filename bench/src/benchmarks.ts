@@ -6,6 +6,7 @@ import { format } from './format.ts'
 import { hello } from './hello.ts'
 import { idleMemory } from './idle-memory.ts'
 import { latency } from './latency.ts'
+import { logs } from './logs.ts'
 import { multiCore } from './multi-core.ts'
 import { replay } from './replay.ts'
 import { storm } from './storm.ts'
@@ -26,4 +27,5 @@ export const benchmarks: readonly Benchmark[] = [
   topics,
   storm,
   earliest,
+  logs,
 ]

@@ -17,6 +17,7 @@ const examples = [
     .map((name) => `adapters/${name}`),
   'llm-answer/main.ts',
   'processes/main.ts',
+  'shared-log/main.ts',
   'web-app/main.ts',
   ...examplesOfProcesses,
 ]

@@ -8,7 +8,7 @@ import type { PackedProject } from './packed-project.ts'
 
 // What users get: the packed tarballs, installed with npm into an empty project.
 
-const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis', 'cli']
+const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis', 'sse-sqlite', 'cli']
 
 const program = `
 import { createEventSource } from '@sse-toolkit/event-source-client'

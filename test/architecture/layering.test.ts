@@ -5,9 +5,13 @@ import { filesBelow, importsOf, readSource } from './source-files.ts'
 // Who may import whom (ARCHITECTURE.md). A package that is not listed imports no package of ours.
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'sse-redis': ['@sse-toolkit/sse-server'],
+  'sse-sqlite': ['@sse-toolkit/sse-server'],
   // It is what the others are to a shell.
   cli: ['@sse-toolkit/event-source-client', '@sse-toolkit/http-core', '@sse-toolkit/sse-server'],
 }
+
+// Packages that run on Node's own modules throughout.
+const nodePackages: ReadonlySet<string> = new Set(['sse-sqlite'])
 
 const packages = [...new Set(filesBelow('packages').map((path) => path.split('/')[1] ?? ''))]
 const sourceFiles = packages.flatMap((name) =>
@@ -16,7 +20,7 @@ const sourceFiles = packages.flatMap((name) =>
 const webFiles = sourceFiles.filter((path) => !runsOnNodeOnly(path))
 
 function runsOnNodeOnly(path: string): boolean {
-  return path.includes('/src/node/') || path.endsWith('.node.ts')
+  return path.includes('/src/node/') || path.endsWith('.node.ts') || nodePackages.has(packageOf(path))
 }
 
 function packageOf(path: string): string {

@@ -14,6 +14,8 @@ import { UsageError } from './server/errors/usage-error.ts'
 const EXIT_FAILURE = 1
 const EXIT_USAGE = 2
 
+const inMemory = { kind: 'memory' } as const
+
 async function main(): Promise<void> {
   const command = readCommand()
   if (command.kind === 'help') {
@@ -52,20 +54,21 @@ function readCommand(): DemoCommand {
   }
 }
 
-/** One process with its log in memory, or several with theirs on Redis. */
+/** One process, with its log in memory or in a file; or several, with theirs in a file or on Redis. */
 async function startServing(serve: ServeCommand): Promise<Demo> {
   const command = { ...serve, tls: await loadTls(serve.tls, serve.host) }
-  if (command.nodes === 1 && command.redisUrl === undefined) return startDemo(command)
-  if (command.redisUrl !== undefined) return startNodes({ ...command, redisUrl: command.redisUrl })
+  const { log } = command
+  if (command.nodes === 1 && log?.kind !== 'redis') return startDemo({ ...command, log: log ?? inMemory })
+  if (log !== undefined) return startNodes({ ...command, log })
   const redis = await startOwnRedis()
   if (redis === undefined) {
     console.error(
       'No redis-server was found (Debian: apt install redis-server): one process serves, from memory.',
     )
-    return startDemo(command)
+    return startDemo({ ...command, log: inMemory })
   }
   try {
-    const demo = await startNodes({ ...command, redisUrl: redis.url })
+    const demo = await startNodes({ ...command, log: { kind: 'redis', url: redis.url } })
     return {
       ...demo,
       async close() {
@@ -93,6 +96,9 @@ async function start(command: ServeCommand): Promise<Demo> {
       )
     }
     if (error instanceof UsageError) exitWith(EXIT_USAGE, error.message)
+    if (error instanceof Error && error.name === 'LogFileError') exitWith(EXIT_FAILURE, error.message)
+    if (error instanceof Error && error.name === 'OptionError')
+      exitWith(EXIT_USAGE, `--log: ${error.message}`)
     if (error instanceof Error && error.name === 'ListenError') exitWith(EXIT_FAILURE, `${error.message}.`)
     throw error
   }

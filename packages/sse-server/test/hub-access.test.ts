@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { Response as UndiciResponse } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
-import { memoryLog } from '@sse-toolkit/sse-server'
+import { createHub, memoryLog } from '@sse-toolkit/sse-server'
 import type { Authorization, Hub, HubConnection, HubOptions } from '@sse-toolkit/sse-server'
 import { coversPattern, parseTopicPattern } from '../src/topics/topic-pattern.ts'
 import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
@@ -372,6 +372,23 @@ describe('presence', () => {
     ada.sink.leave()
     expect(log).toEqual(['ada joined rooms.1', 'bob joined rooms.*', 'ada left: client'])
     expect(hub.stats()).toMatchObject({ connections: 1, topics: 1 })
+  })
+
+  it('has in inspect() what the log says of itself, and goes without if the log cannot', () => {
+    const errors: unknown[] = []
+    const failure = new Error('the file is damaged')
+    const silent = createHub({ log: memoryLog() })
+    const saying = createHub({ log: Object.assign(memoryLog(), { stats: () => ({ walBytes: 7 }) }) })
+    const failing = createHub({
+      log: Object.assign(memoryLog(), {
+        stats: () => {
+          throw failure
+        },
+      }),
+      onError: (error) => errors.push(error),
+    })
+    expect([silent, saying, failing].map((hub) => hub.inspect().log)).toEqual([null, { walBytes: 7 }, null])
+    expect(errors).toEqual([failure])
   })
 
   it('is all there in inspect(), as JSON', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { createHub, memoryLog } from '@sse-toolkit/sse-server'
+import { createHub } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
-import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../samples.ts'
+import { MAX_BUFFERED_BYTES } from '../samples.ts'
 import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
 import type { InspectReach } from './inspect/reach.ts'
@@ -10,6 +10,8 @@ import type { NodeServer } from './node-server.ts'
 import { createNodeFigures } from './nodes/node-figures.ts'
 import { createAccessKey, createReaderAccess } from './reader-access.ts'
 import { buildPageFiles } from './page-files.ts'
+import { openLog } from './open-log.ts'
+import type { LogPlace } from './open-log.ts'
 import { publishSamples } from './publish-samples.ts'
 import { systemRuntime } from './runtime.ts'
 import type { TlsFiles } from './tls.ts'
@@ -24,7 +26,7 @@ export interface Demo {
 }
 
 /**
- * Starts sampling, the hubs and the server, in one process, with a log in memory:
+ * Starts sampling, the hubs and the server, in one process:
  *
  *     publisher's hub -> log -> hub -> server <- pages
  *                               '-- anew at each restart, on the same port; the log outlives them
@@ -37,9 +39,10 @@ export async function startDemo(options: {
   inspectReach: InspectReach
   token: string
   tls: TlsFiles | undefined
+  log: LogPlace
 }): Promise<Demo> {
   const failure = Promise.withResolvers<never>()
-  const log = memoryLog({ maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS })
+  const { log } = openLog(options.log)
   const publisher = createHub({ log })
   const pageFiles = buildPageFiles()
   pageFiles.catch(failure.reject)

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { createControlToken } from './control-access.ts'
 import { UsageError } from './errors/usage-error.ts'
 import type { InspectReach } from './inspect/reach.ts'
+import type { SharedLogPlace } from './open-log.ts'
 import type { TlsChoice } from './tls.ts'
 
 const DEFAULT_PORT = 8080
@@ -13,8 +14,9 @@ Shows live figures of this machine on a web page, streamed as server-sent events
 Options:
   --port <number>   the port to listen on; 0 takes any free one (default: $PORT, else ${DEFAULT_PORT})
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
-  --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one need Redis (default: 1)
-  --redis <url>     the Redis that they share (default: an own redis-server, if there is one on the PATH)
+  --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one share a log (default: 1)
+  --log <file>      keep the events in this file: a restart loses none, and several processes share it
+  --redis <url>     keep them on this Redis (default for several processes: an own redis-server, if there is one on the PATH)
   --token <token>   what the controls ask for: 16 to 128 letters, digits, and - . _ ~ (default: $SSE_DEMO_TOKEN, else a
                     random one, printed at the start); processes of other users can see an option, but not a variable
   --allow-inspect   let the Inspect view ask any server, not only those on this machine
@@ -31,7 +33,8 @@ export interface ServeCommand {
   host: string
   port: number
   nodes: number
-  redisUrl: string | undefined
+  /** Undefined: in memory, or on a Redis of the demo's own. */
+  log: SharedLogPlace | undefined
   inspectReach: InspectReach
   token: string
   /** A token that somebody chose is a secret of theirs, and is not printed. */
@@ -52,23 +55,19 @@ export function parseCommand(
 ): DemoCommand {
   const values = parseOptions(args)
   if (values.help === true) return { kind: 'help' }
-  const { host = '127.0.0.1', port, nodes = '1', redis: redisUrl } = values
+  const { host = '127.0.0.1', port, nodes = '1' } = values
   if (host === '') throw new UsageError('--host is empty: give an address, such as 127.0.0.1.')
   // An empty variable is how a shell says "none".
   const fromEnv = env.PORT === '' ? undefined : env.PORT
   if (!/^[1-8]$/.test(nodes))
     throw new UsageError(`--nodes is ${JSON.stringify(nodes.slice(0, 40))}: give a number from 1 to 8.`)
-  if (redisUrl !== undefined && !/^rediss?:\/\/\S+$/.test(redisUrl))
-    throw new UsageError(
-      `--redis is ${JSON.stringify(redisUrl.slice(0, 40))}: give a URL, redis://host:port.`,
-    )
   const [name, text] = port === undefined ? (['PORT', fromEnv] as const) : (['--port', port] as const)
   return {
     kind: 'serve',
     host,
     port: text === undefined ? DEFAULT_PORT : parsePort(name, text),
     nodes: Number(nodes),
-    redisUrl,
+    log: chooseLog(values),
     inspectReach: values['allow-inspect'] === true ? 'anywhere' : 'loopback',
     tls: chooseTls(values),
     ...chooseToken(values.token, env.SSE_DEMO_TOKEN),
@@ -89,6 +88,19 @@ function chooseToken(
   return { token, tokenSource: 'given' }
 }
 
+function chooseLog({ log: path, redis: url }: ReturnType<typeof parseOptions>): SharedLogPlace | undefined {
+  if (path !== undefined && url !== undefined)
+    throw new UsageError('--log and --redis exclude each other: the events are kept in one place.')
+  if (path !== undefined) {
+    if (path === '') throw new UsageError('--log is empty: give a file.')
+    return { kind: 'file', path }
+  }
+  if (url === undefined) return undefined
+  if (!/^rediss?:\/\/\S+$/.test(url))
+    throw new UsageError(`--redis is ${JSON.stringify(url.slice(0, 40))}: give a URL, redis://host:port.`)
+  return { kind: 'redis', url }
+}
+
 function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
   const { tls = false, 'tls-cert': certFile, 'tls-key': keyFile } = values
   if (certFile === undefined && keyFile === undefined) return tls ? 'self-signed' : 'off'
@@ -99,7 +111,7 @@ function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
 
 function parseOptions(
   args: readonly string[],
-): Partial<Record<'host' | 'port' | 'nodes' | 'redis' | 'token' | 'tls-cert' | 'tls-key', string>> &
+): Partial<Record<'host' | 'port' | 'nodes' | 'log' | 'redis' | 'token' | 'tls-cert' | 'tls-key', string>> &
   Partial<Record<'help' | 'allow-inspect' | 'tls', boolean>> {
   try {
     return parseArgs({
@@ -110,6 +122,7 @@ function parseOptions(
         host: { type: 'string' },
         port: { type: 'string' },
         nodes: { type: 'string' },
+        log: { type: 'string' },
         redis: { type: 'string' },
         token: { type: 'string' },
         'allow-inspect': { type: 'boolean' },

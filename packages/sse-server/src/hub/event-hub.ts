@@ -236,9 +236,20 @@ export class EventHub implements Hub {
       head: head.epoch === '' ? null : formatEventId(head),
       status: this.#closed ? 'closed' : this.#closing === null ? 'open' : 'closing',
       stats: this.stats(),
+      log: this.#logStats(),
       topics: this.#connections.countByTopic(),
       running: this.#finite.topics,
       connections: this.connections(),
+    }
+  }
+
+  #logStats(): object | null {
+    try {
+      return this.#log.stats?.() ?? null
+    } catch (error) {
+      // A page for administrators shows the rest all the same.
+      if (!(error instanceof HubClosedError)) this.#onError(error)
+      return null
     }
   }
 

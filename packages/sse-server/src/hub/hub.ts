@@ -28,6 +28,8 @@ export interface HubInspection {
   readonly head: string | null
   readonly status: 'open' | 'closing' | 'closed'
   readonly stats: HubStats
+  /** What the log says of itself, `log.stats()`; null if it says nothing, or cannot now. */
+  readonly log: object | null
   /** Topics and patterns, and how many connections subscribe to each. */
   readonly topics: Readonly<Record<string, number>>
   /** Topics whose producers run here. */

@@ -192,6 +192,8 @@ export interface EventLog {
   tail(listener: LogTailListener): () => void
   /** The position of the newest event; before the first event, `seq` is 0. */
   head(): Promise<Position>
+  /** What the log is at the moment, as numbers by name, for `hub.inspect()`. Absent: the log says nothing of itself. */
+  stats?(): object
   /** Ends all tails and lets go of what the log holds. Afterwards `append` rejects. */
   close(): Promise<void>
 }

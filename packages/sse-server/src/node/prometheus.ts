@@ -2,6 +2,7 @@ import { Counter, Gauge } from '@prometheus-io/client'
 import type { Registry } from '@prometheus-io/client'
 import type { Hub } from '../hub/hub.ts'
 import type { HubStats } from '../hub/hub-stats.ts'
+import type { EventLog } from '../log/event-log.ts'
 
 /** Options of {@link registerHubMetrics}. */
 export interface HubMetricsOptions {
@@ -9,6 +10,8 @@ export interface HubMetricsOptions {
   readonly registry: Registry
   /** What their names begin with. @defaultValue `sse_hub_` */
   readonly prefix?: string | undefined
+  /** The hub's log, if its figures are to be shown, too: those of its `stats()` that are numbers. */
+  readonly log?: Pick<EventLog, 'stats'> | undefined
 }
 
 /**
@@ -20,7 +23,7 @@ export interface HubMetricsOptions {
  *     sse_hub_buffered_bytes                                 sse_hub_replayed_events_total
  *     sse_hub_publish_lag_seconds{quantile="0.5|0.99|1"}     sse_hub_gaps_total
  *     sse_hub_opened_connections_total                       sse_hub_closed_connections_total{reason="..."}
- *     sse_hub_refused_subscriptions_total{status="..."}
+ *     sse_hub_refused_subscriptions_total{status="..."}      sse_hub_log{figure="..."}
  *
  * `@prometheus-io/client` is a peer dependency of this entry point alone.
  *
@@ -40,7 +43,7 @@ export interface HubMetricsOptions {
  */
 export function registerHubMetrics(
   hub: Pick<Hub, 'stats'>,
-  { registry, prefix = 'sse_hub_' }: HubMetricsOptions,
+  { registry, prefix = 'sse_hub_', log }: HubMetricsOptions,
 ): void {
   // All metrics of one scrape are of one moment, and the connections are gone through once for all of them.
   let current: HubStats | undefined
@@ -128,6 +131,19 @@ export function registerHubMetrics(
       const { p50, p99, max } = stats().publishLagMs
       for (const [quantile, lagMs] of Object.entries({ '0.5': p50, '0.99': p99, '1': max })) {
         this.set({ quantile }, lagMs / 1000)
+      }
+    },
+  })
+
+  if (log?.stats === undefined) return
+  void new Gauge({
+    name: `${prefix}log`,
+    help: 'What the log says of itself, by the name of the figure.',
+    labelNames: ['figure'],
+    registers,
+    collect() {
+      for (const [figure, value] of Object.entries(log.stats?.() ?? {})) {
+        if (typeof value === 'number') this.set({ figure }, value)
       }
     },
   })

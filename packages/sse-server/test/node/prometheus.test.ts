@@ -36,6 +36,18 @@ describe('registerHubMetrics', () => {
     expect(stats).toHaveBeenCalledTimes(2)
   })
 
+  it('shows what the log says of itself, as far as it is numbers', async () => {
+    const { hub } = createTestHub()
+    const registry = new Registry()
+    let walBytes = 7
+    registerHubMetrics(hub, { registry, log: { stats: () => ({ walBytes, path: 'x' }) } })
+    expect(await registry.metrics()).toMatch(/^sse_hub_log\{figure="walBytes"\} 7$/m)
+    walBytes = 8
+    const text = await registry.metrics()
+    expect(text).toMatch(/^sse_hub_log\{figure="walBytes"\} 8$/m)
+    expect(text).not.toContain('figure="path"')
+  })
+
   it('keeps two hubs apart by their prefix', async () => {
     const registry = new Registry()
     const [first, second] = [createTestHub().hub, createTestHub().hub]

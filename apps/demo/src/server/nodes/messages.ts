@@ -1,3 +1,4 @@
+import type { SharedLogPlace } from '../open-log.ts'
 import type { PageFiles } from '../page-files.ts'
 import type { Fault } from '../faults.ts'
 import type { HubFigures } from '../hub-reader.ts'
@@ -19,7 +20,7 @@ export interface NodeOrder {
   readonly nodes: number
   /** Which process in the node's place it is, from 1. */
   readonly start: number
-  readonly redisUrl: string
+  readonly log: SharedLogPlace
   readonly inspectReach: InspectReach
   /** Of the controls: one for all nodes, however often they are restarted. */
   readonly token: string

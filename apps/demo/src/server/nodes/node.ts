@@ -1,16 +1,15 @@
 import { createHub } from '@sse-toolkit/sse-server'
-import { redisLog } from '@sse-toolkit/sse-redis'
-import { HISTORY_MS, MAX_BUFFERED_BYTES, MAX_LOGGED_EVENTS } from '../../samples.ts'
+import { MAX_BUFFERED_BYTES } from '../../samples.ts'
 import { createReaderConnections } from '../connections.ts'
 import { every } from '../every.ts'
 import { createLocalFaults } from '../faults.ts'
 import type { Fault } from '../faults.ts'
 import { createReaderAccess } from '../reader-access.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS } from '../node-server.ts'
+import { openLog } from '../open-log.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 
-export const LOG_OPTIONS = { namespace: 'demo', maxAgeMs: HISTORY_MS, maxEvents: MAX_LOGGED_EVENTS }
 const FIGURES_INTERVAL_MS = 500
 
 /** One of several processes that serve the page. It does what the first process says, and ends with it. */
@@ -25,8 +24,8 @@ export function serveAsNode(): void {
 }
 
 async function serve(order: NodeOrder): Promise<void> {
-  const { redisUrl, pageFiles } = order
-  const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
+  const { pageFiles } = order
+  const { log, ready } = openLog(order.log)
   const hub = createHub({
     log,
     heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
@@ -78,7 +77,7 @@ async function serve(order: NodeOrder): Promise<void> {
   }
 
   try {
-    await log.ready()
+    await ready()
     await server.listen()
     send({ kind: 'listening', port: server.port ?? 0 })
   } catch (error) {

@@ -2,7 +2,6 @@ import cluster from 'node:cluster'
 import type { Worker } from 'node:cluster'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { redisLog } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import { browsableHost } from '../demo.ts'
 import type { Demo } from '../demo.ts'
@@ -12,9 +11,10 @@ import { buildPageFiles } from '../page-files.ts'
 import { publishSamples } from '../publish-samples.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { TlsFiles } from '../tls.ts'
+import { openLog } from '../open-log.ts'
+import type { SharedLogPlace } from '../open-log.ts'
 import { createFaultRelay } from './fault-relay.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
-import { LOG_OPTIONS } from './node.ts'
 import { createNodeFigures } from './node-figures.ts'
 
 /** Redis is away. The log says so itself, once; the figures of that time are missing, and those after it come. */
@@ -23,9 +23,9 @@ const OUTAGES = new Set(['log-unavailable', 'outcome-unknown', 'too-many-pending
 const RESTART_DELAY_MS = 1_000
 
 /**
- * Starts the page's processes, behind one port and on one Redis, and publishes the figures from this one:
+ * Starts the page's processes, behind one port and on one log, and publishes the figures from this one:
  *
- *     this process --publishes--> Redis --tells--> node 1, 2, 3 <--one port-- pages
+ *     this process --publishes--> log --tells--> node 1, 2, 3 <--one port-- pages
  *           '--- forks, restarts, passes faults on ---'
  *
  * A node that dies takes its connections along and nothing else: its pages come to another node, and resume.
@@ -34,12 +34,12 @@ export async function startNodes(options: {
   host: string
   port: number
   nodes: number
-  redisUrl: string
+  log: SharedLogPlace
   inspectReach: InspectReach
   token: string
   tls: TlsFiles | undefined
 }): Promise<Demo> {
-  const { host, nodes, redisUrl, tls } = options
+  const { host, nodes, tls } = options
   const failure = Promise.withResolvers<never>()
   const pageFiles = [...(await buildPageFiles())]
   const accessKey = createAccessKey()
@@ -99,9 +99,9 @@ export async function startNodes(options: {
   // Not a debugger's port, nor what else is meant for this process alone.
   cluster.setupPrimary({ execArgv: process.execArgv.filter((arg) => arg.startsWith('--conditions=')) })
   await Promise.all(Array.from({ length: nodes }, (_, index) => startNode(index + 1)))
-  const log = redisLog({ url: redisUrl, ...LOG_OPTIONS })
+  const { log, ready } = openLog(options.log)
   const hub = createHub({ log })
-  await log.ready()
+  await ready()
   const stopPublishing = publishSamples({
     hub,
     hubFigures: () => figures.total(hub.stats()),

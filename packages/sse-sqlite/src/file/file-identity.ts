@@ -1,0 +1,37 @@
+import { readFileSync, statSync } from 'node:fs'
+import { uptime } from 'node:os'
+import type { Runtime } from '@sse-toolkit/sse-server'
+
+const linuxBootId = '/proc/sys/kernel/random/boot_id'
+
+// Of systems without the file above: how far apart two computed times of one boot may lie.
+const bootToleranceMs = 60_000
+
+const computed = 'since '
+
+/** Tells one boot of the machine from another. */
+export function currentBoot(runtime: Pick<Runtime, 'wallClock'>): string {
+  try {
+    return readFileSync(linuxBootId, 'utf8').trim()
+  } catch {
+    // Not Linux. What is computed moves with the wall clock, see isSameBoot.
+    return `${computed}${Math.round(runtime.wallClock() - uptime() * 1000)}`
+  }
+}
+
+export function isSameBoot(one: string, other: string): boolean {
+  if (!one.startsWith(computed) || !other.startsWith(computed)) return one === other
+  const [first, second] = [one, other].map((boot) => Number(boot.slice(computed.length)))
+  return Math.abs(Number(first) - Number(second)) <= bootToleranceMs
+}
+
+/** Which file there is under this path: a copy, and a file created anew, are other files. Empty if there is none. */
+export function fileAt(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`
+}
+
+/** The same over restarts of the machine, where the numbers of devices may change. */
+export function lastingFileAt(path: string): string {
+  return String(statSync(path).ino)
+}

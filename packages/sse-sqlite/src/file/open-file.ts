@@ -1,0 +1,113 @@
+import { dirname } from 'node:path'
+import { LogFileError } from '../errors/log-file-error.ts'
+import { Database } from './database.ts'
+import type { Query } from './database.ts'
+import { fileAt } from './file-identity.ts'
+import { checkFileSystem } from './file-system.ts'
+import { applicationId, schema, schemaVersion } from './schema.ts'
+import { corruptFile, failureOf } from './sqlite-failure.ts'
+
+const readApplicationId = 'PRAGMA application_id' as Query<{ application_id: number }>
+const readVersion = 'PRAGMA user_version' as Query<{ user_version: number }>
+const countTables = 'SELECT count(*) AS tables FROM sqlite_schema' as Query<{ tables: number }>
+const quickCheck = 'PRAGMA quick_check(1)' as Query<{ quick_check: string }>
+
+const readPageSize = 'PRAGMA page_size' as Query<{ page_size: number }>
+
+// The most that SQLite has.
+const maxPages = 4_294_967_294
+
+/** The file of a log, open. */
+export interface OpenFile {
+  readonly database: Database
+  /** Whether the path still leads to the file that was opened. */
+  isInPlace(): boolean
+}
+
+// How long the opening waits for other processes. It is the only time that this process stands still for them.
+const openingTimeoutMs = 5000
+
+/**
+ * Opens the file, or creates it.
+ *
+ * @throws {@link LogFileError}
+ */
+export function openFile(path: string, maxFileBytes: number, warn: (error: LogFileError) => void): OpenFile {
+  let database: Database | undefined
+  try {
+    checkFileSystem(path, dirname(path), warn)
+    database = new Database(path)
+    prepare(database, path)
+    limitSize(database, maxFileBytes)
+    const [file, wal] = [fileAt(path), fileAt(walOf(path))]
+    return { database, isInPlace: () => fileAt(path) === file && fileAt(walOf(path)) === wal }
+  } catch (error) {
+    database?.close()
+    throw failureOf(error, path, 'open the log')
+  }
+}
+
+export function walOf(path: string): string {
+  return `${path}-wal`
+}
+
+function prepare(database: Database, path: string): void {
+  database.execute(`PRAGMA busy_timeout = ${openingTimeoutMs}`)
+  // Before anything is written to it.
+  const isEmpty = checkVersion(database, path)
+  // Only an empty file takes it; what is trimmed can then be given back to the file system.
+  if (isEmpty) database.execute('PRAGMA auto_vacuum = INCREMENTAL')
+  database.get('PRAGMA journal_mode = WAL')
+  // Without a limit of its size the write-ahead log would stay as large as it ever was, and its size say nothing.
+  database.execute(`
+    PRAGMA synchronous = NORMAL;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = 0;
+    PRAGMA temp_store = MEMORY;
+  `)
+  createTables(database, path)
+  checkPages(database, path)
+}
+
+/** @returns whether the file is empty. */
+function checkVersion(database: Database, path: string): boolean {
+  const application = database.get(readApplicationId)?.application_id
+  const version = database.get(readVersion)?.user_version
+  const tables = database.get(countTables)?.tables
+  if (tables === 0) return true
+  if (application === applicationId && version === schemaVersion) return false
+  const found = application === applicationId ? `version ${version}` : 'the database of another program'
+  throw new LogFileError(
+    'other-version',
+    path,
+    `expected a log of version ${schemaVersion}, got ${found}. Give the log another path, or move the file away.`,
+  )
+}
+
+/** Opening is over: from now on a lock is waited for by a timer. A turn that waited would stop everything else. */
+export function stopWaiting(database: Database): void {
+  database.execute('PRAGMA busy_timeout = 0')
+}
+
+/** Two processes may open an empty file at once: the second one waits, and finds the tables. */
+function createTables(database: Database, path: string): void {
+  database.run('BEGIN IMMEDIATE')
+  if (checkVersion(database, path)) {
+    database.execute(schema)
+    database.execute(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
+  }
+  database.run('COMMIT')
+}
+
+function limitSize(database: Database, maxFileBytes: number): void {
+  const pageSize = database.get(readPageSize)?.page_size ?? 1
+  const pages = Math.min(maxPages, Math.floor(maxFileBytes / pageSize))
+  database.all(`PRAGMA max_page_count = ${pages}`)
+}
+
+/** A damaged page shows only when it is read, which may be in a month. */
+function checkPages(database: Database, path: string): void {
+  const found = database.all(quickCheck)
+  const [first] = found
+  if (first?.quick_check !== 'ok') throw corruptFile(path, first?.quick_check)
+}

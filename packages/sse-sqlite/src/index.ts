@@ -1,0 +1,5 @@
+export { LogFileError, type LogFileErrorCode } from './errors/log-file-error.ts'
+export { LogFullError } from './errors/log-full-error.ts'
+export { LogUnavailableError } from './errors/log-unavailable-error.ts'
+export type { SqliteLogOptions } from './options.ts'
+export { sqliteLog, type SqliteLog, type SqliteLogStats } from './sqlite-log.ts'

@@ -1,0 +1,60 @@
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startDemo } from '../integration/running-demo.ts'
+import type { RunningDemo } from '../integration/running-demo.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'demo-log-'))
+afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
+
+/** What a reader gets after an id, or from the beginning, up to an event of this text. */
+async function readUntil(demo: RunningDemo, lastEventId: string, last: RegExp): Promise<string> {
+  const abort = new AbortController()
+  const response = await fetch(`${demo.url}events?lastEventId=${lastEventId}`, { signal: abort.signal })
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString()
+    if (last.test(text)) break
+  }
+  abort.abort()
+  return text
+}
+
+function idsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^id: (.+)$/gm)].map(([, id = '']) => id)
+}
+
+describe.each([
+  { name: 'one process', args: [] },
+  { name: 'two processes that share it', args: ['--nodes', '2'] },
+])('the demo with its events in a file, in $name', ({ name, args }) => {
+  it('is killed and started again, and a reader misses nothing and gets no gap', async () => {
+    const log = ['--log', join(directory, `${name.replaceAll(' ', '-')}.db`), ...args]
+    const first = await startDemo(0, log)
+    const before = await readUntil(first, 'earliest', /"n":3}/)
+    await first.process.kill('SIGKILL')
+
+    const second = await startDemo(0, log)
+    try {
+      // As the page's reader does: after the last id that it has seen.
+      const after = await readUntil(second, idsOf(before).at(-1) ?? '', /event: sequence[^]*"n":2}/)
+      expect(after).not.toContain('stream.gap')
+      // And whoever asks for everything gets what was there before, under the same ids, once.
+      const all = await readUntil(second, 'earliest', /event: sequence[^]*"n":3}[^]*"n":2}/)
+      const ids = idsOf(all)
+      expect(ids.filter((id) => idsOf(before).includes(id))).toEqual(idsOf(before))
+      expect(new Set(ids).size).toBe(ids.length)
+      expect(all).not.toContain('stream.gap')
+    } finally {
+      await second.process.kill()
+    }
+  })
+})
+
+it('the demo says what is wrong with a file that it cannot use', async () => {
+  await expect(startDemo(0, ['--log', join(directory, 'none/x.db')])).rejects.toThrow(
+    /--log: path: expected a file in a directory that exists/,
+  )
+})
