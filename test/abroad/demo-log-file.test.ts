@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,17 @@ describe.each([
       await second.process.kill()
     }
   })
+})
+
+it('two workers share a file of their own, which goes with them', async () => {
+  const places = (): readonly string[] =>
+    readdirSync(tmpdir()).filter((name) => name.startsWith('sse-toolkit-demo-'))
+  const before = places()
+  const demo = await startDemo(0, ['--workers', '2'])
+  expect(await (await fetch(`${demo.url}about`)).json()).toMatchObject({ nodes: 2 })
+  expect(places().length).toBe(before.length + 1)
+  await demo.process.stop({ timeoutMs: 10_000 })
+  expect(places()).toEqual(before)
 })
 
 it('the demo says what is wrong with a file that it cannot use', async () => {

@@ -4,6 +4,7 @@ import { startDemo } from './server/demo.ts'
 import type { Demo } from './server/demo.ts'
 import { serveAsNode } from './server/nodes/node.ts'
 import { LOAD_CLIENTS_ARGUMENT, runLoadClients } from './server/load/load-clients.ts'
+import { makeOwnFile } from './server/nodes/own-file.ts'
 import { startOwnRedis } from './server/nodes/own-redis.ts'
 import { startNodes } from './server/nodes/start-nodes.ts'
 import { HELP, parseCommand } from './server/options.ts'
@@ -60,6 +61,10 @@ async function startServing(serve: ServeCommand): Promise<Demo> {
   const { log } = command
   if (command.nodes === 1 && log?.kind !== 'redis') return startDemo({ ...command, log: log ?? inMemory })
   if (log !== undefined) return startNodes({ ...command, log })
+  if (command.ownLog === 'file') {
+    const { path, remove } = await makeOwnFile()
+    return closing(() => startNodes({ ...command, log: { kind: 'file', path } }), remove)
+  }
   const redis = await startOwnRedis()
   if (redis === undefined) {
     console.error(
@@ -67,17 +72,25 @@ async function startServing(serve: ServeCommand): Promise<Demo> {
     )
     return startDemo({ ...command, log: inMemory })
   }
+  return closing(
+    () => startNodes({ ...command, log: { kind: 'redis', url: redis.url } }),
+    () => redis.close(),
+  )
+}
+
+/** Starts a demo, and closes what it stands on after it, or if it cannot start. */
+async function closing(begin: () => Promise<Demo>, close: () => Promise<void>): Promise<Demo> {
   try {
-    const demo = await startNodes({ ...command, log: { kind: 'redis', url: redis.url } })
+    const demo = await begin()
     return {
       ...demo,
       async close() {
         await demo.close()
-        await redis.close()
+        await close()
       },
     }
   } catch (error) {
-    await redis.close()
+    await close()
     throw error
   }
 }

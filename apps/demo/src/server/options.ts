@@ -15,6 +15,7 @@ Options:
   --port <number>   the port to listen on; 0 takes any free one (default: $PORT, else ${DEFAULT_PORT})
   --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
   --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one share a log (default: 1)
+  --workers <count> the same on one file, which is the demo's own without --log: nothing else is needed
   --log <file>      keep the events in this file: a restart loses none, and several processes share it
   --redis <url>     keep them on this Redis (default for several processes: an own redis-server, if there is one on the PATH)
   --token <token>   what the controls ask for: 16 to 128 letters, digits, and - . _ ~ (default: $SSE_DEMO_TOKEN, else a
@@ -33,8 +34,10 @@ export interface ServeCommand {
   host: string
   port: number
   nodes: number
-  /** Undefined: in memory, or on a Redis of the demo's own. */
+  /** Undefined: in memory, or in a place of the demo's own. */
   log: SharedLogPlace | undefined
+  /** What several processes share where nothing else is said. */
+  ownLog: 'redis' | 'file'
   inspectReach: InspectReach
   token: string
   /** A token that somebody chose is a secret of theirs, and is not printed. */
@@ -55,12 +58,15 @@ export function parseCommand(
 ): DemoCommand {
   const values = parseOptions(args)
   if (values.help === true) return { kind: 'help' }
-  const { host = '127.0.0.1', port, nodes = '1' } = values
+  const { host = '127.0.0.1', port, workers } = values
+  if (workers !== undefined && (values.nodes !== undefined || values.redis !== undefined))
+    throw new UsageError('--workers share a file: leave out --nodes and --redis.')
+  const [count, nodes = '1'] = workers === undefined ? ['--nodes', values.nodes] : ['--workers', workers]
   if (host === '') throw new UsageError('--host is empty: give an address, such as 127.0.0.1.')
   // An empty variable is how a shell says "none".
   const fromEnv = env.PORT === '' ? undefined : env.PORT
   if (!/^[1-8]$/.test(nodes))
-    throw new UsageError(`--nodes is ${JSON.stringify(nodes.slice(0, 40))}: give a number from 1 to 8.`)
+    throw new UsageError(`${count} is ${JSON.stringify(nodes.slice(0, 40))}: give a number from 1 to 8.`)
   const [name, text] = port === undefined ? (['PORT', fromEnv] as const) : (['--port', port] as const)
   return {
     kind: 'serve',
@@ -68,6 +74,7 @@ export function parseCommand(
     port: text === undefined ? DEFAULT_PORT : parsePort(name, text),
     nodes: Number(nodes),
     log: chooseLog(values),
+    ownLog: workers === undefined ? 'redis' : 'file',
     inspectReach: values['allow-inspect'] === true ? 'anywhere' : 'loopback',
     tls: chooseTls(values),
     ...chooseToken(values.token, env.SSE_DEMO_TOKEN),
@@ -111,7 +118,9 @@ function chooseTls(values: ReturnType<typeof parseOptions>): TlsChoice {
 
 function parseOptions(
   args: readonly string[],
-): Partial<Record<'host' | 'port' | 'nodes' | 'log' | 'redis' | 'token' | 'tls-cert' | 'tls-key', string>> &
+): Partial<
+  Record<'host' | 'port' | 'nodes' | 'workers' | 'log' | 'redis' | 'token' | 'tls-cert' | 'tls-key', string>
+> &
   Partial<Record<'help' | 'allow-inspect' | 'tls', boolean>> {
   try {
     return parseArgs({
@@ -122,6 +131,7 @@ function parseOptions(
         host: { type: 'string' },
         port: { type: 'string' },
         nodes: { type: 'string' },
+        workers: { type: 'string' },
         log: { type: 'string' },
         redis: { type: 'string' },
         token: { type: 'string' },
