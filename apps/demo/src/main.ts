@@ -62,8 +62,11 @@ async function startServing(serve: ServeCommand): Promise<Demo> {
   if (command.nodes === 1 && log?.kind !== 'redis') return startDemo({ ...command, log: log ?? inMemory })
   if (log !== undefined) return startNodes({ ...command, log })
   if (command.ownLog === 'file') {
-    const { path, remove } = await makeOwnFile()
-    return closing(() => startNodes({ ...command, log: { kind: 'file', path } }), remove)
+    const file = await makeOwnFile()
+    return closing(
+      () => startNodes({ ...command, log: { kind: 'file', path: file.path } }),
+      () => file.remove(),
+    )
   }
   const redis = await startOwnRedis()
   if (redis === undefined) {
