@@ -231,8 +231,8 @@ export const mutants: readonly Mutant[] = [
     name: 'retry-without-floor',
     breaks: 'a hostile `retry: 0` makes the client ask at full speed',
     file: `${client}/reconnection/backoff.ts`,
-    find: 'const clampedMs = Math.min(Math.max(delayMs, minDelayMs), maxDelayMs)',
-    replace: 'const clampedMs = Math.min(delayMs, maxDelayMs)',
+    find: 'const raisedMs = delayMs < minDelayMs ? minDelayMs : delayMs',
+    replace: 'const raisedMs = delayMs',
   },
   {
     name: 'silence-not-noticed',

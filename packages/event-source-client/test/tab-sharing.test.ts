@@ -7,7 +7,7 @@ import type { MemoryServer } from './memory-transport.ts'
 
 /*
  * Clients of one process stand for pages: Node has Web Locks (since 24.5) and BroadcastChannel too. What only browsers
- * can do, such as killing a page, is in browser/tab-sharing.test.ts.
+ * can do, such as killing a page, is in browser/tab-sharing.abroad.test.ts.
  */
 
 interface SharedPage {
