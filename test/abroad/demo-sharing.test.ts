@@ -62,7 +62,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
   }
 
   const press = (tab: Page, name: string): Promise<void> =>
-    tab.getByRole('button', { name, exact: true }).click()
+    tab.locator('.view-connection').getByRole('button', { name, exact: true }).click()
   const fact = (tab: Page, name: string): Promise<string> =>
     tab.locator('.connection-facts div', { hasText: name }).locator('dd').innerText()
   const received = async (tab: Page): Promise<number> =>

@@ -162,6 +162,30 @@ describe.skipIf(chromium.skip)('the views', () => {
     expect(await fact('Reconnections')).toBe('3')
   })
 
+  it('tell next to its button what becomes of a silence, until nothing is missing', async () => {
+    await goTo('Connection')
+    await press('Go silent')
+    const report = (): Promise<string> => page.locator('#fault-silence-report').innerText()
+    await eventually(report).toMatch(/^Silent for 3 s; noticed in 1\d s\.$/)
+    await eventually(() => page.locator('#status').innerText()).toMatch(/^Silent for \d s$/)
+    await eventually(report, { timeout: 30_000 }).toMatch(/^Noticed after 1[4-9] s/)
+    await eventually(report).toMatch(
+      /^Noticed after 1[4-9] s; reconnected .+ later, caught up on 1\d\d numbers, nothing missing, nothing twice\.$/,
+    )
+    await eventually(() => page.locator('#status').innerText()).toBe('Live')
+    await expectNothingLost()
+  })
+
+  it('tell of a slow reader by how far it is behind', async () => {
+    await goTo('Connection')
+    await press('Read slowly')
+    expect(await page.locator('#fault-slow-report').innerText()).toMatch(/^Slow for 0 s; the hub gives up/)
+    await eventually(() => page.locator('#status').innerText()).toMatch(/^Behind by [2-9] s$/)
+    await eventually(() => page.locator('#fault-slow-report').innerText(), { timeout: 40_000 }).toMatch(
+      /^Noticed after .+ s; reconnected .+, nothing missing, nothing twice\.$/,
+    )
+  })
+
   it('list events by pattern, with pause, filter, tree and replay', async () => {
     await goTo('Topics')
     const list = page.locator('.event-list')
