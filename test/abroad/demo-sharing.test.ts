@@ -132,6 +132,27 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     )
   })
 
+  it('are one visit, however many of them are opened', async () => {
+    demo = await startDemo()
+    const [first] = await openTabs(1)
+    if (first === undefined) throw new Error('there is one')
+    await first.getByRole('link', { name: 'Connections', exact: true }).click()
+    const age = async (): Promise<number> =>
+      Number.parseInt(
+        await first
+          .locator('tr', { hasText: 'this browser' })
+          .locator('td[data-column="Connected for"]')
+          .innerText(),
+        10,
+      )
+    await eventually(age).toBeGreaterThanOrEqual(4)
+    const second = await openTab()
+    await eventually(() => received(second)).toBeGreaterThan(10)
+    const seen: number[] = []
+    await eventually(async () => seen[seen.push(await age()) - 1]).toBeGreaterThanOrEqual(8)
+    expect(Math.min(...seen)).toBeGreaterThanOrEqual(4)
+  })
+
   it('go on when the one that holds the connection is closed, and when the next one crashes', async () => {
     demo = await startDemo()
     let tabs = await openTabs(4)
