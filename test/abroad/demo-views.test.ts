@@ -226,9 +226,23 @@ describe.skipIf(chromium.skip)('the views', () => {
     await eventually(() => list.locator('.event', { hasText: 'greeting' }).count()).toBe(1)
     await page.getByLabel('Topics and patterns').fill('a..b')
     await press('Subscribe')
-    await eventually(() => page.locator('.card-log .form-answer').first().innerText()).toMatch(
-      /^closed: .*400/,
+    const answer = (): Promise<string> => page.locator('.card-log .form-answer').first().innerText()
+    await eventually(answer).toBe(
+      "Not subscribed. pattern: expected tokens joined by dots, where '*' stands for one token and a last '>' for one or more, got \"a..b\".",
     )
+    expect(await page.getByRole('button', { name: 'Stop' }).getAttribute('aria-disabled')).toBe('true')
+    await page.getByLabel('Topics and patterns').fill(' ')
+    await press('Subscribe')
+    expect(await answer()).toBe('Not subscribed. Name a topic or a pattern, such as machine.*')
+    await page.getByLabel('Topics and patterns').fill('play.>')
+    await page.getByLabel('Go on after').fill('nonsense-1')
+    await press('Subscribe')
+    await eventually(answer).toBe(
+      'Reads play.>. This log has never had an event "nonsense-1": all that it holds is replayed.',
+    )
+    await eventually(() => list.locator('.event', { hasText: 'while-away' }).count()).toBe(1)
+    await press('Stop')
+    expect(await answer()).toBe('Stopped')
   })
 
   it('keep their memory bounded, however many events come', async () => {
@@ -257,6 +271,7 @@ describe.skipIf(chromium.skip)('the views', () => {
   it.each([
     ['light', 1280],
     ['dark', 1280],
+    ['light', 390],
     ['dark', 390],
   ] as const)(
     'have no serious fault of accessibility in the %s, in a window of %i pixels',
