@@ -380,12 +380,12 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       await eventually(textOf('#status')).toBe('Live')
       await eventually(notice).toBe(`You can watch. ${refusal}`)
       await press('Cut the connection')
-      await eventually(textOf('#cut-help')).toBe(refusal)
+      await eventually(textOf('#cut-report')).toBe(refusal)
       await goTo('Connection')
       for (const [name, id] of [
-        ['Go silent', '#fault-faultssilence'],
-        ['Restart the server', '#fault-faultsrestart'],
-        ['Revoke me', '#fault-faultsrevoke'],
+        ['Go silent', '#fault-silence-report'],
+        ['Restart the server', '#fault-restart-report'],
+        ['Revoke me', '#fault-revoke-report'],
       ] as const) {
         await press(name)
         await eventually(textOf(id)).toBe(refusal)
@@ -437,7 +437,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       })
       await eventually(textOf('#status')).toBe('Live')
       expect(await page.locator('#control-notice').isVisible()).toBe(false)
-      await press('Cut the connection')
+      await page.locator('#cut').click()
       await eventually(textOf('.view-connection .journal-list')).toMatch(/Resumed after .+ 0 missing/)
       await goTo('Topics')
       await press('Publish')
@@ -456,13 +456,13 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
     it('a tab that watches may do more once another tab was let in', async () => {
       await page.goto(url)
       await press('Cut the connection')
-      await eventually(textOf('#cut-help')).toBe(CONTROL_REFUSALS['token-missing'])
+      await eventually(textOf('#cut-report')).toBe(CONTROL_REFUSALS['token-missing'])
       const other = await context.newPage()
       await other.goto(`${url}${new URL(demo.pageUrl).search}`)
       await other.close()
       await press('Cut the connection')
       await eventually(textOf('#journal')).toContain('Resumed after')
-      await eventually(textOf('#cut-help')).toBe("The server drops this browser's stream without a goodbye.")
+      await eventually(textOf('#cut-report')).toMatch(/nothing missing, nothing twice\.$/)
       await eventually(() => page.locator('#control-notice').isVisible()).toBe(false)
       expect(await page.locator('#missing').innerText()).toBe('0')
     })

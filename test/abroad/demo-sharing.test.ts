@@ -62,7 +62,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
   }
 
   const press = (tab: Page, name: string): Promise<void> =>
-    tab.getByRole('button', { name, exact: true }).click()
+    tab.locator('.view-connection').getByRole('button', { name, exact: true }).click()
   const fact = (tab: Page, name: string): Promise<string> =>
     tab.locator('.connection-facts div', { hasText: name }).locator('dd').innerText()
   const received = async (tab: Page): Promise<number> =>
@@ -130,6 +130,27 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await eventually(() => journal(holder)).toContain(
       "This browser's one connection is shared by 3 tabs; this one holds it.",
     )
+  })
+
+  it('are one visit, however many of them are opened', async () => {
+    demo = await startDemo()
+    const [first] = await openTabs(1)
+    if (first === undefined) throw new Error('there is one')
+    await first.getByRole('link', { name: 'Connections', exact: true }).click()
+    const age = async (): Promise<number> =>
+      Number.parseInt(
+        await first
+          .locator('tr', { hasText: 'this browser' })
+          .locator('td[data-column="Connected for"]')
+          .innerText(),
+        10,
+      )
+    await eventually(age).toBeGreaterThanOrEqual(4)
+    const second = await openTab()
+    await eventually(() => received(second)).toBeGreaterThan(10)
+    const seen: number[] = []
+    await eventually(async () => seen[seen.push(await age()) - 1]).toBeGreaterThanOrEqual(8)
+    expect(Math.min(...seen)).toBeGreaterThanOrEqual(4)
   })
 
   it('go on when the one that holds the connection is closed, and when the next one crashes', async () => {

@@ -162,6 +162,30 @@ describe.skipIf(chromium.skip)('the views', () => {
     expect(await fact('Reconnections')).toBe('3')
   })
 
+  it('tell next to its button what becomes of a silence, until nothing is missing', async () => {
+    await goTo('Connection')
+    await press('Go silent')
+    const report = (): Promise<string> => page.locator('#fault-silence-report').innerText()
+    await eventually(report).toMatch(/^Silent for 3 s; noticed in 1\d s\.$/)
+    await eventually(() => page.locator('#status').innerText()).toMatch(/^Silent for \d s$/)
+    await eventually(report, { timeout: 30_000 }).toMatch(/^Noticed after 1[4-9] s/)
+    await eventually(report).toMatch(
+      /^Noticed after 1[4-9] s; reconnected .+ later, caught up on 1\d\d numbers, nothing missing, nothing twice\.$/,
+    )
+    await eventually(() => page.locator('#status').innerText()).toBe('Live')
+    await expectNothingLost()
+  })
+
+  it('tell of a slow reader by how far it is behind', async () => {
+    await goTo('Connection')
+    await press('Read slowly')
+    expect(await page.locator('#fault-slow-report').innerText()).toMatch(/^Slow for 0 s; the hub gives up/)
+    await eventually(() => page.locator('#status').innerText()).toMatch(/^Behind by [2-9] s$/)
+    await eventually(() => page.locator('#fault-slow-report').innerText(), { timeout: 40_000 }).toMatch(
+      /^Noticed after .+ s; reconnected .+, nothing missing, nothing twice\.$/,
+    )
+  })
+
   it('list events by pattern, with pause, filter, tree and replay', async () => {
     await goTo('Topics')
     const list = page.locator('.event-list')
@@ -202,9 +226,23 @@ describe.skipIf(chromium.skip)('the views', () => {
     await eventually(() => list.locator('.event', { hasText: 'greeting' }).count()).toBe(1)
     await page.getByLabel('Topics and patterns').fill('a..b')
     await press('Subscribe')
-    await eventually(() => page.locator('.card-log .form-answer').first().innerText()).toMatch(
-      /^closed: .*400/,
+    const answer = (): Promise<string> => page.locator('.card-log .form-answer').first().innerText()
+    await eventually(answer).toBe(
+      "Not subscribed. pattern: expected tokens joined by dots, where '*' stands for one token and a last '>' for one or more, got \"a..b\".",
     )
+    expect(await page.getByRole('button', { name: 'Stop' }).getAttribute('aria-disabled')).toBe('true')
+    await page.getByLabel('Topics and patterns').fill(' ')
+    await press('Subscribe')
+    expect(await answer()).toBe('Not subscribed. Name a topic or a pattern, such as machine.*')
+    await page.getByLabel('Topics and patterns').fill('play.>')
+    await page.getByLabel('Go on after').fill('nonsense-1')
+    await press('Subscribe')
+    await eventually(answer).toBe(
+      'Reads play.>. This log has never had an event "nonsense-1": all that it holds is replayed.',
+    )
+    await eventually(() => list.locator('.event', { hasText: 'while-away' }).count()).toBe(1)
+    await press('Stop')
+    expect(await answer()).toBe('Stopped')
   })
 
   it('keep their memory bounded, however many events come', async () => {
@@ -233,6 +271,7 @@ describe.skipIf(chromium.skip)('the views', () => {
   it.each([
     ['light', 1280],
     ['dark', 1280],
+    ['light', 390],
     ['dark', 390],
   ] as const)(
     'have no serious fault of accessibility in the %s, in a window of %i pixels',

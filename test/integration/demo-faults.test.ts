@@ -1,11 +1,14 @@
 import { byteSourceSymbol, formatComment } from '@sse-toolkit/sse-server'
 import type { ByteSink, ByteSinkListener, ByteSource, SharedBytes } from '@sse-toolkit/sse-server'
-import { createVirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock, findChromium, launchChromium } from '@sse-toolkit/test-support'
 import type { VirtualClock } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
+import { createFaultAccount } from '../../apps/demo/src/page/connection/fault-account.ts'
+import type { FaultAccount, FaultKind } from '../../apps/demo/src/page/connection/fault-account.ts'
 import { withFaults } from '../../apps/demo/src/server/faulty-connection.ts'
 import type { FaultyConnection } from '../../apps/demo/src/server/faulty-connection.ts'
 import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
+import { eventually, startDemo } from './running-demo.ts'
 
 const GREETING = formatComment('hello')
 
@@ -178,3 +181,160 @@ describe('the access of a reader', () => {
     expect(access.check('1'.padStart(32, '0'), requestWith())).toBe('revoked')
   })
 })
+
+describe('the account of a fault', () => {
+  const CAUSE = new Error('lost') as never
+  const LOST = { state: 'reconnecting', attempt: 1, delayMs: 1_000, cause: CAUSE } as const
+  const ATTEMPT = { state: 'connecting', attempt: 1 } as const
+  const OPEN = { state: 'open', url: '', headers: new Headers() } as const
+  const NOTHING_LOST = { caughtUp: 160, missing: 0, repeated: 0, hasGap: false }
+
+  function begin(kind: FaultKind): { account: FaultAccount; pass: (ms: number) => void; hear: () => void } {
+    let nowMs = 100_000
+    let soundAtMs = nowMs - 80
+    const account = createFaultAccount({
+      kind,
+      now: () => nowMs,
+      soundAtMs: () => soundAtMs,
+      deadAfterMs: () => 15_000,
+    })
+    return { account, pass: (ms) => void (nowMs += ms), hear: () => void (soundAtMs = nowMs) }
+  }
+
+  it('counts the silence up from the click, and down to when it is noticed', () => {
+    const { account, pass } = begin('silence')
+    expect(account.text).toBe('Silent for 0 s; noticed in 15 s.')
+    pass(3_000)
+    expect(account.text).toBe('Silent for 3 s; noticed in 12 s.')
+    pass(12_400)
+    expect(account.text).toBe('Silent for 15 s; noticed any moment.')
+    account.onStatus(LOST)
+    expect(account.text).toBe('Noticed after 15 s. Attempt 1 in 1.0 s.')
+    pass(850)
+    expect(account.text).toBe('Noticed after 15 s. Attempt 1 in 200 ms.')
+    account.onStatus(ATTEMPT)
+    expect(account.text).toBe('Noticed after 15 s. Attempt 1 is under way.')
+    account.onStatus(OPEN)
+    expect([account.text, account.isOver]).toEqual(['Noticed after 15 s; reconnected, catching up.', false])
+    account.onResumed(NOTHING_LOST)
+    pass(60_000)
+    expect([account.text, account.isOver]).toEqual([
+      'Noticed after 15 s; reconnected 850 ms later, caught up on 160 numbers, nothing missing, nothing twice.',
+      true,
+    ])
+  })
+
+  it('begins the silence with the last byte, which may come after the click', () => {
+    const { account, pass, hear } = begin('silence')
+    pass(1_000)
+    hear()
+    pass(2_000)
+    expect(account.text).toBe('Silent for 2 s; noticed in 13 s.')
+  })
+
+  it('is over when the connection is made anew for another tab', () => {
+    const { account } = begin('silence')
+    account.onStatus({ state: 'connecting', attempt: 0 })
+    account.onStatus(OPEN)
+    expect([account.text, account.isOver]).toEqual([
+      'Over: another tab came, and the connection was made anew for it.',
+      true,
+    ])
+  })
+
+  it.each<[FaultKind, before: string, noticed: string]>([
+    ['cut', 'Cut for 2 s; not noticed yet.', 'Noticed after 2.0 s. Attempt 1 in 1.0 s.'],
+    [
+      'slow',
+      'Slow for 2 s; the hub gives up on this reader once 32\u00A0kB wait, after 10 to 15 s.',
+      'Noticed after 2.0 s. Attempt 1 in 1.0 s.',
+    ],
+    [
+      'restart',
+      'Restarting for 2 s; the old server ends its streams within a second.',
+      'Noticed after 2.0 s. Attempt 1 in 1.0 s.',
+    ],
+    ['offline', 'Offline for 2 s; not noticed yet.', 'Offline for 2 s. Attempt 1 in 1.0 s.'],
+  ])('tells of %s what happens, and what follows', (kind, before, noticed) => {
+    const { account, pass } = begin(kind)
+    pass(2_000)
+    expect(account.text).toBe(before)
+    account.onStatus(LOST)
+    expect(account.text).toBe(noticed)
+  })
+
+  it('waits for as long as the browser is revoked', () => {
+    const { account, pass } = begin('revoke')
+    account.onStatus(LOST)
+    account.onStatus({ state: 'closed', reason: 'no-content' })
+    pass(7_000)
+    expect(account.text).toBe(
+      'Closed for 7 s: the server answered 204. The log keeps what is published meanwhile.',
+    )
+    account.onStatus({ state: 'connecting', attempt: 0 })
+    account.onStatus(OPEN)
+    account.onResumed({ caughtUp: 1, missing: 0, repeated: 0, hasGap: false })
+    expect(account.text).toBe(
+      'Let in again after 7.0 s; caught up on 1 number, nothing missing, nothing twice.',
+    )
+  })
+
+  it.each([
+    [{ ...NOTHING_LOST, missing: 2, repeated: 1 }, 'caught up on 160 numbers, 2 missing, 1 twice.'],
+    [{ ...NOTHING_LOST, hasGap: true }, 'with a gap, which the stream has announced.'],
+  ])('does not gloss over %j', (resumption, text) => {
+    const { account } = begin('cut')
+    account.onStatus(LOST)
+    account.onStatus(OPEN)
+    account.onResumed(resumption)
+    expect(account.text).toContain(text)
+  })
+
+  it('does not take the end of an earlier loss for its own', () => {
+    const { account } = begin('offline')
+    account.onResumed(NOTHING_LOST)
+    expect(account.isOver).toBe(false)
+  })
+})
+
+const chromium = findChromium()
+
+it.skipIf(chromium.skip)(
+  'breaking shows where one looks: next to the button, and in what stays in sight',
+  async () => {
+    const demo = await startDemo()
+    const browser = await launchChromium(chromium)
+    try {
+      const page = await browser.newPage({ viewport: { width: 390, height: 700 } })
+      await page.goto(demo.pageUrl)
+      const textOf = (selector: string) => (): Promise<string> => page.locator(selector).innerText()
+      await eventually(textOf('#status')).toBe('Live')
+      await page.getByRole('button', { name: 'Cut the connection' }).click()
+      await eventually(textOf('#cut-report')).toMatch(
+        /^Noticed after .+; reconnected .+ later, caught up on .+, nothing missing, nothing twice\.$/,
+      )
+      await page.getByRole('link', { name: 'Connection', exact: true }).click()
+      await page.getByRole('button', { name: 'Go silent' }).click()
+      const report = textOf('#fault-silence-report')
+      expect(await report()).toMatch(/^Silent for 0 s; noticed in 1[4-9] s\.$/)
+      await eventually(textOf('#status')).toMatch(/^Silent for [2-9] s$/)
+      await eventually(report).toMatch(/^Silent for [2-9] s; noticed in 1\d s\.$/)
+      expect(await page.locator('#status').isVisible()).toBe(true)
+      const { y = -1 } = (await page.locator('#status').boundingBox()) ?? {}
+      expect(y).toBeGreaterThanOrEqual(0)
+      expect(y).toBeLessThan(120)
+      // Another one takes its place.
+      await page.getByRole('button', { name: 'Go offline' }).click()
+      await eventually(textOf('#fault-offline-report')).toMatch(/^Offline for \d s\. Attempt \d+ /)
+      expect(await report()).toBe('')
+      await page.getByRole('button', { name: 'Go online' }).click()
+      await eventually(textOf('#fault-offline-report')).toMatch(
+        /^Offline for .+ s; reconnected, caught up on .+, nothing missing, nothing twice\.$/,
+      )
+      await eventually(textOf('#status')).toBe('Live')
+    } finally {
+      await browser.close()
+      await demo.process.kill()
+    }
+  },
+)

@@ -68,6 +68,8 @@ const withField = (name: string, value?: string): Partial<ObservedHead> => ({
 const events = (from: number, count: number): string =>
   Array.from({ length: count }, (_, index) => `id: ${from + index}\ndata: x\n\n`).join('')
 
+const timedEvent = (id: number, at: number): string => `id: ${id}\ndata: {"at":${at}}\n\n`
+
 describe('the findings', () => {
   it('finds nothing wrong with a stream that is in order', () => {
     expect(codesOf(observe([[20, GOOD_START]]))).toEqual([])
@@ -126,6 +128,19 @@ describe('the findings', () => {
       [[20, GOOD_START]],
       { head: { fields: [...GOOD_FIELDS, ['content-length', '40']] } },
     ],
+    [
+      'no CORS, where the server says that it is for its own origin',
+      [],
+      [[20, GOOD_START]],
+      {
+        head: {
+          fields: [
+            ...GOOD_FIELDS.filter(([name]) => !/^access-control/i.test(name)),
+            ['Cross-Origin-Resource-Policy', 'same-origin'],
+          ],
+        },
+      },
+    ],
     ['no CORS', ['note no-cors'], [[20, GOOD_START]], { head: withField('access-control-allow-origin') }],
     [
       'a certificate of nobody',
@@ -178,6 +193,40 @@ describe('the findings', () => {
         ...Array.from({ length: 20 }, (_, index): Read => [
           5_000,
           `id: ${index + 2}\ndata: {"at":${1_700_000_000_000 + index * 200}}\n\n`,
+        ]),
+      ],
+    ],
+    [
+      'the minutes that a log still holds, and then what happens',
+      [],
+      [
+        [20, GOOD_START],
+        ...Array.from({ length: 600 }, (_, index): Read => [
+          20 + Math.floor(index / 10),
+          timedEvent(index + 2, 1_700_000_000_000 + index * 200),
+        ]),
+        ...Array.from({ length: 30 }, (_, index): Read => [
+          100 + index * 200,
+          timedEvent(index + 602, 1_700_000_120_000 + index * 200),
+        ]),
+      ],
+    ],
+    [
+      'what a log still holds, and then events that are held back',
+      ['warning late-events'],
+      [
+        [20, GOOD_START],
+        ...Array.from({ length: 40 }, (_, index): Read => [
+          20,
+          timedEvent(index + 2, 1_700_000_000_000 + index * 200),
+        ]),
+        ...Array.from({ length: 7 }, (_, index): Read => [
+          4_000,
+          timedEvent(index + 42, 1_700_000_008_000 + index * 400),
+        ]),
+        ...Array.from({ length: 7 }, (_, index): Read => [
+          8_000,
+          timedEvent(index + 49, 1_700_000_012_000 + index * 400),
         ]),
       ],
     ],
@@ -247,6 +296,18 @@ describe('the findings', () => {
     const end = { atMs: 5, reason: 'failed', message: 'connect ECONNREFUSED' } as const
     const [found] = findingsOf({ ...observe([]), head: undefined, end })
     expect(found).toMatchObject({ code: 'no-answer', text: 'There was no answer: connect ECONNREFUSED' })
+  })
+
+  it('says that it may not go there, not that the server is down', () => {
+    const end = { atMs: 5, reason: 'not-allowed', message: '192.0.2.1 is not this machine' } as const
+    expect(findingsOf({ ...observe([]), head: undefined, end })).toEqual([
+      {
+        code: 'not-allowed',
+        severity: 'error',
+        text: '192.0.2.1 is not this machine.',
+        hint: 'Nothing was sent there.',
+      },
+    ])
   })
 
   it('reads the same byte by byte as in one piece', () => {
@@ -441,6 +502,20 @@ describe('the inspector', () => {
       })
   })
 
+  it('tells of an address where it may not go by the rule, and is done', async () => {
+    expect(await look(orderOf('http://192.0.2.1/'))).toEqual([
+      {
+        event: 'end',
+        data: {
+          atMs: expect.any(Number) as number,
+          reason: 'not-allowed',
+          message:
+            'This demo inspects servers on this machine only, and 192.0.2.1 is not on it. Whoever runs the demo can allow other addresses: start it with --allow-inspect',
+        },
+      },
+    ])
+  })
+
   it('finds a server that listens on one of the two addresses of localhost', async () => {
     const url = new URL(await serve((_request, response) => response.end('here')))
     url.hostname = 'localhost'
@@ -563,7 +638,24 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     expect(await page.locator('.inspect-bytes').innerText()).toContain('Data: <b>x</b>')
     await page.getByLabel('Show as').selectOption('hex')
     expect(await page.locator('.inspect-bytes').innerText()).toContain('0000  44 61 74 61 3a 20 3c 62')
+    expect(await page.locator('.inspect-summary').innerText()).toMatch(/ \d problems to fix\.$/)
     expect(troubles).toEqual([])
+    // The demo's own stream has nothing to be told, from now on and with all of its history.
+    await page.getByLabel('Address').fill(`${demo.url}events`)
+    await page.getByLabel('Seconds').fill('1')
+    for (const fields of ['', 'Last-Event-ID: earliest']) {
+      await page.getByLabel('Request fields').fill(fields)
+      await page.getByRole('button', { name: 'Inspect' }).click()
+      await expect
+        .poll(() => page.locator('.inspect-summary').innerText())
+        .toMatch(/^Status 200 after .+ in 1\.0 s\. Nothing to fix\.$/)
+      expect(await findings.innerText()).toBe('')
+    }
+    await page.getByLabel('Request fields').fill('')
+    await page.getByLabel('Address').fill('http://192.0.2.1/')
+    await page.getByRole('button', { name: 'Inspect' }).click()
+    await expect.poll(() => findings.innerText()).toContain('This demo inspects servers on this machine only')
+    expect(await page.locator('.inspect-summary').innerText()).toBe('Not inspected.')
     // A refusal is told in the server's words; that the browser notes it as well is its own affair.
     await page.getByLabel('Request fields').fill('Host: example.org')
     await page.getByRole('button', { name: 'Inspect' }).click()

@@ -161,7 +161,48 @@ it('forgets the visitors that were seen first', () => {
   for (let index = 0; index <= 2_000; index += 1)
     visitors.note(`${index}`, { address: LOCAL, userAgent: 'x'.repeat(1_000) })
   expect(visitors.find('0')).toBeUndefined()
-  expect(visitors.find('1')).toEqual({ address: LOCAL, userAgent: 'x'.repeat(200) })
+  expect(visitors.find('1')).toMatchObject({ address: LOCAL, userAgent: 'x'.repeat(200) })
+})
+
+describe('a visit', () => {
+  const sinceAfter = (steps: (visitors: ReturnType<typeof createVisitors>) => void): number | undefined => {
+    const visitors = createVisitors()
+    visitors.note('a', { address: LOCAL, userAgent: undefined })
+    visitors.arrive('a', 1_000, true)
+    steps(visitors)
+    return visitors.find('a')?.since
+  }
+
+  it('goes on when the connection is made anew for a tab that joins, whichever end is seen first', () => {
+    expect(
+      sinceAfter((visitors) => {
+        visitors.arrive('a', 60_000, true)
+        visitors.leave('a', 60_010)
+      }),
+    ).toBe(1_000)
+    expect(
+      sinceAfter((visitors) => {
+        visitors.leave('a', 60_000)
+        visitors.note('a', { address: LOCAL, userAgent: undefined })
+        visitors.arrive('a', 60_900, true)
+      }),
+    ).toBe(1_000)
+  })
+
+  it('is another one after a loss, or after a while', () => {
+    expect(
+      sinceAfter((visitors) => {
+        visitors.leave('a', 60_000)
+        visitors.arrive('a', 60_300, false)
+      }),
+    ).toBe(60_300)
+    expect(
+      sinceAfter((visitors) => {
+        visitors.leave('a', 60_000)
+        visitors.arrive('a', 62_000, true)
+      }),
+    ).toBe(62_000)
+  })
 })
 
 const chromium = findChromium()

@@ -1,5 +1,7 @@
+import type { ConnectionRecord } from './connection/connection-record.ts'
+import type { Resumption } from './connection/resumption.ts'
 import type { Gap, StreamFailure, StreamStatus } from '@sse-toolkit/event-source-client'
-import { formatCount, formatDuration } from './format.ts'
+import { formatCount, formatDuration, inSeconds } from './format.ts'
 import type { Journal } from './journal.ts'
 import type { SequenceMeter } from './sequence-meter.ts'
 import type { StatusLine } from './status.ts'
@@ -10,10 +12,14 @@ export interface ConnectionStory {
   onGap(gap: Gap): void
   /** A number of the sequence arrived: from the log, or as it was published. */
   onNumber(n: number, arrival: 'caught-up' | 'live'): void
+  /** Time has gone by: what is not heard of is told as well. */
+  tick(): void
 }
 
 /** What is over sooner is not worth a word. */
 const MOMENT_MS = 500
+/** The page gets fifteen events a second: a stream that is silent for longer, or later, has something. */
+const QUIET_MS = 1_500
 
 /** What is remembered from a loss until the numbers are live again. */
 interface Absence {
@@ -29,16 +35,22 @@ export function createConnectionStory(options: {
   journal: Journal
   statusLine: StatusLine
   meter: SequenceMeter
+  record: Pick<ConnectionRecord, 'soundAtMs' | 'latenessMs'>
   now: () => number
+  onResumed: (resumption: Resumption) => void
 }): ConnectionStory {
-  const { journal, statusLine, meter, now } = options
+  const { journal, statusLine, meter, record, now, onResumed } = options
   let absence: Absence | undefined
   let lastNumber = 0
   let wasOpen = false
   let state: StreamStatus['state'] | undefined
+  let retryAtMs = 0
+  /** The status while the connection is open in name only. */
+  let quiet: 'Silent' | 'Behind' | undefined
 
   function open(): void {
     statusLine.show('open', 'Live')
+    quiet = undefined
     if (absence !== undefined) absence.isBack = true
     else if (!wasOpen) journal.note('Connected. The charts begin with what the log still holds.', 'good')
     wasOpen = true
@@ -48,7 +60,8 @@ export function createConnectionStory(options: {
     const { missing, repeated } = meter.counts
     const delay = formatDuration(status.delayMs)
     const why = describeCause(status.cause)
-    statusLine.show('reconnecting', `Reconnecting in ${delay}`)
+    statusLine.show('reconnecting', 'Reconnecting')
+    retryAtMs = now() + status.delayMs
     if (absence === undefined) {
       absence = { lostAtMs: now(), missing, repeated, caughtUp: 0, isBack: false, hasGap: false }
       journal.note(`${why} Trying again in ${delay}.`, 'trouble')
@@ -74,6 +87,19 @@ export function createConnectionStory(options: {
         : `Resumed after ${away}: caught up on ${numbers}, ${newlyMissing} missing, ${newlyRepeated} repeated.`,
       kind,
     )
+    onResumed({ caughtUp, missing: newlyMissing, repeated: newlyRepeated, hasGap })
+  }
+
+  /** While the connection is open, it may be so in name only. */
+  function showSilence(): void {
+    const silentMs = record.soundAtMs === undefined ? 0 : now() - record.soundAtMs
+    const lateMs = record.latenessMs ?? 0
+    const was = quiet
+    if (silentMs >= QUIET_MS) quiet = 'Silent'
+    else quiet = lateMs >= QUIET_MS ? 'Behind' : undefined
+    if (quiet !== was) statusLine.show(quiet === undefined ? 'open' : 'quiet', quiet ?? 'Live')
+    if (quiet === 'Silent') statusLine.count(`for ${inSeconds(silentMs)}`)
+    else if (quiet === 'Behind') statusLine.count(`by ${inSeconds(lateMs)}`)
   }
 
   return {
@@ -108,6 +134,13 @@ export function createConnectionStory(options: {
     onGap(gap) {
       if (absence !== undefined) absence.hasGap = true
       journal.note(describeGap(gap, lastNumber), 'gap')
+    },
+    tick() {
+      if (state === 'open') showSilence()
+      else if (state === 'reconnecting') {
+        const leftMs = retryAtMs - now()
+        statusLine.count(leftMs < 1_000 ? '' : `in ${inSeconds(leftMs)}`)
+      }
     },
     onNumber(n, arrival) {
       lastNumber = n

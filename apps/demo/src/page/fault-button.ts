@@ -10,9 +10,11 @@ export interface FaultButton {
 
 export interface FaultButtonOptions {
   button: HTMLButtonElement
-  /** Says what it does; and after the server has refused, why. */
-  help: HTMLElement
   path: string
+  /** The click. */
+  onAsk?: () => void
+  /** It did not happen, and why. */
+  onRefusal: (why: string) => void
   readerId: string
   /** For the journal. */
   asked: string
@@ -25,8 +27,7 @@ export interface FaultButtonOptions {
 
 /** Asks the server to do something bad to this browser's connection. */
 export function createFaultButton(options: FaultButtonOptions): FaultButton {
-  const { button, help, path, readerId, journal, usableIn = ['open'] } = options
-  const helpText = help.textContent
+  const { button, path, readerId, journal, onRefusal, usableIn = ['open'] } = options
   let state: StreamStatus['state'] = 'connecting'
   let isRefused = false
 
@@ -38,20 +39,24 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
 
   async function inject(): Promise<void> {
     journal.note(options.asked)
+    options.onAsk?.()
     try {
       const response = await fetch(path, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ reader: readerId }),
       })
-      const refusal = response.ok ? undefined : await readRefusal(response)
-      help.textContent = refusal ?? helpText
-      if (refusal === undefined) options.onDone?.()
-      else journal.note(`The server refused: ${refusal}`, 'trouble')
+      if (response.ok) options.onDone?.()
+      else refuse('The server refused: ', await readRefusal(response))
     } catch (error) {
       // The process that was asked may be the one that was killed, and then there is no answer.
-      if (usableIn.includes(state)) journal.note(`The server could not be asked: ${String(error)}`, 'trouble')
+      if (usableIn.includes(state)) refuse('', `The server could not be asked: ${String(error)}`)
     }
+  }
+
+  function refuse(by: string, why: string): void {
+    journal.note(`${by}${why}`, 'trouble')
+    onRefusal(why)
   }
 
   button.addEventListener('click', () => {

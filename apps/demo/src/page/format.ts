@@ -27,6 +27,11 @@ export function formatDuration(durationMs: number): string {
   return `${durationMs < 10 ? trimZero(durationMs.toFixed(1)) : Math.round(durationMs)} ms`
 }
 
+/** `3 s`: whole seconds, for what counts up or down. */
+export function inSeconds(durationMs: number): string {
+  return `${Math.floor(durationMs / 1_000)} s`
+}
+
 /** `3.2 GiB`: powers of 1024, as memory is sold. */
 export function formatMemory(byteCount: number): string {
   return scaled(byteCount, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])

@@ -1,6 +1,7 @@
 import { createBrowserIdentity } from './browser-identity.ts'
 import { createConnectionRecord } from './connection/connection-record.ts'
 import { createConnectionView } from './connection/connection-view.ts'
+import { createFaultReports } from './connection/fault-reports.ts'
 import { createConnectionStory } from './connection-story.ts'
 import { createControlNotice } from './control-notice.ts'
 import { byId } from './element.ts'
@@ -25,12 +26,24 @@ import { createTopicsView } from './topics/topics-view.ts'
 import type { ViewContext } from './view.ts'
 import { createViewSwitch } from './view-switch.ts'
 
+/** How often what counts up or down is looked at. */
+const TICK_MS = 200
+
 const now = (): number => Date.now()
 const clock = createServerClock(now)
 const journal = createJournal(now)
 journal.showIn(byId('journal', HTMLOListElement))
 const meter = createSequenceMeter()
-const story = createConnectionStory({ journal, statusLine: createStatusLine(), meter, now })
+const record = createConnectionRecord(now)
+const reports = createFaultReports({ record, now })
+const story = createConnectionStory({
+  journal,
+  statusLine: createStatusLine(),
+  meter,
+  record,
+  now,
+  onResumed: (resumption) => reports.onResumed(resumption),
+})
 const facts = createFacts()
 const controlNotice = createControlNotice()
 const identity = createBrowserIdentity()
@@ -39,13 +52,14 @@ const network = createNetworkSwitch(tabs)
 let hasListened = false
 
 const context: ViewContext = { readerId: identity.id, theme: createTheme() }
-const record = createConnectionRecord(now)
 const sequence = createSequenceCard(meter, context.theme)
 const overview = createOverviewView(context, { clock, sequence })
+const cutReport = { element: byId('cut-report', HTMLParagraphElement), staysMs: 10_000 }
 const cutButton = createFaultButton({
   button: byId('cut', HTMLButtonElement),
-  help: byId('cut-help', HTMLParagraphElement),
   path: '/faults/cut',
+  onAsk: () => reports.begin('cut', cutReport),
+  onRefusal: (why) => reports.refuse(cutReport, why),
   readerId: context.readerId,
   journal,
   asked: 'You asked the server to cut the connection.',
@@ -74,10 +88,13 @@ const connection = createConnectionView(context, {
   tabs,
   census,
   journal,
+  reports,
   meter,
   clock,
   now,
 })
+
+setInterval(() => story.tick(), TICK_MS)
 
 createViewSwitch([
   { path: overview.path, title: overview.title, create: () => overview },
@@ -105,8 +122,9 @@ function listen(source: DemoStream): void {
   // By the server's clock. What was published before came from the log.
   let openedAt = 0
   source.onStatus((status) => {
-    story.onStatus(status)
     record.onStatus(status)
+    story.onStatus(status)
+    reports.onStatus(status)
     cutButton.setState(status.state)
     connection.onStatus(status)
     if (status.state === 'reconnecting') wasLost = true

@@ -28,6 +28,17 @@ export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): voi
     links.set(slot, link)
   }
 
+  /** Marks the sides on which links are cut off. */
+  function markMore(): void {
+    const { scrollLeft, clientWidth, scrollWidth } = list
+    const sides = [scrollLeft > 1 && 'start', scrollLeft + clientWidth < scrollWidth - 1 && 'end']
+    const more = sides.filter((side) => side !== false).join(' ')
+    if (more === '') delete list.dataset.more
+    else list.dataset.more = more
+  }
+  list.addEventListener('scroll', markMore, { passive: true })
+  new ResizeObserver(markMore).observe(list)
+
   function build(slot: ViewSlot): View {
     const view = built.get(slot) ?? slot.create()
     if (!built.has(slot)) {
@@ -55,8 +66,8 @@ export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): voi
       if (each !== slot) link.removeAttribute('aria-current')
       else {
         link.setAttribute('aria-current', 'page')
-        // On a narrow screen the list scrolls.
-        link.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+        // On a narrow screen the list scrolls. Not the page: the list stays in sight of itself.
+        list.scrollTo({ left: link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2 })
       }
     }
     document.title = `${slot.title} - ${SITE_TITLE}`

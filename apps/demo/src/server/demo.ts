@@ -5,7 +5,7 @@ import { MAX_BUFFERED_BYTES } from '../samples.ts'
 import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
 import type { InspectReach } from './inspect/reach.ts'
-import { createNodeServer, DRAIN_MS, HEARTBEAT_INTERVAL_MS } from './node-server.ts'
+import { createNodeServer, DRAIN_MS, HEARTBEAT_INTERVAL_MS, RECONNECTION_TIME_MS } from './node-server.ts'
 import type { NodeServer } from './node-server.ts'
 import { createNodeFigures } from './nodes/node-figures.ts'
 import { createAccessKey, createReaderAccess } from './reader-access.ts'
@@ -56,6 +56,7 @@ export async function startDemo(options: {
     const hub = createHub({
       log,
       heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+      reconnectionTimeMs: RECONNECTION_TIME_MS,
       maxBufferedBytes: MAX_BUFFERED_BYTES,
     })
     const injectHere = createLocalFaults({ hub, connections, access })

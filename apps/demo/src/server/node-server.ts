@@ -8,6 +8,8 @@ import type { TlsFiles } from './tls.ts'
 
 /** Short, so that the idle timeout that is three of them shows a dead server soon. */
 export const HEARTBEAT_INTERVAL_MS = 5_000
+/** For a browser's own EventSource, which otherwise waits for as long as the browser likes: 3 to 5 s. */
+export const RECONNECTION_TIME_MS = 1_000
 /** Longer than this, no open stream holds a stopping process up. */
 const CLOSE_TIMEOUT_MS = 1_000
 /** How long the streams of a server that is restarted take to end. */

@@ -112,7 +112,7 @@ export function createRoutes(options: RoutesOptions): { readonly router: Router;
   )
   router.get('/hub', () => jsonResponse(hub.inspect()))
   for (const fault of FAULTS) router.post(`/faults/${fault}`, inject(fault))
-  addPresenceRoutes(router, { hub, node, nodes, runtime })
+  const visitors = addPresenceRoutes(router, { hub, node, nodes, runtime })
   addInspectRoutes(router, { reach: inspectReach, runtime })
   const { load, clientRoute } = addLoadRoutes(router, { nodes, runtime, ownUrl })
   guard.leaveOpen(clientRoute)
@@ -133,12 +133,20 @@ export function createRoutes(options: RoutesOptions): { readonly router: Router;
     // 204 ends an EventSource for good; 401 asks for other credentials.
     if (verdict === 'revoked') return new Response(null, { status: 204 })
     if (verdict === 'expired') return textResponse('Your access has expired.\n', { status: 401 })
-    const response = await hub.subscribe(request, { topics: TOPICS, identity: identityOf(readerId) })
+    const identity = identityOf(readerId)
+    const goesBack = request.headers.get('last-event-id') === 'earliest'
+    const response = await hub.subscribe(request, { topics: TOPICS, identity })
     return withFaults(response, {
       greeting: `node ${node} of ${about.nodes}, process ${about.pid}, start ${about.start}`,
       runtime,
-      onOpen: (connection) => connections.add(readerId, connection),
-      onClosed: (connection) => connections.remove(readerId, connection),
+      onOpen(connection) {
+        connections.add(readerId, connection)
+        visitors.arrive(identity, runtime.wallClock(), goesBack)
+      },
+      onClosed(connection) {
+        connections.remove(readerId, connection)
+        visitors.leave(identity, runtime.wallClock())
+      },
     })
   }
 

@@ -1,6 +1,7 @@
 import type { Finding, Observation, Rule, Severity } from './finding.ts'
 import {
   noAnswer,
+  notAllowed,
   status,
   contentType,
   certificate,
@@ -27,6 +28,7 @@ const severities: readonly Severity[] = ['error', 'warning', 'note']
 
 const rules: readonly Rule[] = [
   noAnswer,
+  notAllowed,
   status,
   contentType,
   certificate,

@@ -12,6 +12,16 @@ export const noAnswer: Rule = ({ head, end }) =>
       )
     : undefined
 
+export const notAllowed: Rule = ({ end }) =>
+  end?.reason === 'not-allowed'
+    ? finding(
+        'error',
+        'not-allowed',
+        `${end.message ?? 'The address is not allowed'}.`,
+        'Nothing was sent there.',
+      )
+    : undefined
+
 export const status: Rule = ({ head }) => {
   if (head === undefined || head.status === 200) return undefined
   const said = `The status is ${head.status}${head.statusText === '' ? '' : ` ${head.statusText}`}`
@@ -139,7 +149,9 @@ export const contentLength: Rule = ofStream(({ head }) =>
 )
 
 export const crossOrigin: Rule = ofStream(({ head }) =>
-  fieldOf(head, 'access-control-allow-origin') === undefined
+  fieldOf(head, 'access-control-allow-origin') === undefined &&
+  // A server that says whom it is for has thought of it.
+  fieldOf(head, 'cross-origin-resource-policy')?.toLowerCase() !== 'same-origin'
     ? finding(
         'note',
         'no-cors',

@@ -22,6 +22,8 @@ type EndReason =
   | 'byte-limit'
   /** There was no answer at all. */
   | 'failed'
+  /** The inspector may not go there, and has sent nothing. */
+  | 'not-allowed'
 
 export interface ObservedEnd {
   readonly atMs: number

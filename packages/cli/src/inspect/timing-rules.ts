@@ -82,15 +82,11 @@ function burstsOf({ arrivals }: StreamReading): { events: number }[] {
   })
 }
 
-export const staleEvents: Rule = ofStream(({ reading }) => {
-  const delays = reading.blocks
-    .map((block) => ({ arrivedAtMs: block.atMs, madeAtMs: timeIn(block) }))
-    .filter((each): each is { arrivedAtMs: number; madeAtMs: number } => each.madeAtMs !== undefined)
-    .map((each) => each.arrivedAtMs - each.madeAtMs)
-  // Clocks differ, so only how much longer one event was on its way than another tells; replay comes first, and is left out.
-  const live = delays.slice(Math.ceil(delays.length / 2))
-  if (live.length < minBurstEvents) return undefined
-  const spread = Math.max(...live) - Math.min(...live)
+export const staleEvents: Rule = ofStream(({ head, reading }) => {
+  const delays = liveDelays(reading, head.atMs)
+  if (delays.length < minBurstEvents) return undefined
+  // Clocks differ, so only how much longer one event was on its way than another tells.
+  const spread = Math.max(...delays) - Math.min(...delays)
   return spread < minBurstPauseMs
     ? undefined
     : finding(
@@ -100,6 +96,24 @@ export const staleEvents: Rule = ofStream(({ reading }) => {
         `They were held back, here or before. ${bufferingHint}`,
       )
 })
+
+/**
+ * How long the events were on their way that say when they were made. Without those that a log still held: they come first, in one
+ * go, and are old by right. They end where events are as fresh as they get, or at the first pause.
+ */
+function liveDelays({ blocks }: StreamReading, beganAtMs: number): readonly number[] {
+  const timed = blocks.map((block, index) => {
+    const madeAtMs = timeIn(block)
+    const pauseMs = block.atMs - (blocks[index - 1]?.atMs ?? beganAtMs)
+    return { pauseMs, delayMs: madeAtMs === undefined ? undefined : block.atMs - madeAtMs }
+  })
+  const shortestMs = Math.min(...timed.map(({ delayMs = Infinity }) => delayMs))
+  const first = timed.findIndex(
+    ({ pauseMs, delayMs = Infinity }) => pauseMs >= minBurstPauseMs || delayMs < shortestMs + minBurstPauseMs,
+  )
+  if (first === -1) return []
+  return timed.slice(first).flatMap(({ delayMs }) => (delayMs === undefined ? [] : [delayMs]))
+}
 
 /** When an event was made, if its data says so: milliseconds since 1970, under a name that is usual for it. */
 function timeIn({ data }: Block): number | undefined {

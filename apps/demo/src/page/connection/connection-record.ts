@@ -37,6 +37,8 @@ export interface ConnectionRecord {
   readonly latencies: readonly number[]
   /** When anything arrived last; undefined before. */
   readonly soundAtMs: number | undefined
+  /** How late the latest live event was; undefined before, and while events come from the log. */
+  readonly latenessMs: number | undefined
   /** What the server has announced; undefined before. */
   readonly heartbeatIntervalMs: number | undefined
   /** How many losses there were that a connection followed. One made anew for a tab that joined is none. */
@@ -53,6 +55,7 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
   const heartbeats: number[] = []
   const latencies: number[] = Array.from({ length: LATENCY_LIMITS_MS.length + 1 }, () => 0)
   let soundAtMs: number | undefined
+  let latenessMs: number | undefined
   let heartbeatIntervalMs: number | undefined
   let reconnections = 0
   let hasBeenOpen = false
@@ -76,6 +79,9 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
     get soundAtMs() {
       return soundAtMs
     },
+    get latenessMs() {
+      return latenessMs
+    },
     get heartbeatIntervalMs() {
       return heartbeatIntervalMs
     },
@@ -84,7 +90,10 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
     },
     onStatus(status) {
       if (status.state === 'reconnecting' || status.state === 'closed') isLost = hasBeenOpen
+      latenessMs = undefined
       if (status.state === 'open') {
+        // An attempt that was answered is a sound, too.
+        soundAtMs = now()
         hasBeenOpen = true
         if (isLost) reconnections += 1
         isLost = false
@@ -103,6 +112,7 @@ export function createConnectionRecord(now: () => number): ConnectionRecord {
     },
     onEvent(latencyMs) {
       soundAtMs = now()
+      latenessMs = latencyMs
       const bucket = currentBucket()
       if (latencyMs === undefined) {
         bucket.replayed += 1

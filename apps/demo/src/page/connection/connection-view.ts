@@ -14,14 +14,14 @@ import type { TabCensus } from '../tab-census.ts'
 import type { TabChannel } from '../tab-channel.ts'
 import type { View, ViewContext } from '../view.ts'
 import type { ConnectionRecord } from './connection-record.ts'
-import { FAULT_STORIES, KILL_NEEDS_NODES, KILL_PATH, LET_IN } from './faults.ts'
+import { MISSED_HEARTBEATS } from './fault-reports.ts'
+import type { FaultReports, ReportPlace } from './fault-reports.ts'
+import { FAULT_STORIES, KILL_NEEDS_NODES, LET_IN } from './faults.ts'
 import type { FaultStory } from './faults.ts'
 import { createLatencyCard } from './latency-card.ts'
 import { createTimeline } from './timeline.ts'
 
 const FRAME_MS = 100
-/** Missed heartbeats after which the client takes a connection for dead. */
-const MISSED_HEARTBEATS = 3
 
 export interface ConnectionView extends View {
   onStatus(status: StreamStatus): void
@@ -38,12 +38,13 @@ export function createConnectionView(
     tabs: TabChannel
     census: TabCensus
     journal: Journal
+    reports: FaultReports
     meter: SequenceMeter
     clock: ServerClock
     now: () => number
   },
 ): ConnectionView {
-  const { record, stream, network, tabs, census, journal, meter, clock, now } = parts
+  const { record, stream, network, tabs, census, journal, reports, meter, clock, now } = parts
   const element = create('section', 'view view-connection')
   const heading = create('h2', 'view-title', 'Connection')
   heading.id = 'connection-title'
@@ -95,39 +96,48 @@ export function createConnectionView(
   intro.append(faultsTitle, faultsLead)
   faults.append(intro)
   for (const story of FAULT_STORIES) {
-    const { card, button, help, why, actions } = createFaultCard(story)
-    const fault = createServerFault(story, button, help)
+    const { card, button, why, actions, report } = createFaultCard(story)
+    const fault = createFaultButton({
+      button,
+      path: `/faults/${story.kind}`,
+      asked: story.asked,
+      readerId: context.readerId,
+      journal,
+      onAsk: () => reports.begin(story.kind, report),
+      onRefusal: (refusal) => reports.refuse(report, refusal),
+    })
     buttons.push(fault)
-    if (story.path === KILL_PATH) kill = { button: fault, why }
-    if (story.path === '/faults/revoke') {
-      const letIn = create('button', 'fault-button', LET_IN.name)
-      letIn.type = 'button'
-      const reopened = (): void => {
-        stream.reopen()
-        tabs.post({ kind: 'let-in' })
-      }
-      buttons.push(createServerFault(LET_IN, letIn, create('p'), reopened))
-      actions.append(letIn)
-    }
+    if (story.kind === 'kill') kill = { button: fault, why }
+    if (story.kind === 'revoke') actions.append(createLetInButton(report))
     faults.append(card)
   }
   faults.append(createOfflineCard())
   element.append(heading, timelineCard, faults, latency.element, journalCard)
 
-  function createServerFault(
-    story: FaultStory,
-    button: HTMLButtonElement,
-    help: HTMLElement,
-    onDone?: () => void,
-  ): FaultButton {
-    const { path, asked, usableIn } = story
-    const optional = { ...(usableIn && { usableIn }), ...(onDone && { onDone }) }
-    return createFaultButton({ button, help, path, asked, readerId: context.readerId, journal, ...optional })
+  function createLetInButton(report: ReportPlace): HTMLElement {
+    const button = create('button', 'fault-button', LET_IN.name)
+    button.type = 'button'
+    buttons.push(
+      createFaultButton({
+        button,
+        path: LET_IN.path,
+        asked: LET_IN.asked,
+        usableIn: ['closed'],
+        readerId: context.readerId,
+        journal,
+        onRefusal: (refusal) => reports.refuse(report, refusal),
+        onDone() {
+          stream.reopen()
+          tabs.post({ kind: 'let-in' })
+        },
+      }),
+    )
+    return button
   }
 
   function createOfflineCard(): HTMLElement {
-    const { card, button } = createFaultCard({
-      path: 'offline',
+    const { card, button, report } = createFaultCard({
+      kind: 'offline',
       name: 'Go offline',
       what: 'The stream of this browser breaks, in all tabs, and its requests fail, as without a network.',
       why: 'The client tries again, with growing delays; once it is online, at once, and it resumes after its last event.',
@@ -137,6 +147,7 @@ export function createConnectionView(
       const who = turnedBy === 'this-tab' ? 'You' : 'Another tab'
       journal.note(`${who} went ${network.isOn ? 'online again' : 'offline, for this whole browser'}.`)
       button.textContent = network.isOn ? 'Go offline' : 'Go online'
+      if (!network.isOn) reports.begin('offline', report)
     })
     return card
   }
@@ -157,7 +168,7 @@ export function createConnectionView(
       'Heartbeat',
       heartbeatIntervalMs === undefined
         ? 'none announced'
-        : `${heartbeatIntervalMs / 1000} s; dead after ${(heartbeatIntervalMs * MISSED_HEARTBEATS) / 1000} s`,
+        : `${formatDuration(heartbeatIntervalMs)}; dead after ${formatDuration(heartbeatIntervalMs * MISSED_HEARTBEATS)}`,
     )
     showFact('Reconnections', formatCount(record.reconnections))
     showFact('Clock, here less server', `${Math.round(now() - clock.now())} ms`)
@@ -190,16 +201,16 @@ export function createConnectionView(
   }
 }
 
-function createFaultCard({ path, name, what, why }: Pick<FaultStory, 'path' | 'name' | 'what' | 'why'>): {
+function createFaultCard({ kind, name, what, why }: Omit<FaultStory, 'asked'>): {
   card: HTMLElement
   button: HTMLButtonElement
-  help: HTMLElement
   why: HTMLElement
   actions: HTMLElement
+  report: ReportPlace
 } {
   const card = create('section', 'card fault')
   const help = create('p', 'fault-what', what)
-  help.id = `fault-${path.replaceAll(/\W/g, '')}`
+  help.id = `fault-${kind}`
   const button = create('button', 'fault-button', name)
   button.type = 'button'
   const reason = create('p', 'fault-why', why)
@@ -207,8 +218,10 @@ function createFaultCard({ path, name, what, why }: Pick<FaultStory, 'path' | 'n
   button.setAttribute('aria-describedby', `${help.id} ${reason.id}`)
   const actions = create('div', 'fault-actions')
   actions.append(button)
-  card.append(help, reason, actions)
-  return { card, button, help, why: reason, actions }
+  const report = create('p', 'fault-report')
+  report.id = `${help.id}-report`
+  card.append(help, reason, actions, report)
+  return { card, button, why: reason, actions, report: { element: report } }
 }
 
 /** A list of named values, and how to set one. */

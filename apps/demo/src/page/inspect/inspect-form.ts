@@ -39,8 +39,8 @@ export function createInspectForm(): {
   const body = labelled('Content of the POST', create('textarea'))
   Object.assign(body.control, { rows: 2, spellcheck: false })
   body.element.hidden = true
-  const submit = create('button', 'fault-button', 'Inspect')
-  const stopButton = create('button', 'fault-button', 'Stop')
+  const submit = create('button', 'fault-button button-start', 'Inspect')
+  const stopButton = create('button', 'plain-button button-stop', 'Stop')
   stopButton.type = 'button'
   stopButton.setAttribute('aria-disabled', 'true')
   const problem = create('p', 'inspect-problem')

@@ -15,7 +15,7 @@ export function createInspectView(_context: ViewContext): View {
   const element = create('section', 'inspect')
   element.setAttribute('aria-labelledby', 'inspect-title')
   const form = createInspectForm()
-  const summary = create('p', 'inspect-summary', 'Nothing was looked at yet.')
+  const summary = create('p', 'inspect-summary', 'Nothing was inspected yet.')
   summary.setAttribute('role', 'status')
   const findings = create('ol', 'inspect-findings')
   const events = createEventTable()
@@ -104,7 +104,8 @@ function summaryOf({ head, end, reading, watchedMs, findings }: Inspection): str
   const { events, comments } = reading.counts
   const seen = `${counted(events, 'event')}, ${counted(comments, 'comment')}, ${formatMemory(reading.byteCount)} in ${formatDuration(watchedMs)}`
   const serious = findings.filter(({ severity }) => severity !== 'note').length
-  const verdict = serious === 0 ? 'Nothing serious was found.' : `${serious} to mend.`
+  if (end?.reason === 'not-allowed') return 'Not inspected.'
+  const verdict = serious === 0 ? 'Nothing to fix.' : `${counted(serious, 'problem')} to fix.`
   return head === undefined
     ? verdict
     : `Status ${head.status} after ${formatDuration(head.atMs)}. ${seen}. ${verdict}`

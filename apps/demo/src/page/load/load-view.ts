@@ -23,8 +23,8 @@ export function createLoadView({ theme }: ViewContext): View {
   title.id = 'load-title'
   const clients = numberField('Clients', 500, MAX_CLIENTS)
   const rate = numberField('Events a second', 20, MAX_RATE)
-  const start = create('button', 'fault-button', 'Start')
-  const stop = create('button', 'fault-button', 'Stop')
+  const start = create('button', 'fault-button button-start', 'Start')
+  const stop = create('button', 'plain-button button-stop', 'Stop')
   stop.type = 'button'
   stop.setAttribute('aria-disabled', 'true')
   const status = create('p', 'load-status', 'No load yet.')

@@ -1,6 +1,7 @@
 import { createEventSource } from '@sse-toolkit/event-source-client'
-import type { EventSourceClient } from '@sse-toolkit/event-source-client'
+import type { EventSourceClient, Gap } from '@sse-toolkit/event-source-client'
 import { create } from '../element.ts'
+import { createExplainingFetch } from '../refusal.ts'
 import type { View } from '../view.ts'
 import { createEventList } from './event-list.ts'
 import { createField } from './field.ts'
@@ -19,7 +20,9 @@ export function createTopicsView(): View {
   const [patternsLabel, patterns] = createField('Topics and patterns', 'machine.* play.>')
   const [fromLabel, from] = createField('Go on after: an id, earliest, or empty for now', '')
   const subscribeButton = createButton('Subscribe', 'submit')
+  subscribeButton.classList.add('button-start')
   const stopButton = createButton('Stop')
+  stopButton.classList.add('button-stop')
   const status = create('output', 'form-answer')
   const lead = create('p', 'lead', 'In a pattern, * stands for one token, and > for all that follow.')
   form.append(patternsLabel, fromLabel, subscribeButton, stopButton, status)
@@ -49,16 +52,42 @@ export function createTopicsView(): View {
   function subscribe(position: string): void {
     source?.close()
     const url = `/topics?${new URLSearchParams(topics.map((topic) => ['topic', topic])).toString()}`
-    const opened = createEventSource(url, { lastEventId: position, events: undefined })
+    const explaining = createExplainingFetch()
+    const opened = createEventSource(url, {
+      lastEventId: position,
+      events: undefined,
+      fetch: explaining.fetch,
+    })
     source = opened
     opened.onStatus((next) => {
       if (next.state === 'closed' && next.reason === 'client') return
       const cause = 'cause' in next && next.cause !== undefined ? `: ${next.cause.message}` : ''
-      status.dataset.kind = next.state === 'open' ? 'good' : 'trouble'
-      status.textContent = next.state === 'open' ? `Reads ${topics.join(', ')}` : `${next.state}${cause}`
+      switch (next.state) {
+        case 'open':
+          say('good', `Reads ${topics.join(', ')}`)
+          break
+        case 'closed':
+          say('trouble', `Not subscribed. ${explaining.refusal ?? `${next.reason}${cause}`}`)
+          ended()
+          break
+        case 'connecting':
+        case 'reconnecting':
+        case 'paused':
+        default:
+          say('trouble', `${next.state}${cause}`)
+      }
+    })
+    opened.onGap((announced) => {
+      say('trouble', `Reads ${topics.join(', ')}. ${describeGap(announced)}`)
     })
     opened.onAny(({ type, data, lastEventId }) => list(type, data, lastEventId))
     opened.onError((error) => list('error', error.message, opened.lastEventId))
+    stopButton.setAttribute('aria-disabled', 'false')
+  }
+
+  function say(kind: 'good' | 'trouble', text: string): void {
+    status.dataset.kind = kind
+    status.textContent = text
   }
 
   function list(type: string, data: string, id: string): void {
@@ -67,17 +96,29 @@ export function createTopicsView(): View {
 
   function stop(): void {
     source?.close()
+    ended()
+  }
+
+  function ended(): void {
     source = undefined
+    stopButton.setAttribute('aria-disabled', 'true')
   }
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     topics = topicsOf(patterns.value)
     events.clear()
-    subscribe(from.value.trim())
+    if (topics.length > 0) {
+      subscribe(from.value.trim())
+      return
+    }
+    stop()
+    say('trouble', 'Not subscribed. Name a topic or a pattern, such as machine.*')
   })
   stopButton.addEventListener('click', () => {
+    if (source === undefined) return
     stop()
+    delete status.dataset.kind
     status.textContent = 'Stopped'
   })
   pauseButton.addEventListener('click', () => {
@@ -103,6 +144,22 @@ export function createTopicsView(): View {
       left = { topics, position: source.lastEventId }
       stop()
     },
+  }
+}
+
+/** What the stream begins with instead of what was asked for. */
+function describeGap({ reason, requested }: Gap): string {
+  const position = JSON.stringify(requested?.slice(0, 60) ?? '')
+  switch (reason) {
+    case 'epoch':
+      return `This log has never had an event ${position}: all that it holds is replayed.`
+    case 'evicted':
+      return `The log no longer holds what followed ${position}: all that it holds is replayed.`
+    case 'future':
+      return `The log ends before ${position}: only what is published from now on follows.`
+    case 'dropped':
+    default:
+      return 'This page read too slowly: some events were left out.'
   }
 }
 

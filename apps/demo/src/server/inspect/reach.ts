@@ -7,6 +7,8 @@ export type InspectReach = 'loopback' | 'anywhere'
 export function reachOf(reach: InspectReach): Reach {
   return {
     allows: (address) => reach === 'anywhere' || isLoopbackAddress(address),
-    refusal: (host) => `${host} is not this machine. Start the demo with --allow-inspect to look elsewhere`,
+    refusal: (host) =>
+      `This demo inspects servers on this machine only, and ${host} is not on it. ` +
+      'Whoever runs the demo can allow other addresses: start it with --allow-inspect',
   }
 }

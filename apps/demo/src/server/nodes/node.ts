@@ -5,7 +5,7 @@ import { every } from '../every.ts'
 import { createLocalFaults } from '../faults.ts'
 import type { Fault } from '../faults.ts'
 import { createReaderAccess } from '../reader-access.ts'
-import { createNodeServer, HEARTBEAT_INTERVAL_MS } from '../node-server.ts'
+import { createNodeServer, HEARTBEAT_INTERVAL_MS, RECONNECTION_TIME_MS } from '../node-server.ts'
 import { openLog } from '../open-log.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
@@ -29,6 +29,7 @@ async function serve(order: NodeOrder): Promise<void> {
   const hub = createHub({
     log,
     heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    reconnectionTimeMs: RECONNECTION_TIME_MS,
     maxBufferedBytes: MAX_BUFFERED_BYTES,
   })
   const connections = createReaderConnections()

@@ -29,8 +29,13 @@ export interface PresenceRoutesOptions {
  *
  *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names the reader
  *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "reader 12ab34cd" }`; they may come back
+ *
+ * @returns Who is to be told when a reader's stream is opened and when it is gone.
  */
-export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions): void {
+export function addPresenceRoutes(
+  router: Router,
+  options: PresenceRoutesOptions,
+): Pick<Visitors, 'arrive' | 'leave'> {
   const { hub, runtime } = options
   const visitors = createVisitors()
 
@@ -73,6 +78,7 @@ export function addPresenceRoutes(router: Router, options: PresenceRoutesOptions
       ? textResponse('Send JSON with an identity.\n', { status: 400 })
       : jsonResponse({ disconnected: hub.disconnect((connection) => connection.identity === identity) })
   })
+  return visitors
 }
 
 /** Most requests are none of a reader that names itself, and need no URL made of them. */
@@ -89,6 +95,8 @@ function snapshotOf(
 ): PresenceSnapshot {
   const at = runtime.wallClock()
   const present = hub.connections()
+  const streamsOf = new Map<string | undefined, number>()
+  for (const { identity } of present) streamsOf.set(identity, (streamsOf.get(identity) ?? 0) + 1)
   const oldest = present.toSorted((a, b) => b.ageMs - a.ageMs).slice(0, MAX_LISTED)
   return {
     at,
@@ -97,6 +105,8 @@ function snapshotOf(
     total: present.length,
     connections: oldest.map(({ identity, topics, position, ageMs, bufferedBytes }) => {
       const visitor = identity === undefined ? undefined : visitors.find(identity)
+      // Where tabs cannot share, each stream has an age of its own.
+      const visitSince = streamsOf.get(identity) === 1 ? visitor?.since : undefined
       return {
         identity,
         isAsker: identity !== undefined && identity === asker,
@@ -105,7 +115,7 @@ function snapshotOf(
         topics,
         position,
         // To the second: the clocks that age and time are taken from do not agree to the millisecond.
-        since: Math.round((at - ageMs) / 1_000) * 1_000,
+        since: Math.round((visitSince ?? at - ageMs) / 1_000) * 1_000,
         bufferedBytes,
       }
     }),

@@ -4,6 +4,7 @@ import { constants, createBrotliDecompress, createGunzip, createInflate } from '
 import { maxInspectedBytes } from '../../inspect/observation.ts'
 import type { InspectEvents, InspectOrder } from '../../inspect/observation.ts'
 import type { Runtime } from '@sse-toolkit/sse-server'
+import { InspectionError } from './errors/inspection-error.ts'
 import { exchange } from './exchange.ts'
 import type { Reach } from './exchange.ts'
 
@@ -68,6 +69,8 @@ export async function* inspect(options: {
     yield* end('ended')
   } catch (error) {
     if (isTimeOver) yield* end('time-limit')
+    else if (error instanceof InspectionError && error.code === 'not-allowed')
+      yield* end('not-allowed', error.message)
     else yield* end(message === undefined ? 'failed' : 'cut', messageOf(error))
   } finally {
     runtime.clearTimeout(timer)
