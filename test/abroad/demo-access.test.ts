@@ -16,6 +16,7 @@ import { CONTROL_REFUSALS } from '../../apps/demo/src/control-refusal.ts'
 import type { ControlRefusalCode } from '../../apps/demo/src/control-refusal.ts'
 import { createReaderConnections } from '../../apps/demo/src/server/connections.ts'
 import { createControlAccess, createControlToken } from '../../apps/demo/src/server/control-access.ts'
+import { createLocalLoadSupport } from '../../apps/demo/src/server/load/local-support.ts'
 import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 import { createRoutes } from '../../apps/demo/src/server/routes.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
@@ -108,6 +109,7 @@ describe('the routes', () => {
       controls: createControlAccess(TOKEN, () => 8080),
       injectFault: async () => 0,
       inspectReach: 'loopback',
+      loadSupport: createLocalLoadSupport(),
       ownUrl: () => 'http://127.0.0.1:1/',
       runtime: systemRuntime,
       node: 1,

@@ -9,6 +9,7 @@ import { createReaderConnections } from '../../apps/demo/src/server/connections.
 import { createNodeServer } from '../../apps/demo/src/server/node-server.ts'
 import type { NodeServer } from '../../apps/demo/src/server/node-server.ts'
 import { buildPageFiles } from '../../apps/demo/src/server/page-files.ts'
+import { createLocalLoadSupport } from '../../apps/demo/src/server/load/local-support.ts'
 import { createReaderAccess } from '../../apps/demo/src/server/reader-access.ts'
 import { systemRuntime } from '../../apps/demo/src/server/runtime.ts'
 import { eventually } from '../integration/running-demo.ts'
@@ -81,6 +82,7 @@ describe.skipIf(chromium.skip)('the memory of a page', () => {
       injectFault: async () => 0,
       token: 'a-token-of-this-test',
       inspectReach: 'loopback',
+      loadSupport: createLocalLoadSupport(),
       runtime: systemRuntime,
       node: 1,
       nodes: 1,

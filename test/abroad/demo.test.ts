@@ -395,6 +395,35 @@ describe.skipIf(chromium.skip)('the page', () => {
       expect([await figure('missing'), await figure('repeated'), await figure('gaps')]).toEqual([0, 0, 0])
     })
 
+    it('puts a load on all nodes, one at a time, and plots the deliveries of each', async () => {
+      await page.goto(`${demo.pageUrl}#/load`)
+      await eventually(status).toBe('Live')
+      await page.getByLabel('Clients').fill('30')
+      await page.getByLabel('Events a second').fill('20')
+      await page.getByRole('button', { name: 'Start' }).click()
+      const load = (): Promise<string> => page.locator('.load-status').innerText()
+      await eventually(load).toMatch(
+        /^30 of 30 clients connected . [1-9]\d* \+ [1-9]\d* \+ [1-9]\d* by node . .+ deliveries$/,
+      )
+      const legend = page.locator('.load .chart').first().locator('.legend-item')
+      await eventually(() => legend.allInnerTexts()).toEqual([
+        expect.stringMatching(/^Node 1\s+[1-9][\d.,]*\/s$/),
+        expect.stringMatching(/^Node 2\s+[1-9][\d.,]*\/s$/),
+        expect.stringMatching(/^Node 3\s+[1-9][\d.,]*\/s$/),
+      ])
+      // Whichever node is asked, each knows that there is one, and can end it.
+      const ask = (init: RequestInit): Promise<Response> =>
+        fetch(`${demo.url}load`, {
+          headers: { authorization: demo.authorization, connection: 'close' },
+          ...init,
+        })
+      for (let n = 0; n < 3; n += 1)
+        expect((await ask({ method: 'POST', body: '{"clients":1,"rate":1}' })).status).toBe(409)
+      expect(await (await ask({ method: 'DELETE' })).json()).toEqual({ stopped: 1 })
+      await eventually(load).toMatch(/^Stopped\. 30 of 30 clients connected/)
+      expect(await (await ask({ method: 'DELETE' })).json()).toEqual({ stopped: 0 })
+    })
+
     it('goes on when Redis is killed and comes back empty, and says what was lost', async () => {
       await demo.process.kill()
       await using server = await startRedis()

@@ -2,6 +2,8 @@ import { createEventSource } from '@sse-toolkit/event-source-client'
 import { findChromium, launchChromium } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LoadFigures } from '../../apps/demo/src/load/load-figures.ts'
+import { createLoadArbiter } from '../../apps/demo/src/server/nodes/load-arbiter.ts'
+import type { ToNode } from '../../apps/demo/src/server/nodes/messages.ts'
 import { createEventScanner } from '../../apps/demo/src/server/load/event-scanner.ts'
 import { createLatencyHistogram } from '@sse-toolkit/cli/load'
 import { startDemo } from './running-demo.ts'
@@ -28,6 +30,56 @@ describe('the latency histogram', () => {
     histogram.clear()
     histogram.add(1e12)
     expect(histogram.percentile(0.5)).toBeGreaterThan(300_000)
+  })
+})
+
+it('the latency histogram counts by classes', () => {
+  const histogram = createLatencyHistogram()
+  for (const ms of [0.2, 1.5, 1.6, 30, 3_000]) histogram.add(ms)
+  expect(histogram.countsBetween([1, 10, 100])).toEqual([1, 2, 1, 1])
+  histogram.clear()
+  expect(histogram.countsBetween([1])).toEqual([0, 0])
+})
+
+describe('the claims of loads on three nodes', () => {
+  function setUp() {
+    const told: [node: number, message: ToNode][] = []
+    return { arbiter: createLoadArbiter((node, message) => told.push([node, message])), told }
+  }
+
+  it('are granted to one at a time', () => {
+    const { arbiter, told } = setUp()
+    arbiter.take(1, { kind: 'load-claim', id: 7 })
+    arbiter.take(2, { kind: 'load-claim', id: 7 })
+    arbiter.take(2, { kind: 'load-release' })
+    arbiter.take(3, { kind: 'load-claim', id: 1 })
+    arbiter.take(1, { kind: 'load-release' })
+    arbiter.take(3, { kind: 'load-claim', id: 2 })
+    expect(told.map(([node, message]) => [node, 'count' in message && message.count])).toEqual([
+      [1, 1],
+      [2, 0],
+      [3, 0],
+      [3, 1],
+    ])
+  })
+
+  it('are free when their node is gone, and whoever wanted the end is told of it then', () => {
+    const { arbiter, told } = setUp()
+    arbiter.take(2, { kind: 'load-stop-wanted', id: 1 })
+    arbiter.take(1, { kind: 'load-claim', id: 1 })
+    arbiter.take(2, { kind: 'load-stop-wanted', id: 2 })
+    arbiter.forget(3)
+    expect(told.splice(0)).toEqual([
+      [2, { kind: 'load-answer', count: 0, id: 1 }],
+      [1, { kind: 'load-answer', count: 1, id: 1 }],
+      [1, { kind: 'load-stop' }],
+    ])
+    arbiter.forget(1)
+    arbiter.take(2, { kind: 'load-claim', id: 3 })
+    expect(told).toEqual([
+      [2, { kind: 'load-answer', count: 1, id: 2 }],
+      [2, { kind: 'load-answer', count: 1, id: 3 }],
+    ])
   })
 })
 
@@ -84,6 +136,15 @@ describe('a load', () => {
     expect(last?.deliveries).toBeLessThanOrEqual((last?.published ?? 0) * 50)
     expect(last?.p50Ms).toBeGreaterThan(0)
     expect(last?.p99Ms).toBeGreaterThanOrEqual(last?.p50Ms ?? Infinity)
+    expect(last?.nodes).toEqual([
+      {
+        node: 1,
+        connected: 50,
+        deliveries: last?.deliveries,
+        deliveriesPerSecond: last?.deliveriesPerSecond,
+      },
+    ])
+    expect(last?.latencies.reduce((sum, count) => sum + count, 0)).toBe(last?.deliveries)
     expect(last?.server.residentBytes).toBeGreaterThan(10_000_000)
     expect(last?.worker.cpu).toBeGreaterThan(0)
     expect(await stop()).toEqual({ stopped: 0 })
@@ -119,6 +180,8 @@ describe('a load', () => {
   it('keeps its events for its own clients', async () => {
     expect((await fetch(`${demo.url}load/events?run=`)).status).toBe(404)
     expect((await fetch(`${demo.url}load/events`)).status).toBe(404)
+    const guess = `${'a'.repeat(16)}.${'b'.repeat(64)}`
+    expect((await fetch(`${demo.url}load/events?run=${guess}`)).status).toBe(404)
   })
 
   it.skipIf(chromium.skip)('is begun, drawn and ended from the page', async () => {
@@ -138,6 +201,10 @@ describe('a load', () => {
         .poll(status, { timeout: 10_000 })
         .toMatch(/^20 of 20 clients connected .+ [1-9]\d* deliveries$/)
       expect(await page.locator('.load .legend dd').allInnerTexts()).not.toContain('\u2013')
+      expect(await page.locator('.load .legend dt').first().innerText()).toBe('This process')
+      await expect
+        .poll(() => page.locator('.load-histogram .latency-count').allInnerTexts())
+        .toContainEqual(expect.stringMatching(/^[\d,]+ \(\d+%\)$/))
       // Whoever leaves the view has left the load.
       await page.getByRole('link', { name: 'Overview' }).click()
       await expect.poll(async () => (await post({ clients: 1, rate: 1 })).status).toBe(200)

@@ -5,6 +5,7 @@ import { MAX_BUFFERED_BYTES } from '../samples.ts'
 import { createReaderConnections } from './connections.ts'
 import { createLocalFaults } from './faults.ts'
 import type { InspectReach } from './inspect/reach.ts'
+import { createLocalLoadSupport } from './load/local-support.ts'
 import { createNodeServer, DRAIN_MS, HEARTBEAT_INTERVAL_MS, RECONNECTION_TIME_MS } from './node-server.ts'
 import type { NodeServer } from './node-server.ts'
 import { createNodeFigures } from './nodes/node-figures.ts'
@@ -48,6 +49,7 @@ export async function startDemo(options: {
   pageFiles.catch(failure.reject)
   const connections = createReaderConnections()
   const access = createReaderAccess(createAccessKey(), systemRuntime)
+  const loadSupport = createLocalLoadSupport()
   const figures = createNodeFigures()
   let serving = createServing(options.port, 1)
   let restarting: Promise<void> | undefined
@@ -70,6 +72,7 @@ export async function startDemo(options: {
       nodes: 1,
       start,
       access,
+      loadSupport,
       runtime: systemRuntime,
       async injectFault(fault, readerId) {
         // The only process there is stays: the log would be gone with it.

@@ -14,7 +14,7 @@ import { hostIsLoopback, isLoopbackAddress } from './guard.ts'
 import type { InspectReach } from './inspect/reach.ts'
 import { addInspectRoutes } from './inspect/routes.ts'
 import { addLoadRoutes } from './load/routes.ts'
-import type { Load } from './load/routes.ts'
+import type { Load, LoadSupport } from './load/routes.ts'
 import type { ReaderAccess } from './reader-access.ts'
 import type { PageFiles } from './page-files.ts'
 import { addPresenceRoutes } from './presence/routes.ts'
@@ -45,6 +45,7 @@ export interface RoutesOptions {
   controls: ControlAccess
   injectFault: InjectFault
   inspectReach: InspectReach
+  loadSupport: LoadSupport
   /** Where this server is asked from its own machine. */
   ownUrl: () => string
   runtime: Runtime
@@ -114,7 +115,13 @@ export function createRoutes(options: RoutesOptions): { readonly router: Router;
   for (const fault of FAULTS) router.post(`/faults/${fault}`, inject(fault))
   const visitors = addPresenceRoutes(router, { hub, node, nodes, runtime })
   addInspectRoutes(router, { reach: inspectReach, runtime })
-  const { load, clientRoute } = addLoadRoutes(router, { nodes, runtime, ownUrl })
+  const { load, clientRoute } = addLoadRoutes(router, {
+    support: options.loadSupport,
+    node,
+    nodes,
+    runtime,
+    ownUrl,
+  })
   guard.leaveOpen(clientRoute)
   return { router, load }
 

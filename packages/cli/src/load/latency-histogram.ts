@@ -3,6 +3,12 @@ export interface LatencyHistogram {
   add(latencyMs: number): void
   /** @returns 0 if there are none. */
   percentile(share: number): number
+  /**
+   * How many are below each limit, and not below the one before; and, last, how many are not below the last one.
+   *
+   * @param limitsMs - ascending. What is within five per cent of a limit may be counted on its other side.
+   */
+  countsBetween(limitsMs: readonly number[]): number[]
   clear(): void
 }
 
@@ -28,6 +34,17 @@ export function createLatencyHistogram(): LatencyHistogram {
       let rest = Math.max(1, Math.ceil(total * share))
       const bucket = counts.findIndex((count) => (rest -= count) <= 0)
       return smallestMs * growth ** bucket
+    },
+    countsBetween(limitsMs) {
+      const classes = Array.from({ length: limitsMs.length + 1 }, () => 0)
+      for (const [bucket, count] of counts.entries()) {
+        if (count === 0) continue
+        const latencyMs = smallestMs * growth ** bucket
+        const index = limitsMs.findIndex((limitMs) => latencyMs < limitMs)
+        const at = index === -1 ? limitsMs.length : index
+        classes[at] = (classes[at] ?? 0) + count
+      }
+      return classes
     },
     clear() {
       counts.fill(0)

@@ -1,5 +1,5 @@
 import { create } from '../element.ts'
-import { formatCount, formatShare } from '../format.ts'
+import { createLatencyBars } from '../latency-bars.ts'
 import { LATENCY_LIMITS_MS } from './connection-record.ts'
 import type { ConnectionRecord } from './connection-record.ts'
 
@@ -8,27 +8,13 @@ export interface LatencyCard {
   draw(): void
 }
 
-/** How many live events took how long, as bars that are text as well. */
+/** How many live events took how long. */
 export function createLatencyCard(record: ConnectionRecord): LatencyCard {
   const card = create('section', 'card')
   const title = create('h3', '', 'Latency')
   title.id = 'latency-title'
   card.setAttribute('aria-labelledby', title.id)
-  const list = create('dl', 'latency')
-  const labels = [
-    ...LATENCY_LIMITS_MS.map((limit) => `< ${limit} ms`),
-    `\u2265 ${LATENCY_LIMITS_MS.at(-1)} ms`,
-  ]
-  const rows = labels.map((label) => {
-    const row = create('div', 'latency-row')
-    const bar = create('span', 'latency-bar')
-    const count = create('span', 'latency-count', '0')
-    const value = create('dd')
-    value.append(bar, count)
-    row.append(create('dt', '', label), value)
-    list.append(row)
-    return { bar, count }
-  })
+  const bars = createLatencyBars(LATENCY_LIMITS_MS)
   card.append(
     title,
     create(
@@ -36,19 +22,7 @@ export function createLatencyCard(record: ConnectionRecord): LatencyCard {
       'lead',
       'From an event\u2019s making to its arrival here, less the difference of the two clocks. That is estimated by the event with the shortest way, so the fastest one counts as 0 ms.',
     ),
-    list,
+    bars.element,
   )
-  return {
-    element: card,
-    draw() {
-      const total = record.latencies.reduce((sum, count) => sum + count, 0)
-      const most = Math.max(1, ...record.latencies)
-      for (const [index, { bar, count }] of rows.entries()) {
-        const value = record.latencies[index] ?? 0
-        bar.style.width = `${(value / most) * 100}%`
-        count.textContent =
-          value === 0 ? '0' : `${formatCount(value)} (${formatShare(value / Math.max(1, total))})`
-      }
-    },
-  }
+  return { element: card, draw: () => bars.draw(record.latencies) }
 }

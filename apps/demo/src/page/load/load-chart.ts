@@ -8,36 +8,36 @@ export interface LoadChart {
   readonly element: HTMLElement
   push(atMs: number, values: readonly number[]): void
   clear(): void
+  /** Draws these from now on, and forgets what it has drawn of others. */
+  useSeries(series: readonly LoadSeries[]): void
+}
+
+export interface LoadSeries {
+  readonly label: string
+  /** A custom property. */
+  readonly color: string
 }
 
 export interface LoadChartOptions {
   readonly title: string
-  readonly series: readonly { readonly label: string; /** A custom property. */ readonly color: string }[]
+  readonly series: readonly LoadSeries[]
   readonly format: (value: number) => string
 }
 
 const HEIGHT = 176
 
-export function createLoadChart({ title, series, format }: LoadChartOptions, theme: Theme): LoadChart {
+export function createLoadChart(options: LoadChartOptions, theme: Theme): LoadChart {
+  const { title, format } = options
   const element = create('section', 'card chart')
   const area = create('div', 'plot')
   area.setAttribute('role', 'img')
   area.setAttribute('aria-label', title)
   const legend = create('dl', 'legend')
-  const values = series.map(({ label, color }) => {
-    const item = create('div', 'legend-item')
-    const swatch = create('span', 'swatch')
-    swatch.style.background = `var(${color})`
-    const name = create('dt')
-    name.append(swatch, label)
-    const value = create('dd', '', '\u2013')
-    item.append(name, value)
-    legend.append(item)
-    return value
-  })
   element.append(create('h3', '', title), area, legend)
   const times: number[] = []
-  const columns: number[][] = series.map(() => [])
+  let series: readonly LoadSeries[] = []
+  let values: readonly HTMLElement[] = []
+  let columns: readonly number[][] = []
   let plot: uPlot | undefined
 
   const draw = (): void => plot?.setData([times, ...columns])
@@ -87,6 +87,29 @@ export function createLoadChart({ title, series, format }: LoadChartOptions, the
     )
   }
 
+  function useSeries(next: readonly LoadSeries[]): void {
+    series = next
+    times.length = 0
+    columns = series.map(() => [])
+    values = series.map(() => create('dd', '', '\u2013'))
+    legend.replaceChildren(
+      ...series.map(({ label, color }, index) => {
+        const item = create('div', 'legend-item')
+        const swatch = create('span', 'swatch')
+        swatch.style.background = `var(${color})`
+        const name = create('dt')
+        name.append(swatch, label)
+        item.append(name, values[index] ?? '')
+        return item
+      }),
+    )
+    if (plot === undefined) return
+    const { width } = plot
+    plot.destroy()
+    plot = createPlot(width)
+  }
+
+  useSeries(options.series)
   new ResizeObserver(([entry]) => {
     const width = Math.floor(entry?.contentRect.width ?? 0)
     if (width === 0) return
@@ -97,6 +120,7 @@ export function createLoadChart({ title, series, format }: LoadChartOptions, the
 
   return {
     element,
+    useSeries,
     push(atMs, latest) {
       times.push(atMs / 1_000)
       for (const [index, column] of columns.entries()) column.push(latest[index] ?? 0)

@@ -1,11 +1,19 @@
 import { createEventSource } from '@sse-toolkit/event-source-client'
-import { MAX_CLIENTS, MAX_DELIVERIES_PER_SECOND, MAX_RATE, RUN_MS } from '../../load/load-figures.ts'
+import {
+  LOAD_LATENCY_LIMITS_MS,
+  MAX_CLIENTS,
+  MAX_DELIVERIES_PER_SECOND,
+  MAX_RATE,
+  RUN_MS,
+} from '../../load/load-figures.ts'
 import type { LoadEnd, LoadFigures } from '../../load/load-figures.ts'
 import { create } from '../element.ts'
 import { formatCount, formatDuration, formatMemory, formatRate, formatShare } from '../format.ts'
+import { createLatencyBars } from '../latency-bars.ts'
 import { createExplainingFetch } from '../refusal.ts'
 import type { View, ViewContext } from '../view.ts'
 import { createLoadChart } from './load-chart.ts'
+import type { LoadSeries } from './load-chart.ts'
 
 const ENDS: Readonly<Record<LoadEnd['reason'], string>> = {
   time: 'The minute is over.',
@@ -13,6 +21,18 @@ const ENDS: Readonly<Record<LoadEnd['reason'], string>> = {
   failed: 'The process of the clients ended, or the hub failed: see what the server wrote.',
   'server-closed': 'The server was stopped.',
 }
+
+/** Of the processes: as many as the demo starts at most. */
+const NODE_COLORS = [
+  '--accent',
+  '--series-1',
+  '--series-3',
+  '--series-2',
+  '--series-4',
+  '--good',
+  '--missing',
+  '--caught-up',
+] as const
 
 /** Puts thousands of clients on the server, and draws what that costs. */
 export function createLoadView({ theme }: ViewContext): View {
@@ -37,6 +57,7 @@ export function createLoadView({ theme }: ViewContext): View {
       'p',
       'lead',
       `A second process opens the connections over loopback and measures each delivery, from publish to socket. ` +
+        `With several nodes, the one that this page asked publishes, and the clients are spread over all of them. ` +
         `It ends after ${RUN_MS / 1_000} seconds, or when you leave this view. On one machine, the clients cost more than the server.`,
     ),
     row,
@@ -44,7 +65,7 @@ export function createLoadView({ theme }: ViewContext): View {
   )
   const charts = {
     deliveries: createLoadChart(
-      { title: 'Deliveries', series: [{ label: 'a second', color: '--accent' }], format: formatRate },
+      { title: 'Deliveries by process', series: seriesOf(1), format: formatRate },
       theme,
     ),
     latency: createLoadChart(
@@ -81,12 +102,24 @@ export function createLoadView({ theme }: ViewContext): View {
       theme,
     ),
   }
-  element.append(form, ...Object.values(charts).map((chart) => chart.element))
+  const histogram = createLatencyBars(LOAD_LATENCY_LIMITS_MS)
+  const histogramCard = create('section', 'card load-histogram')
+  histogramCard.append(create('h3', '', 'Deliveries by latency'), histogram.element)
+  element.append(
+    form,
+    charts.deliveries.element,
+    charts.latency.element,
+    histogramCard,
+    charts.cpu.element,
+    charts.memory.element,
+  )
+  let nodes = 1
   let end: (() => void) | undefined
 
   function begin(): void {
     end?.()
     for (const chart of Object.values(charts)) chart.clear()
+    histogram.draw([])
     const wanted = clients.control.valueAsNumber
     const explaining = createExplainingFetch()
     const stream = createEventSource('/load', {
@@ -121,8 +154,16 @@ export function createLoadView({ theme }: ViewContext): View {
   }
 
   function draw(figures: LoadFigures): void {
-    const { atMs, deliveriesPerSecond, p50Ms, p99Ms, server, worker } = figures
-    charts.deliveries.push(atMs, [deliveriesPerSecond])
+    const { atMs, p50Ms, p99Ms, server, worker } = figures
+    if (figures.nodes.length !== nodes) {
+      nodes = figures.nodes.length
+      charts.deliveries.useSeries(seriesOf(nodes))
+    }
+    charts.deliveries.push(
+      atMs,
+      figures.nodes.map((node) => node.deliveriesPerSecond),
+    )
+    histogram.draw(figures.latencies)
     charts.latency.push(atMs, [p50Ms, p99Ms])
     charts.cpu.push(atMs, [server.cpu, worker.cpu])
     charts.memory.push(atMs, [server.residentBytes, worker.residentBytes])
@@ -146,9 +187,19 @@ export function createLoadView({ theme }: ViewContext): View {
   }
 }
 
-function describe({ connected, failed, published, deliveries }: LoadFigures, wanted: number): string {
+function seriesOf(nodes: number): readonly LoadSeries[] {
+  return Array.from({ length: nodes }, (_, index) => ({
+    label: nodes === 1 ? 'This process' : `Node ${index + 1}`,
+    color: NODE_COLORS[index % NODE_COLORS.length] ?? '--accent',
+  }))
+}
+
+function describe({ connected, failed, published, deliveries, nodes }: LoadFigures, wanted: number): string {
   return [
     `${formatCount(connected)} of ${formatCount(wanted)} clients connected`,
+    ...(nodes.length === 1
+      ? []
+      : [`${nodes.map((node) => formatCount(node.connected)).join(' + ')} by node`]),
     ...(failed === 0 ? [] : [`${formatCount(failed)} failed`]),
     `${formatCount(published)} events published`,
     `${formatCount(deliveries)} deliveries`,

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, get as getHttp } from 'node:http'
 import { Agent as HttpsAgent, get as getHttps } from 'node:https'
-import type { WorkerFigures } from '../../load/load-figures.ts'
+import { LOAD_LATENCY_LIMITS_MS, NODE_FIELD } from '../../load/load-figures.ts'
+import type { NodeLoad, WorkerFigures } from '../../load/load-figures.ts'
 import { every } from '../every.ts'
 import { systemRuntime } from '../runtime.ts'
 import { createEventScanner } from './event-scanner.ts'
@@ -38,15 +39,25 @@ function open({ url, clients }: LoadClientsOrder): void {
     : new HttpAgent({ maxSockets: Infinity })
   const latencies = createLatencyHistogram()
   const readProcess = createProcessReader(() => systemRuntime.now())
-  let [asked, connected, failed, deliveries] = [0, 0, 0, 0]
+  const nodes = new Map<number, { -readonly [Name in keyof NodeLoad]: NodeLoad[Name] }>()
+  let allLatencies: number[] = []
+  let [asked, failed] = [0, 0]
+
+  function nodeOf(field: string | undefined): { -readonly [Name in keyof NodeLoad]: NodeLoad[Name] } {
+    const node = Number(field ?? 1)
+    const known = nodes.get(node) ?? { node, connected: 0, deliveries: 0 }
+    nodes.set(node, known)
+    return known
+  }
 
   function openNext(): void {
     if (asked === clients) return
     asked += 1
     let state: 'opening' | 'open' | 'lost' = 'opening'
+    let servedBy: ReturnType<typeof nodeOf> | undefined
     const lose = (): void => {
       if (state === 'lost') return
-      if (state === 'open') connected -= 1
+      if (servedBy !== undefined) servedBy.connected -= 1
       failed += 1
       if (state === 'opening') openNext()
       state = 'lost'
@@ -58,9 +69,11 @@ function open({ url, clients }: LoadClientsOrder): void {
         return
       }
       state = 'open'
-      connected += 1
+      const at = nodeOf(response.headers[NODE_FIELD] as string | undefined)
+      servedBy = at
+      at.connected += 1
       const scan = createEventScanner((publishedAtMs) => {
-        deliveries += 1
+        at.deliveries += 1
         latencies.add(preciseNow() - publishedAtMs)
       })
       response.setEncoding('latin1').on('data', scan)
@@ -73,10 +86,13 @@ function open({ url, clients }: LoadClientsOrder): void {
   every(
     FIGURES_INTERVAL_MS,
     () => {
+      allLatencies = latencies
+        .countsBetween(LOAD_LATENCY_LIMITS_MS)
+        .map((count, index) => count + (allLatencies[index] ?? 0))
       const figures: WorkerFigures = {
-        connected,
         failed,
-        deliveries,
+        nodes: [...nodes.values()].toSorted((one, other) => one.node - other.node),
+        latencies: allLatencies,
         p50Ms: latencies.percentile(0.5),
         p99Ms: latencies.percentile(0.99),
         process: readProcess(),

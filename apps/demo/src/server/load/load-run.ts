@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { createHub, memoryLog } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
 import { RUN_MS } from '../../load/load-figures.ts'
 import type { LoadEnd, LoadFigures, LoadOrder, WorkerFigures } from '../../load/load-figures.ts'
@@ -12,47 +11,40 @@ import { preciseNow } from './runtime.ts'
 
 /** A load on this server, made by a process of its own. */
 export interface LoadRun {
-  /** What its clients subscribe to. */
-  readonly hub: Hub
-  /** Resolves when its process is gone and its hub closed. */
+  /** Resolves when its process is gone. */
   readonly ended: Promise<LoadEnd>
   stop(reason: LoadEnd['reason']): void
 }
 
-export const LOAD_TOPIC = 'load'
 /** More often than this, one publishes more than one event at once. */
 const PUBLISH_INTERVAL_MS = 10
-/** Of each of up to 5000 connections: what is behind by more is disconnected, and counted. */
-const MAX_BUFFERED_BYTES = 65_536
 
 /**
  * Starts the clients, publishes to them once all are there (or have failed), and ends after a minute.
  *
- *     this process: hub --/load/events--> clients: another process
- *           ^-------------figures--------------'
- *
- * It has a hub of its own: what is published for measuring evicts nothing that pages want to resume from.
+ *     this process: hub --its log--> hubs of all nodes --/load/events--> clients: another process
+ *           ^--------------------------figures---------------------------'
  */
 export function startLoadRun(options: {
   order: LoadOrder
+  hub: Pick<Hub, 'publish'>
+  topic: string
   /** Where the clients get its events. */
   url: string
+  /** How many processes serve it. */
+  nodes: number
   runtime: Runtime
   onFigures: (figures: LoadFigures) => void
 }): LoadRun {
-  const { order, url, runtime, onFigures } = options
-  const hub = createHub({
-    log: memoryLog({ maxEvents: 1_000 }),
-    maxBufferedBytes: MAX_BUFFERED_BYTES,
-    heartbeatIntervalMs: 0,
-  })
+  const { order, hub, topic, url, nodes, runtime, onFigures } = options
   const readServer = createProcessReader(() => runtime.now())
   const startedAt = runtime.now()
   const ended = Promise.withResolvers<LoadEnd>()
   let endReason: LoadEnd['reason'] | undefined
   let publishingSince: number | undefined
   let published = 0
-  let last = { at: startedAt, deliveries: 0 }
+  let lastAt = startedAt
+  let lastDeliveries: readonly number[] = []
 
   // The program is the one that runs: from source, or built into one file.
   const worker = fork(process.argv[1] ?? '', [LOAD_CLIENTS_ARGUMENT], {
@@ -63,11 +55,11 @@ export function startLoadRun(options: {
   worker.on('error', () => {
     stop('failed')
     // What never began does not exit.
-    if (worker.pid === undefined) void end()
+    if (worker.pid === undefined) end()
   })
   worker.on('exit', () => {
     stop('failed')
-    void end()
+    end()
   })
   worker.send({ url, clients: order.clients } satisfies LoadClientsOrder)
 
@@ -78,19 +70,31 @@ export function startLoadRun(options: {
     if (publishingSince === undefined) return
     const due = ((runtime.now() - publishingSince) / 1_000) * order.rate
     for (; published < due; published += 1)
-      hub.publish(LOAD_TOPIC, { data: { at: preciseNow() } }).catch(() => stop('failed'))
+      hub.publish(topic, { data: { at: preciseNow() } }).catch(() => stop('failed'))
   }
 
-  function take({ process: workerFigures, ...counts }: WorkerFigures): void {
+  function take({ process: workerFigures, nodes: served, ...counts }: WorkerFigures): void {
     const at = runtime.now()
-    if (counts.connected + counts.failed >= order.clients) publishingSince ??= at
-    const deliveriesPerSecond = ((counts.deliveries - last.deliveries) * 1_000) / Math.max(1, at - last.at)
-    last = { at, deliveries: counts.deliveries }
+    const elapsedMs = Math.max(1, at - lastAt)
+    const byNode = Array.from({ length: nodes }, (_, index) => {
+      const { connected = 0, deliveries = 0 } = served.find(({ node }) => node === index + 1) ?? {}
+      const perSecond = ((deliveries - (lastDeliveries[index] ?? 0)) * 1_000) / elapsedMs
+      return { node: index + 1, connected, deliveries, deliveriesPerSecond: perSecond }
+    })
+    lastAt = at
+    lastDeliveries = byNode.map(({ deliveries }) => deliveries)
+    const sumOf = (name: 'connected' | 'deliveries' | 'deliveriesPerSecond'): number =>
+      byNode.reduce((sum, each) => sum + each[name], 0)
+    const connected = sumOf('connected')
+    if (connected + counts.failed >= order.clients) publishingSince ??= at
     onFigures({
       ...counts,
       atMs: at - startedAt,
       published,
-      deliveriesPerSecond,
+      connected,
+      deliveries: sumOf('deliveries'),
+      deliveriesPerSecond: sumOf('deliveriesPerSecond'),
+      nodes: byNode,
       server: readServer(),
       worker: workerFigures,
     })
@@ -105,10 +109,9 @@ export function startLoadRun(options: {
     worker.kill('SIGKILL')
   }
 
-  async function end(): Promise<void> {
-    await hub.close({ timeoutMs: 0 })
+  function end(): void {
     ended.resolve({ reason: endReason ?? 'failed' })
   }
 
-  return { hub, ended: ended.promise, stop }
+  return { ended: ended.promise, stop }
 }

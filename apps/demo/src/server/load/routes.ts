@@ -1,17 +1,31 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { jsonResponse, textResponse } from '@sse-toolkit/http-core'
 import type { Route, Router } from '@sse-toolkit/http-core'
 import { respond } from '@sse-toolkit/sse-server'
-import { MAX_CLIENTS, MAX_DELIVERIES_PER_SECOND, MAX_RATE } from '../../load/load-figures.ts'
+import type { EventLog, EventStream } from '@sse-toolkit/sse-server'
+import { MAX_CLIENTS, MAX_DELIVERIES_PER_SECOND, MAX_RATE, NODE_FIELD } from '../../load/load-figures.ts'
 import type { LoadOrder } from '../../load/load-figures.ts'
 import { isSameSecret } from '../control-access.ts'
 import type { Runtime } from '../runtime.ts'
 import { readJson } from '../read-json.ts'
-import { LOAD_TOPIC, startLoadRun } from './load-run.ts'
+import type { LoadClaims } from './load-claims.ts'
+import { createLoadHub } from './load-hub.ts'
+import { startLoadRun } from './load-run.ts'
 import type { LoadRun } from './load-run.ts'
 
+/** What the processes that serve one page share for their loads. */
+export interface LoadSupport {
+  /** Of the names of runs: each process knows those that another has given. */
+  readonly key: string
+  /** What is appended in one process is read in all. */
+  readonly openLog: () => EventLog
+  readonly claims: LoadClaims
+}
+
 export interface LoadRoutesOptions {
-  /** How many processes share the port: clients would come to any of them, and a run is of one. */
+  readonly support: LoadSupport
+  /** Which of the processes this is, from 1, and how many share the port: the clients come to all of them. */
+  readonly node: number
   readonly nodes: number
   /** Where this server is asked from this machine. */
   readonly ownUrl: () => string
@@ -23,6 +37,8 @@ export interface Load {
   /** Ends what runs. */
   close(): Promise<void>
 }
+
+const RUN_NAME = /^([0-9a-f]{16})\.([0-9a-f]{64})$/
 
 /**
  * Adds the load generator:
@@ -38,69 +54,74 @@ export function addLoadRoutes(
   router: Router,
   options: LoadRoutesOptions,
 ): { readonly load: Load; readonly clientRoute: Route } {
-  const { nodes, ownUrl, runtime } = options
-  let current: { run: LoadRun; name: string } | undefined
+  const { support, node, nodes, ownUrl, runtime } = options
+  const { key, openLog, claims } = support
+  const loadHub = createLoadHub(openLog)
+  let current: LoadRun | undefined
+  claims.onStop(() => current?.stop('stopped'))
+
+  const signatureOf = (id: string): string => createHmac('sha256', key).update(`load ${id}`).digest('hex')
+  const topicOf = (id: string): string => `load.${id}`
 
   router.post('/load', async (request) => {
     const order = await readOrder(request)
     if (order instanceof Response) return order
-    if (nodes > 1)
-      return textResponse('A load is for one process: start the demo without --nodes.\n', { status: 409 })
-    if (current !== undefined) return busy()
-    return respond(
-      (stream) => {
-        // Another may have begun between the request and its body.
-        if (current !== undefined) {
-          stream.close()
-          return
-        }
-        const name = randomBytes(16).toString('hex')
-        const run = startLoadRun({
-          order,
-          url: new URL(`/load/events?run=${name}`, ownUrl()).href,
-          runtime,
-          onFigures: (figures) => stream.send({ event: 'figures', data: figures }),
-        })
-        current = { run, name }
-        stream.signal.addEventListener('abort', () => run.stop('stopped'))
-        void run.ended.then((end) => {
-          current = undefined
-          stream.send({ event: 'ended', data: end })
-          stream.close()
-          return undefined
-        })
-      },
-      { request },
-    )
+    if (!(await claims.claim())) return textResponse('Another load runs: end it first.\n', { status: 409 })
+    // It is claimed again with the body: a page that leaves before must not keep it.
+    claims.release()
+    return respond((stream) => void begin(order, stream), { request })
   })
 
-  router.delete('/load', async () => {
-    const wasRunning = current !== undefined
-    current?.run.stop('stopped')
-    await current?.run.ended
-    return jsonResponse({ stopped: wasRunning ? 1 : 0 })
-  })
+  async function begin(order: LoadOrder, stream: EventStream): Promise<void> {
+    // Another may have begun between the request and its body.
+    if (!(await claims.claim())) {
+      stream.close()
+      return
+    }
+    const id = randomBytes(8).toString('hex')
+    const run = startLoadRun({
+      order,
+      hub: loadHub.hub,
+      topic: topicOf(id),
+      url: new URL(`/load/events?run=${id}.${signatureOf(id)}`, ownUrl()).href,
+      nodes,
+      runtime,
+      onFigures: (figures) => stream.send({ event: 'figures', data: figures }),
+    })
+    current = run
+    const stop = (): void => run.stop('stopped')
+    if (stream.signal.aborted) stop()
+    else stream.signal.addEventListener('abort', stop)
+    const end = await run.ended
+    current = undefined
+    claims.release()
+    stream.send({ event: 'ended', data: end })
+    stream.close()
+  }
 
-  const clientRoute = router.get('/load/events', (request) => {
+  router.delete('/load', async () => jsonResponse({ stopped: (await claims.stop()) ? 1 : 0 }))
+
+  const clientRoute = router.get('/load/events', async (request) => {
     const name = new URL(request.url).searchParams.get('run') ?? ''
-    return current !== undefined && isSameSecret(name, current.name)
-      ? current.run.hub.subscribe(request, { topics: [LOAD_TOPIC] })
-      : textResponse('There is no such run.\n', { status: 404 })
+    const [, id, signature = ''] = RUN_NAME.exec(name) ?? []
+    if (id === undefined || !isSameSecret(signature, signatureOf(id)))
+      return textResponse('There is no such run.\n', { status: 404 })
+    const response = await loadHub.hub.subscribe(request, { topics: [topicOf(id)] })
+    response.headers.set(NODE_FIELD, String(node))
+    return response
   })
 
   return {
     clientRoute,
     load: {
       async close() {
-        current?.run.stop('server-closed')
-        await current?.run.ended
+        const run = current
+        run?.stop('server-closed')
+        await run?.ended
+        await loadHub.close()
       },
     },
   }
-}
-
-function busy(): Response {
-  return textResponse('Another load runs: end it first.\n', { status: 409 })
 }
 
 /** @returns A response that says what is wrong with it, otherwise. */

@@ -40,6 +40,9 @@ export type ToNode =
   /** Asks how many streams of the reader it has; of all but a restart and a kill, that it is done to them. */
   | { readonly kind: 'fault'; readonly fault: Fault; readonly readerId: string; readonly id: number }
   | { readonly kind: 'fault-done'; readonly count: number; readonly id: number }
+  /** Of a claim, 1 if it was granted; of a stop, 1 if there was a run, once it is over. */
+  | { readonly kind: 'load-answer'; readonly count: number; readonly id: number }
+  | { readonly kind: 'load-stop' }
   | { readonly kind: 'close'; readonly drainMs: number }
 
 /** From a node to the first process. */
@@ -50,3 +53,10 @@ export type FromNode =
   /** A page asked this node; whichever has the reader's stream is meant. */
   | { readonly kind: 'fault-wanted'; readonly fault: Fault; readonly readerId: string; readonly id: number }
   | { readonly kind: 'fault-answer'; readonly count: number; readonly id: number }
+  | LoadQuestion
+
+/** One load at a time: the first process knows which node has it. */
+export type LoadQuestion =
+  | { readonly kind: 'load-claim'; readonly id: number }
+  | { readonly kind: 'load-release' }
+  | { readonly kind: 'load-stop-wanted'; readonly id: number }

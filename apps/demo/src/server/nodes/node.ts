@@ -3,7 +3,8 @@ import { MAX_BUFFERED_BYTES } from '../../samples.ts'
 import { createReaderConnections } from '../connections.ts'
 import { every } from '../every.ts'
 import { createLocalFaults } from '../faults.ts'
-import type { Fault } from '../faults.ts'
+import type { LoadClaims } from '../load/load-claims.ts'
+import { LOAD_LOG_OPTIONS } from '../load/load-hub.ts'
 import { createReaderAccess } from '../reader-access.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS, RECONNECTION_TIME_MS } from '../node-server.ts'
 import { openLog } from '../open-log.ts'
@@ -40,12 +41,21 @@ async function serve(order: NodeOrder): Promise<void> {
   const answers = new Map<number, (count: number) => void>()
   let lastId = 0
   let closing: Promise<void> | undefined
-  const want = (fault: Fault, readerId: string): Promise<number> =>
+  const ask = (questionOf: (id: number) => FromNode): Promise<number> =>
     new Promise((resolve) => {
       lastId += 1
       answers.set(lastId, resolve)
-      send({ kind: 'fault-wanted', fault, readerId, id: lastId })
+      send(questionOf(lastId))
     })
+  let stopLoad = (): void => {}
+  const claims: LoadClaims = {
+    claim: async () => (await ask((id) => ({ kind: 'load-claim', id }))) > 0,
+    release: () => send({ kind: 'load-release' }),
+    stop: async () => (await ask((id) => ({ kind: 'load-stop-wanted', id }))) > 0,
+    onStop(listener) {
+      stopLoad = listener
+    },
+  }
   const server = createNodeServer({
     ...order,
     hub,
@@ -53,7 +63,12 @@ async function serve(order: NodeOrder): Promise<void> {
     connections,
     access,
     runtime: systemRuntime,
-    injectFault: want,
+    injectFault: (fault, readerId) => ask((id) => ({ kind: 'fault-wanted', fault, readerId, id })),
+    loadSupport: {
+      key: order.accessKey,
+      openLog: () => redisLog({ url: redisUrl, namespace: 'demo-load', ...LOAD_LOG_OPTIONS }),
+      claims,
+    },
   })
   const stopFigures = every(
     FIGURES_INTERVAL_MS,
@@ -64,10 +79,11 @@ async function serve(order: NodeOrder): Promise<void> {
     if (message.kind === 'fault') {
       const { fault, readerId, id } = message
       send({ kind: 'fault-answer', count: injectHere(fault, readerId), id })
-    } else if (message.kind === 'fault-done') {
+    } else if (message.kind === 'fault-done' || message.kind === 'load-answer') {
       answers.get(message.id)?.(message.count)
       answers.delete(message.id)
-    } else if (message.kind === 'close') closing ??= close(message.drainMs)
+    } else if (message.kind === 'load-stop') stopLoad()
+    else if (message.kind === 'close') closing ??= close(message.drainMs)
   })
 
   async function close(drainMs: number): Promise<void> {

@@ -14,6 +14,7 @@ import type { TlsFiles } from '../tls.ts'
 import { openLog } from '../open-log.ts'
 import type { SharedLogPlace } from '../open-log.ts'
 import { createFaultRelay } from './fault-relay.ts'
+import { createLoadArbiter } from './load-arbiter.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 import { createNodeFigures } from './node-figures.ts'
 
@@ -46,6 +47,10 @@ export async function startNodes(options: {
   const running = new Map<number, Worker>()
   const figures = createNodeFigures()
   const relay = createFaultRelay(running, systemRuntime)
+  const loads = createLoadArbiter((node, message) => {
+    const worker = running.get(node)
+    if (worker?.isConnected() === true) worker.send(message)
+  })
   let port = options.port
   // What the running nodes have asked for. If it is 0, they share the port that they got. Once the last of them is gone, so
   // is the port, and those started later ask for it by its number.
@@ -67,12 +72,14 @@ export async function startNodes(options: {
           Object.assign(new Error(message.message), { name: 'ListenError', code: message.code }),
         )
       } else if (message.kind === 'figures') figures.take(node, message.figures)
-      else relay.take(node, message)
+      else if (message.kind === 'fault-wanted' || message.kind === 'fault-answer') relay.take(node, message)
+      else loads.take(node, message)
     })
     worker.on('exit', () => {
       running.delete(node)
       figures.forget(node)
       relay.forget(node)
+      loads.forget(node)
       listening.reject(new Error(`Node ${node} ended before it listened`))
       if (isClosing) return
       restarts.set(
