@@ -2,6 +2,7 @@ import { memoryLog } from '@sse-toolkit/sse-server'
 import type { EventLog } from '@sse-toolkit/sse-server'
 import { redisLog } from '@sse-toolkit/sse-redis'
 import { sqliteLog } from '@sse-toolkit/sse-sqlite'
+import { LOAD_LOG_OPTIONS } from './load/load-hub.ts'
 import { HISTORY_MS, MAX_LOGGED_EVENTS } from '../samples.ts'
 
 /** Where the demo keeps its events. Several processes can share a file or a Redis. */
@@ -21,12 +22,27 @@ export interface OpenLog {
   readonly ready: () => Promise<void>
 }
 
+/** What a log is for, which has a place of its own beside the others. */
+interface LogUse {
+  readonly namespace: string
+  readonly fileSuffix: string
+  readonly limits: { readonly maxAgeMs?: number; readonly maxEvents?: number }
+}
+
+const events: LogUse = { namespace: 'demo', fileSuffix: '', limits }
+
+/** Of a load run: what is published for measuring evicts nothing that pages want to resume from. */
+export const loadEvents: LogUse = { namespace: 'demo-load', fileSuffix: '-load', limits: LOAD_LOG_OPTIONS }
+
 /** @throws OptionError, LogFileError of sse-sqlite for a file that cannot be used. */
-export function openLog(place: LogPlace): OpenLog {
+export function openLog(place: LogPlace, use: LogUse = events): OpenLog {
   if (place.kind === 'redis') {
-    const log = redisLog({ url: place.url, namespace: 'demo', ...limits })
+    const log = redisLog({ url: place.url, namespace: use.namespace, ...use.limits })
     return { log, ready: () => log.ready() }
   }
-  const log = place.kind === 'file' ? sqliteLog({ path: place.path, ...limits }) : memoryLog(limits)
+  const log =
+    place.kind === 'file'
+      ? sqliteLog({ path: `${place.path}${use.fileSuffix}`, ...use.limits })
+      : memoryLog(use.limits)
   return { log, ready: () => Promise.resolve() }
 }

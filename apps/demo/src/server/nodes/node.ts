@@ -4,10 +4,9 @@ import { createReaderConnections } from '../connections.ts'
 import { every } from '../every.ts'
 import { createLocalFaults } from '../faults.ts'
 import type { LoadClaims } from '../load/load-claims.ts'
-import { LOAD_LOG_OPTIONS } from '../load/load-hub.ts'
 import { createReaderAccess } from '../reader-access.ts'
 import { createNodeServer, HEARTBEAT_INTERVAL_MS, RECONNECTION_TIME_MS } from '../node-server.ts'
-import { openLog } from '../open-log.ts'
+import { loadEvents, openLog } from '../open-log.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { FromNode, NodeOrder, ToNode } from './messages.ts'
 
@@ -66,7 +65,7 @@ async function serve(order: NodeOrder): Promise<void> {
     injectFault: (fault, readerId) => ask((id) => ({ kind: 'fault-wanted', fault, readerId, id })),
     loadSupport: {
       key: order.accessKey,
-      openLog: () => redisLog({ url: redisUrl, namespace: 'demo-load', ...LOAD_LOG_OPTIONS }),
+      openLog: () => openLog(order.log, loadEvents).log,
       claims,
     },
   })
