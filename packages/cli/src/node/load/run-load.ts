@@ -93,7 +93,10 @@ class LoadRun {
     return this.#open + this.#failed + this.#ended + this.#completed
   }
 
+  /** What came while connections were still being opened was late for that. */
   beginMeasuring(): void {
+    this.#latencies.clear()
+    this.#timed = 0
     this.#measuredFrom = { at: runtime.now(), events: this.#events }
   }
 
