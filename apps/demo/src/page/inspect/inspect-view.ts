@@ -30,13 +30,13 @@ export function createInspectView(_context: ViewContext): View {
   verdict.append(card('What is wrong with it', summary, findings), headCard)
   const evidence = create('div', 'inspect-column')
   evidence.append(card('Events and comments', events.element), card('Bytes as they came', raw.element))
-  // There is nothing to see in them yet.
+  // There is nothing to see in them before an answer.
   headCard.hidden = true
   evidence.hidden = true
   element.append(form.element, verdict, evidence)
   form.onSubmit((order) => {
-    headCard.hidden = false
-    evidence.hidden = false
+    headCard.hidden = true
+    evidence.hidden = true
     stop()
     findings.replaceChildren()
     head.replaceChildren()
@@ -64,7 +64,10 @@ export function createInspectView(_context: ViewContext): View {
     if (inspection === undefined) return
     summary.textContent = summaryOf(inspection)
     renderFindings(inspection)
-    if (inspection.head !== undefined && head.childElementCount === 0)
+    if (inspection.head === undefined) return
+    headCard.hidden = false
+    evidence.hidden = false
+    if (head.childElementCount === 0)
       for (const [name, value] of inspection.head.fields)
         head.append(create('dt', '', name), create('dd', '', value))
     events.show(inspection.reading.blocks)
