@@ -121,7 +121,7 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
     // Killed, it would take the log along.
     const kill = tabs[0]?.getByRole('button', { name: 'Kill the process' })
     expect(await kill?.getAttribute('aria-disabled')).toBe('true')
-    expect(await tabs[0]?.locator('#fault-faultskill-why').innerText()).toContain(
+    expect(await tabs[0]?.locator('#fault-kill-why').innerText()).toContain(
       'the memory of this one process',
     )
   })
