@@ -121,9 +121,7 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
     // Killed, it would take the log along.
     const kill = tabs[0]?.getByRole('button', { name: 'Kill the process' })
     expect(await kill?.getAttribute('aria-disabled')).toBe('true')
-    expect(await tabs[0]?.locator('#fault-kill-why').innerText()).toContain(
-      'the memory of this one process',
-    )
+    expect(await tabs[0]?.locator('#fault-kill-why').innerText()).toContain('the memory of this one process')
   })
 
   it.skipIf(redis.skip)('loses nothing on three nodes, and the node comes back', async () => {
