@@ -126,14 +126,14 @@ describe('hub.join', () => {
 
   it.each<[string, JoinOptions['filter']]>([
     [
-      'that throws',
+      'throws',
       () => {
         throw new Error('filter')
       },
     ],
-    ['that is asynchronous', (async () => true) as unknown as JoinOptions['filter']],
-    ['that says something else', (() => 1) as unknown as JoinOptions['filter']],
-  ])('lets a filter %s pass nothing, and breaks off', async (_name, filter) => {
+    ['is asynchronous', (async () => true) as unknown as JoinOptions['filter']],
+    ['rejects', (() => Promise.reject(new Error('later'))) as unknown as JoinOptions['filter']],
+  ])('lets nothing pass a filter that %s, and breaks off', async (_name, filter) => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
     const { sink, joining } = await joined(hub, { topics: ['a'], filter })
@@ -141,7 +141,32 @@ describe('hub.join', () => {
     await joining
     await turn()
     expect([sink.ended, bodyOf(sink)]).toEqual(['cut', ''])
+    expect(onError).toHaveBeenCalled()
+  })
+
+  it('lets pass only what a filter answers true to, and reports another answer once', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const { hub } = createTestHub({ onError })
+    const filter = ({ data }: { data: string }): unknown => (data === 'open' ? true : 1)
+    const { sink } = await joined(hub, { topics: ['a'], filter: filter as JoinOptions['filter'] })
+    await publishAll(hub, 'a', 'secret', 'secret', 'open')
+    await turn()
+    expect(bodyOf(sink)).toBe(': opaque ids\n\ndata: open\n\n')
     expect(onError).toHaveBeenCalledOnce()
+  })
+
+  it('says how topics have ended that end because their hub closes', async () => {
+    const { hub } = createTestHub({ log: undefined, onError: () => undefined })
+    const { sink, joining } = await joined(hub, { topics: ['job'] })
+    await hub.run('job', async function* () {
+      yield { data: '1' }
+      await new Promise(() => undefined)
+    })
+    await turn()
+    await hub.close()
+    await joining
+    await turn()
+    expect([sink.ended, bodyOf(sink)]).toEqual(['close', expect.stringContaining('"reason":"interrupted"')])
   })
 
   it('filters', async () => {

@@ -1,3 +1,4 @@
+import { Response as UndiciResponse } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createHub, createPublishHandler, memoryLog, topic } from '@sse-toolkit/sse-server'
 import type { Hub, HubReading, PublishHandlerOptions, StandardSchema } from '@sse-toolkit/sse-server'
@@ -242,6 +243,12 @@ describe('who may publish', () => {
     expect([status, JSON.stringify(json)]).toEqual([500, expect.not.stringContaining('secret')])
     expect(await dataOf(hub)).toEqual([])
     expect(errors).toMatchObject([{ message: 'secret' }])
+  })
+
+  it('answers with a Response of another class', async () => {
+    const { hub, send } = setUp({ authorize: () => new UndiciResponse('{}', { status: 401 }) })
+    expect((await send()).status).toBe(401)
+    expect(await dataOf(hub)).toEqual([])
   })
 
   it('refuses an identity that the hub keeps out, until it is let in again', async () => {

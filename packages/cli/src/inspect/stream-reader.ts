@@ -1,3 +1,5 @@
+import { announcedHeartbeatMs } from '../wire-contract/words.ts'
+
 /**
  * Reads an event stream as a pathologist, not as a client: what a client must pass over is what is looked for here.
  *
@@ -157,8 +159,7 @@ export function createStreamReader(): StreamReader {
     if (colon === 0) {
       const comment = text.slice(1).replace(/^ /, '')
       open.comments.push(comment)
-      const [, interval] = /^heartbeat (\d{1,9})$/.exec(comment) ?? []
-      if (interval !== undefined) reading.announcedHeartbeatMs = Number(interval)
+      reading.announcedHeartbeatMs = announcedHeartbeatMs(comment) ?? reading.announcedHeartbeatMs
       return
     }
     const name = colon === -1 ? text : text.slice(0, colon)

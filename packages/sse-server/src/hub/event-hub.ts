@@ -70,6 +70,7 @@ export class EventHub implements Hub {
   readonly #stopTail: () => void
   readonly #runtime: Runtime
   readonly #onError: (error: unknown) => void
+  readonly #reportOnce: (what: string, error: Error) => void
   #closing: Promise<void> | null = null
   #closed = false
 
@@ -85,6 +86,7 @@ export class EventHub implements Hub {
     const onLeave = functionOption('onLeave', options.onLeave)
     this.#connections = new ConnectionRegistry({ runtime, onError, onJoin, onLeave })
     const reportOnce = createOnceReporter(onError)
+    this.#reportOnce = reportOnce
     const admission = new Admission(options, {
       runtime,
       counters: this.#counters,
@@ -181,7 +183,8 @@ export class EventHub implements Hub {
 
   async join(stream: EventStream, options: JoinOptions): Promise<void> {
     const read: EventHub['read'] = (...args) => this.read(...args)
-    await join({ read, isClosing: () => this.#closing !== null, onError: this.#onError }, stream, options)
+    const isClosing = (): boolean => this.#closing !== null
+    await join({ read, isClosing, onError: this.#onError, reportOnce: this.#reportOnce }, stream, options)
   }
 
   async position(topic?: string): Promise<string> {

@@ -18,12 +18,12 @@ interface FilterReports {
  */
 export function applyFilter(
   filter: (event: HubEventView) => boolean,
-  entry: LogEntry,
+  event: HubEventView,
   { onError, reportOnce }: FilterReports,
 ): boolean | 'failed' {
   let answer: unknown
   try {
-    answer = filter(viewOf(entry))
+    answer = filter(event)
   } catch (error) {
     onError(error)
     return 'failed'
@@ -39,7 +39,8 @@ export function applyFilter(
   return 'failed'
 }
 
-function viewOf(entry: LogEntry): HubEventView {
+/** An entry as filters see it. */
+export function viewOf(entry: LogEntry): HubEventView {
   return {
     topic: entry.topic,
     event: entry.event ?? 'message',

@@ -13,7 +13,7 @@ import { firstBlock } from '../wire-contract/first-block.ts'
 import { isEndType } from '../wire-contract/reserved-events.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import { Expiry } from './expiry.ts'
-import { applyFilter } from './filter.ts'
+import { applyFilter, viewOf } from './filter.ts'
 import { sendFirstEvents } from './first-events.ts'
 import { beginReplay, opening, pageSize, stepReplay } from './replay.ts'
 import type { ReplayState, ReplayStep } from './replay.ts'
@@ -298,7 +298,7 @@ export class Subscription implements FrameQueueOwner {
     // A reader that is about to leave can have no more events, and its filter is not asked about them.
     if (!this.queue.isOpen) return false
     const { onError } = this.#terms.settings
-    const passes = applyFilter(filter, entry, { onError, reportOnce: this.#host.reportOnce })
+    const passes = applyFilter(filter, viewOf(entry), { onError, reportOnce: this.#host.reportOnce })
     if (passes === 'failed') this.endEarly('error')
     return passes === true
   }

@@ -167,8 +167,8 @@ class PublishHandler {
     }
     this.#requests += 1
     try {
-      const access = await this.#access(request)
-      return access instanceof Response ? access : await this.#publishAs(access, request)
+      const answer = await this.#authorized(request)
+      return 'refusal' in answer ? answer.refusal : await this.#publishAs(answer.access, request)
     } catch (error) {
       return this.#refuse(error)
     } finally {
@@ -177,11 +177,9 @@ class PublishHandler {
   }
 
   /** What the request may publish to. A failure of `authorize` is reported, and nothing else. */
-  async #access(request: Request): Promise<Access | Response> {
+  async #authorized(request: Request): Promise<ReturnType<typeof parseAuthorization>> {
     try {
-      const answer = parseAuthorization(await this.#authorize(request), Number.POSITIVE_INFINITY)
-      if ('refusal' in answer) return answer.refusal
-      return answer.access
+      return parseAuthorization(await this.#authorize(request), Number.POSITIVE_INFINITY)
     } catch (error) {
       this.#report(error)
       const detail = 'The request could not be authorized.'

@@ -14,6 +14,7 @@ import type { Shell } from '../command-line/shell.ts'
 import { formatEvent } from '../output/format-event.ts'
 import type { OutputFormat } from '../output/format-event.ts'
 import { runtime } from '../runtime.ts'
+import { isReserved, saysContract } from '../../wire-contract/words.ts'
 
 export interface Following {
   readonly url: URL
@@ -64,13 +65,13 @@ export async function followStream(following: Following): Promise<ExitCode> {
   // What our server says of the stream itself comes as events, too, and is said above. With others these are events like any.
   let isOurs = false
   source.onComment((text) => {
-    isOurs ||= text.startsWith('sse-toolkit ')
+    isOurs ||= saysContract(text)
   })
   let count = 0
   let lastEventId = ''
   try {
     for await (const event of source) {
-      if (types?.has(event.type) === false || (isOurs && event.type.startsWith('stream.'))) continue
+      if (types?.has(event.type) === false || (isOurs && isReserved(event.type))) continue
       const text = formatEvent(event, format)
       if (text === undefined) continue
       await shell.write(text)
