@@ -54,7 +54,7 @@ interface ExpoInit {
   readonly signal: OldAbortSignal
 }
 
-/** As expo/fetch: the signal counts until the head is there, and the response is none of the platform's class. */
+/** As expo/fetch: the signal counts until the head has arrived, and the response is not an instance of the platform's Response. */
 async function expoFetch(url: string, init: ExpoInit): Promise<object> {
   const controller = new AbortController()
   const abort = (): void => controller.abort()

@@ -12,7 +12,7 @@ export interface ConnectionStory {
   onGap(gap: Gap): void
   /** A number of the sequence arrived: from the log, or as it was published. */
   onNumber(n: number, arrival: 'caught-up' | 'live'): void
-  /** Time has gone by: what is not heard of is told as well. */
+  /** Time has passed: a silence is reported as well. */
   tick(): void
 }
 

@@ -55,7 +55,7 @@ function check(
   const fail = (cause: unknown): EventDataError => failure(event, 'schema-failed', cause)
   try {
     const result = standard.validate(value)
-    // By its shape: a promise of another realm is none of this realm's class, and has no `issues` either.
+    // Checked by its shape: a promise from another realm is not an instance of this realm's Promise, and has no `issues` either.
     return 'then' in result ? Promise.resolve(result).then(outcomeOf).catch(fail) : outcomeOf(result)
   } catch (cause) {
     return fail(cause)

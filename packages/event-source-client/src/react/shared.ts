@@ -23,7 +23,7 @@ export interface SharedEventSourceProps<
   Schemas extends EventSchemas | undefined,
   Data extends 'text' | 'json',
 > {
-  /** As for `useEventSource`: another URL is another stream, and null or undefined is none. */
+  /** As in `useEventSource`: a new URL opens a new stream; null or undefined opens no stream. */
   readonly url: string | URL | null | undefined
   /** Over those of `createSharedEventSource`, as for `useEventSource`. */
   readonly options?: UseEventSourceOptions<Schemas, Data> | undefined

@@ -142,7 +142,7 @@ export class Control {
 
   /**
    * A process forbids it. Where two do at once, the log keeps what comes last, which may be the shorter ban, for those who
-   * start later: who knows of the longer one says so again.
+   * start later: every process that knows of the longer one writes it again.
    */
   #heed(identity: string, remainingMs: number): void {
     this.#forbidHere(identity, remainingMs)

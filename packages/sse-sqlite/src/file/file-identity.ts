@@ -25,7 +25,7 @@ export function isSameBoot(one: string, other: string): boolean {
   return Math.abs(Number(first) - Number(second)) <= bootToleranceMs
 }
 
-/** Which file there is under this path: a copy, and a file created anew, are other files. Empty if there is none. */
+/** Identifies the file at this path: a copy or a newly created file gets another identity. Empty if there is no file. */
 export function fileAt(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats === undefined ? '' : `${stats.dev}:${stats.ino}`

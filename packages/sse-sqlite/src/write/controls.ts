@@ -61,7 +61,7 @@ export function controlsOf(database: Database, now: number, prefix: string): rea
   return withAges(database.all(selectControls, now, prefix, prefix), now)
 }
 
-/** Those that tails are told of, for who may have missed some. */
+/** The control entries that tails are notified of, for a tail that may have missed some. */
 export function toldControls(database: Database, now: number): readonly ControlEntry[] {
   return withAges(database.all(selectTold, now), now)
 }
