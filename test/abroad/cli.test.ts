@@ -265,10 +265,11 @@ describe('sse serve', () => {
   }
 
   it('makes events of lines, gives each reader all of them, and ends with its input', async () => {
-    const { child, exit, url: address } = await served(['--event', 'line'])
+    const { child, output, exit, url: address } = await served(['--event', 'line'])
     child.stdin.write('one\ntwo\n')
     const early = run('tail', address, '-q')
-    await expect.poll(async () => (await fetch(address, { method: 'HEAD' })).status).toBe(200)
+    // Else the input could have ended, and the server with it, before this reader came.
+    await expect.poll(() => output.stderr).toContain('a reader of lines came')
     child.stdin.write('three\n')
     const late = run('tail', address, '-q', '-o', 'data', '--limit', '3')
     expect((await late).stdout).toBe('one\ntwo\nthree\n')
