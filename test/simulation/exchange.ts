@@ -80,7 +80,8 @@ export function openExchange(
     const latencyMs = 1 + random() * network.weather.maxLatencyMs
     const durationMs = network.weather === weather ? byteLength / bytesPerMs : 0
     lastArrivalMs = Math.max(lastArrivalMs, time.nowMs + latencyMs) + durationMs
-    time.after(lastArrivalMs - time.nowMs, () => {
+    // At a time, not after a delay: a sum that is rounded once more could let a piece overtake the one before it.
+    time.at(lastArrivalMs, () => {
       if (!isBroken) onArrival()
     })
   }

@@ -321,6 +321,14 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (remainingMs > 0) this.#host.forbidden.forbid(identity, 0)',
   },
   {
+    name: 'taken-back-for-good',
+    breaks: 'late news of an epoch that is over makes a reader lose its place in the newest one',
+    file: `${hub}/replay.ts`,
+    find: 'if (left?.epoch === head.epoch && left.seq <= head.seq)',
+    replace: "if (left?.epoch === '')",
+    shownBy: 40_760_671,
+  },
+  {
     name: 'shorter-ban-holds',
     breaks: 'of two bans that two processes write at once, the shorter one holds',
     file: `${hub}/control.ts`,

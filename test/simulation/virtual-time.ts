@@ -13,6 +13,8 @@ export interface VirtualTime {
   readonly pendingTimers: number
   /** @param delayMs - Any number from 0; fractions are kept. */
   after(delayMs: number, callback: () => void): Timer
+  /** @param dueMs - Now or later. What is set for the same instant runs in the order in which it was set. */
+  at(dueMs: number, callback: () => void): Timer
   clear(timer: Timer): void
   /** Runs when all that is ready now, microtasks included, has run. */
   endOfTurn(callback: () => void): void
@@ -73,6 +75,14 @@ export function createVirtualTime(): VirtualTime {
     heap[index] = last
   }
 
+  function at(dueMs: number, callback: () => void): Timer {
+    if (!(dueMs >= nowMs)) throw new RangeError(`A timer needs a time from ${nowMs}, not ${dueMs}`)
+    const timer = { dueMs, order: (order += 1), callback }
+    pendingTimers += 1
+    push(timer)
+    return timer
+  }
+
   /** The next timer that was not cleared. */
   function peek(): Timer | undefined {
     while (heap.length > 0 && heap[0]?.callback === null) pop()
@@ -113,11 +123,9 @@ export function createVirtualTime(): VirtualTime {
     },
     after(delayMs, callback) {
       if (!(delayMs >= 0)) throw new RangeError(`A timer needs a delay from 0, not ${delayMs}`)
-      const timer = { dueMs: nowMs + delayMs, order: (order += 1), callback }
-      pendingTimers += 1
-      push(timer)
-      return timer
+      return at(nowMs + delayMs, callback)
     },
+    at,
     clear(timer) {
       if (timer.callback === null) return
       timer.callback = null

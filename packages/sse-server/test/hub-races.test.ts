@@ -98,6 +98,25 @@ describe('a log that restarts', () => {
     await hub.close()
     expect(await text).not.toContain('stream.gap')
   })
+
+  it('takes a reader back to where it was, when news of the restart before it came late', async () => {
+    const script = scriptedLog()
+    const { hub } = createTestHub({ log: script.log })
+    script.listener.appended(entryAt('one', 1))
+    script.epoch = 'three'
+    script.entries = [entryAt('three', 1)]
+    const reader = await subscribe(hub, { lastEventId: 'one-1' })
+    await turn()
+    const before = [...reader.gaps]
+    script.listener.restarted({ epoch: 'two', seq: 1 })
+    script.listener.restarted({ epoch: 'three', seq: 1 })
+    script.entries = [entryAt('three', 1), entryAt('three', 2)]
+    script.listener.appended(entryAt('three', 2))
+    await turn()
+    expect(before).toEqual([{ reason: 'epoch', requested: 'one-1', earliest: 'three-1', latest: 'three-1' }])
+    expect(reader.gaps).toEqual(before)
+    expect(reader.data).toEqual(['three 1', 'three 2'])
+  })
 })
 
 it('a gap does not end before what follows it, however late the hub hears of the log', async () => {

@@ -1,5 +1,5 @@
 import type { LogEntry, LogPage } from '../log/event-log.ts'
-import { formatEventId } from '../wire-contract/event-id.ts'
+import { formatEventId, parseEventId } from '../wire-contract/event-id.ts'
 import type { Position } from '../wire-contract/event-id.ts'
 import type { Gap, GapReason } from '../wire-contract/reserved-events.ts'
 import type { Start } from './start.ts'
@@ -179,17 +179,23 @@ function restart(state: Begun, position: Position, head: Position): ReplayStep {
     // The reader's place was looked up after the log had restarted, and before the hub was notified.
     return head.seq > position.seq ? fallBehind(state, position) : stay(state)
   }
+  // Late news of the epoch before had taken the reader back from here. Nothing is lost, and nothing has been announced yet.
+  const left = state.gap?.reason === 'epoch' ? parseEventId(state.gap.requested) : undefined
+  if (left?.epoch === head.epoch && left.seq <= head.seq) return moveTo(state, left, undefined)
   const gap = state.gap ?? { reason: 'epoch' as const, requested: formatEventId(position) }
-  const memory = { ...state, gap, announcedUpTo: 0 }
-  const beginning = { epoch: head.epoch, seq: 0 }
+  return moveTo(state, { epoch: head.epoch, seq: 0 }, gap)
+}
+
+/** Reads even where nothing may be there: a log that is in a later epoch says so before its page comes. */
+function moveTo(state: Begun, position: Position, gap: Memory['gap']): ReplayStep {
+  const move = { type: 'move', position } as const
   if (state.phase !== 'live')
     return {
       state: { ...state, gap, announcedUpTo: 0, held: null },
-      effects: [{ type: 'drop-held' }, { type: 'move', position: beginning }],
+      effects: [{ type: 'drop-held' }, move],
     }
-  if (head.seq === 0) return goLive(memory, beginning, head)
-  const { state: reading, effects } = read(memory, head.epoch)
-  return { state: reading, effects: [{ type: 'move', position: beginning }, ...effects] }
+  const { state: reading, effects } = read({ ...state, gap, announcedUpTo: 0 }, position.epoch)
+  return { state: reading, effects: [move, ...effects] }
 }
 
 function goLive(memory: Memory, position: Position, head: Position): ReplayStep {
