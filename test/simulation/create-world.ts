@@ -29,7 +29,11 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
   const cancelledJobs = new Set<string>()
   const forbidden = new Set<string>()
   const forbiddenEverywhere = new Set<string>()
-  const logOptions = { time, random: randomOf('log'), settings, history, serverWallClock }
+  const report = (found: Violation): void => {
+    violation ??= found
+    trace.note(time.nowMs, found.actor, `VIOLATION ${found.kind}`, found.text)
+  }
+  const logOptions = { time, random: randomOf('log'), settings, history, serverWallClock, report }
   const logs = settings.log === 'memory' ? createMemoryLogHouse(logOptions) : createSharedLogHouse(logOptions)
   const { highWaterMarkBytes, windowBytes } = settings
   const network = createNetwork({ time, random: randomOf('network'), trace, highWaterMarkBytes, windowBytes })
@@ -60,10 +64,7 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
     get violation() {
       return violation
     },
-    report(found) {
-      violation ??= found
-      trace.note(time.nowMs, found.actor, `VIOLATION ${found.kind}`, found.text)
-    },
+    report,
     note: (actor, what, a, b) => trace.note(time.nowMs, actor, what, a, b),
     randomOf,
     serverWallClock,

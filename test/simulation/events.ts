@@ -1,5 +1,6 @@
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { Hub } from '@sse-toolkit/sse-server'
+import { jobStep } from './job-steps.ts'
 import { noteFailure, publishBy, publishOnce } from './publishing.ts'
 import type { ServerProcess } from './actors.ts'
 import { happenings, jobTtlMs } from './settings.ts'
@@ -103,7 +104,7 @@ function startJob(world: World, topic: string, random: SeededRandom): void {
           })
         for (let step = 0; step < stepCount && !signal.aborted; step += 1) {
           await new Promise<void>((resolve) => void timers?.setTimeout(resolve, random() * 1500))
-          yield `step ${step} of ${topic}`
+          yield jobStep(step, topic)
         }
         if (fails) throw new Error('the job is too hard')
       }

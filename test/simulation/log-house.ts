@@ -1,10 +1,12 @@
 import { memoryLog } from '@sse-toolkit/sse-server'
-import type { EventLog, LogEntry, Runtime } from '@sse-toolkit/sse-server'
+import type { EventLog, LogEntry, Runtime, TopicState } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { History } from './history.ts'
+import { isJobStep } from './job-steps.ts'
 import { openModelLog } from './model-log.ts'
 import type { LogFaults, ModelLog } from './model-log.ts'
 import { ModelLogServer } from './model-log-server.ts'
+import type { Report } from './oracle.ts'
 import type { Settings } from './settings.ts'
 import { createActorTimers } from './timers.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -35,6 +37,7 @@ interface LogHouseOptions {
   readonly settings: Settings
   readonly history: History
   readonly serverWallClock: () => number
+  readonly report: Report
 }
 
 /** The real log of one process, which all hubs of the run share. */
@@ -100,7 +103,7 @@ function fence(log: EventLog): ProcessLog {
     }
   }
   return {
-    append: (event) => guard(log.append(event)),
+    append: (...args) => guard(log.append(...args)),
     claim: (topic) => guard(log.claim(topic)),
     appendBatch: (...args) => guard(log.appendBatch(...args)),
     end: (...args) => guard(log.end(...args)),
@@ -132,6 +135,7 @@ export function createSharedLogHouse({
   settings,
   history,
   serverWallClock,
+  report,
 }: LogHouseOptions): LogHouse {
   const faults: LogFaults = {
     lostNotification: settings.lostNotification,
@@ -147,7 +151,15 @@ export function createSharedLogHouse({
     maxEventsPerTopic: settings.maxEventsPerTopic,
     createEpoch: () => `e${(epochCount += 1)}x${random.integer(0, 999)}`,
     onEpoch: (epoch) => history.begin(epoch),
-    onStored: (entry: LogEntry) => history.store(entry, time.nowMs, serverWallClock()),
+    onStored(entry: LogEntry, state: TopicState) {
+      history.store(entry, time.nowMs, serverWallClock())
+      if (isJobStep(entry.data) && state !== 'running')
+        report({
+          kind: 'ran-unclaimed',
+          actor: entry.topic,
+          text: `${entry.data} is stored, and nobody runs it`,
+        })
+    },
   })
   let isBroken = false
 

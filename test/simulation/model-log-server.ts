@@ -4,6 +4,7 @@ import {
   maxPageLength,
   ProducerSequenceError,
   TopicEndedError,
+  TopicNotClaimedError,
   TopicFullError,
 } from '@sse-toolkit/sse-server'
 import type {
@@ -34,6 +35,8 @@ interface Topic {
   /** Up to where patterns do not reach what is kept. */
   hiddenUpTo: number
   state: TopicState
+  /** The process that runs it. */
+  owner: symbol | undefined
   ending: LogEntry | undefined
   expiry: Timer | undefined
 }
@@ -58,7 +61,8 @@ export interface ModelLogServerOptions {
   readonly maxHeldBytesPerTopic?: number | undefined
   readonly maxHeldBytes?: number | undefined
   readonly onEpoch: (epoch: string) => void
-  readonly onStored: (entry: LogEntry) => void
+  /** `state`: of its topic, when the entry comes. */
+  readonly onStored: (entry: LogEntry, state: TopicState) => void
 }
 
 /**
@@ -105,7 +109,11 @@ export class ModelLogServer {
     return () => this.#subscribers.delete(listener)
   }
 
-  append(event: LoggedEvent): Position {
+  /** @param claimedBy - the process that must run the topic, if one must. */
+  append(event: LoggedEvent, claimedBy?: symbol): Position {
+    const { state, owner } = this.#topicOf(event.topic)
+    const isOver = state === 'ended' || state === 'expired'
+    if (claimedBy !== undefined && !isOver && owner !== claimedBy) throw new TopicNotClaimedError(event.topic)
     return this.appendBatch([event]).position
   }
 
@@ -126,10 +134,12 @@ export class ModelLogServer {
     return { position, stored: true }
   }
 
-  claim(name: string): TopicState {
+  claim(name: string, owner: symbol): TopicState {
     const topic = this.#topicOf(name)
     const { state } = topic
-    if (state === 'open') topic.state = 'running'
+    if (state !== 'open') return state
+    topic.state = 'running'
+    topic.owner = owner
     return state
   }
 
@@ -207,7 +217,15 @@ export class ModelLogServer {
   #topicOf(name: string): Topic {
     let topic = this.#topics.get(name)
     if (topic === undefined) {
-      topic = { kept: [], evictedUpTo: 0, hiddenUpTo: 0, state: 'open', ending: undefined, expiry: undefined }
+      topic = {
+        kept: [],
+        evictedUpTo: 0,
+        hiddenUpTo: 0,
+        state: 'open',
+        owner: undefined,
+        ending: undefined,
+        expiry: undefined,
+      }
       this.#topics.set(name, topic)
     }
     return topic
@@ -259,7 +277,7 @@ export class ModelLogServer {
     for (const entry of entries) {
       topic.kept.push(entry)
       this.#all.push(entry)
-      this.#options.onStored(entry)
+      this.#options.onStored(entry, topic.state)
       if (topic.state === 'open' && topic.kept.length > this.#options.maxEventsPerTopic) this.#evict(topic)
       const oldest = this.#all[0]
       if (this.#all.length > this.#options.maxEvents && oldest !== undefined)

@@ -1,6 +1,7 @@
 import { checkBatch, checkTopic, HubClosedError, LogTails } from '@sse-toolkit/sse-server'
 import type {
   Appended,
+  AppendOptions,
   ControlEntry,
   ControlOptions,
   EventLog,
@@ -68,6 +69,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   const { server, runtime, random, faults, probeIntervalMs } = options
   const pending = new Set<(error: LogUnavailableError) => void>()
   const tails = new LogTails()
+  const owner = Symbol('process')
   let told: Position = server.head
   let commandedVersion = server.controlVersion
   let isClosed = false
@@ -225,10 +227,10 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   }
 
   return {
-    async append(event: LoggedEvent): Promise<Position> {
+    async append(event: LoggedEvent, options?: AppendOptions): Promise<Position> {
       requireOpen()
       checkTopic(event.topic)
-      return call(() => server.append(event))
+      return call(() => server.append(event, options?.onlyIfClaimed === true ? owner : undefined))
     },
     async appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
       requireOpen()
@@ -238,7 +240,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     async claim(topic: string): Promise<TopicState> {
       requireOpen()
       checkTopic(topic)
-      return call(() => server.claim(topic))
+      return call(() => server.claim(topic, owner))
     },
     async end(
       event: LoggedEvent,

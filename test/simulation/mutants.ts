@@ -329,6 +329,14 @@ export const mutants: readonly Mutant[] = [
     shownBy: 40_760_671,
   },
   {
+    name: 'run-goes-on-unclaimed',
+    breaks: 'a job goes on in a log that has lost its beginning',
+    file: `${hub}/publisher.ts`,
+    find: '{ onlyIfClaimed: true }',
+    replace: '{}',
+    shownBy: 31,
+  },
+  {
     name: 'shorter-ban-holds',
     breaks: 'of two bans that two processes write at once, the shorter one holds',
     file: `${hub}/control.ts`,

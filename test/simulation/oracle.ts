@@ -26,6 +26,7 @@ export type ViolationKind =
   | 'wrong-end'
   | 'wrong-answer'
   | 'ran-twice'
+  | 'ran-unclaimed'
   | 'hot-loop'
   | 'not-caught-up'
   | 'over-limit'

@@ -1,6 +1,7 @@
 import { checkBatch, checkTopic, heldBytesOf } from '@sse-toolkit/sse-server'
 import type {
   Appended,
+  AppendOptions,
   ControlEntry,
   ControlOptions,
   EventLog,
@@ -193,9 +194,9 @@ class SharedLog implements RedisLog {
     return this.#readiness.wait('reach Redis')
   }
 
-  async append(event: LoggedEvent): Promise<Position> {
+  async append(event: LoggedEvent, options?: AppendOptions): Promise<Position> {
     checkTopic(event.topic)
-    const { position } = await this.#queue.append([event])
+    const { position } = await this.#queue.append([event], undefined, options)
     return position
   }
 

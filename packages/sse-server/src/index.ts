@@ -8,6 +8,7 @@ export { HubClosedError } from './errors/hub-closed-error.ts'
 export { OptionError } from './errors/option-error.ts'
 export { ProducerSequenceError, type ProducerSequenceErrorCode } from './errors/producer-sequence-error.ts'
 export { TopicEndedError } from './errors/topic-ended-error.ts'
+export { TopicNotClaimedError } from './errors/topic-not-claimed-error.ts'
 export { TopicExpiredError } from './errors/topic-expired-error.ts'
 export { TopicFullError } from './errors/topic-full-error.ts'
 export { TopicError } from './errors/topic-error.ts'
@@ -73,6 +74,7 @@ export { maxBatchEvents, maxPageLength } from './log/event-log.ts'
 export { heldBytesOf } from './log/held-bytes.ts'
 export type {
   Appended,
+  AppendOptions,
   ControlEntry,
   ControlOptions,
   EventLog,

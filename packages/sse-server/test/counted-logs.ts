@@ -58,8 +58,8 @@ export function createCountedLogs(): CountedLogs {
         },
       })
       return {
-        append: async (event) => {
-          const position = await counting(log.append(event))
+        append: async (...args) => {
+          const position = await counting(log.append(...args))
           state.appendedSeq = Math.max(state.appendedSeq, position.seq)
           return position
         },

@@ -1,5 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
-import { memoryLog, respond, respondOnFirstEvent, respondRaw } from '@sse-toolkit/sse-server'
+import {
+  memoryLog,
+  parseTopicPattern,
+  respond,
+  respondOnFirstEvent,
+  respondRaw,
+} from '@sse-toolkit/sse-server'
 import type {
   EventLog,
   Hub,
@@ -24,6 +30,30 @@ async function runForEver(hub: Hub, topic: string): Promise<void> {
     })
   })
   await turn()
+}
+
+/** A log that loses its memory when the test says so, before it tells anybody. */
+function forgetfulLog() {
+  let log = memoryLog()
+  const listeners: LogTailListener[] = []
+  const tell = (): void => {
+    for (const listener of listeners) listener.restarted({ epoch: 'another', seq: 0 })
+  }
+  return {
+    tell,
+    log: {
+      ...delegateTo(log),
+      append: (...args) => log.append(...args),
+      claim: (topic) => log.claim(topic),
+      status: (topic) => log.status(topic),
+      end: (...args) => log.end(...args),
+      tail: (listener) => {
+        listeners.push(listener)
+        return log.tail(listener)
+      },
+    } satisfies EventLog,
+    forget: () => (log = memoryLog()),
+  }
 }
 
 describe('a finite stream that ends early is broken off, and an infinite one ends in good order', () => {
@@ -137,13 +167,8 @@ describe('the reason of an end', () => {
   })
 
   it('is interrupted when the log loses its memory: what follows would pass for the whole', async () => {
-    const log = memoryLog()
-    const listeners: LogTailListener[] = []
-    const tail: EventLog['tail'] = (listener) => {
-      listeners.push(listener)
-      return log.tail(listener)
-    }
-    const { hub } = createTestHub({ log: { ...delegateTo(log), tail } })
+    const forgetful = forgetfulLog()
+    const { hub } = createTestHub({ log: forgetful.log })
     const run = await hub.run('answer', async function* ({ signal }) {
       yield 'It'
       await new Promise((resolve) => {
@@ -151,8 +176,45 @@ describe('the reason of an end', () => {
       })
     })
     await turn()
-    listeners[0]?.restarted({ epoch: 'another', seq: 0 })
+    forgetful.tell()
     expect(run.started && (await run.finished)).toBe('interrupted')
+  })
+
+  it('is interrupted by the first event that a log without memory of the claim refuses, and nothing of it is stored', async () => {
+    const forgetful = forgetfulLog()
+    const { hub } = createTestHub({ log: forgetful.log })
+    const { promise, resolve: goOn } = Promise.withResolvers<void>()
+    const run = await hub.run('answer', async function* () {
+      yield 'It'
+      await promise
+      yield ' is'
+      yield ' half'
+    })
+    await turn()
+    const log = forgetful.forget()
+    goOn()
+    expect(run.started && (await run.finished)).toBe('interrupted')
+    const { entries } = await log.read([parseTopicPattern('answer')], 0, 10)
+    expect(entries.map(({ data }) => JSON.parse(data) as unknown)).toEqual([
+      { topic: 'answer', reason: 'interrupted' },
+    ])
+  })
+
+  it('of a run that has lost its claim does not end the run that took its place', async () => {
+    const forgetful = forgetfulLog()
+    const { hub } = createTestHub({ log: forgetful.log })
+    const run = await hub.run('answer', async function* ({ signal }) {
+      yield 'early'
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve)
+      })
+    })
+    await turn()
+    const log = forgetful.forget()
+    await log.claim('answer')
+    forgetful.tell()
+    expect(run.started && (await run.finished)).toBe('interrupted')
+    expect(await log.status('answer')).toEqual({ state: 'running', lastSeq: 0 })
   })
 
   it('is expired when the time of the topics was over before their end was read', async () => {

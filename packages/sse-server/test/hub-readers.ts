@@ -72,7 +72,7 @@ export async function subscribe(
 /** The methods of a log, to put others in their place. */
 export function delegateTo(log: EventLog): EventLog {
   return {
-    append: (event) => log.append(event),
+    append: (...args) => log.append(...args),
     claim: (topic) => log.claim(topic),
     appendBatch: (...args) => log.appendBatch(...args),
     end: (...args) => log.end(...args),

@@ -478,11 +478,18 @@ describe('a gap is said', () => {
   function restartingLog(): { log: EventLog; restart: (head: Position) => void } {
     const log = memoryLog()
     let restart: (head: Position) => void = () => undefined
+    let hasRestarted = false
     return {
       log: {
         ...delegateTo(log),
+        // It has lost what it held.
+        read: async (...args) =>
+          hasRestarted ? { entries: [], more: false, evictedUpTo: 0 } : log.read(...args),
         tail: (listener) => {
-          restart = (head) => listener.restarted(head)
+          restart = (head) => {
+            hasRestarted = true
+            listener.restarted(head)
+          }
           return log.tail(listener)
         },
       },

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { checkBatch, checkTopic, heldBytesOf, HubClosedError } from '@sse-toolkit/sse-server'
 import type {
   Appended,
+  AppendOptions,
   ControlEntry,
   ControlOptions,
   EventLog,
@@ -166,14 +167,14 @@ class FileLog implements SqliteLog {
     this.#maintenance.start()
   }
 
-  async append(event: LoggedEvent): Promise<Position> {
+  async append(event: LoggedEvent, options?: AppendOptions): Promise<Position> {
     checkTopic(event.topic)
     return this.#queue.run({
       operation: `append to ${event.topic}`,
       events: 1,
       bytes: heldBytesOf(event),
       isDurable: false,
-      apply: (transaction) => append(transaction, event),
+      apply: (transaction) => append(transaction, event, options),
     })
   }
 

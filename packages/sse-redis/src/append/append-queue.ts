@@ -1,5 +1,5 @@
 import { HubClosedError } from '@sse-toolkit/sse-server'
-import type { Appended, LoggedEvent, ProducerSequence, Runtime } from '@sse-toolkit/sse-server'
+import type { Appended, AppendOptions, LoggedEvent, ProducerSequence, Runtime } from '@sse-toolkit/sse-server'
 import type { Command, Commands } from '../commands/commands.ts'
 import { createScript } from '../commands/script.ts'
 import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
@@ -83,9 +83,12 @@ export class AppendQueue {
     return this.#bytes
   }
 
-  /** @param isBatch - whether they are stored all or none; a single event always is. */
-  append(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
-    const unit = createUnit(events, producer)
+  append(
+    events: readonly LoggedEvent[],
+    producer?: ProducerSequence,
+    options: AppendOptions = {},
+  ): Promise<Appended> {
+    const unit = createUnit(events, producer, options)
     const operation = `append to ${unit.topic}`
     return this.#add({ unit, operation, events: events.length, bytes: unit.bytes, length: unit.length })
   }

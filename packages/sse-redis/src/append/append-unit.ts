@@ -1,5 +1,11 @@
-import { heldBytesOf, ProducerSequenceError, TopicEndedError, TopicFullError } from '@sse-toolkit/sse-server'
-import type { Appended, LoggedEvent, ProducerSequence } from '@sse-toolkit/sse-server'
+import {
+  heldBytesOf,
+  ProducerSequenceError,
+  TopicEndedError,
+  TopicFullError,
+  TopicNotClaimedError,
+} from '@sse-toolkit/sse-server'
+import type { Appended, AppendOptions, LoggedEvent, ProducerSequence } from '@sse-toolkit/sse-server'
 import { encodeEvent } from '../wire.ts'
 
 /** Events of one topic that are stored all or none. */
@@ -17,9 +23,10 @@ export interface AppendUnit {
 export function createUnit(
   events: readonly LoggedEvent[],
   producer: ProducerSequence | undefined,
+  options: AppendOptions,
 ): AppendUnit {
   const topic = events[0]?.topic ?? ''
-  const args = [headOf(topic, events.length, producer)]
+  const args = [headOf(topic, events.length, producer, options)]
   let [bytes, length] = [0, 0]
   for (const event of events) {
     const heldBytes = heldBytesOf(event)
@@ -32,18 +39,24 @@ export function createUnit(
 }
 
 /** A single event has only its topic: that is the usual case, and the cheap one. */
-function headOf(topic: string, count: number, producer: ProducerSequence | undefined): string {
+function headOf(
+  topic: string,
+  count: number,
+  producer: ProducerSequence | undefined,
+  { onlyIfClaimed = false }: AppendOptions,
+): string {
   if (producer !== undefined) {
     const { epoch, seq, id } = producer
     return `${topic} ${count} ${epoch} ${seq} ${JSON.stringify(id)}`
   }
+  if (onlyIfClaimed) return `${topic} ${count} claimed`
   return count === 1 ? topic : `${topic} ${count}`
 }
 
 /**
  * What the script answered of the unit: see there.
  *
- * @throws `TopicEndedError`, `TopicFullError` or `ProducerSequenceError`
+ * @throws `TopicEndedError`, `TopicNotClaimedError`, `TopicFullError` or `ProducerSequenceError`
  */
 export function answerOf(
   { topic, producer }: AppendUnit,
@@ -53,6 +66,7 @@ export function answerOf(
 ): Appended {
   const [word = '', first = '', second = ''] = answer.split(' ')
   if (word === 'ended') throw new TopicEndedError(topic)
+  if (word === 'unclaimed') throw new TopicNotClaimedError(topic)
   if (word === 'full') {
     const option = first as TopicFullError['option']
     throw new TopicFullError(topic, option, limits[option])

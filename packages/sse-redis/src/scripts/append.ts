@@ -11,9 +11,10 @@ import { lastBatches } from './writers.ts'
  *          11 maxHeldBytesPerTopic  12 maxHeldBytes  13 maxProducers, '' if there are none  14 producerTtlMs
  *          15... for an event:  topic, bytes, event
  *                for a batch:   <topic> <count> or <topic> <count> <epoch> <number> <id>, then bytes, event of each
+ *                of a run:      <topic> <count> claimed, then bytes, event of each
  *     ->    the log's state, 'unknown': Redis cannot tell any more whether the first attempt was stored
  *           or the log's state, the epoch, and what became of each, in one text with line breaks between:
- *             <seq of the last>, 'repeat <seq>', 'ended', 'full maxHeldBytesPerTopic', 'full maxHeldBytes',
+ *             <seq of the last>, 'repeat <seq>', 'ended', 'unclaimed', 'full maxHeldBytesPerTopic', 'full maxHeldBytes',
  *             'stale <epoch> <number expected>', 'gap <epoch> <number expected>'
  *
  * A retry gets the answer of the first attempt, as it was.
@@ -59,9 +60,10 @@ end
 local answers, events, at = {}, {}, seq
 
 -- Why these events are not stored; nil if they are.
-local function refusal(topic, first, last)
+local function refusal(topic, first, last, is_of_run)
   local its = holder_of(topic)
   if its.state == 'ended' or its.state == 'expired' then return 'ended' end
+  if is_of_run and string.match(its.record or '', '^r|([^|]*)|') ~= owner then return 'unclaimed' end
   if its.state == 'open' then return nil end
   local bytes = 0
   for each = first, last, 2 do bytes = bytes + tonumber(ARGV[each]) end
@@ -80,7 +82,8 @@ while each <= most do
   end
   local last = each + count * 2
   local found, key, its, its_epoch, its_number
-  if sequence ~= '' then
+  local is_of_run = sequence == 'claimed'
+  if sequence ~= '' and not is_of_run then
     local id
     its_epoch, its_number, id = string.match(sequence, '^(%d+) (%d+) (.*)$')
     its_epoch, its_number, key = tonumber(its_epoch), tonumber(its_number), topic .. ' ' .. id
@@ -88,7 +91,7 @@ while each <= most do
     -- Before all else: what was stored once is not refused when it is repeated.
     found = sequences.answer_of(its, key, its_epoch, its_number)
   end
-  found = found or refusal(topic, each + 1, last)
+  found = found or refusal(topic, each + 1, last, is_of_run)
   if not found then
     for position = each + 1, last, 2 do events[#events + 1] = { topic, ARGV[position + 1], ARGV[position] } end
     at = at + count

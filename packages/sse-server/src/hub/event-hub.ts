@@ -127,7 +127,7 @@ export class EventHub implements Hub {
       log,
       runtime,
       onError,
-      publish: (topic, event) => publisher.publish(topic, event),
+      publish: (topic, event) => publisher.publishClaimed(topic, event),
     })
     const shared = { connections: this.#connections, dismissal: this.#dismissal, counters: this.#counters }
     const delivery = new Delivery({ settings, log, ...shared, reportOnce })
@@ -147,7 +147,7 @@ export class EventHub implements Hub {
       cancelled: (topic) => this.#finite.stop(topic),
       restarted: (head) => {
         delivery.restarted(head)
-        this.#finite.interrupt()
+        this.#finite.restarted()
         void this.#control.restarted()
       },
       skipped: (position) => delivery.skipped(position),

@@ -17,12 +17,14 @@ export interface FiniteTopicsHost {
   readonly log: EventLog
   readonly runtime: Runtime
   readonly onError: (error: unknown) => void
-  /** Checks an event as any that is published, and stores it. */
+  /** Checks an event as any that is published, and stores it while this process runs the topic. */
   publish(topic: string, event: HubEvent): Promise<unknown>
 }
 
 interface RunningProducer {
   stop(reason: 'cancelled' | 'interrupted'): void
+  /** Stops it: its log has lost its memory, and with it the claim. */
+  loseClaim(): void
 }
 
 /** The finite topics of a hub, and the producers of those that run in this process. */
@@ -66,9 +68,9 @@ export class FiniteTopics {
     this.#producers.get(topic)?.stop('cancelled')
   }
 
-  /** Stops all that runs here: it will not come to its end in a log that has lost its beginning. */
-  interrupt(): void {
-    for (const producer of this.#producers.values()) producer.stop('interrupted')
+  /** The log has lost its memory. What runs here will not come to its end in a log that has lost its beginning. */
+  restarted(): void {
+    for (const producer of this.#producers.values()) producer.loseClaim()
   }
 
   /**
@@ -86,7 +88,7 @@ export class FiniteTopics {
       runtime.clearTimeout(timer)
     }
     this.#isClosing = true
-    this.interrupt()
+    for (const producer of this.#producers.values()) producer.stop('interrupted')
     await this.#settled()
   }
 
@@ -134,7 +136,12 @@ export class FiniteTopics {
       if (!aborter.signal.aborted) stoppedAs = reason
       aborter.abort()
     }
-    this.#producers.set(topic, { stop })
+    let hasLostClaim = false
+    const loseClaim = (): void => {
+      hasLostClaim = true
+      stop('interrupted')
+    }
+    this.#producers.set(topic, { stop, loseClaim })
     if (this.#isClosing) stop('interrupted')
     let outcome: EndReason
     let before: readonly LoggedEvent[] = []
@@ -147,13 +154,28 @@ export class FiniteTopics {
       })
       if (outcome === 'cancelled') outcome = stoppedAs
     } catch (error) {
-      outcome = 'failed'
-      onError(error)
-      before = [failure(topic, this.#messageOf(error, options))]
+      if (isNotClaimed(error)) {
+        hasLostClaim = true
+        outcome = 'interrupted'
+      } else {
+        outcome = 'failed'
+        onError(error)
+        before = [failure(topic, this.#messageOf(error, options))]
+      }
     }
-    await this.#end(topic, outcome, options, before)
+    if (!hasLostClaim || !(await this.#isClaimedAnew(topic))) await this.#end(topic, outcome, options, before)
     this.#producers.delete(topic)
     return outcome
+  }
+
+  /** Whether the topic is run again since the log lost its memory: that run is not to be ended with this one. */
+  async #isClaimedAnew(topic: string): Promise<boolean> {
+    try {
+      return (await this.#host.log.status(topic)).state === 'running'
+    } catch (error) {
+      this.#host.onError(error)
+      return false
+    }
   }
 
   async #end(
@@ -178,6 +200,11 @@ export class FiniteTopics {
       return usualErrorMessage
     }
   }
+}
+
+/** By its code: a log may bring a copy of its own of the class. */
+function isNotClaimed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'topic-not-claimed'
 }
 
 function failure(topic: string, message: string): LoggedEvent {

@@ -1,5 +1,5 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
-import type { Appended, EventLog, LoggedEvent, ProducerSequence } from '../log/event-log.ts'
+import type { Appended, AppendOptions, EventLog, LoggedEvent, ProducerSequence } from '../log/event-log.ts'
 import type { Runtime } from '../runtime.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import type { TopicSchemas } from './hub-options.ts'
@@ -37,6 +37,11 @@ export class Publisher {
     return producer === undefined ? this.append(event) : this.#appendOnce(event, producer)
   }
 
+  /** Publishes what a run makes, while this process runs the topic. */
+  async publishClaimed(topic: string, event: HubEvent): Promise<Published> {
+    return this.append(this.#check([topic, event]), { onlyIfClaimed: true })
+  }
+
   /** All are checked before the first is stored. */
   async publishMany(events: readonly PublishArguments<TopicSchemas>[]): Promise<readonly Published[]> {
     const checked = events.map((args) => [this.#check(args), producerOf(args[2] ?? {})] as const)
@@ -61,10 +66,10 @@ export class Publisher {
     return { ids, stored }
   }
 
-  async append(event: LoggedEvent): Promise<Published> {
+  async append(event: LoggedEvent, options?: AppendOptions): Promise<Published> {
     const { log, counters, runtime } = this.#options
     const startedAt = runtime.now()
-    const position = await log.append(event)
+    const position = await log.append(event, options)
     counters.published += 1
     counters.countLag(runtime.now() - startedAt)
     return { id: formatEventId(position), stored: true }

@@ -29,6 +29,16 @@ export interface ProducerSequence {
   readonly seq: number
 }
 
+/** Options of {@link EventLog.append}. */
+export interface AppendOptions {
+  /**
+   * Whether the event is stored only while this process runs the topic: it found the topic open when it claimed it, in this
+   * epoch of the log, and the topic has not ended since. A log that loses its memory loses its claims, and a job must not go
+   * on there without its beginning. @defaultValue false
+   */
+  readonly onlyIfClaimed?: boolean | undefined
+}
+
 /** What {@link EventLog.appendBatch} did. */
 export interface Appended {
   /** The position of the batch's last event. The `seq`s of a batch are consecutive. */
@@ -133,9 +143,10 @@ export interface EventLog {
    * Resolves when the event is stored, which is before any tail is notified of it.
    *
    * Rejects with {@link TopicEndedError} if its topic has ended, and with {@link TopicFullError} if the topic is running and
-   * holds as much as it may.
+   * holds as much as it may. With `onlyIfClaimed`, it rejects with {@link TopicNotClaimedError} if this process does not run
+   * the topic.
    */
-  append(event: LoggedEvent): Promise<Position>
+  append(event: LoggedEvent, options?: AppendOptions): Promise<Position>
   /**
    * Appends several events of one topic, all or none, with no other event between them; with `producer` once, however often
    * it is repeated. Of a producer's last 1024 batches a repeat finds the position of the first time, of an older one the

@@ -1,5 +1,6 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { TopicEndedError } from '../errors/topic-ended-error.ts'
+import { TopicNotClaimedError } from '../errors/topic-not-claimed-error.ts'
 import { TopicFullError } from '../errors/topic-full-error.ts'
 import { checkOptionNames } from '../option-names.ts'
 import type { OptionNames } from '../option-names.ts'
@@ -14,6 +15,7 @@ import { checkBatch } from './check-batch.ts'
 import { ControlEntries } from './control-entries.ts'
 import type {
   Appended,
+  AppendOptions,
   ControlEntry,
   ControlOptions,
   EventLog,
@@ -127,8 +129,10 @@ class MemoryLog implements EventLog {
     this.#epoch = createEpoch(runtime)
   }
 
-  async append(event: LoggedEvent): Promise<Position> {
-    if (this.#takes(event.topic) === 'running') this.#checkRoom(event.topic, [event])
+  async append(event: LoggedEvent, options: AppendOptions = {}): Promise<Position> {
+    const { topic } = event
+    if (this.#takes(topic) === 'running') this.#checkRoom(topic, [event])
+    else if (options.onlyIfClaimed === true) throw new TopicNotClaimedError(topic)
     return this.#append(event).position
   }
 

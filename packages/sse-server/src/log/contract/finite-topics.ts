@@ -16,6 +16,7 @@ import type { ContractCase, ContractOptions } from './harness.ts'
 /** Topics that come to an end. */
 export function finiteTopicCases(options: ContractOptions): readonly ContractCase[] {
   const withLog = withLogOf(options)
+  const { openAgain } = options
   return [
     {
       name: 'a topic is claimed once, ended once, and takes nothing after its end',
@@ -161,6 +162,41 @@ export function finiteTopicCases(options: ContractOptions): readonly ContractCas
         { maxHeldBytes: 2800 },
       ),
     },
+    {
+      name: 'what a run appends is stored only while this process runs the topic',
+      run: withLog(async (log) => {
+        const ofRun = (data: string): Promise<unknown> =>
+          log.append({ topic: 'a', data }, { onlyIfClaimed: true })
+        equal(await errorOf(ofRun('before')), 'topic-not-claimed', 'before the claim')
+        await log.claim('a')
+        await ofRun('x')
+        const together = await Promise.all([
+          settled(ofRun('y')),
+          errorOf(log.append({ topic: 'b', data: 'z' }, { onlyIfClaimed: true })),
+          settled(append(log, 'b', 'other')),
+        ])
+        equal(together, ['resolved', 'topic-not-claimed', 'resolved'], 'at once with others')
+        await log.end(endingOf('a'), 60_000)
+        equal(await errorOf(ofRun('after')), 'topic-ended', 'after the end')
+        const held = (await readAll(log, ['a', 'b'])).map(({ event, data }) => event ?? data)
+        equal(held, ['x', 'y', 'other', endingOf('a').event], 'what is stored')
+      }),
+    },
+    ...(openAgain === undefined
+      ? []
+      : [
+          {
+            name: 'what another process claimed takes nothing of a run of this one',
+            run: withLog(async (log) => {
+              const other = await openAgain(log)
+              await log.claim('a')
+              const event = { topic: 'a', data: 'x' }
+              equal(await errorOf(other.append(event, { onlyIfClaimed: true })), 'topic-not-claimed', 'a run')
+              equal(await settled(other.append(event)), 'resolved', 'an event that is not of a run')
+              await other.close()
+            }),
+          },
+        ]),
     {
       name: 'an ended topic expires, its events go, and it is not open again',
       run: withLog(async (log) => {

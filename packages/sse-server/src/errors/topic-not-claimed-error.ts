@@ -1,0 +1,18 @@
+import { shorten } from './shorten.ts'
+
+/**
+ * An event of a run was refused, because this process does not run the topic any more: the log has lost the claim, as a Redis
+ * does that comes back empty, or another process holds it now. See `AppendOptions.onlyIfClaimed`.
+ */
+export class TopicNotClaimedError extends Error {
+  override readonly name = 'TopicNotClaimedError'
+  readonly code = 'topic-not-claimed'
+  /** The topic, shortened. */
+  readonly topic: string
+
+  constructor(topic: string) {
+    const shown = shorten(topic)
+    super(`This process does not run the topic ${shown} any more: the log has lost its claim`)
+    this.topic = shown
+  }
+}
