@@ -227,10 +227,10 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   }
 
   return {
-    async append(event: LoggedEvent, options?: AppendOptions): Promise<Position> {
+    async append(event: LoggedEvent, { onlyIfClaimed = false }: AppendOptions = {}): Promise<Position> {
       requireOpen()
       checkTopic(event.topic)
-      return call(() => server.append(event, options?.onlyIfClaimed === true ? owner : undefined))
+      return call(() => server.append(event, onlyIfClaimed ? owner : undefined))
     },
     async appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended> {
       requireOpen()
