@@ -2,8 +2,8 @@
  * Everything that must hold, in two tiers. Prints a line for each step, the output of those that fail, and at the end a
  * count over all runners.
  *
- *     node scripts/test.ts          format, lint, types, unused code, the packages as they are published, unit and
- *                                   integration tests
+ *     node scripts/test.ts          format, lint, types, unused code, the packages as they are published and their public
+ *                                   surface, unit and integration tests
  *     node scripts/test.ts abroad   with other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples,
  *                                   soaks, and the demo's long stories in a browser
  */
@@ -41,7 +41,11 @@ const home: readonly (readonly Step[])[] = [
     { name: 'unused code', command: ['knip'] },
     { name: 'packages', command: ['turbo', 'run', 'check:package', '--output-logs=errors-only'] },
   ],
-  [{ name: 'unit tests', command: vitest('unit') }],
+  [
+    { name: 'unit tests', command: vitest('unit') },
+    // Of the packages that the step before has built.
+    { name: 'api reports', command: ['node', 'scripts/api-reports.ts'] },
+  ],
   [{ name: 'integration tests', command: vitest('integration') }],
 ]
 const abroad: readonly (readonly Step[])[] = [[{ name: 'tests abroad', command: vitest('abroad') }]]

@@ -57,7 +57,10 @@ async function pack(name: string, destination: string): Promise<string> {
     readonly packageManager: string
   }
   const folder = join(root, 'packages', name)
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+    readonly version: string
+  }
   await run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], folder)
   await run('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], folder)
-  return join(destination, `sse-toolkit-${name}-0.0.0.tgz`)
+  return join(destination, `sse-toolkit-${name}-${version}.tgz`)
 }

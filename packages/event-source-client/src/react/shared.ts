@@ -17,8 +17,6 @@ import type { StreamEvent } from '../stream-event.ts'
 import { useEventSource } from './use-event-source.ts'
 import type { EventSourceView, UseEventSourceOptions } from './use-event-source.ts'
 
-type AnyEvent = StreamEvent<string, unknown>
-
 export interface SharedEventSourceProps<
   Schemas extends EventSchemas | undefined,
   Data extends 'text' | 'json',
@@ -31,7 +29,7 @@ export interface SharedEventSourceProps<
 }
 
 /** Which events a component wants of the shared stream: all if nothing is said. */
-export interface UseEventsOptions<Event extends AnyEvent> {
+export interface UseEventsOptions<Event extends StreamEvent<string, unknown>> {
   readonly type?: Event['type'] | undefined
   /** Of our server, with its `topicField`. */
   readonly topic?: string | undefined
@@ -48,7 +46,7 @@ export interface SharedEventSource<Schemas extends EventSchemas | undefined, Dat
   ) => EventSourceView<EventOf<Schemas, Data>>
 }
 
-interface SharedStream<Event extends AnyEvent> {
+interface SharedStream<Event extends StreamEvent<string, unknown>> {
   readonly status: StreamStatus
   readonly reconnect: () => void
   readonly listeners: Listeners<Event>

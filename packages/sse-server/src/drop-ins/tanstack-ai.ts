@@ -66,8 +66,8 @@ const optionNames: OptionNames<HubStreamOptions> = {
   runtime: true,
 }
 
-/** What it needs of a hub. */
-type HubOfStreams = Pick<Hub, 'run' | 'read' | 'end' | 'publishBatch' | 'topicState' | 'position'>
+/** The methods of a hub that `hubStream` calls. */
+export type HubOfStreams = Pick<Hub, 'run' | 'read' | 'end' | 'publishBatch' | 'topicState' | 'position'>
 
 /**
  * The delivery durability of [TanStack AI](https://tanstack.com/ai) on a hub: what its `memoryStream` is for one process.

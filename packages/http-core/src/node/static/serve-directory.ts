@@ -43,7 +43,7 @@ export interface ServeDirectoryOptions {
 }
 
 /** A handler of a route whose pattern ends in `**`, or in `**:path`. */
-type DirectoryHandler = (request: Request, context: RouteContext) => Promise<Response>
+export type DirectoryHandler = (request: Request, context: RouteContext) => Promise<Response>
 
 const listedAtMost = 10_000
 
