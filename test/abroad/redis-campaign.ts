@@ -9,7 +9,7 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import { createLedger, startFaultProxy } from '@sse-toolkit/test-support'
 import type { FaultProxy, Ledger } from '@sse-toolkit/test-support'
 
-/** What a fault did, as a row of docs/faults.md. */
+/** What a fault did, as a row of docs/how/faults.md. */
 export interface Findings {
   /** How the publishes ended: `stored`, or the code of the error. */
   readonly publishers: Readonly<Record<string, number>>

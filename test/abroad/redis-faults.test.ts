@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { delay, runCampaign, startSwitchboard } from './redis-campaign.ts'
 import type { Findings } from './redis-campaign.ts'
 
-// The faults of docs/faults.md. Times are shortened: a command has 3 s, or 1 s where that is to be exceeded, and a process
+// The faults of docs/how/faults.md. Times are shortened: a command has 3 s, or 1 s where that is to be exceeded, and a process
 // looks every 100 ms whether it has missed anything. What each sees is checked in runCampaign: nothing lost, nothing twice, or a gap.
 
 const server = findRedisServer()

@@ -19,7 +19,7 @@ import type { FaultProxy } from '@sse-toolkit/test-support'
 import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
 
-// Our client reads our server: what docs/wire-contract.md says, and the promise, through a proxy that breaks things.
+// Our client reads our server: what docs/reference/wire-contract.md says, and the promise, through a proxy that breaks things.
 
 const reconnection = { baseDelayMs: 20, minDelayMs: 5, maxDelayMs: 100 }
 

@@ -27,7 +27,7 @@ function run(
   return { admitted, lastEventId: position.lastEventId }
 }
 
-describe('a position (docs/wire-contract.md)', () => {
+describe('a position (docs/reference/wire-contract.md)', () => {
   it.each([
     ['k3v9x0q2-1041', { epoch: 'k3v9x0q2', seq: 1041 }],
     ['A_9-0', { epoch: 'A_9', seq: 0 }],

@@ -4,7 +4,7 @@ import type { EventLog, LogEntry, LogTailListener, TopicState } from '@sse-toolk
 import { createTestHub, delegateTo, subscribe } from './hub-readers.ts'
 import { turn } from './virtual-runtime.ts'
 
-// Each of these was found by the simulation (docs/simulation.md).
+// Each of these was found by the simulation (docs/how/simulation.md).
 
 interface ScriptedLog {
   readonly log: EventLog

@@ -1,5 +1,5 @@
 /*
- * The words of docs/wire-contract.md that a shell needs. Nothing else of this package knows them.
+ * The words of docs/reference/wire-contract.md that a shell needs. Nothing else of this package knows them.
  */
 
 /** Whether a comment says that the stream follows the wire contract. */

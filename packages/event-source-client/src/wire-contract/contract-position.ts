@@ -14,7 +14,7 @@ export interface ContractPosition extends ResumePosition {
  * The rules of our server's ids, where a connection has shown that it has such: within one epoch the position only rises,
  * and what is not above it is a repeat, until a gap sets it. For all other ids the rules are the standard's.
  *
- * @see docs/wire-contract.md, "Ids are positions"
+ * @see docs/reference/wire-contract.md, "Ids are positions"
  */
 export function contractPosition(lastEventId: string): ContractPosition {
   // The parts of lastEventId if it is a position, so that the next id of the epoch costs no regexp.

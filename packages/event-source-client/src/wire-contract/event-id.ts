@@ -1,7 +1,7 @@
 /**
  * The place in an event log that an id of our server's form stands for: `<epoch>-<seq>`, `k3v9x0q2-1041`.
  *
- * @see docs/wire-contract.md, "Ids are positions"
+ * @see docs/reference/wire-contract.md, "Ids are positions"
  */
 export interface Position {
   readonly epoch: string

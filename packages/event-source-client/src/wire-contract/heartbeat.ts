@@ -7,7 +7,7 @@ export const missedHeartbeats = 3
  *     : heartbeat 15000
  *
  * @returns Milliseconds; NaN for any other comment.
- * @see docs/wire-contract.md, "The first block"
+ * @see docs/reference/wire-contract.md, "The first block"
  */
 export function readSilenceLimit(comment: string): number {
   return Number(/^heartbeat (\d{1,9})$/.exec(comment)?.[1]) * missedHeartbeats

@@ -7,7 +7,7 @@ import type { parsePosition as ParsePosition } from './event-id.ts'
 
 const gapType = 'stream.gap'
 
-/** What asks for all that the log holds. See docs/wire-contract.md, "Resuming". */
+/** What asks for all that the log holds. See docs/reference/wire-contract.md, "Resuming". */
 export const earliest = 'earliest'
 
 /** An event as pages relay it: type, data and id. */

@@ -1,7 +1,7 @@
 import type { TextEvent } from '../stream-event.ts'
 
 /*
- * The events that our server speaks for itself with. See docs/wire-contract.md, "Reserved events".
+ * The events that our server speaks for itself with. See docs/reference/wire-contract.md, "Reserved events".
  */
 export const gapType = 'stream.gap'
 

@@ -5,7 +5,7 @@
  * - `opaque-ids`: the server follows the contract, but the ids are the application's.
  * - `positions`: the server follows the contract, ids included.
  *
- * @see docs/wire-contract.md, "The mark"
+ * @see docs/reference/wire-contract.md, "The mark"
  */
 export type Standing = 'stranger' | 'opaque-ids' | 'positions'
 

@@ -1,6 +1,6 @@
 /**
  * The field of an event's topic, which our server writes where it is asked to.
  *
- * @see docs/wire-contract.md, "The topic of an event"
+ * @see docs/reference/wire-contract.md, "The topic of an event"
  */
 export const topicField = 'topic'

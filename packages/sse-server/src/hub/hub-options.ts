@@ -169,7 +169,7 @@ export interface SubscribeOptions extends Omit<ConnectionOptions, 'runtime'> {
    */
   readonly onlyWhileRunning?: boolean | undefined
   /**
-   * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md) the stream
+   * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/reference/wire-contract.md) the stream
    * follows. Clients that take every event for one of theirs, whatever its type, such as the AI SDK's, need `ids-only`:
    * the first block and the ids stay, and events whose types begin with `stream.` are left out. With `off` every block is an
    * event of the application. A gap is then not announced, and a finite topic whose beginning is gone is answered 410. The end

@@ -1,5 +1,5 @@
 /**
- * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md) a stream follows.
+ * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/reference/wire-contract.md) a stream follows.
  *
  * - `full`: all of it.
  * - `ids-only`: the first block and the ids, and no event whose type begins with `stream.`. For clients that take every event

@@ -1,7 +1,7 @@
 import type { ServerSentEvent } from '../format/event.ts'
 import { parseEventId } from './event-id.ts'
 
-/** Says that what follows keeps to docs/wire-contract.md. The number is the contract's version. */
+/** Says that what follows keeps to docs/reference/wire-contract.md. The number is the contract's version. */
 const mark = 'sse-toolkit 1'
 
 /** The comment that says that the ids of a response are the application's own, and not positions of a log. */
@@ -21,7 +21,7 @@ export function looksLikePosition(id: string | undefined): boolean {
  *     retry: 1000             how long to wait before reconnecting
  *
  * It has no data, so no event is dispatched. Until a client has read the mark, an id is only an id to it. See
- * docs/wire-contract.md, "The first block".
+ * docs/reference/wire-contract.md, "The first block".
  *
  * @param position - absent for a stream without positions, and where a gap follows that gives the position itself.
  */

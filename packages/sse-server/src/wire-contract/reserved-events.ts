@@ -3,14 +3,14 @@ import type { ServerSentEvent } from '../format/event.ts'
 
 /*
  * The events that a hub writes for itself. Their types begin with `stream.`, which no application may publish; their data
- * is JSON. See docs/wire-contract.md, "Reserved events".
+ * is JSON. See docs/reference/wire-contract.md, "Reserved events".
  */
 const reservedPrefix = 'stream.'
 const gapType = 'stream.gap'
 const endType = 'stream.end'
 const failureType = 'stream.error'
 
-/** Why events are missing. See docs/wire-contract.md. */
+/** Why events are missing. See docs/reference/wire-contract.md. */
 export type GapReason = 'evicted' | 'epoch' | 'future' | 'dropped'
 
 /**

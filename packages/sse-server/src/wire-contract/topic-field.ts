@@ -1,6 +1,6 @@
 /**
  * A block with the field `topic` before its own, for readers of patterns. Event sources ignore a field that they do not know.
- * See docs/wire-contract.md, "The topic of an event".
+ * See docs/reference/wire-contract.md, "The topic of an event".
  *
  *     topic: orders.42
  *     id: k3v9x0q2-1041

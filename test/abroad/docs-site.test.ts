@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findChromium, findFreePort, launchChromium, startProcess } from '@sse-toolkit/test-support'
+import type { StartedProcess } from '@sse-toolkit/test-support'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../integration/running-demo.ts'
+import { root, run } from './packed-project.ts'
+
+// The site as it is published, below a path of its host: built, which fails on a dead link, and served.
+
+const chromium = findChromium()
+const folder = join(root, 'docs')
+const base = '/sse-toolkit/'
+const variables = { DOCS_BASE: base }
+
+async function built(path: string): Promise<string> {
+  return readFile(join(folder, '.vitepress/dist', path), 'utf8')
+}
+
+beforeAll(async () => {
+  const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    readonly packageManager: string
+  }
+  // Installs the generator first, if it is not there: the workspace of the site is its own.
+  await run('npx', ['--yes', packageManager, 'build'], folder, variables)
+}, 300_000)
+
+describe('the built site', () => {
+  it('has the pages of the repository, the READMEs of packages among them', async () => {
+    expect(await built('reference/sse-server.html')).toContain('@sse-toolkit/sse-server')
+    expect(await built('how/architecture.html')).toContain('Bird')
+  })
+
+  it('leads from page to page, and to the repository for what is not a page', async () => {
+    const page = await built('reference/sse-server.html')
+    expect(page).toContain(`href="${base}reference/wire-contract`)
+    expect(page).toContain('href="https://github.com/sse-toolkit/sse-toolkit/blob/main/test/abroad/')
+    expect(page).not.toMatch(/href="\.\.\//)
+  })
+
+  it('lists every page for programs that read text', async () => {
+    const list = await built('llms.txt')
+    for (const page of ['guides/choosing-a-log', 'how/simulation', 'reference/wire-contract'])
+      expect(list).toContain(`/${page}.md`)
+  })
+})
+
+describe.skipIf(chromium.skip)('the site in a browser', () => {
+  let server: StartedProcess
+  let browser: Browser
+  let page: Page
+  let troubles: string[]
+  let url: string
+
+  beforeAll(async () => {
+    const port = await findFreePort()
+    server = await startProcess({
+      command: join(folder, 'node_modules/.bin/vitepress'),
+      args: ['preview', '.', '--port', String(port)],
+      cwd: folder,
+      env: variables,
+      ready: /Built site served at/,
+    })
+    url = `http://localhost:${port}${base}`
+    browser = await launchChromium(chromium)
+  })
+
+  afterAll(async () => {
+    await browser.close()
+    await server.kill()
+  })
+
+  beforeEach(async () => {
+    page = await browser.newPage()
+    troubles = []
+    page.on('pageerror', (error) => troubles.push(error.message))
+    page.on('requestfailed', (request) => troubles.push(request.url()))
+  })
+
+  afterEach(async () => {
+    await page.close()
+  })
+
+  it.each([
+    [1440, 900],
+    [390, 844],
+  ])('finds and opens a page, %i px wide', async (width, height) => {
+    await page.setViewportSize({ width, height })
+    await page.goto(url)
+    expect(await page.locator('h1').first().innerText()).toContain('SSE toolkit')
+
+    await page.locator('#local-search button').click()
+    await page.locator('.VPLocalSearchBox input').fill('Last-Event-ID')
+    const results = page.locator('.VPLocalSearchBox .result')
+    await eventually(() => results.count()).toBeGreaterThan(1)
+    await results.first().click()
+    await page.waitForURL((opened) => opened.href !== url)
+    expect(await page.locator('.vp-doc h1').innerText()).not.toBe('')
+
+    // A table or a line of code may be wider than the window, and scrolls by itself.
+    const overflow = await page.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    )
+    expect({ overflow, troubles }).toEqual({ overflow: 0, troubles: [] })
+  })
+
+  it('answers an address that is not a page with a page that says so', async () => {
+    const response = await page.goto(`${url}none`)
+    expect(response?.status()).toBe(404)
+    expect(await page.locator('.NotFound').innerText()).toContain('404')
+  })
+})
