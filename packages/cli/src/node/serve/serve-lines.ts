@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { cors } from '@sse-toolkit/http-core'
@@ -50,6 +51,7 @@ export async function serveLines(serving: Serving): Promise<ExitCode> {
   })
   const server = await listen(hub, serving)
   say(`serving on ${server.url}`)
+  if (isKeyboard(shell.stdin)) say('each line that you type is an event; Ctrl-D ends the stream')
   try {
     const topics = await publishLines(hub, serving)
     if (shell.signal.aborted) return exitCodes.done
@@ -134,4 +136,8 @@ class Readers {
         this.#onChange = resolve
       })
   }
+}
+
+function isKeyboard(stdin: Readable): boolean {
+  return 'isTTY' in stdin && stdin.isTTY === true
 }
