@@ -43,10 +43,9 @@ async function openTerminal(
   const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
   const command = [process.execPath, '--conditions=@sse-toolkit/source', program, ...args]
   // One call, so that the screen stays even if the command ends at once.
-  await run(
-    ...['start-server', ';', 'set-option', '-g', 'remain-on-exit', 'on', ';'],
-    ...['new-session', '-d', '-x', '100', '-y', '24', ...variables, ...command],
-  )
+  const keepScreen = ['set-option', '-g', 'remain-on-exit', 'on']
+  const session = ['new-session', '-d', '-x', '100', '-y', '24', ...variables, ...command]
+  await run('start-server', ';', ...keepScreen, ';', ...session)
   return {
     screen: async () => (await run('capture-pane', '-p', '-S', '-')).trimEnd(),
     colours: async () => (await run('capture-pane', '-p', '-e', '-S', '-')).trimEnd(),
