@@ -51,10 +51,9 @@ async function openTerminal(
     colours: async () => (await run('capture-pane', '-p', '-e', '-S', '-')).trimEnd(),
     press: async (key) => void (await run('send-keys', key)),
     async exitCode() {
-      const [isDead, status] = (await run('list-panes', '-F', '#{pane_dead} #{pane_dead_status}'))
-        .trim()
-        .split(' ')
-      return isDead === '1' ? Number(status) : undefined
+      // Empty until tmux has both the end of the output and of the process.
+      const status = (await run('list-panes', '-F', '#{pane_dead_status}')).trim()
+      return status === '' ? undefined : Number(status)
     },
   }
 }
