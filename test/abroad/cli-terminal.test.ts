@@ -41,19 +41,21 @@ async function openTerminal(
     await run('kill-server')
   })
   const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
-  const command = [process.execPath, '--conditions=@sse-toolkit/source', program, ...args]
+  // tmux knows the exit code of a command only if it sees its end before that of its output.
+  const shell = ['sh', '-c', `trap : INT; "$@"; echo "exit code $?"`, 'sse']
+  const command = [...shell, process.execPath, '--conditions=@sse-toolkit/source', program, ...args]
   // One call, so that the screen stays even if the command ends at once.
   const keepScreen = ['set-option', '-g', 'remain-on-exit', 'on']
   const session = ['new-session', '-d', '-x', '100', '-y', '24', ...variables, ...command]
   await run('start-server', ';', ...keepScreen, ';', ...session)
+  const screen = async (): Promise<string> => (await run('capture-pane', '-p', '-S', '-')).trimEnd()
   return {
-    screen: async () => (await run('capture-pane', '-p', '-S', '-')).trimEnd(),
+    screen,
     colours: async () => (await run('capture-pane', '-p', '-e', '-S', '-')).trimEnd(),
     press: async (key) => void (await run('send-keys', key)),
     async exitCode() {
-      // Empty until tmux has both the end of the output and of the process.
-      const status = (await run('list-panes', '-F', '#{pane_dead_status}')).trim()
-      return status === '' ? undefined : Number(status)
+      const [, status] = /exit code (\d+)$/m.exec(await screen()) ?? []
+      return status === undefined ? undefined : Number(status)
     },
   }
 }
