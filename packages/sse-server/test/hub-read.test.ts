@@ -159,6 +159,18 @@ describe('hub.read', () => {
     )
   })
 
+  it('says that a topic expired before its events were read', async () => {
+    const { hub, runtime } = createTestHub()
+    for (const topic of ['gone', 'kept']) {
+      const run = await hub.run(topic, ['x'], { ttlMs: topic === 'kept' ? 60_000 : 1000 })
+      await (run.started && run.finished)
+    }
+    const reading = hub.read(['kept', 'gone'])
+    await turn()
+    await elapse(runtime.clock, 1000)
+    expect(await take(reading)).toEqual(['gap: evicted', 'x', 'end: completed', 'end: expired'])
+  })
+
   it('asks the log no more once the loop is left', async () => {
     const log = createTestLog()
     let reads = 0

@@ -101,9 +101,13 @@ export class LogReader {
             case 'release':
               inputs.push(() => ({ type: 'held-sent', position: this.#position }))
               break
-            case 'check-ends':
-              if (await unendedTopics.haveExpired(log)) return undefined
+            case 'check-ends': {
+              const expired = await unendedTopics.expired(log)
+              const id = formatEventId(this.#position)
+              for (const topic of expired) yield { type: 'end', id, topic, reason: 'expired' }
+              if (expired.length > 0) return undefined
               break
+            }
             // Nothing is held here: what arrives is read.
             case 'hold':
             case 'drop-held':

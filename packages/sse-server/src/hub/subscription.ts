@@ -310,8 +310,9 @@ export class Subscription implements FrameQueueOwner {
   }
 
   async #closeIfExpired(): Promise<void> {
-    if (await this.#terms.unendedTopics.haveExpired(this.#host.log))
-      this.#sayEnd(undefined, this.patterns[0]?.text ?? '', 'expired')
+    const { unendedTopics } = this.#terms
+    const [topic] = await unendedTopics.expired(this.#host.log)
+    if (topic !== undefined) this.#sayEnd(undefined, topic, unendedTopics.reason)
   }
 
   /** The last event of the stream, or its breaking off, where the reader could not tell otherwise that it is not whole. */

@@ -61,11 +61,17 @@ export class UnendedTopics {
     return this.areOver
   }
 
-  /** Whether the time of all was over before the reader came to their end, which will not come any more. */
-  async haveExpired(log: EventLog): Promise<boolean> {
-    if (this.#topics === undefined) return false
-    const statuses = await Promise.all([...this.#topics].map((topic) => log.status(topic)))
-    return statuses.every(({ state }) => state === 'expired')
+  /**
+   * Asks the log whether the time of all was over before the reader came to their ends, which it cannot get any more.
+   *
+   * @returns those topics. None if there may be more to come.
+   */
+  async expired(log: EventLog): Promise<readonly string[]> {
+    const topics = [...(this.#topics ?? [])]
+    const statuses = await Promise.all(topics.map((topic) => log.status(topic)))
+    if (!statuses.every(({ state }) => state === 'expired')) return []
+    this.#reason = worse('expired', this.#reason)
+    return topics
   }
 }
 
