@@ -278,13 +278,13 @@ describe('the test', () => {
     const source = new server.EventSource('/prices')
     const seen = record(source, 'stream.gap', 'stream.error', 'stream.end')
     const connection = await server.nextConnection()
-    connection.gap({ requested: 'e-1', latest: 'e-9' })
+    connection.gap({ requested: 'e-1', earliest: 'e-5', latest: 'e-9', id: 'e-4' })
     connection.finish({ reason: 'failed', message: 'the model broke' })
     expect(seen).toEqual([
       'open 1',
-      'stream.gap {"reason":"evicted","requested":"e-1","earliest":null,"latest":"e-9"} e-9',
-      'stream.error {"message":"the model broke"} e-9',
-      'stream.end {"reason":"failed"} e-9',
+      'stream.gap {"reason":"evicted","requested":"e-1","earliest":"e-5","latest":"e-9"} e-4',
+      'stream.error {"message":"the model broke"} e-4',
+      'stream.end {"reason":"failed"} e-4',
       'error 0',
     ])
     source.close()

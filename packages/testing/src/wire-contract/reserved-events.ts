@@ -11,8 +11,10 @@ export interface AnnouncedGap {
   readonly requested?: string | null
   /** The id of the first event that can still follow. @defaultValue null */
   readonly earliest?: string | null
-  /** The id of the log's newest event; the client's position becomes it. @defaultValue null: the position stays */
+  /** The id of the log's newest event. @defaultValue null */
   readonly latest?: string | null
+  /** The id after which the stream goes on; the client's position becomes it. @defaultValue the position stays */
+  readonly id?: string
 }
 
 /** How a finite stream ended. Nothing is missing only after `completed`. */
@@ -20,9 +22,9 @@ export type EndReason = 'completed' | 'cancelled' | 'failed' | 'interrupted' | '
 
 /** @see https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md, "Reserved events" */
 export function gapEvent(gap: AnnouncedGap): { event: string; data: unknown; id?: string } {
-  const { reason = 'evicted', requested = null, earliest = null, latest = null } = gap
+  const { reason = 'evicted', requested = null, earliest = null, latest = null, id } = gap
   const event = { event: 'stream.gap', data: { reason, requested, earliest, latest } }
-  return latest === null ? event : { ...event, id: latest }
+  return id === undefined ? event : { ...event, id }
 }
 
 /** What the server says before `stream.end` when the producer of the events failed. */
