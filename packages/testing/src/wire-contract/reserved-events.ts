@@ -20,7 +20,7 @@ export interface AnnouncedGap {
 /** How a finite stream ended. Nothing is missing only after `completed`. */
 export type EndReason = 'completed' | 'cancelled' | 'failed' | 'interrupted' | 'expired'
 
-/** @see https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/wire-contract.md, "Reserved events" */
+/** @see https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/reference/wire-contract.md, "Reserved events" */
 export function gapEvent(gap: AnnouncedGap): { event: string; data: unknown; id?: string } {
   const { reason = 'evicted', requested = null, earliest = null, latest = null, id } = gap
   const event = { event: 'stream.gap', data: { reason, requested, earliest, latest } }
