@@ -29,6 +29,7 @@ const pagesFromElsewhere: Readonly<Record<string, string>> = {
   'packages/sse-redis/README.md': 'reference/sse-redis.md',
   'packages/sse-server/README.md': 'reference/sse-server.md',
   'packages/sse-sqlite/README.md': 'reference/sse-sqlite.md',
+  'packages/testing/README.md': 'reference/testing.md',
 }
 
 interface Section {
@@ -47,7 +48,7 @@ const sections: readonly Section[] = [
   {
     text: 'Reference',
     folder: 'reference',
-    order: ['sse-server', 'event-source-client', 'http-core', 'sse-sqlite', 'sse-redis', 'cli'],
+    order: ['sse-server', 'event-source-client', 'http-core', 'sse-sqlite', 'sse-redis', 'testing', 'cli'],
   },
   { text: 'How it works', folder: 'how', order: ['architecture', 'simulation', 'faults', 'performance'] },
 ]

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { createLedger, findBun, findDeno, startFaultProxy, startProcess } from '@sse-toolkit/test-support'
-import type { Ending } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { findBun, findDeno, startProcess } from '@sse-toolkit/test-support'
+import type { Ending } from '@sse-toolkit/testing/node'
 import { describe, expect, it } from 'vitest'
 
 // The client on each runtime: the promise through a proxy that cuts its connections, the transport that the package

@@ -8,7 +8,15 @@ import type { PackedProject } from './packed-project.ts'
 
 // What users get: the packed tarballs, installed with npm into an empty project.
 
-const published = ['sse-server', 'http-core', 'event-source-client', 'sse-redis', 'sse-sqlite', 'cli']
+const published = [
+  'sse-server',
+  'http-core',
+  'event-source-client',
+  'sse-redis',
+  'sse-sqlite',
+  'cli',
+  'testing',
+]
 
 const program = `
 import { createEventSource } from '@sse-toolkit/event-source-client'

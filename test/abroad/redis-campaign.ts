@@ -6,8 +6,10 @@ import { redisLog } from '@sse-toolkit/sse-redis'
 import type { RedisLog, RedisLogOptions } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
-import { createLedger, startFaultProxy } from '@sse-toolkit/test-support'
-import type { FaultProxy, Ledger } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import type { Ledger } from '@sse-toolkit/testing'
+import type { FaultProxy } from '@sse-toolkit/testing/node'
 
 /** What a fault did, as a row of docs/how/faults.md. */
 export interface Findings {

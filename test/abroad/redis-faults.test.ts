@@ -1,5 +1,6 @@
 import { createClient } from '@redis/client'
-import { findRedisServer, startFaultProxy, startRedis } from '@sse-toolkit/test-support'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { findRedisServer, startRedis } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 import { delay, runCampaign, startSwitchboard } from './redis-campaign.ts'
 import type { Findings } from './redis-campaign.ts'

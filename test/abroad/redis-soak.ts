@@ -7,7 +7,8 @@
 import { parseArgs } from 'node:util'
 import { createClient } from '@redis/client'
 import { createSeededRandom, startRedis } from '@sse-toolkit/test-support'
-import type { FaultProxy, SeededRandom, StartedRedis } from '@sse-toolkit/test-support'
+import type { FaultProxy } from '@sse-toolkit/testing/node'
+import type { SeededRandom, StartedRedis } from '@sse-toolkit/test-support'
 import { delay, runCampaign } from './redis-campaign.ts'
 
 interface Scene {

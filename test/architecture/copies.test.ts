@@ -9,6 +9,7 @@ import * as core from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
 import * as server from '@sse-toolkit/sse-server'
 import { sendResponse } from '@sse-toolkit/sse-server/node'
+import { createFakeServer } from '@sse-toolkit/testing'
 
 // Each package is installed alone, so each has a copy of what two of them need. The copies must not drift apart.
 
@@ -46,6 +47,7 @@ describe('an option that has no meaning', () => {
     ['sse-server', () => server.createHub({ heartbeatIntervalMs: -1 })],
     ['http-core', () => createServer({ fetch: () => new Response(), idleTimeoutMs: -1 })],
     ['event-source-client', () => client.createEventSource('http://localhost/', { connectTimeoutMs: -1 })],
+    ['testing', () => createFakeServer({ reconnectionTimeMs: -1 })],
   ])('is refused by %s with its name, its value, and what was expected', (_name, call) => {
     expect(call).toThrow(
       expect.objectContaining({

@@ -118,7 +118,7 @@ describe('the habits that a test can see', () => {
 
   it('only wire-contract/ knows the words of the wire contract', () => {
     const words = /['"`](?:stream\.|heartbeat |topic: |opaque ids|earliest['"`])|\blastEventId['"]\)/
-    const wrong = ['sse-server', 'event-source-client'].flatMap((name) =>
+    const wrong = ['sse-server', 'event-source-client', 'testing'].flatMap((name) =>
       filesBelow(`packages/${name}/src`)
         .filter((path) => path.endsWith('.ts') && !path.includes('/wire-contract/'))
         .filter((path) => words.test(withoutComments(readSource(path)))),

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createVirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock } from '@sse-toolkit/testing'
 import { describe, expect, it } from 'vitest'
 import { createCpuReader } from '../../apps/demo/src/server/machine/cpu.ts'
 import { createDiskReader, parseDiskStats } from '../../apps/demo/src/server/machine/disk.ts'

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { createEventSource } from '@sse-toolkit/event-source-client'
 import type { RedisLogOptions } from '@sse-toolkit/sse-redis'
-import { createLedger, findRedisServer, patience, startProcess, startRedis } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { findRedisServer, patience, startProcess, startRedis } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 

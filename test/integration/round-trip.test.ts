@@ -8,14 +8,10 @@ import { createRouter } from '@sse-toolkit/http-core'
 import { createServer as createHttpServer } from '@sse-toolkit/http-core/node'
 import { createHub, memoryLog } from '@sse-toolkit/sse-server'
 import type { HubOptions } from '@sse-toolkit/sse-server'
-import {
-  createLedger,
-  createSeededRandom,
-  patience,
-  startFaultProxy,
-  startProcess,
-} from '@sse-toolkit/test-support'
-import type { FaultProxy } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { createSeededRandom, patience, startProcess } from '@sse-toolkit/test-support'
+import type { FaultProxy } from '@sse-toolkit/testing/node'
 import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
 

@@ -1,5 +1,5 @@
-import { createVirtualClock } from '@sse-toolkit/test-support'
-import type { VirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock } from '@sse-toolkit/testing'
+import type { VirtualClock } from '@sse-toolkit/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEventSource, EventSource } from '../src/index.ts'
 import type { EventSourceClient, EventSourceOptions, Runtime, StreamStatus } from '../src/index.ts'

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { startScriptedServer } from '@sse-toolkit/test-support'
+import { startScriptedServer } from '@sse-toolkit/testing/node'
 import { describe, expect, it } from 'vitest'
 import { debugChannelName, debugStatus, debugTransport, formatDebugEvent } from '../src/debug/index.ts'
 import type { DebugEvent } from '../src/debug/index.ts'

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { startScriptedServer } from '@sse-toolkit/test-support'
+import { startScriptedServer } from '@sse-toolkit/testing/node'
 import { Agent } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createEventSource, EventSource } from '../src/index.ts'

@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { build } from 'esbuild-wasm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startScriptedServer } from '@sse-toolkit/test-support'
-import type { ScriptedExchange, ScriptedServer } from '@sse-toolkit/test-support'
+import { startScriptedServer } from '@sse-toolkit/testing/node'
+import type { ScriptedExchange, ScriptedServer } from '@sse-toolkit/testing/node'
 import { Request, Response, fetch as undiciFetch } from 'undici'
 
 /*

@@ -16,7 +16,7 @@ import {
   deflateSync,
   gzipSync,
 } from 'node:zlib'
-import { startScriptedServer } from '@sse-toolkit/test-support'
+import { startScriptedServer } from '@sse-toolkit/testing/node'
 import { Agent, H2CClient, ProxyAgent } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { fetchTransport } from '../src/transport/fetch.ts'

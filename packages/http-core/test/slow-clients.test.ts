@@ -1,4 +1,4 @@
-import { createVirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock } from '@sse-toolkit/testing'
 import { describe, expect, it } from 'vitest'
 import { bytesResponse, textResponse, writerResponse } from '../src/index.ts'
 import { rawClient, statuses } from './raw-client.ts'

@@ -1,6 +1,7 @@
 import { createClient } from '@redis/client'
 import type { RedisClient } from '@sse-toolkit/sse-redis'
-import { patience, startFaultProxy } from '@sse-toolkit/test-support'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { append, end, listen, read, relayingClient, server, useRedis } from './redis-fixture.ts'
 

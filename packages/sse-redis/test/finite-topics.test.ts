@@ -1,6 +1,7 @@
 import type { RedisLog } from '@sse-toolkit/sse-redis'
 import { systemRuntime } from '@sse-toolkit/sse-server'
-import { patience, startFaultProxy } from '@sse-toolkit/test-support'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { append, end, listen, observeRuntime, read, server, useRedis } from './redis-fixture.ts'
 

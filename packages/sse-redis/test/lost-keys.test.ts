@@ -1,5 +1,6 @@
 import { createClient } from '@redis/client'
-import { patience, startFaultProxy, startRedis } from '@sse-toolkit/test-support'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { patience, startRedis } from '@sse-toolkit/test-support'
 import type { RedisClient } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import { describe, expect, it, vi } from 'vitest'

@@ -1,4 +1,5 @@
-import { patience, startFaultProxy } from '@sse-toolkit/test-support'
+import { startFaultProxy } from '@sse-toolkit/testing/node'
+import { patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { append, listen, observeRuntime, server, useRedis } from './redis-fixture.ts'
 import { startStepProxy } from './step-proxy.ts'

@@ -1,4 +1,4 @@
-import { createVirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock } from '@sse-toolkit/testing'
 import { systemRuntime } from '@sse-toolkit/sse-server'
 import { describe, expect, it } from 'vitest'
 import { RequestBatch } from '../src/read/request-batch.ts'

@@ -1,4 +1,5 @@
-import { createLedger, createSeededRandom, patience } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { createSeededRandom, patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { createHub, memoryLog, parseEventId } from '@sse-toolkit/sse-server'
 import type { EventLog, LogEntry, LogPage, Position, SubscribeOptions } from '@sse-toolkit/sse-server'

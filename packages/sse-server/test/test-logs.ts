@@ -1,6 +1,6 @@
 import { memoryLog } from '@sse-toolkit/sse-server'
 import type { EventLog, Runtime } from '@sse-toolkit/sse-server'
-import type { VirtualClock } from '@sse-toolkit/test-support'
+import type { VirtualClock } from '@sse-toolkit/testing'
 
 interface LogLimits {
   readonly maxEvents?: number

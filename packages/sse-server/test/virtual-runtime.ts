@@ -1,5 +1,6 @@
-import { createSeededRandom, createVirtualClock } from '@sse-toolkit/test-support'
-import type { VirtualClock } from '@sse-toolkit/test-support'
+import { createVirtualClock } from '@sse-toolkit/testing'
+import { createSeededRandom } from '@sse-toolkit/test-support'
+import type { VirtualClock } from '@sse-toolkit/testing'
 import type { Runtime } from '@sse-toolkit/sse-server'
 import { settled } from './test-logs.ts'
 

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { findExternalProgram } from './external-program.ts'
 import type { ExternalProgram } from './external-program.ts'
 import { findFreePort } from './free-port.ts'
-import { systemRuntime } from './runtime.ts'
 import { startProcess } from './start-process.ts'
 import type { StartedProcess } from './start-process.ts'
 
@@ -93,7 +92,7 @@ async function untilAccepts(port: number, server: StartedProcess): Promise<void>
   while (!(await accepts(port))) {
     if (hasEnded) throw new Error(`nginx ended before it listened: ${server.stderr}`)
     await new Promise<void>((resolve) => {
-      systemRuntime.setTimeout(resolve, RETRY_MS)
+      setTimeout(resolve, RETRY_MS)
     })
   }
 }

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from './errors/invalid-option-error.ts'
+import { OptionError } from '@sse-toolkit/testing'
 
 /** Stands in for `Math.random`: the same seed gives the same numbers, on every machine. */
 export interface SeededRandom {
@@ -16,7 +16,7 @@ export interface SeededRandom {
  * @param seed - An integer of 32 bits.
  */
 export function createSeededRandom(seed: number): SeededRandom {
-  if (!Number.isSafeInteger(seed)) throw new InvalidOptionError('seed', seed, 'an integer')
+  if (!Number.isSafeInteger(seed)) throw new OptionError('seed', seed, 'an integer')
   let a = 0x9e3779b9
   let b = 0x243f6a88
   let c = seed | 0
@@ -38,7 +38,7 @@ export function createSeededRandom(seed: number): SeededRandom {
   return Object.assign(random, {
     integer: (min: number, max: number) => min + Math.floor(random() * (max - min + 1)),
     pick<T>(items: readonly T[]): T {
-      if (items.length === 0) throw new InvalidOptionError('items', '[]', 'at least one item')
+      if (items.length === 0) throw new OptionError('items', '[]', 'at least one item')
       return items[Math.floor(random() * items.length)] as T
     },
   })

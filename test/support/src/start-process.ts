@@ -2,11 +2,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { InvalidOptionError } from './errors/invalid-option-error.ts'
+import { OptionError, TimeoutError } from '@sse-toolkit/testing'
 import { ProcessError } from './errors/process-error.ts'
-import { systemRuntime } from './runtime.ts'
-import type { Runtime } from './runtime.ts'
-import { within } from './within.ts'
 
 /** How much of each output stream is kept: the newest. */
 const MAX_OUTPUT_CHARACTERS = 1024 * 1024
@@ -25,7 +22,6 @@ export interface ProcessOptions {
   ready?: RegExp | ((stdout: string) => boolean)
   /** Default 30 s, as long as a busy machine may need; the process is killed then. */
   readyTimeoutMs?: number
-  runtime?: Runtime
 }
 
 export interface ProcessExit {
@@ -79,8 +75,8 @@ let killsAtExit = false
  */
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
   const { args, command, nodeArgs = ['--conditions=@sse-toolkit/source'], cwd, ready } = options
-  const { readyTimeoutMs = 30_000, runtime = systemRuntime } = options
-  if (!(readyTimeoutMs > 0)) throw new InvalidOptionError('readyTimeoutMs', readyTimeoutMs, 'above 0')
+  const { readyTimeoutMs = 30_000 } = options
+  if (!(readyTimeoutMs > 0)) throw new OptionError('readyTimeoutMs', readyTimeoutMs, 'above 0')
 
   const lifeline = ['--import', new URL('lifeline.ts', import.meta.url).href]
   const child = spawn(
@@ -134,28 +130,26 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
     timeoutMs = 30_000,
   ): Promise<void> {
     const matches = typeof pattern === 'function' ? pattern : (text: string) => text.search(pattern) !== -1
-    let watcher: (() => void) | undefined
-    const seen = new Promise<void>((resolve, reject) => {
-      watcher = () => {
-        if (matches(output.stdout)) resolve()
-        else if (hasExited) {
-          const how = child.signalCode ?? `code ${child.exitCode}`
-          const text = `${describe()} exited (${how}) before its output matched ${String(pattern)}`
-          reject(new ProcessError('exited-early', text, output))
-        }
+    const { promise: seen, resolve, reject } = Promise.withResolvers<void>()
+    const watcher = (): void => {
+      if (matches(output.stdout)) resolve()
+      else if (hasExited) {
+        const how = child.signalCode ?? `code ${child.exitCode}`
+        const text = `${describe()} exited (${how}) before its output matched ${String(pattern)}`
+        reject(new ProcessError('exited-early', text, output))
       }
-      watchers.add(watcher)
-      watcher()
-    })
+    }
+    const timer = setTimeout(() => {
+      const instead = `stdout ${JSON.stringify(output.stdout)}, stderr ${JSON.stringify(output.stderr)}`
+      reject(new TimeoutError(`${String(pattern)} from ${describe()}`, timeoutMs, instead))
+    }, timeoutMs)
+    watchers.add(watcher)
+    watcher()
     try {
-      await within(seen, {
-        what: `${String(pattern)} from ${describe()}`,
-        timeoutMs,
-        runtime,
-        seen: () => `stdout ${JSON.stringify(output.stdout)}, stderr ${JSON.stringify(output.stderr)}`,
-      })
+      await seen
     } finally {
-      if (watcher !== undefined) watchers.delete(watcher)
+      clearTimeout(timer)
+      watchers.delete(watcher)
     }
   }
 
@@ -171,12 +165,12 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
     child.kill(signal ?? 'SIGTERM')
     const deadlineMs = timeoutMs ?? 5_000
     let late = false
-    const timer = runtime.setTimeout(() => {
+    const timer = setTimeout(() => {
       late = true
       child.kill('SIGKILL')
     }, deadlineMs)
     const exit = await exited
-    runtime.clearTimeout(timer)
+    clearTimeout(timer)
     if (late)
       throw new ProcessError(
         'did-not-stop',

@@ -1,5 +1,6 @@
-import { findChromium, launchChromium, startScriptedServer } from '@sse-toolkit/test-support'
-import type { ScriptedServer } from '@sse-toolkit/test-support'
+import { startScriptedServer } from '@sse-toolkit/testing/node'
+import { findChromium, launchChromium } from '@sse-toolkit/test-support'
+import type { ScriptedServer } from '@sse-toolkit/testing/node'
 import type { Browser, Page } from 'playwright-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleForBrowsers } from './bundle.ts'

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createParser } from 'eventsource-parser'
-import { createLedger, patience } from '@sse-toolkit/test-support'
+import { createLedger } from '@sse-toolkit/testing'
+import { patience } from '@sse-toolkit/test-support'
 import { describe, expect, it, vi } from 'vitest'
 import { createHub, memoryLog } from '@sse-toolkit/sse-server'
 import type { Hub, HubOptions } from '@sse-toolkit/sse-server'
