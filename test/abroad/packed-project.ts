@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,8 +22,7 @@ export async function createPackedProject(
   dependencies: readonly string[],
 ): Promise<PackedProject> {
   const folder = await mkdtemp(join(tmpdir(), 'sse-toolkit-packed-'))
-  const tarballs: string[] = []
-  for (const name of packages) tarballs.push(await pack(name, folder))
+  const tarballs = await packPackages(packages, folder)
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   const quietly = ['--no-audit', '--no-fund', '--loglevel=error']
   await run('npm', ['install', ...quietly, ...dependencies, ...tarballs], folder)
@@ -52,15 +51,13 @@ export async function run(
   return child.stdout
 }
 
-async function pack(name: string, destination: string): Promise<string> {
-  const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-    readonly packageManager: string
-  }
-  const folder = join(root, 'packages', name)
-  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
-    readonly version: string
-  }
-  await run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], folder)
-  await run('npx', ['--yes', packageManager, 'pack', '--pack-destination', destination], folder)
-  return join(destination, `sse-toolkit-${name}-${version}.tgz`)
+/**
+ * Packs packages as they are published.
+ *
+ * @param packages - folders below packages/; all that are published if there is none.
+ * @returns the tarballs.
+ */
+export async function packPackages(packages: readonly string[], destination: string): Promise<string[]> {
+  const script = join(root, 'scripts/pack.ts')
+  return (await run(process.execPath, [script, '--to', destination, ...packages], root)).trim().split('\n')
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,8 +70,16 @@ describe.each(published)('the package in $folder', ({ folder, manifest }) => {
       expect(changesets.some((changeset) => changeset.includes(`'${manifest.name}':`))).toBe(true)
       return
     }
-    const [, newest] = /^## (.+)$/m.exec(read(join(folder, 'CHANGELOG.md'))) ?? []
+    const changelog = read(join(folder, 'CHANGELOG.md'))
+    const [, newest] = /^## (.+)$/m.exec(changelog) ?? []
     expect(newest).toBe(manifest.version)
+    // As the release on GitHub shows it.
+    const args = [join(root, 'scripts/changelog-section.ts'), manifest.name, manifest.version]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^### \w+ Changes\n/)
+    expect(changelog).toContain(stdout.trim())
+    expect(stdout).not.toMatch(/^## /m)
   })
 
   it('depends on ranges, so that its users get the repairs of what it depends on', () => {
