@@ -231,22 +231,27 @@ describe('the reason of an end', () => {
     expect(sinks[0]?.text).toContain('event: stream.end\ndata: {"topic":"answer","reason":"expired"}')
   })
 
-  it('names the topic that expired, with the worst that one of the topics ended with', async () => {
-    const { hub, runtime } = createTestHub({ onError: () => undefined })
-    const ends = async (topic: string, ttlMs: number, words: readonly string[]): Promise<void> => {
-      const run = await hub.run(topic, words, { ttlMs })
-      if (run.started) await run.finished
-    }
-    await ends('kept', 60_000, ['whole'])
-    await ends('gone', 1000, ['past'])
-    const topics = ['kept', 'gone']
-    const response = await hub.subscribe(new Request('http://localhost/'), { topics })
-    await elapse(runtime.clock, 1000)
-    const sink = attach(response)
-    await turn()
-    expect(sink.text).toContain('data: whole')
-    expect(sink.text).toContain('event: stream.end\ndata: {"topic":"gone","reason":"expired"}')
-  })
+  it.each(['expired', 'failed'])(
+    'names the topic that expired, and the worst reason of all: %s',
+    async (reason) => {
+      const { hub, runtime } = createTestHub({ onError: () => undefined })
+      async function* answer(): AsyncGenerator<string> {
+        yield 'whole'
+        if (reason === 'failed') throw new Error('the model is gone')
+      }
+      const runs = [
+        await hub.run('kept', answer, { ttlMs: 60_000 }),
+        await hub.run('gone', words, { ttlMs: 1000 }),
+      ]
+      await Promise.all(runs.map((run) => run.started && run.finished))
+      const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['kept', 'gone'] })
+      await elapse(runtime.clock, 1000)
+      const sink = attach(response)
+      await turn()
+      expect(sink.text).toContain('data: whole')
+      expect(sink.text).toContain(`event: stream.end\ndata: {"topic":"gone","reason":"${reason}"}`)
+    },
+  )
 
   it('of several topics is the worst', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
