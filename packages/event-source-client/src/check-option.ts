@@ -1,10 +1,10 @@
 import { OptionError } from './errors/option-error.ts'
 
 /**
- * Numbers are from 0, Infinity included: whatever a timer cannot keep is cut to what it can.
+ * Numbers from 0, Infinity included. Longer times than a timer can keep are cut to its limit.
  *
- * @param values - By option; undefined is an absent one.
- * @param path - What they are parts of, `reconnection.`: there, nothing may be undefined.
+ * @param values - By option; undefined counts as absent.
+ * @param path - The option that they are parts of, such as `reconnection.`: there, nothing may be undefined.
  */
 export function requireType(
   type: 'function' | 'number' | 'string',

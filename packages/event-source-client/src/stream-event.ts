@@ -3,7 +3,7 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   /** `message` if the server names none. */
   readonly type: Type
   readonly data: Data
-  /** The last event ID as of this event: what to resume after once it is dealt with. Empty if there never was one. */
+  /** The last event ID as of this event: where to resume once the event is dealt with. Empty if there never was an id. */
   readonly lastEventId: string
   /** Its topic, where our server says so: `topicField` of `subscribe`. */
   readonly topic?: string

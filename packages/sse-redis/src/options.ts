@@ -18,7 +18,7 @@ export interface RedisLogOptions {
   readonly namespace?: string | undefined
   /** The number of events the log holds, over all topics. Beyond it the oldest are evicted. @defaultValue 10 000 */
   readonly maxEvents?: number | undefined
-  /** Milliseconds for which an event is kept, by Redis' clock. 0 keeps events for ever. @defaultValue 600 000 */
+  /** Milliseconds for which an event is kept, by Redis' clock. 0 keeps events forever. @defaultValue 600 000 */
   readonly maxAgeMs?: number | undefined
   /**
    * Milliseconds that Redis has for each command, and for each step of opening a connection. Until then a command is

@@ -227,7 +227,7 @@ class SharedLog implements RedisLog {
   ): Promise<Position | undefined> {
     const { topic } = event
     checkTopic(topic)
-    // The lease is not renewed any more: if this fails, another process ends the topic.
+    // The lease is no longer renewed: if this fails, another process ends the topic.
     this.#maintenance.dropLease(topic)
     const { runtime, maxHeldBytes } = this.#settings
     const token = randomWord(runtime)

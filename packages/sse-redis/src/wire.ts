@@ -1,6 +1,6 @@
 import type { ControlEntry, LogEntry, LoggedEvent } from '@sse-toolkit/sse-server'
 
-/** An event as Redis keeps it, beside its topic: `[data]`, `[data, event]` or `[data, event, key]`, as JSON: one line. */
+/** An event as Redis keeps it, without its topic: `[data]`, `[data, event]` or `[data, event, key]`, as JSON: one line. */
 export function encodeEvent({ data, event, key }: LoggedEvent): string {
   if (key !== undefined) return JSON.stringify([data, event ?? null, key])
   return JSON.stringify(event === undefined ? [data] : [data, event])

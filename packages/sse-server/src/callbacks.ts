@@ -9,8 +9,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls a function of the user's that is told something and asked nothing. What it throws, or rejects with if it is
- * asynchronous, goes to `onError`: it stops nobody else, and does not end the process.
+ * Calls a user's function whose result does not matter. An error, also a rejection of an asynchronous function, goes to
+ * `onError`: it does not stop other callbacks, and does not end the process.
  */
 export function callListener(listen: () => unknown, onError: (error: unknown) => void): void {
   try {

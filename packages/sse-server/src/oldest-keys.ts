@@ -13,7 +13,7 @@ export class OldestKeys<Key> {
     this.#keys = collection.keys()
   }
 
-  /** The oldest key that was not given yet, or the oldest of all once all were given; undefined if there is none. */
+  /** The oldest key that was not given yet, or the oldest of all once all were given; undefined if there are no keys. */
   next(): Key | undefined {
     const { done, value } = this.#keys.next()
     if (done !== true) return value

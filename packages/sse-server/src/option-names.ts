@@ -20,7 +20,7 @@ const namesElsewhere: Readonly<Record<string, string>> = {
 }
 
 /**
- * Refuses an option that there is not: a misspelt limit would not limit, and nobody would know.
+ * Refuses an unknown option: a misspelt limit would not limit anything, and nothing would show it.
  *
  * @throws {@link OptionError} that names the option which was probably meant.
  */

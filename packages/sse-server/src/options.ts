@@ -43,7 +43,7 @@ export function functionOption<T>(option: string, value: T | undefined): T | und
   return value
 }
 
-/** By its shape: a framework or a test may bring an AbortSignal of its own. */
+/** By its shape: a framework or a test may bring another AbortSignal. */
 export function signalOption(option: string, value: AbortSignal | undefined): AbortSignal | undefined {
   if (value !== undefined && typeof value?.addEventListener !== 'function')
     throw new OptionError(option, value, 'an AbortSignal')
@@ -52,7 +52,7 @@ export function signalOption(option: string, value: AbortSignal | undefined): Ab
 
 /** @throws {@link OptionError} if `value` is not a web Request. The usual mistake is to pass a node:http request. */
 export function checkRequest(value: Request): void {
-  // Not by its class: a framework may bring one of its own.
+  // Not by its class: a framework may bring another one.
   if (typeof (value as Partial<Request> | null)?.headers?.get === 'function') return
   throw new OptionError('request', value, 'a web Request, as webRequest() makes one of a Node request')
 }

@@ -46,7 +46,7 @@ export const systemRuntime: Runtime = {
     return timer
   },
   clearTimeout: (timer) => {
-    // Node has a list of timers for each delay, and lets go of an empty one at once only if the timer that leaves it held
+    // Node has a list of timers for each delay, and frees an empty one at once only if the timer that leaves it held
     // the process open; else it stays until its time would have come. Delays that depend on chance have a list each.
     if (isHolding(timer)) timer.ref()
     clearTimeout(timer as Parameters<typeof clearTimeout>[0])

@@ -243,7 +243,7 @@ describe('the reason of an end', () => {
         await hub.run('kept', answer, { ttlMs: 60_000 }),
         await hub.run('gone', words, { ttlMs: 1000 }),
       ]
-      await Promise.all(runs.map((run) => run.started && run.finished))
+      for (const run of runs) if (run.started) await run.finished
       const response = await hub.subscribe(new Request('http://localhost/'), { topics: ['kept', 'gone'] })
       await elapse(runtime.clock, 1000)
       const sink = attach(response)

@@ -7,7 +7,7 @@ import type { Runtime } from '@sse-toolkit/sse-server'
 export interface SqliteLogOptions {
   /**
    * Where the file is, or is to be created. Its directory must exist, be on a local disk, and let the process create files:
-   * SQLite keeps `-wal` and `-shm` beside it, and the log `-bell`.
+   * SQLite keeps `-wal` and `-shm` next to it, and the log keeps `-bell`.
    */
   readonly path: string
   /** The number of events the log holds, over all topics. Beyond it the oldest are evicted. @defaultValue 10 000 */
@@ -15,13 +15,13 @@ export interface SqliteLogOptions {
   /** Length of all data together, in UTF-16 code units. Beyond it the oldest events are evicted. @defaultValue 64 Mi */
   readonly maxDataLength?: number | undefined
   /**
-   * How large the file may grow. What would exceed it rejects with {@link LogFullError}. The write-ahead log beside it takes up
+   * How large the file may grow. What would exceed it rejects with {@link LogFullError}. The write-ahead log next to it takes up
    * to 32 MiB more.
    *
    * @defaultValue no limit but the disk
    */
   readonly maxFileBytes?: number | undefined
-  /** Milliseconds for which an event is kept, also while no process runs. 0 keeps events for ever. @defaultValue 600 000 */
+  /** Milliseconds for which an event is kept, also while no process runs. 0 keeps events forever. @defaultValue 600 000 */
   readonly maxAgeMs?: number | undefined
   /**
    * When the disk has to confirm what is stored.
@@ -167,7 +167,7 @@ function pathOf(value: string): string {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw new OptionError('path', value, 'the path of a file')
   }
-  // SQLite's names for databases that are no file, or that are found by a URI.
+  // SQLite's names for databases that are not files, or that are given by a URI.
   if (value === ':memory:' || value.startsWith('file:')) {
     throw new OptionError('path', value, 'the path of a file (for a log in memory there is memoryLog)')
   }

@@ -46,7 +46,7 @@ export interface SqliteLogStats {
   readonly events: number
   /** Bytes that running and ended topics hold. See {@link SqliteLogOptions.maxHeldBytes}. */
   readonly heldBytes: number
-  /** The size of the file, and of the write-ahead log beside it. */
+  /** The size of the file, and of its write-ahead log. */
   readonly fileBytes: number
   readonly walBytes: number
   /** Milliseconds since this process last wrote the whole write-ahead log to the file, or since it was opened. */

@@ -224,7 +224,7 @@ export function createEventSource<
     },
     closed,
     ...delivery.consumers,
-    // A listener may have changed the status anew before the next one's turn.
+    // A listener may have changed the status again before the next one is called.
     onStatus: (listener) =>
       statuses.add((next) => {
         if (next === status) listener(next)

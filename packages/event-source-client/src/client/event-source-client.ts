@@ -116,7 +116,7 @@ export interface EventSourceClient<Event extends StreamEvent<string, unknown> = 
    * error, as with Node's `error` events.
    */
   onError(listener: (error: EventDataError | LastEventIdStoreError) => void): () => void
-  /** Connects anew at once, with `url`, `headers` and `body` asked for again. */
+  /** Reconnects at once, and asks for `url`, `headers` and `body` again. */
   reconnect(): void
   /** Idempotent. Closes the connection and never reconnects. */
   close(): void

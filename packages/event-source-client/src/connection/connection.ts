@@ -86,9 +86,9 @@ export function openConnection(
   let isOver = false
   let isPaused = false
   let decoder: EventDecoder | undefined
-  // Infinity is off: at first for `auto`, which is no number, and always for 0.
+  // Infinity is off: at first for `auto`, which is not a number, and always for 0.
   let idleLimitMs = Number(idleTimeoutMs) || Infinity
-  // Since the last byte; begun anew with each.
+  // Since the last byte.
   let silenceMs = startStopwatch(runtime)
   // What is done with the body: that depends on the head.
   let onData = (_chunk: Uint8Array): void => {}
@@ -140,7 +140,7 @@ export function openConnection(
     const delayMs = Math.min(tickMs, Math.max(1, Math.ceil(idleLimitMs - silenceMs())))
     startTimer(delayMs, () => {
       const lateMs = waitMs() - delayMs
-      // While paused nobody reads: silence says nothing.
+      // While paused nothing is read, so silence says nothing.
       if (isPaused) hear()
       const isIdle = silenceMs() >= idleLimitMs
       if (isPaused || !(isIdle || lateMs >= suspendedMs)) watch()
@@ -274,7 +274,7 @@ export function openConnection(
   }
 }
 
-/** Node's failure of several addresses at once has no message of its own, and fetch says "fetch failed" to all. */
+/** When all addresses of a host fail, Node's error has no message, and fetch says "fetch failed" for everything. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error

@@ -25,7 +25,7 @@ export interface EventDecoder {
    * @returns Whether it was dropped.
    */
   readonly end: (dispatches: boolean) => boolean
-  /** Nothing is called any more, not for the rest of the chunk at hand either. */
+  /** Nothing is called any more, not even for the rest of the chunk at hand. */
   readonly stop: () => void
   readonly hadEvents: boolean
 }

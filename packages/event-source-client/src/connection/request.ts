@@ -14,17 +14,17 @@ export interface Attempt {
   readonly isFirst: boolean
   /** Why the last connection was lost. */
   readonly cause: ConnectionFailure | undefined
-  /** Aborted when the attempt is given up: closed, timed out, or asked to reconnect anew. */
+  /** Aborted when the client gives the attempt up: it was closed, timed out, or asked to reconnect. */
   readonly signal: AbortSignal
 }
 
-/** What a per-attempt function is told. */
+/** What a per-attempt function gets. */
 export interface AttemptContext extends Attempt {
   /** What the stream will be resumed after; empty if there is nothing. */
   readonly lastEventId: string
 }
 
-/** A value, or a function that gives it anew for each attempt. */
+/** A value, or a function that gives it for each attempt. */
 export type PerAttempt<T> = T | ((context: AttemptContext) => T | Promise<T>)
 
 export type HeaderFields = ConstructorParameters<typeof Headers>[0]
@@ -62,7 +62,7 @@ export async function prepareRequest(config: RequestConfig, attempt: Attempt): P
     const headers = new Headers(fields)
     if (!headers.has('accept')) headers.set('accept', eventStreamType)
     if (lastEventId)
-      // RFC 9110 wants no control characters in a field value, and undici refuses them; an id may contain them.
+      // RFC 9110 allows no control characters in a field value, and undici refuses them; an id may contain them.
       // (Not as \p{Cc}, which React Native's engine does not parse.)
       if (config.resumeBy === 'query' || /[^\t -~\xa0-\uffff]/.test(lastEventId))
         url.searchParams.set(idParameter, lastEventId)

@@ -13,15 +13,15 @@ import { createOrderedDecoding } from './ordered-decoding.ts'
 import type { DecodingConfig } from './ordered-decoding.ts'
 
 /*
- * An event's way from the connection to those who want it:
+ * An event's way from the connection to its listeners and loops:
  *
  *     decode -> ordered decoding -> listeners, now or when they come
  *                               '-> queue -> iterators
  *
- * Reading stops a chunk late, so events come while nobody is there. They are held in the queue, and whoever comes first gets
+ * Reading stops a chunk late, so events arrive while nothing listens. The queue holds them, and the first listener or loop gets
  * them before anything newer:
  *
- *     emitting --(nobody is there)--> holding --(a listener came)--> releasing --(nothing is held any more)--> emitting
+ *     emitting --(no listener left)--> holding --(a listener is added)--> releasing --(nothing is held any more)--> emitting
  *                                        |
  *                                        '--(an iterator came, and takes them)--> emitting
  */
@@ -43,7 +43,7 @@ export interface DeliveryConfig extends DecodingConfig {
 
 /** Decodes events and hands them to the listeners and the iterators, in the order of the wire. */
 export interface EventDelivery {
-  /** Somebody listens, and nobody lags behind. */
+  /** There is a listener, and no listener is behind. */
   readonly isReady: boolean
   readonly decode: (event: TextEvent) => void
   readonly onComment: (text: string) => void
@@ -54,17 +54,17 @@ export interface EventDelivery {
   readonly inTurn: (task: () => void) => void
   /** The iterators get what waits, then the end. */
   readonly end: (error?: Error) => void
-  /** Nobody gets anything any more. */
+  /** Nothing is delivered any more. */
   readonly stop: () => void
   readonly consumers: Consumers
 }
 
 export interface EventsOptions {
-  /** Leaving the loop leaves the stream open. @defaultValue false: if nobody else reads, it is closed */
+  /** Leaving the loop leaves the stream open. @defaultValue false: if nothing else reads the stream, it is closed */
   readonly keepOpen?: boolean | undefined
 }
 
-/** What the client offers to those who want events. Each of the first gives back what removes the listener. */
+/** What the client offers to readers of events. Each of the methods that add a listener returns a function that removes it. */
 export interface Consumers {
   readonly on: (type: string, listener: (event: DecodedEvent) => void) => () => void
   readonly onAny: (listener: (event: DecodedEvent) => void) => () => void
@@ -75,7 +75,7 @@ export interface Consumers {
   readonly [Symbol.asyncIterator]: () => AsyncIterableIterator<DecodedEvent, undefined>
 }
 
-/** What an event costs in memory beside its data: objects, id, type. Rough, and on the safe side. */
+/** What an event costs in memory besides its data: objects, id, type. A rough figure, on the safe side. */
 const eventOverheadBytes = 256
 
 export function createEventDelivery(config: DeliveryConfig): EventDelivery {

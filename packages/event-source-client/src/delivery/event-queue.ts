@@ -1,6 +1,6 @@
 /**
  * - `pause`: reading from the socket pauses until the reader has caught up by half; TCP then pushes back on the server.
- * - `drop-oldest`: the oldest waiting events make room, and the reader is told by a `stream.gap` event in their place.
+ * - `drop-oldest`: the oldest waiting events are dropped, and the reader gets a `stream.gap` event in their place.
  * - `fail`: the stream is closed with a `QueueOverflowError`.
  */
 export type QueueOverflowPolicy = 'pause' | 'drop-oldest' | 'fail'
@@ -122,7 +122,7 @@ export function createEventQueue<Item>(
       return true
     },
     takeNow() {
-      // A failure has to reject, and those who ask first are served first.
+      // A failure has to reject, and readers are served in the order in which they asked.
       if (takers.length > 0 || slots[head]?.error) return undefined
       const outcome = nextOutcome()
       relax()

@@ -26,7 +26,7 @@ export interface DecodingObserver {
   readonly onFailure: (words: string) => void
   /** Called after the event that says so. */
   readonly onEnd: (reason: EndReason) => void
-  /** An event that nobody asked for; the position moves. */
+  /** An event without a listener; only the position moves. */
   readonly skip: (lastEventId: string) => void
   readonly fail: (error: EventDataError) => void
   /** `isBusy` has changed. */

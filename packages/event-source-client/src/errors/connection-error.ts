@@ -2,13 +2,13 @@
  * Why a connection was lost, or not made:
  *
  * - `network`: DNS, TCP, TLS or HTTP failed, or the response was cut; `cause` is the platform's error. Also
- *   when the code for `share: 'origin'`, a chunk of its own, could not be loaded.
- * - `ended`: the server ended the stream in good order.
+ *   when the chunk with the code for `share: 'origin'` could not be loaded.
+ * - `ended`: the server ended the stream cleanly.
  * - `unfinished`: the server ended the stream within an event.
  * - `connect-timeout`: no response headers within `connectTimeoutMs`.
  * - `idle-timeout`: not a byte, heartbeats included, within `idleTimeoutMs`.
- * - `suspended`: the machine slept for long enough, or the network has changed, that the connection is not trusted any
- *   more, and it has shown no byte since.
+ * - `suspended`: the machine slept for a while, or the network changed, and no byte has arrived since: the client no longer
+ *   trusts the connection.
  * - `redirect`: a redirect that may not be followed (loop, no http(s) URL, a body that cannot be sent again).
  * - `no-content`: the server answered 204: nothing more will come. Only `EventSource` says so by an error.
  * - `unsupported-url`: the URL has a scheme that cannot carry a stream.
@@ -34,7 +34,7 @@ export type ConnectionErrorCode =
 /**
  * A connection was lost, or could not be made.
  *
- * Not for a response that arrived and is no event stream; that is a `ResponseError`.
+ * Not thrown for a response that is not an event stream; that is a `ResponseError`.
  */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
@@ -46,7 +46,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** A step that threw. */
+/** The step that threw. */
 export function failedStep(code: ConnectionErrorCode, step: string, cause: unknown): ConnectionError {
   return new ConnectionError(code, `${step} failed: ${String(cause)}`, { cause })
 }

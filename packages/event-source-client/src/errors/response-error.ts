@@ -7,7 +7,7 @@ export type ResponseErrorCode = 'status' | 'content-type'
 /**
  * The server answered, but not with an event stream.
  *
- * Not for 204, which is the server's way to say that nothing more will come: no error at all.
+ * Not thrown for 204, by which a server says that nothing more will come.
  */
 export class ResponseError extends Error {
   override readonly name = 'ResponseError'
@@ -16,7 +16,7 @@ export class ResponseError extends Error {
   declare readonly headers: Headers
   /** The final URL, after redirects. */
   declare readonly url: string
-  /** The first 4096 bytes of the body at most, as UTF-8 text: mostly the server's own words about the error. */
+  /** The first 4096 bytes of the body at most, as UTF-8 text: usually the server's own message. */
   declare readonly body: string
 
   constructor(

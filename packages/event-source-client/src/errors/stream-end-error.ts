@@ -1,11 +1,11 @@
 /**
- * - `failed`: what made the events failed; the message has the server's words.
+ * - `failed`: the source of the events failed; the message has the server's words.
  * - `interrupted`: the stream was cut, and the request may not be repeated; or the server was stopped before the end.
- * - `expired`: the topic's time was over before it had ended.
+ * - `expired`: the topic expired before this reader got to its end.
  */
 export type StreamEndErrorCode = 'failed' | 'interrupted' | 'expired'
 
-/** A stream that should come to an end came to another one: what was read is not all. */
+/** A stream ended otherwise than by completing: what was read is not all. */
 export class StreamEndError extends Error {
   override readonly name = 'StreamEndError'
   readonly code: StreamEndErrorCode

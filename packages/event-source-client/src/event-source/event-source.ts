@@ -236,7 +236,7 @@ export class EventSource extends Target {
   }
 }
 
-/** Spec: only the network is worth another attempt; a response that is no event stream is final. */
+/** Spec: only a network error is worth another attempt; a response that is not an event stream is final. */
 function decideRetry(
   this: { readonly reconnect: ReconnectMode },
   failure: ConnectionFailure,
@@ -246,7 +246,7 @@ function decideRetry(
   return failure instanceof ConnectionError &&
     !isFutile(failure) &&
     isRepeated(this.reconnect, failure.code === 'ended')
-    ? // A server that polls (events, end) is no failing server.
+    ? // A server that sends events and ends, as in polling, is not failing.
       { type: 'lost', isStable: failure.code === 'ended' && hadEvents }
     : { type: 'close', reason: 'refused', cause: failure }
 }

@@ -5,8 +5,8 @@ export interface LastEventIdStore {
   /** Called once, before the first connection. Undefined, null or '' if there is nothing. */
   load(): string | null | undefined | Promise<string | null | undefined>
   /**
-   * Called when an event has been handed over: after its listeners ran, or when the loop asks for the next one. Never
-   * twice at a time; of several ids that come during a save only the last is saved.
+   * Called when an event has been handed over: after its listeners ran, or when the loop asks for the next one. The client
+   * waits for one save before it starts the next, and skips the ids that came in between but the last.
    */
   save(lastEventId: string): void | Promise<void>
 }
@@ -14,7 +14,7 @@ export interface LastEventIdStore {
 /**
  * A store in the browser's `localStorage`.
  *
- * @param key - Of the `localStorage` entry. Pages that share the key share the position.
+ * @param key - The key of the `localStorage` entry. Pages that share the key share the position.
  * @example
  * ```ts
  * import { createEventSource, localStorageStore } from '@sse-toolkit/event-source-client'

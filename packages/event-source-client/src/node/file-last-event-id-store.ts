@@ -2,9 +2,9 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { LastEventIdStore } from '../last-event-id/last-event-id-store.ts'
 
 /**
- * A store in a file, so that a process that is restarted goes on where it was.
+ * A store in a file: a process that restarts continues where it stopped.
  *
- * The file holds the id as UTF-8 text. It is replaced as a whole (written beside it as `<path>.tmp`, then renamed), so a
+ * The file holds the id as UTF-8 text. Each save writes `<path>.tmp` and renames it, so a
  * crash leaves the old id or the new one. One file serves one stream of one process.
  *
  * @param path - Need not exist; its directory must.

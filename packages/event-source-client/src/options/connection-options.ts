@@ -14,7 +14,7 @@ import type { Transport } from '../transport/transport.ts'
 import type { ContractMode } from '../wire-contract/standing.ts'
 import { defaultTransport } from '#default-transport'
 
-/** When and how often to reconnect. All times in milliseconds. What is undefined here is a mistake, and refused. */
+/** When and how often to reconnect. All times in milliseconds. An option that is present but undefined is an error. */
 export interface ReconnectionOptions {
   /**
    * What the delays grow from, until the server sends a `retry:`. Below `minDelayMs` it is that.
@@ -24,8 +24,8 @@ export interface ReconnectionOptions {
   readonly baseDelayMs?: number
   /** No delay is longer, and `retry:` counts as no more. @defaultValue 30 000; for `EventSource` 2^31 - 1 */
   readonly maxDelayMs?: number
-  /** No delay is shorter, whatever `baseDelayMs`, `retry:` or `backoff` say (`baseDelayMs: 0` alone waits 100 ms): with 0, a server that ends at once is asked again at full
-   *  speed. @defaultValue 100 */
+  /** No delay is shorter, whatever `baseDelayMs`, `retry:` or `backoff` say: `baseDelayMs: 0` alone still waits 100 ms. With 0, the client asks a server that ends at once
+   *  again at full speed. @defaultValue 100 */
   readonly minDelayMs?: number
   /** Reconnections in a row, without a stable stream between, before the stream is closed with reason `gave-up`.
    *  0 never reconnects. @defaultValue Infinity */
@@ -50,13 +50,13 @@ export interface EventSourceConnectionOptions {
   /**
    * - `always`: a clean end is reconnected as an error is. The default for GET, HEAD and QUERY.
    * - `on-error`: a clean end completes the stream. The default where `method` is a function.
-   * - `never`: the request is sent once. The default for all other methods, which might not bear repetition.
+   * - `never`: the request is sent once. The default for all other methods, since the server might act on each request.
    */
   readonly reconnect?: ReconnectMode | undefined
   /**
-   * What becomes of the last event when the body ends without the blank line after it. `discard`, as the standard says: the
-   * end is then not the end of the stream, and a request that is not repeated is `interrupted`. `dispatch` takes it, for
-   * servers that leave the line out.
+   * What to do with the last event if the body ends without the blank line after it. `discard` follows the standard: the
+   * client takes the stream for cut off, and a request that it may not repeat ends as `interrupted`. `dispatch` delivers the
+   * event, for servers that leave the line out.
    *
    * @defaultValue `discard`
    */
@@ -72,25 +72,25 @@ export interface EventSourceConnectionOptions {
   /** `query` sends the last event ID as the query parameter `lastEventId`, which needs no CORS preflight and is
    *  understood by our server; `header` sends `Last-Event-ID`. @defaultValue `header` */
   readonly resumeBy?: 'header' | 'query' | undefined
-  /** Names of fields, besides Authorization, Cookie and Proxy-Authorization, that a redirect must not carry to another
-   *  origin. In browsers, where it cannot be seen where a redirect leads, a request with such a field fails on any
+  /** Names of request fields that a redirect must not carry to another origin, besides Authorization, Cookie and
+   *  Proxy-Authorization. A browser hides where a redirect leads, so there a request with such a field fails on any
    *  redirect. */
   readonly secretHeaders?: readonly string[] | undefined
   /** Milliseconds from the start of an attempt to the head of the response, the per-attempt functions included. 0 is
    *  off. @defaultValue 30 000; off for `EventSource` */
   readonly connectTimeoutMs?: number | undefined
   /**
-   * Milliseconds of silence, comments counting as sound, after which the connection is dead. 0 is off. `auto` is three
-   * times what our server announces by a comment `: heartbeat <ms>`, and off if nothing is announced:
+   * Milliseconds without a byte, comments included, after which the client gives the connection up. 0 is off. `auto` is
+   * three times the interval that our server announces in a comment (`: heartbeat <ms>`), and off if the server announces none:
    * a stream may rightly be silent for hours.
    *
    * @defaultValue `auto`
    */
   readonly idleTimeoutMs?: number | 'auto' | undefined
   /**
-   * Our server says in the first line of a response that the stream follows the wire contract. From there on repeats are
-   * dropped, `stream.gap` sets the position, `stream.end` ends the stream, and the announced heartbeat is expected; for
-   * `EventSource` the last of these only.
+   * Our server says in the first line of a response that the stream follows the wire contract. The client then drops
+   * repeated events, takes its position from `stream.gap`, ends with `stream.end` and expects the announced heartbeat.
+   * `EventSource` only does the last of these.
    *
    * - `auto`: where the server says so.
    * - `follow`: always; for our server behind a proxy that strips comments. With any other server it can lose events.
@@ -100,7 +100,7 @@ export interface EventSourceConnectionOptions {
    */
   readonly wireContract?: ContractMode | undefined
   /** Limit of an unfinished event, or line, in memory; beyond it the stream fails with an `EventSizeError`. Counted in
-   *  UTF-16 code units, which never are more than the bytes. @defaultValue 16 MiB */
+   *  UTF-16 code units; a text never has more of them than bytes. @defaultValue 16 MiB */
   readonly maxEventBytes?: number | undefined
   readonly reconnection?: ReconnectionOptions | undefined
   /** The `fetch` to use instead of the platform's transport. */

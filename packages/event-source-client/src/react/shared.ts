@@ -28,12 +28,12 @@ export interface SharedEventSourceProps<
   readonly children?: ReactNode
 }
 
-/** Which events a component wants of the shared stream: all if nothing is said. */
+/** Which events of the shared stream a component gets: all of them if both fields are absent. */
 export interface UseEventsOptions<Event extends StreamEvent<string, unknown>> {
   readonly type?: Event['type'] | undefined
-  /** Of our server, with its `topicField`. */
+  /** The topic, as our server gives it with `topicField`. */
   readonly topic?: string | undefined
-  /** Called with each of them, in order; that of the last render. */
+  /** Called with each of them, in order. The function of the last render is used. */
   readonly onEvent?: ((event: Event) => void) | undefined
 }
 
@@ -56,8 +56,8 @@ interface SharedStream<Event extends StreamEvent<string, unknown>> {
  * One connection for all components below a provider.
  *
  * `Provider` is the stream's component, with the rules of `useEventSource`: one connection also under `StrictMode`, closed when
- * it is unmounted. `useEvents` gives a component below it the events it wants. Only a component that wants an event is rendered
- * for it; one that is mounted later gets what comes from then on.
+ * it is unmounted. `useEvents` gives a component below it the events that it asks for, and only those render it. A component that is mounted
+ * later gets the events from then on.
  *
  * @param defaults - Options of each provider, schemas among them.
  * @example
@@ -87,7 +87,7 @@ export function createSharedEventSource<
 
   function Provider({ url, options, children }: SharedEventSourceProps<Schemas, Data>): ReactNode {
     const href = url == null ? undefined : String(url)
-    // Of one stream: what came from another URL is no event of this one.
+    // For one stream: the events of another URL do not belong to it.
     const listeners = useMemo(() => createListeners<Event>(), [href])
     const merged = { ...defaults, ...options }
     const { status, reconnect } = useEventSource<Schemas, Data>(href, {
@@ -97,7 +97,7 @@ export function createSharedEventSource<
         listeners.emit(event)
       },
     })
-    // The same for all events: those below are rendered for the status, and for the events that they want.
+    // The same object for all events: the components below render for the status, and for their own events.
     const shared = useMemo(() => ({ status, reconnect, listeners }), [status, reconnect, listeners])
     return createElement(context.Provider, { value: shared }, children)
   }

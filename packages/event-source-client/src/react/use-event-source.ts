@@ -11,7 +11,7 @@ import type { StreamStatus } from '../reconnection/stream-status.ts'
 import type { StreamEvent } from '../stream-event.ts'
 import type { Gap } from '../wire-contract/reserved-events.ts'
 
-/** Those of `createEventSource`, and what is to be called. */
+/** The options of `createEventSource`, and the callbacks. */
 export interface UseEventSourceOptions<
   Schemas extends EventSchemas | undefined = undefined,
   Data extends 'text' | 'json' = 'text',
@@ -30,19 +30,19 @@ export interface EventSourceView<Event extends StreamEvent<string, unknown>> {
   readonly status: StreamStatus
   /** The newest event; undefined until there is one. */
   readonly event: Event | undefined
-  /** Connects anew at once. */
+  /** Reconnects at once. */
   readonly reconnect: () => void
 }
 
 /**
  * A component's event stream: open while the component is mounted, one connection also under `StrictMode`.
  *
- * The component is rendered anew when the status changes and when events arrive, once for all that arrive together. A
+ * The component renders again when the status changes and when events arrive: once for all events that arrive together. A
  * component that is hidden (`<Activity>`) disconnects, and resumes after its last event when it is shown again. A stream that
  * has closed stays as it is. A request that is not repeated (a POST) is not sent again: if it was hidden while it ran, its
  * status is `closed` with reason `interrupted`.
  *
- * @param url - Another URL is another stream. Undefined or null: none. On the server no stream is opened.
+ * @param url - A new URL opens a new stream; undefined or null opens none. On the server no stream is opened.
  * @param options - As of when the stream is opened; but functions among them (`onEvent`, `headers`, `onUnauthorized` ...)
  *   are those of the last render, so they may use props and state. An option that cannot work is thrown to the error
  *   boundary, as an `OptionError`.
@@ -90,7 +90,7 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
   type View = EventSourceView<EventOf<Schemas, Data>>
   let source: EventSourceClient<EventOf<Schemas, Data>> | undefined
   let lastEventId = ''
-  // Closed for good, or sent once: what is shown again is what there was.
+  // Closed for good, or a request that is sent only once: it shows what it had.
   let isOver = false
   let failure: { readonly error: unknown } | undefined
   let view: View = {
@@ -113,7 +113,7 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
   return {
     subscribe(onChange) {
       let isGone = url === undefined || isOver
-      // StrictMode leaves and comes back at once: that is to be one request, which may cost money.
+      // StrictMode unmounts and mounts again at once. That must be one request, since requests may cost money.
       queueMicrotask(() => {
         if (isGone || url === undefined) return
         try {
@@ -148,7 +148,7 @@ function createViewedStream<Schemas extends EventSchemas | undefined, Data exten
   }
 }
 
-/** Of a stream that is not open yet. */
+/** The status of a stream that is not open yet. */
 function statusBefore(url: string | undefined): StreamStatus {
   return url === undefined ? { state: 'paused' } : { state: 'connecting', attempt: 0 }
 }

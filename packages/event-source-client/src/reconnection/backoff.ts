@@ -32,7 +32,7 @@ export const fullJitter: Backoff = (context) =>
   context.random() *
   Math.min(context.maxDelayMs, context.baseDelayMs * 2 ** Math.min(context.failures - 1, 31))
 
-/** Always the reconnection time: the server's `retry:`, else `baseDelayMs`. All clients that were lost together return together. */
+/** Always the reconnection time: the server's `retry:`, else `baseDelayMs`. Clients that lose their connections together come back together. */
 export const constantBackoff: Backoff = (context) => context.baseDelayMs
 
 /**
@@ -43,7 +43,7 @@ export const constantBackoff: Backoff = (context) => context.baseDelayMs
 export const standardBackoff: Backoff = (context) =>
   context.baseDelayMs + (context.failures > 1 ? fullJitter({ ...context, maxDelayMs: 30_000 }) : 0)
 
-/** Whole milliseconds within the bounds that a timer keeps; for NaN, the upper one: a broken delay is no hot loop. */
+/** Whole milliseconds within the bounds that a timer keeps; NaN becomes the upper one, so that a broken backoff function never makes a hot loop. */
 export function clampDelay(delayMs: number, { minDelayMs, maxDelayMs }: DelayBounds): number {
   const raisedMs = delayMs < minDelayMs ? minDelayMs : delayMs
   return Math.round(Math.min(raisedMs >= 0 ? raisedMs : maxDelayMs, maxDelayMs, maxTimerMs))

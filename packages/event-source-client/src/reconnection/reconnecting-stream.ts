@@ -44,7 +44,7 @@ export interface ReconnectingStream {
   readonly connect: () => void
   /** Goes idle, keeping what it knows. */
   readonly disconnect: () => void
-  /** Connects anew at once, unless it is idle or closed. */
+  /** Reconnects at once, unless it is idle or closed. */
   readonly reconnect: () => void
   /** Stops reading, also from connections to come. */
   readonly pause: () => void
@@ -61,7 +61,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
   let isPaused = false
   let cause: ConnectionFailure | undefined
   let isFirst = true
-  // By `Retry-After`: nothing but reconnect() is sooner.
+  // Set by `Retry-After`: only reconnect() may connect sooner.
   let askedUntilMs = 0
 
   function apply(input: ReconnectionInput): void {
@@ -70,7 +70,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     const { status } = state
     if (status === before) return
     if (status.state !== 'open') stop()
-    // Aborting runs the abort listeners of the user, which may have closed the stream meanwhile.
+    // Aborting runs the user's abort listeners, which may have closed the stream.
     if (state.status !== status) return
     if (status.state === 'connecting') connect()
     if (status.state === 'reconnecting') waitTimer = runtime.setTimeout(endWait, status.delayMs)
@@ -112,7 +112,7 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
       cause = failure
       try {
         const decision = await config.decideRetry(...loss)
-        // Meanwhile it may have been closed, disconnected, or told to reconnect.
+        // The stream may have been closed, disconnected or asked to reconnect in the meantime.
         if (connection !== current) return
         if (decision.type !== 'lost') return apply(decision)
         const nowMs = runtime.now()
@@ -126,11 +126,11 @@ export function openReconnectingStream(config: StreamConfig, observer: StreamObs
     }
   }
 
-  // In browsers: the network is back. That shortens a wait of ours, not one that the server asked for; and whether an
-  // open connection has survived it, shows by its bytes.
+  // In browsers: the network is back. That shortens our own wait, but never one that the server asked for. Whether an
+  // open connection has survived shows when bytes arrive on it.
   function onOnline(): void {
     if (state.status.state === 'open') {
-      // What is sent once is not given up on a suspicion.
+      // A request that is sent only once is not given up on a suspicion.
       if (config.reconnect !== 'never') connection?.probe()
     } else if (runtime.now() >= askedUntilMs) endWait()
   }

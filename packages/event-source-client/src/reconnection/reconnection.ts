@@ -17,11 +17,11 @@ import type { EventSourceCloseReason, StreamFailure, StreamStatus } from './stre
  *                              v
  *                           closed
  *
- * Beside the arrows drawn: `pause`, `close` (from anywhere but closed) and `reconnect` (from anywhere but paused and
+ * Besides the arrows drawn: `pause`, `close` (from anywhere but closed) and `reconnect` (from anywhere but paused and
  * closed, to connecting). What it is in is the status that the user sees.
  *
- * No clock, timer, randomness or connection in here: inputs carry the first three. What is to be done follows from the next
- * status, if it is another object than before: `connecting` is a new connection, `reconnecting` a timer.
+ * There is no clock, timer, randomness or connection in here: the inputs carry the first three. The caller acts on the next
+ * status if it is another object than before: `connecting` is a new connection, `reconnecting` a timer.
  */
 
 /** The resolved `reconnection` option. */
@@ -105,7 +105,7 @@ export function stepReconnection(
   if (type !== 'lost') return state
 
   const { cause, nowMs, random, retryAfterMs } = input
-  // A mere open is no success: a server that accepts and dies at once would be asked again at full speed for ever.
+  // Opening alone is not a success: a server that accepts and dies at once would be asked again at full speed, forever.
   const { openedAtMs = nowMs } = state
   const wasStable = phase === 'open' && (input.isStable || nowMs - openedAtMs >= policy.resetAfterMs)
   const failures = wasStable ? 1 : state.failures + 1
@@ -114,7 +114,7 @@ export function stepReconnection(
   const delayMs =
     retryAfterMs === undefined
       ? clampDelay(policy.backoff(context), policy)
-      : // Never before the server wants it, but not all clients in the same second.
+      : // Never sooner than the server asked, and not all clients in the same second.
         clampDelay(retryAfterMs + fullJitter(context), { ...policy, maxDelayMs: maxTimerMs })
   const memory = { failures, failingSinceMs }
 

@@ -29,14 +29,14 @@ export interface RetryOptions {
 export interface RetryPolicy {
   /** @param wasOpen - Whether the connection had become a stream. */
   readonly decideRetry: (failure: ConnectionFailure, wasOpen: boolean) => Promise<RetryDecision>
-  /** A stream has opened: whatever credentials it has are good, and may be renewed again. */
+  /** A stream has opened: its credentials are good, and may be renewed again later. */
   reset(): void
 }
 
 export function createRetryPolicy(options: RetryOptions, runtime: Pick<Runtime, 'wallClock'>): RetryPolicy {
   const { reconnect, terminator, shouldReconnect, onUnauthorized } = options
   requireType('function', { shouldReconnect, onUnauthorized })
-  // Renewal answers one refusal; the next one, without a stream in between, says that it did not help.
+  // Renewing the credentials answers one refusal. A second refusal without a stream in between shows that it did not help.
   let isRenewed = false
 
   return {
@@ -70,7 +70,7 @@ export function isRepeated(reconnect: ReconnectMode, isEnd: boolean): boolean {
   return reconnect === 'always' || (reconnect === 'on-error' && !isEnd)
 }
 
-/** Network errors, clean ends, and the statuses that say "later"; all else would only be repeated. */
+/** Network errors, clean ends, and the statuses that say "later". Anything else would fail the same way again. */
 function isTransient(failure: ConnectionFailure): boolean {
   if (failure instanceof ResponseError)
     return failure.code === 'status' && (failure.status >= 500 || [408, 425, 429].includes(failure.status))

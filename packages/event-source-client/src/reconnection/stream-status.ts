@@ -9,13 +9,13 @@ import type { EndReason } from '../wire-contract/reserved-events.ts'
  * - `client`: `close()` was called, or `await using` left its scope.
  * - `aborted`: the `signal` was aborted.
  * - `completed`: the stream came to its end (`stream.end`, the `terminator`, or a clean end that is not reconnected).
- * - `cancelled`: the server says that somebody ended it.
- * - `failed`: the server says that what made the events failed.
+ * - `cancelled`: the server says that someone cancelled it.
+ * - `failed`: the server says that the source of the events failed.
  * - `interrupted`: the server says that it was stopped before the end; or the connection was lost, and the request may
  *   not be repeated.
  * - `expired`: the server says that the topic's time was over before its end.
  * - `no-content`: the server answered 204: nothing more will come.
- * - `refused`: the server answered with something else than an event stream, and it is not worth asking again.
+ * - `refused`: the server answered with something other than an event stream, and asking again would not help.
  * - `gave-up`: `maxAttempts` or `maxElapsedMs` was reached.
  * - `error`: the client could not connect or go on, and reconnecting does not help; the `cause` says why.
  */
@@ -41,7 +41,7 @@ export type StreamStatus =
       readonly state: 'open'
       /** The URL that answers, after redirects. */
       readonly url: string
-      /** Of the response: a session's id, what is left of a rate limit. In browsers, from other origins, those that
+      /** The fields of the response, such as a session's id or what is left of a rate limit. From another origin a browser shows those that
        *  `Access-Control-Expose-Headers` names. */
       readonly headers: Headers
     }

@@ -14,7 +14,7 @@ export interface SharedStreamConfig extends StreamConfig {
 
 /** One page's part in the sharing. */
 export interface Membership {
-  /** Makes whichever page leads connect anew. */
+  /** Makes the leading page reconnect. */
   readonly reconnect: () => void
   /** Settles when the page has left. Rejects if it can neither lead nor follow: the platform, or the store of its
    *  position, failed. */

@@ -22,7 +22,7 @@ const kit: SharingKit = {
  * A stream whose connection is shared by the pages that use the same name: one of them while it is connected. Where pages
  * cannot share, an ordinary stream. Begins idle.
  *
- * How they share it is loaded on first use: few do, and a bundler makes a chunk of its own of it.
+ * The code for sharing is loaded on first use, and bundlers make a separate chunk of it: few pages share.
  */
 export function openSharedStream(
   name: string,

@@ -14,7 +14,7 @@ import type { RelayedStatus } from './relayed-status.ts'
  *     page B  waits for the lock: follows    A --(BroadcastChannel)--> B
  *     page C  waits for the lock: follows    A --(BroadcastChannel)--> C
  *
- * The browser gives the lock to the next in the queue when its holder leaves, is closed, or dies. Whoever gets it has
+ * The browser gives the lock to the next in the queue when its holder leaves, is closed, or dies. The page that gets it has
  * received what the others have (see `drainChannel`) and resumes after that.
  *
  * What is relayed is undecoded and as it came, repeats included: each page keeps a position of its own, and drops by it
@@ -48,7 +48,7 @@ type Relay =
       readonly isWhole: boolean
     })
   | BroughtRelay
-  /** From a follower: connect anew. */
+  /** From a follower: reconnect. */
   | { readonly kind: 'reconnect' }
   /** From a new leader, and the answer of any page. */
   | { readonly kind: 'ping' | 'pong' }
@@ -78,7 +78,7 @@ export function joinPages(
   // that has none of it gets it from there, too.
   let isWhole = false
   const self = String(runtime.random())
-  // The page for whose sake the connection is being made anew: the status that this brings is its answer.
+  // The page that asked for the new connection: the status that follows is its answer.
   let joining: string | undefined
   let followed: string | undefined
   // Whether this page has all that was relayed so far. Until then it takes nothing: what comes first would hide what
@@ -111,7 +111,7 @@ export function joinPages(
   const take: { readonly [Kind in keyof Brought]: (...values: Brought[Kind]) => void } = {
     event(event, isReplay) {
       const [type, , id = ''] = event
-      // The gap of a page that joined with an older position is none of those that are further.
+      // The gap of a page that joined with an older position does not concern pages that are further.
       if (!(isReplay && standing !== 'stranger' && isGap(type) && isBehind(id, position.lastEventId)))
         observer.onEvent(...event)
     },
@@ -185,7 +185,7 @@ export function joinPages(
     post({ kind: 'join', from: self, lastEventId: position.lastEventId })
   }
 
-  /** The connection is at `latest`. What lies before that in another epoch, nobody can bring. */
+  /** The connection is at `latest`. Events before that, in another epoch, cannot be had any more. */
   function alignWith(latest: string): void {
     const requested = position.lastEventId
     // Not as an id of the stream: it is what this page asks for.

@@ -2,9 +2,9 @@ import { Transform } from 'node:stream'
 // Not by their names: a Node that lacks one of them could then not say that it is too old.
 import zlib from 'node:zlib'
 
-/** The rest of the way of a body, from the bytes of the wire to those of the content. */
+/** Where the bytes of a body go next, on their way from the wire to the content. */
 export interface ContentDecoder {
-  /** @returns False if the decoder is full: `onDrain` says when it is not any more. */
+  /** @returns False if the decoder is full: `onDrain` is called when there is room again. */
   write(chunk: Uint8Array): boolean
   end(): void
   pause(): void
@@ -31,13 +31,13 @@ const zstdFlush = { flush: constants.ZSTD_e_flush, finishFlush: constants.ZSTD_e
 const maxCodings = 5
 
 /**
- * Decodes a `Content-Encoding`, as fetch does by itself. The client asks for none, but an intermediary may not care, or
- * the user has set `Accept-Encoding`. Codings that are stacked are decoded in reverse.
+ * Decodes a `Content-Encoding`, as fetch does by itself. The client does not ask for a coding, but an intermediary may ignore
+ * that, and users may set `Accept-Encoding`. Stacked codings are decoded in reverse.
  *
- * Each flush of the server comes through at once, for an event must not wait for the next one.
+ * Whatever the server flushes comes through at once: an event must not wait for the next one.
  *
- * @returns Undefined where nothing is to be done, as for a coding that is not known: what is not supported, passes as it
- *   is. (Servers send `none`, `utf-8` and worse.)
+ * @returns Undefined if there is nothing to decode. A coding that is not supported passes as it is: servers send `none`,
+ *   `utf-8` and worse.
  * @see https://fetch.spec.whatwg.org/#handle-content-codings
  */
 export function createContentDecoder(encoding: string | null, sink: ContentSink): ContentDecoder | undefined {
@@ -104,7 +104,7 @@ function createAnyInflate(): Transform {
       inflate ??= start(
         ((chunk[0] ?? 0) & 0x0f) === 8 ? zlib.createInflate(syncFlush) : zlib.createInflateRaw(syncFlush),
       )
-      // What follows the end of the data is not looked at.
+      // Bytes after the end of the data are ignored.
       if (inflate.readableEnded) callback()
       else inflate.write(chunk, callback)
     },

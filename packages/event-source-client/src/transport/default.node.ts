@@ -12,7 +12,7 @@ export function defaultTransport(dispatcher: UndiciDispatcher | undefined): Tran
   return undiciTransport(dispatcher)
 }
 
-/** Node warns of more than ten listeners, as of a leak. Whoever listens to an event source has good reasons. */
+/** Node warns of more than ten listeners as if they were a leak. Many listeners are usual on an event source. */
 export function allowManyListeners(target: EventTarget): void {
   setMaxListeners(0, target)
 }

@@ -83,7 +83,7 @@ export function fetchTransport(fetch: FetchLike = (url, init) => globalThis.fetc
       if (signal.aborted) return
       // What this module throws on the response is not the network's fault: the next one will be no better.
       const isUnusable = !isWaiting && !(error instanceof ConnectionError)
-      // What the platform has given up is left alone: Node's fetch, if it is aborted besides, may throw where nobody catches.
+      // A request that the platform has given up is left alone: aborting it as well can make Node's fetch throw where nothing catches.
       hasFailed = isWaiting
       const step = 'Reading from fetch (React Native: use expo/fetch)'
       sink.onError(isUnusable ? failedStep('unsupported-transport', step, error) : error)

@@ -79,7 +79,10 @@ function redirectedRequest(
 ): TransportRequest | ConnectionError {
   const url = URL.canParse(location, request.url.href) ? new URL(location, request.url) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return new ConnectionError('redirect', `Redirect to ${location.slice(0, 200)}, which is no http(s) URL`)
+    return new ConnectionError(
+      'redirect',
+      `The server redirects to ${location.slice(0, 200)}, which is not an http(s) URL`,
+    )
   // Spec: if locationURL's fragment is null, then set it to the fragment of the current URL.
   if (url.hash === '') url.hash = request.url.hash
 

@@ -1,5 +1,5 @@
 /*
- * Imported before anything of undici or of a newer Node, so that an older one says this and not which export it lacks.
+ * Imported before anything of undici or of a newer Node, so that an older Node prints this sentence and not which export it lacks.
  */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 19))

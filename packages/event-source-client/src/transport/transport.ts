@@ -1,4 +1,4 @@
-/** By its shape: not every platform has the class, and a polyfill's is another one. */
+/** By its shape: not every platform has the class, and a polyfill has another one. */
 export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function'
 }
@@ -38,7 +38,7 @@ export interface TransportExchange {
   /** Stops reading from the socket, so that TCP pushes back; what is in hand may still arrive. */
   pause(): void
   resume(): void
-  /** Closes the connection, whatever state it is in. The sink hears nothing after it. */
+  /** Closes the connection in any state. The sink is not called again. */
   abort(): void
 }
 

@@ -22,8 +22,8 @@ const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 } as const
  * from the socket and TCP pushes back.
  *
  * @param dispatcher - Whose connections to use (a proxy, one HTTP/2 session for many streams, client certificates).
- *   It stays open: closing it is its owner's. Without one, each connection is a `Client` of its own and dies with it:
- *   an event stream occupies its connection anyhow, and nothing stays behind, not even a half-made TCP connection.
+ *   Its owner closes it, not the client. Without a dispatcher, each stream has a `Client` of its own, which ends with the
+ *   stream: an event stream occupies its connection anyhow, and nothing stays behind, not even a half-made TCP connection.
  */
 export function undiciTransport(dispatcher?: UndiciDispatcher): Transport {
   return followRedirects((request, sink) => exchangeOnce(request, sink, dispatcher))
@@ -175,7 +175,7 @@ function openOwnConnection(origin: string): OwnConnection {
     client,
     destroy() {
       connecting?.destroy(new Error('aborted'))
-      // The promise only says when; that the connection broke is no news to who destroys it.
+      // The promise only says when. Whoever destroys the connection knows that it broke.
       client.destroy(() => {})
     },
   }
@@ -193,7 +193,7 @@ async function readyToSend({ url, headers: given, body }: TransportRequest): Pro
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-cache')
   if (!headers.has('pragma')) headers.set('pragma', 'no-cache')
   if (url.username !== '' && !headers.has('authorization')) {
-    // As the URL standard decodes: what is no escape stays as it is.
+    // As the URL standard decodes: text that is not an escape stays as it is.
     const credentials = `${unescape(url.username)}:${unescape(url.password)}`
     headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`)
   }

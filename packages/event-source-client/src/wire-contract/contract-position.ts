@@ -53,7 +53,7 @@ export function contractPosition(lastEventId: string): ContractPosition {
     admit(type: string, id: string | undefined) {
       if (id === undefined) return true
       if (position.standing === 'positions' && type === gapType) jump(id)
-      // What the server says of the stream may bear the id of the event before it, and still is no repeat.
+      // A reserved event may carry the id of the event before it without being a repeat.
       return rise(id) || isReserved(type)
     },
     move: rise,

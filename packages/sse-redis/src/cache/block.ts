@@ -15,7 +15,7 @@ export interface Block {
   /** Whether more may come to it, as it ends with the log's head. */
   isOpen: boolean
   bytes: number
-  /** Of a range with gaps: up to where events had been evicted, and how many topics had expired, when it was read. */
+  /** For a range with gaps: up to where events had been evicted, and how many topics had expired, when the range was read. */
   readonly trimmed: number
   readonly expiries: number
   /** Those of a set of topics, among all of the range. */

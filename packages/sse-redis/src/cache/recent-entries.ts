@@ -3,7 +3,7 @@ import { blockSize, bytesOf, createBlock, findBlock } from './block.ts'
 import type { Block } from './block.ts'
 
 /**
- * The newest events that the follower has received, bounded in bytes. Readers who come back after a short while find
+ * The newest events that the follower has received, bounded in bytes. Readers that come back after a short while find
  * theirs here.
  *
  *     | 131 .. 256 | 257 .. 512 | 513 .. 600 ..     aligned blocks without a gap; the last is open

@@ -45,7 +45,7 @@ export interface Command {
   readonly timeoutMs?: number
   /** @defaultValue `commands` */
   readonly lane?: Lane
-  /** Called once Redis has nothing of it before it any more: that may be after its time is over. */
+  /** Called once Redis is done with it, which may be after its deadline. */
   readonly settled?: () => void
 }
 
@@ -191,12 +191,12 @@ export class Commands {
     }
   }
 
-  /** A client of the user that never says what became of a command is not waited for for ever. */
+  /** The wait for a user's client that never settles a command ends, too. */
   async #settle(answer: Promise<unknown> | undefined, settled: () => void): Promise<void> {
     try {
       if (answer !== undefined) await this.#deadlines.within(answer, this.#options.commandTimeoutMs)
     } catch {
-      // Whoever asked has been told.
+      // The caller has its answer already.
     } finally {
       settled()
     }
@@ -253,7 +253,7 @@ export class Commands {
     throw new LogUnavailableError('log-unavailable', operation, fact, options)
   }
 
-  /** The server is not the master any more: the address leads to another one by now, or will soon. */
+  /** The server is no longer the master: the address leads to another one by now, or will soon. */
   #leave(client: RedisClient, lane: Lane): void {
     const { connections, runtime } = this.#options
     if (client !== connections[lane] || runtime.now() - this.#leftAt < 500) return

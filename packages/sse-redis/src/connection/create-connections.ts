@@ -13,7 +13,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     if (url === undefined) throw new OptionError('redis', redis, 'a client, or url in its place')
     return new OwnConnections(options, clientOf(url))
   }
-  if (url !== undefined) throw new OptionError('url', '(not shown)', 'absent beside redis')
+  if (url !== undefined) throw new OptionError('url', '(not shown)', 'either url or redis, not both')
   checkClient(redis)
   return isSingle(redis) ? new OwnConnections(options, redis) : new BorrowedConnections(redis, options)
 }

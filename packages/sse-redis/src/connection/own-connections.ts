@@ -16,7 +16,7 @@ export class OwnConnections implements Connections {
 
   constructor(options: ConnectionsOptions, model: SingleClient) {
     const { channel, onMessage, onOpen, onSubscribed, stepTimeoutMs } = options
-    // The client neither queues commands nor reconnects: the log has bounded queues of its own, and opens each
+    // The client neither queues commands nor reconnects: the log has its own bounded queues, and opens each
     // connection from nothing.
     const createClient = (signal: AbortSignal): RedisClient => {
       const own = { connectTimeout: stepTimeoutMs, reconnectStrategy: false, signal }

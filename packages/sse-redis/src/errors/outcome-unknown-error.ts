@@ -1,5 +1,5 @@
 /**
- * The connection failed after a command was sent, and nobody can find out any more whether Redis ran it. If you publish
+ * The connection failed after a command was sent, and it is no longer possible to find out whether Redis ran it. If you publish
  * the event again, readers may get it twice.
  */
 export class OutcomeUnknownError extends Error {

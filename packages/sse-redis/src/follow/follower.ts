@@ -47,7 +47,7 @@ const maxRestarts = 3
  * Messages that come while it reads are held, and applied afterwards where they are newer. So a message may be lost, come
  * late, or come twice.
  *
- * Control entries are counted by Redis, and each message bears its number. Where a number is missing, what is kept is told
+ * Redis counts the control entries, and each message carries its number. Where a number is missing, the kept entries are reported
  * again, with its age.
  */
 export class Follower {
@@ -66,7 +66,7 @@ export class Follower {
     this.#options = options
   }
 
-  /** The last event that listeners were told of; null before the log is known. */
+  /** The last event that listeners were notified of; null before the log is known. */
   get position(): Position | null {
     return this.#position
   }
@@ -81,7 +81,7 @@ export class Follower {
     return this.#messages
   }
 
-  /** Whether anybody would be told of an abandoned topic. */
+  /** Whether any listener would be notified of an abandoned topic. */
   get isFollowed(): boolean {
     return this.#position !== null && this.#tails.size > 0
   }

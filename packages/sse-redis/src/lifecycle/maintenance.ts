@@ -117,7 +117,7 @@ export class Maintenance {
     const messagesBefore = follower.messages
     const reply = await this.#renewLeases()
     if (follower.position !== null) await this.#checkForLostMessages(reply)
-    // The follower must hear what is appended after the head that it begins from.
+    // The follower must receive what is appended after the head that it begins from.
     else if (wasSubscribed) await this.#begin(reply, messagesBefore)
     return incompatibility === undefined && connections.isSubscribed && follower.position !== null
   }

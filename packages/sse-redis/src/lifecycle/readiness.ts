@@ -30,7 +30,7 @@ export class Readiness {
     return this.#state.kind === 'closed'
   }
 
-  /** Redis was reached, and is compatible. From now on each command has a deadline of its own. */
+  /** Redis was reached, and is compatible. From now on each command has its own deadline. */
   succeeded(): void {
     this.#become({ kind: 'ready' })
   }
@@ -46,7 +46,7 @@ export class Readiness {
     this.#become({ kind: 'refused', error })
   }
 
-  /** Rejects whoever waits. */
+  /** Rejects all that wait. */
   close(): void {
     this.#state = { kind: 'closed' }
     this.#deadlines.cancel(new HubClosedError())

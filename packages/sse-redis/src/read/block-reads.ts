@@ -218,7 +218,7 @@ function shareOf(block: Block, set: TopicSet): number {
 }
 
 /**
- * The place in (start, end] that is a multiple of the greatest power of two. Readers who begin at different places come to
+ * The place in (start, end] that is a multiple of the greatest power of two. Readers that begin at different positions come to
  * the same blocks that way. `end` if no block boundary lies in the range.
  */
 function alignedEnd(start: number, end: number): number {

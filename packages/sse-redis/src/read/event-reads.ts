@@ -28,7 +28,7 @@ export interface EventReadsOptions {
 // How many epochs one read follows.
 const maxAttempts = 3
 
-// For how long a look serves those who read on. It never says where the log ends: a page that ends there has a look of its
+// For how long a look serves readers that continue. It never says where the log ends: a page that ends there has a look of its
 // own.
 const lookLifeMs = 100
 
@@ -51,7 +51,7 @@ interface KnownLook {
  * Reads pages for the readers of a process.
  *
  *     look at the log --> blocks, from the cache or from Redis --> leave out what is gone or over --> page
- *     (all who wait, at once)   (each read once for all)            (by the look)
+ *     (all that wait, at once)   (each read once for all)            (by the look)
  *
  *     blocks:   | held: only names reach it |  the stream, from `trimmed` on  |
  */
@@ -114,7 +114,7 @@ export class EventReads {
     return cache.isCurrent(known.look, after) ? known.look : undefined
   }
 
-  /** @returns undefined if the log goes on in another epoch, or something expired meanwhile. */
+  /** @returns undefined if the log goes on in another epoch, or something expired in the meantime. */
   async #assemble(
     set: TopicSet,
     after: number,

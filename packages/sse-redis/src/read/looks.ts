@@ -38,7 +38,7 @@ export interface LooksOptions {
   readonly runtime: Runtime
 }
 
-/** Looks at the log for all who are about to read, in one call after the other. */
+/** Looks at the log for all readers that are about to read, in one call after the other. */
 export function createLooks({
   run,
   cache,

@@ -8,7 +8,7 @@ export class PageBuilder {
   readonly #before: PageBuilder | undefined
   #entries: readonly LogEntry[] = []
   #length: number
-  // What does not belong to it any more was found.
+  // An entry was found that no longer belongs to it.
   #isFull = false
 
   /** @param before - A page that this one goes on: what it has counts. */
@@ -56,7 +56,7 @@ export class PageBuilder {
     let isFirst = this.#entries.length === 0 && (this.#before?.entries.length ?? 0) === 0
     for (let index = first; index < limit; index += 1) {
       const { length } = entries[index]?.data ?? ''
-      // An event that is larger than a page is a page of its own.
+      // An event that is larger than a page fills a page by itself.
       if (!isFirst && this.#length + length > maxPageLength) return index
       isFirst = false
       this.#length += length
@@ -65,7 +65,7 @@ export class PageBuilder {
   }
 }
 
-/** Of the first entry after the position. */
+/** The index of the first entry after the position. */
 function indexAfter(entries: readonly LogEntry[], position: number): number {
   let [low, high] = [0, entries.length]
   while (low < high) {

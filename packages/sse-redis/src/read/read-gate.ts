@@ -11,7 +11,7 @@ export interface ReadGateOptions {
 export interface GatedRead<Answer> {
   /** For the text of an error. */
   readonly operation: string
-  /** Sends it. `settled` is to be called when Redis has it no more, which may be after it was given up. */
+  /** Sends it. Call `settled` when Redis is done with it, which may be after the read was given up. */
   readonly send: (timeoutMs: number, settled: () => void) => Promise<Answer>
 }
 
@@ -19,12 +19,12 @@ interface Shared {
   readonly promise: Promise<unknown>
   readonly begin: () => void
   readonly giveUp: () => void
-  /** When nobody waits for it any more: those who ask later wait for longer. */
+  /** When the last of its waiters gives up: later callers wait for longer. */
   deadline: number
 }
 
 /**
- * Lets a few reads at a time go to Redis. Equal reads are sent once, and a read that nobody waits for any more is not sent.
+ * Lets a few reads at a time go to Redis. Equal reads are sent once, and a read whose waiters have all given up is not sent.
  *
  *     a b c a d  -> [a b]  c d          the third `a` shares the answer of the first
  *                   [b c]  d            `a` was answered

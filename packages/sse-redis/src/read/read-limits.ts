@@ -1,5 +1,5 @@
 /** How many bytes one call reads: Redis runs nothing else meanwhile. */
 export const budgetBytes = 1_048_576
 
-/** As the place up to which is read: all that there is. */
+/** As the position to read up to: everything. */
 export const toTheEnd: string = String(Number.MAX_SAFE_INTEGER)

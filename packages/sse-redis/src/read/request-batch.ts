@@ -45,7 +45,7 @@ export class RequestBatch<Item, Answer> {
     this.#items = []
     this.#next = null
     const answers = send(items, deadline - runtime.now())
-    // If it fails, only those fail who are in this batch.
+    // If it fails, only the requests of this batch fail.
     this.#sent = answers.catch(() => undefined)
     return answers
   }

@@ -12,7 +12,7 @@ import { lastBatches } from './writers.ts'
  *          15... for an event:  topic, bytes, event
  *                for a batch:   <topic> <count> or <topic> <count> <epoch> <number> <id>, then bytes, event of each
  *                of a run:      <topic> <count> claimed, then bytes, event of each
- *     ->    the log's state, 'unknown': Redis cannot tell any more whether the first attempt was stored
+ *     ->    the log's state, 'unknown': Redis can no longer tell whether the first attempt was stored
  *           or the log's state, the epoch, and what became of each, in one text with line breaks between:
  *             <seq of the last>, 'repeat <seq>', 'ended', 'unclaimed', 'full maxHeldBytesPerTopic', 'full maxHeldBytes',
  *             'stale <epoch> <number expected>', 'gap <epoch> <number expected>'

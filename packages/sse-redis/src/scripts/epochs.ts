@@ -9,7 +9,7 @@ local function claimed_at(record)
 end
 
 -- Drops the events and what is known of producers. Keeps the states of finite topics, since what ran once must not run
--- again, and the control entries. Readers of the old epoch would get again what is still there, because nobody can tell
+-- again, and the control entries. Readers of the old epoch would get again what is still there, because it is unknown
 -- which of it they have had.
 local function begin_epoch()
   -- One of the keys of finite topics is gone, or meta with the counter. Keeps what the other keys still say: a topic whose
@@ -63,7 +63,7 @@ local function begin_epoch()
   expiries = math.max(expiries, tonumber(last[2]) or 0)
   if call('EXISTS', meta, finite, ends, ended, due, expired) < 6 then mend_finite() end
   if call('EXISTS', controls, lapses) < 2 then mend_controls() end
-  -- Without its counter nobody knows what a log held: something, in all likelihood.
+  -- Without its counter it is unknown what a log held: most likely something.
   if not epoch and call('EXISTS', finite) == 1 then seq = seq + 1 end
   write('XADD', log, text(seq) .. '-1', guard, guard)
   write('XTRIM', log, 'MAXLEN', 0)

@@ -72,7 +72,7 @@ return reply
  *     ARGV  8 topic
  *     ->    the log's state, its state
  *
- * Every process gets a message at once. Since messages can be lost, the owner is told again when it renews its lease.
+ * Every process gets a message at once. Since messages can be lost, the owner is notified again when it renews its lease.
  */
 export const cancelScript: string = logScript(String.raw`
 local topic = ARGV[8]

@@ -2,7 +2,7 @@ import { matching } from './matching.ts'
 import { logScript } from './prelude.ts'
 
 /**
- * What readers have to know of the log besides its events: asked once for all who are about to read.
+ * What readers need to know of the log besides its events: asked once for all of them that are about to read.
  *
  *     ARGV  8 the expiry up to which topics are known to have expired
  *           then for each set of topics: how many, the least position after which it is read, the topics and patterns

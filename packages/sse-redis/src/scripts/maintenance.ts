@@ -65,7 +65,7 @@ for _, topic in ipairs(call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 20)) 
     remove_events(topic)
     is_swept = false
   elseif adopts then
-    -- All but who runs it, and whether it was cancelled.
+    -- All but the process that runs it, and whether it was cancelled.
     write('HSET', finite, topic, 'r|' .. owner .. '||' .. string.match(record, '^%a|[^|]*|[^|]*|(.*|)[^|]*$'))
     write('ZADD', due, now + lease, topic)
     tell('abandoned', topic)

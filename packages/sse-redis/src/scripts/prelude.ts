@@ -31,7 +31,7 @@ import { retention } from './retention.ts'
  * too large for a read of many at once; `held` the bytes of all running and ended topics; `expiries` how many topics have
  * expired, and `controlled` how many control entries have been announced.
  *
- * An event is one field, named by its epoch. So whoever reads a range of the stream with a bare XRANGE, and finds each seq
+ * An event is one field, named by its epoch. So a reader of a range of the stream with a bare XRANGE that finds each seq
  * of it in one epoch, has all of it, whatever server or replica answered.
  *
  * In a record, `lost` is the newest event that the topic had lost when it began to be held, and `bytes` what it has held
@@ -132,7 +132,7 @@ ${epochs}${retention}`
 /**
  * A script of the log.
  *
- * @param body - returns the reply. What fails in it before the first write is told apart from what fails after:
+ * @param body - returns the reply. A failure before the first write is distinguished from one after it:
  *   `UNTOUCHED` and `HALFWAY`, then the cause.
  */
 export function logScript(body: string): string {

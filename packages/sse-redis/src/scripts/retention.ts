@@ -90,7 +90,7 @@ local function store(events, settle)
   write('SPUBLISH', channel, table.concat(lines, '\n'))
 end
 
--- What a running or ended topic has lost, and how many bytes it holds. Of an epoch before this one nothing is left.
+-- What a running or ended topic has lost, and how many bytes it holds. Nothing is left of an epoch before this one.
 local function holding(record)
   local its_epoch, lost, bytes = string.match(record, '^%a|[^|]*|[^|]*|%d+|([^|]*)|(%d+)|(%d+)|')
   if its_epoch ~= epoch then return base, 0 end

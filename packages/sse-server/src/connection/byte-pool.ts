@@ -11,7 +11,7 @@ const longestPooledText = slabBytes / 8
  *     slab  | text 1 | text 2 | text 3 |      free      |
  *
  * An ArrayBuffer for each text costs several times what encoding it does, to make and to collect, and more memory than
- * the text. In exchange, a slab lives as long as any of its texts; and whoever takes `bytes.buffer` for a text gets those
+ * the text. In exchange, a slab lives as long as any of its texts; and code that takes `bytes.buffer` for a text gets those
  * of others: these bytes are for use inside the package, and are copied before they leave it.
  */
 export class BytePool {

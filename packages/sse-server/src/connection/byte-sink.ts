@@ -1,5 +1,5 @@
 /**
- * The seam to the server. A Response made by this package carries, beside its ordinary `body`, a ByteSource under
+ * The seam to the server. A Response made by this package carries, besides its ordinary `body`, a ByteSource under
  * {@link byteSourceSymbol}. A server that knows the symbol attaches a sink to it and spares every connection a web
  * stream; one that does not reads `body`. The contract is structural: servers declare it themselves and import
  * nothing from here.
@@ -45,15 +45,15 @@ export function endSink(sink: ByteSink, how: 'close' | 'abort' | 'cut'): void {
   else sink.abort()
 }
 
-/** What the output tells whoever writes to it. */
+/** What the output tells its writer. */
 export interface ByteSinkListener {
   /** The output has room again, after a `write` that returned false. */
   drained(): void
-  /** The output is gone, whoever ended it. Called exactly once, never from within `attach`. */
+  /** The output is gone, whichever side ended it. Called exactly once, never from within `attach`. */
   closed(): void
   /**
-   * The server is about to stop, and the response should end soon: in good order or broken off, as the listener knows best.
-   * Without it the server ends the response in good order.
+   * The server is about to stop, and the response should end soon: cleanly or broken off, as the listener decides.
+   * Without this method the server ends the response cleanly.
    */
   stopping?(): void
 }

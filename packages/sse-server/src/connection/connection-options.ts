@@ -32,7 +32,7 @@ export interface ConnectionOptions {
    * @defaultValue the empty comment, `":\n\n"`
    */
   readonly heartbeat?: string | ServerSentEvent | (() => string | ServerSentEvent) | undefined
-  /** The reconnection time that the client is told in the first block. Absent: the client's own. */
+  /** The reconnection time that the first block gives to the client. Absent: the client's own. */
   readonly reconnectionTimeMs?: number | undefined
   /**
    * Bytes that may wait for this connection in this process. A single event may exceed it while nothing waits. The policies
@@ -123,7 +123,7 @@ export function connectionSettings(
   }
 }
 
-/** An error that nobody listens for must not pass unseen; and a listener that throws must not make it worse. */
+/** An error without a listener must not pass unseen, and a listener that throws must not make it worse. */
 function errorReporter(listener: ConnectionOptions['onError']): (error: unknown) => void {
   /* oxlint-disable no-console -- the last resort */
   if (listener === undefined) return (error) => console.error(error)
@@ -135,7 +135,7 @@ function errorReporter(listener: ConnectionOptions['onError']): (error: unknown)
   /* oxlint-enable no-console */
 }
 
-/** How a reader is told that events were dropped for it, as far as it follows the contract. */
+/** Announces to a reader that follows the contract that events were dropped for it. */
 function gapFrame(gap: Gap, position: string | undefined, wireContract: WireContract): Frame | null {
   if (wireContract === 'full') return eventFrame(gapEvent(gap, position))
   return wireContract === 'off' || position === undefined ? null : eventFrame({ id: position })

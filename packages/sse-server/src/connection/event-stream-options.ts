@@ -15,7 +15,7 @@ export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas>
   readonly events?: Schemas | undefined
   /** @defaultValue `'off'` */
   readonly validate?: ValidateOnSend | undefined
-  /** Header fields beside those of the event stream; they win over them. */
+  /** Further header fields of the response. They override those of the event stream. */
   readonly headers?: HeaderFields
   /**
    * Ends the stream, with the reason `server`, when it aborts: in good order if it is pushed into, and broken off if a sequence
@@ -23,7 +23,7 @@ export interface EventStreamOptions<Schemas extends EventSchemas = EventSchemas>
    */
   readonly signal?: AbortSignal | undefined
   /**
-   * What the client is told when the source fails.
+   * What the client gets when the source fails.
    *
    * - `announce`: the events `stream.error` and `stream.end`, of the reason `failed`, and then the response ends. Clients that
    *   do not know them read past them.

@@ -13,7 +13,7 @@ import { validateEvent } from '../format/typed-events.ts'
 import type { EventOf, EventSchemas } from '../format/typed-events.ts'
 import { looksLikePosition, opaqueIds } from '../wire-contract/first-block.ts'
 
-/** How one event is treated on its way, beside what it says. */
+/** How one event is treated on its way, besides its content. */
 export interface SendOptions {
   /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the event type */
   readonly key?: string | undefined
@@ -26,8 +26,8 @@ export interface EventStream<Schemas extends EventSchemas = EventSchemas> {
    *
    * @returns false if the stream is closed, and the event went nowhere. True says that it was taken, not that it has
    *   arrived: see {@link ready}.
-   * It never waits: what is sent faster than the client reads waits in memory, up to `maxBufferedBytes`. Whoever sends much at
-   * once, such as a snapshot, waits for {@link ready} between the events, or the stream ends as `slow-consumer`.
+   * This call never waits: events that you send faster than the client reads wait in memory, up to `maxBufferedBytes`. If you
+   * send much at once, such as a snapshot, await {@link ready} between the events, or the stream ends as `slow-consumer`.
    *
    * @throws {@link EventFieldError} if the event cannot be formatted, or its schema refuses it. The stream stays open.
    */
@@ -148,7 +148,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     this.#close('server', isTold || isWhole ? 'close' : 'cut')
   }
 
-  /** Ends the stream so that nobody takes what was sent for all there is. */
+  /** Ends the stream so that no reader takes what was sent for the whole. */
   breakOff(reason: CloseReason): void {
     this.#close(reason, 'cut')
   }
@@ -209,7 +209,7 @@ export class Connection<Schemas extends EventSchemas = EventSchemas> implements 
     if (this.queue.close(reason, ending)) this.#settleReady(false)
   }
 
-  /** Never both: a reader that is told needs no broken transfer, and would come again for it. */
+  /** Never both: a reader that got the event needs no broken transfer, and would reconnect because of it. */
   #tellFailure(error: unknown): Ending {
     const { sourceFailure, settings } = this.#setup
     if (sourceFailure === 'end') return 'close'

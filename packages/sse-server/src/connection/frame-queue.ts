@@ -32,15 +32,14 @@ export interface FrameQueueSettings {
   readonly heartbeatIntervalMs: number
   /** The next heartbeat, or null to leave this one out. Must not throw. */
   readonly heartbeatFrame: () => Frame | null
-  /** How it is said that events were dropped; null: not at all. Must not throw. */
+  /** The frame that announces dropped events; null if they are not announced. Must not throw. */
   readonly gapFrame: (gap: Gap, position: string | undefined) => Frame | null
   /** Must not throw. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * How a connection ends: in good order, or broken off, so that nobody takes what was sent for the whole. Either way after
- * what was sent.
+ * How a connection ends after what was sent: cleanly, or broken off, so that no reader takes what was sent for the whole.
  */
 export type Ending = 'close' | 'cut'
 
@@ -124,7 +123,7 @@ export class FrameQueue implements ByteSinkListener, Beating, Flushable {
     return true
   }
 
-  /** Ends the connection without what waits: whoever reads it may have no more of it. */
+  /** Ends the connection without the frames that wait: its reader may not have them any more. */
   revoke(reason: CloseReason, ending: Ending = 'close'): boolean {
     if (!this.isOpen) return false
     this.#reason = reason

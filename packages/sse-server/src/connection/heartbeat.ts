@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime.ts'
 /** The beats in one interval: how finely silence is measured. */
 export const beatsPerInterval = 15
 
-/** The longest silence before a heartbeat: the interval, and the one beat in which the last write came. 0 is no heartbeat. */
+/** The longest silence before a heartbeat: the interval, and the one beat in which the last write came. 0 means no heartbeat. */
 export function longestSilenceMs(intervalMs: number): number {
   return Math.ceil((intervalMs * (beatsPerInterval + 1)) / beatsPerInterval)
 }

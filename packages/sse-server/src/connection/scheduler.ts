@@ -7,7 +7,7 @@ export interface Scheduler {
   readonly runtime: Runtime
   readonly turn: Turn
   readonly heartbeats: Heartbeats
-  /** Who has been told once that streams overflow: see `reportOverflow`. */
+  /** Where the first overflow of a stream has been reported: see `reportOverflow`. */
   readonly toldOfOverflow: WeakSet<object>
 }
 

@@ -1,7 +1,7 @@
 import { Batch } from './frame.ts'
 import type { Runtime } from '../runtime.ts'
 
-/** What wants to write once when the turn is over. `flush` must not throw. */
+/** Something that writes once, at the end of the turn. `flush` must not throw. */
 export interface Flushable {
   flush(): void
 }

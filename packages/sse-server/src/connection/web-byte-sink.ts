@@ -21,13 +21,13 @@ export function createLazyBody(
   // What the reader gets after what is queued. `controller.error` would throw the queue away.
   let cutWith: DOMException | undefined
 
-  // Nobody reads any more, so this is no failure to report to the host.
+  // Nothing reads any more, so this is not a failure that the host needs to know.
   const onAbort = (): void => sink?.close()
   const end = (): void => {
     if (ended) return
     ended = true
     signal?.removeEventListener('abort', onAbort)
-    // The listener may be what asked for the end: it hears of it when it has returned.
+    // The listener may have asked for the end itself: it is notified after it has returned.
     queueMicrotask(() => listener?.closed())
   }
 
@@ -39,7 +39,7 @@ export function createLazyBody(
   const createSink = (controller: ReadableStreamDefaultController<Uint8Array>): ByteSink => ({
     write(shared: SharedBytes): boolean {
       if (ended || cutWith !== undefined) return false
-      // A copy: whoever reads a body may give its chunks away, their memory included, and others write the same.
+      // A copy: a reader may transfer the memory of a chunk, and other connections write the same bytes.
       controller.enqueue(shared.bytes.slice())
       return this.bufferedBytes < highWaterMarkBytes
     },

@@ -16,7 +16,7 @@ export { McpReplayError, type McpReplayErrorCode } from '../errors/mcp-replay-er
 /** Options of {@link mcpEventStore}. */
 export interface McpEventStoreOptions {
   /**
-   * Where the messages are kept: a log of their own, since whoever may subscribe to `>` on a hub's log reads them all. All
+   * Where the messages are kept. Use a separate log: a client that may subscribe to `>` on a hub's log can read them all. All
    * processes give the same log, such as `redisLog({ url, namespace: 'mcp' })`.
    */
   readonly log: Pick<EventLog, 'append' | 'read' | 'head' | 'tail'>
@@ -125,7 +125,7 @@ class LoggedEventStore implements McpEventStore {
   async storeEvent(streamId: string, message: object): Promise<string> {
     const topic = this.#topicOf(streamId)
     const position = await this.#settings.log.append({ topic, data: JSON.stringify(message) })
-    // The transport sends the message when it is stored, to whoever reads the stream by then. It must not look before a
+    // The transport sends the message once it is stored, to the connection that reads the stream by then. It must not look before a
     // replay that is under way, and may have passed this place, has become the reader.
     for (let replay; (replay = this.#replays.get(streamId)) !== undefined;) await replay
     return formatNamedPosition({ position, name: streamId })
@@ -194,7 +194,7 @@ class LoggedEventStore implements McpEventStore {
     this.#replays.set(streamId, promise)
     return {
       end: () =>
-        // When whoever waited for the replay has gone on.
+        // After the code that waited for the replay has continued.
         this.#settings.runtime.endOfTurn(() => {
           if (this.#replays.get(streamId) === promise) this.#replays.delete(streamId)
           resolve()

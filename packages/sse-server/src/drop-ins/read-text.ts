@@ -15,7 +15,7 @@ interface ReadTextOptions {
  * Reads a finite topic as the text that its events make. Only a topic that was completed, or stopped, ends the stream; all
  * else is its error.
  *
- * The hub is read as the stream is, and not before: a stream that nobody reads holds nothing.
+ * Reads the hub only as fast as the stream is read: a stream without a reader holds nothing.
  */
 export function readText(
   hub: Pick<Hub, 'read'>,
@@ -39,7 +39,7 @@ export function readText(
           break
         }
         case 'gap':
-          throw incomplete(`lacks events that its log does not hold any more (${reading.reason})`)
+          throw incomplete(`lacks events that the log no longer holds (${reading.reason})`)
         case 'failure':
           throw new ResumableStreamError('failed', streamId, `failed: ${reading.message}`)
         case 'end':

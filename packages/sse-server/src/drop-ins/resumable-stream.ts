@@ -46,7 +46,7 @@ const optionNames: OptionNames<CreateResumableStreamContextOptions> = {
 /** The functions of `resumable-stream`, and one that stops a stream. */
 export interface ResumableStreamContext {
   /**
-   * Begins a stream, or joins the one that there is.
+   * Begins a stream, or joins the existing one.
    *
    * @param skipCharacters - how many UTF-16 code units a reader that joins has had. The one that begins it gets it whole.
    * @returns null if the stream is over.
@@ -60,7 +60,7 @@ export interface ResumableStreamContext {
   /**
    * Joins a stream.
    *
-   * @returns null if the stream is over, undefined if there is none. One that failed can be read until its time is over: it
+   * @returns null if the stream is over, undefined if it does not exist. One that failed can be read until its time is over: it
    *   gives what there was, then its error.
    * @throws as {@link resumableStream} does.
    */

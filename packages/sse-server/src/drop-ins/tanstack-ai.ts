@@ -44,7 +44,7 @@ export interface HubStream<Chunk> {
   readonly snapshot: () => Promise<{ offset: string; chunk: Chunk }[]>
 }
 
-/** Which run, and what to go on after, where there is no request to say. */
+/** Which run, and where to continue, if there is no request that says so. */
 export interface HubStreamInit {
   readonly runId: string
   readonly offset?: string | null | undefined
@@ -54,7 +54,7 @@ export interface HubStreamInit {
 export interface HubStreamOptions {
   /** Milliseconds for which a run that has ended can still be read. @defaultValue 600 000, ten minutes */
   readonly ttlMs?: number | undefined
-  /** Milliseconds for which `read` waits for the first chunk of a run that nobody has begun. @defaultValue 100 */
+  /** Milliseconds for which `read` waits for the first chunk of a run that has not begun. @defaultValue 100 */
   readonly firstChunkDeadlineMs?: number | undefined
   /** Clock and timers, for tests and simulations. @defaultValue the host's */
   readonly runtime?: Runtime | undefined
@@ -195,7 +195,7 @@ export function hubStream<Chunk extends object = object>(
     if (reading.type === 'failure') return new HubStreamError('failed', runId, `failed: ${reading.message}`)
     if (reading.type === 'end' && (reading.reason === 'failed' || reading.reason === 'interrupted'))
       return new HubStreamError(reading.reason, runId, `was ${reading.reason}`)
-    return new HubStreamError('incomplete', runId, 'lacks chunks that its log does not hold any more')
+    return new HubStreamError('incomplete', runId, 'lacks chunks that the log no longer holds')
   }
 
   return {

@@ -13,7 +13,7 @@ export type EventFieldErrorCode =
 /**
  * An event that cannot be written as what it says. Nothing of it has been sent.
  *
- * - `invalid-event`: the event is no object, or its type is not a string, or holds CR or LF.
+ * - `invalid-event`: the event is not an object, its type is not a string, or its type contains CR or LF.
  * - `invalid-id`: the id is not a string, or holds CR, LF or NUL.
  * - `invalid-retry`: not a non-negative integer, or a string.
  * - `invalid-comment`: not a string.

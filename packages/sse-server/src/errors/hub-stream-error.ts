@@ -4,7 +4,7 @@ import { shorten } from './shorten.ts'
  * - `unknown-run`: nothing was stored of this run, and nothing came in time.
  * - `failed`: the process that ran it has died.
  * - `interrupted`: the hub that ran it was closed, or its log lost its memory.
- * - `incomplete`: part of the run, or its end, is not in the log any more, or the hub was closed.
+ * - `incomplete`: part of the run, or its end, is no longer in the log, or the hub was closed.
  */
 export type HubStreamErrorCode = 'unknown-run' | 'failed' | 'interrupted' | 'incomplete'
 

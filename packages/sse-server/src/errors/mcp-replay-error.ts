@@ -2,7 +2,7 @@ import { shorten } from './shorten.ts'
 
 /**
  * - `unknown-event`: no event of this session has this id.
- * - `events-lost`: events after this one were stored, and the log does not hold them any more.
+ * - `events-lost`: events after this one were stored, but the log no longer holds them.
  */
 export type McpReplayErrorCode = 'unknown-event' | 'events-lost'
 
@@ -18,7 +18,7 @@ export class McpReplayError extends Error {
     super(
       code === 'unknown-event'
         ? `The session has no event ${shown}`
-        : `Events after ${shown} are missing: the log does not hold them any more`,
+        : `Events after ${shown} are missing: the log no longer holds them`,
     )
     this.code = code
     this.eventId = shown

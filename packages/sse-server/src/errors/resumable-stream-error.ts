@@ -3,7 +3,7 @@ import { shorten } from './shorten.ts'
 /**
  * - `failed`: the stream that was to be resumed failed, or the process that read it died.
  * - `interrupted`: the process that read it was stopped, or its log lost its memory.
- * - `incomplete`: part of the stream, or its end, is not in the log any more, or the hub was closed.
+ * - `incomplete`: part of the stream, or its end, is no longer in the log, or the hub was closed.
  */
 export type ResumableStreamErrorCode = 'failed' | 'interrupted' | 'incomplete'
 

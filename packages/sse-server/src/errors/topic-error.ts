@@ -1,9 +1,9 @@
 import { shorten } from './shorten.ts'
 
 /**
- * A topic, or a pattern of topics, that there cannot be.
+ * A topic, or a pattern of topics, that is not valid.
  *
- * Names of topics often come from a request, so the error bears the status that answers it: frameworks that read
+ * Names of topics often come from a request, so the error has the status for the answer: frameworks that read
  * `status` or `statusCode` of an error (Express, Koa, Fastify, h3, http-core) answer 400.
  */
 export class TopicError extends Error {

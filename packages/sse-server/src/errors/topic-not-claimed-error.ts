@@ -1,7 +1,7 @@
 import { shorten } from './shorten.ts'
 
 /**
- * An event of a run was refused, because this process does not run the topic any more: the log has lost the claim, as a Redis
+ * An event of a run was refused, because this process no longer runs the topic: the log has lost the claim, as a Redis
  * does that comes back empty, or another process holds it now. See `AppendOptions.onlyIfClaimed`.
  */
 export class TopicNotClaimedError extends Error {
@@ -12,7 +12,7 @@ export class TopicNotClaimedError extends Error {
 
   constructor(topic: string) {
     const shown = shorten(topic)
-    super(`This process does not run the topic ${shown} any more: the log has lost its claim`)
+    super(`This process no longer runs the topic ${shown}: the log has lost its claim`)
     this.topic = shown
   }
 }

@@ -7,14 +7,14 @@ interface Preference {
 }
 
 /**
- * Says whether a request wants an event stream, by its `Accept` field.
+ * Whether a request asks for an event stream, by its `Accept` field.
  *
  * With `alternatives`, the media types that the same resource can also be had as, the event stream must be preferred to
  * each: by its weight, or, at equal weights, by being named more precisely. So a wildcard, which browsers, curl and
  * fetch all send, never turns a page or a JSON document into an event stream.
  *
  * @param accept - a request, or the value of the field.
- * @throws {@link OptionError} for an object that is no web Request.
+ * @throws {@link OptionError} for an object that is not a web Request.
  * @example
  * ```ts
  * import { acceptsEventStream } from '@sse-toolkit/sse-server'
@@ -60,7 +60,7 @@ function parseAccept(field: string): MediaRange[] {
   })
 }
 
-// [RFC 9110 section 12.4.2] qvalue: 0 to 1 with at most three digits after the point. What is none counts for nothing.
+// [RFC 9110 section 12.4.2] qvalue: 0 to 1 with at most three digits after the point. Anything else is ignored.
 function parseWeight(qvalue: string): number {
   return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(qvalue) ? Number(qvalue) : 0
 }

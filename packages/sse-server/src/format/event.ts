@@ -46,7 +46,7 @@ export function formatEvent(event: ServerSentEvent): string {
   checkEvent(event)
   let block = ''
   if (event.comment !== undefined) block += formatCommentLines(event.comment)
-  // In this order, which some readers that are no event source count on (Datastar's, for one).
+  // In this order, which some readers other than event sources rely on (such as Datastar's).
   if (event.event !== undefined) block += formatEventType(event.event)
   if (event.id !== undefined) block += formatId(event.id)
   if (event.retry !== undefined) block += formatRetry(event.retry)

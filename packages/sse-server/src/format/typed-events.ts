@@ -38,7 +38,7 @@ export type ValidateOnSend = 'off' | 'on-send'
  * Checks an event's data. What is sent is the data itself, not the schema's output: a schema that transforms does so
  * where the data arrives.
  *
- * @throws {@link EventFieldError} `code: 'invalid-event'` for what is no event and for a type without a schema, `code: 'invalid-data'` for data
+ * @throws {@link EventFieldError} `code: 'invalid-event'` for a value that is not an event and for a type without a schema, `code: 'invalid-data'` for data
  *   that its schema refuses.
  * @throws {@link OptionError} if the schema is asynchronous: sending is not.
  */

@@ -27,7 +27,7 @@ export interface Admitted {
   readonly access: Access
 }
 
-/** Decides whether a request may subscribe: topics that there can be, authorization, limits. Makes all refusals. */
+/** Decides whether a request may subscribe: valid topics, authorization, limits. Makes all refusals. */
 export class Admission {
   readonly forbidden: ForbiddenIdentities
   readonly #needs: AdmissionDependencies
@@ -78,7 +78,7 @@ export class Admission {
     const { counters, runtime } = this.#needs
     counters.refused[status] += 1
     const headers = new Headers()
-    // At a time of their own, so that those who were refused together do not return together.
+    // Each at a different time, so that clients which were refused together do not return together.
     if (status === 429 || status === 503)
       headers.set('retry-after', String(1 + Math.floor(runtime.random() * 3)))
     if (reason === undefined) return new Response(null, { status, headers })

@@ -22,7 +22,7 @@ export function listsOf({
 }
 
 /**
- * @throws {@link TopicError} for names that there cannot be.
+ * @throws {@link TopicError} for names that are not valid.
  * @throws {@link OptionError} for a wildcard among the topics.
  */
 export function parseTopics({ topics, patterns }: TopicLists, maxLength: number): readonly TopicPattern[] {

@@ -94,7 +94,7 @@ function isAuthorization(answer: unknown): answer is Authorization {
   return isPlain && Reflect.ownKeys(answer).every((key) => authorizationKeys.has(key))
 }
 
-/** By its shape and not by its class: undici's Response is not the platform's, and a framework may have one of its own. */
+/** By its shape and not by its class: undici's Response is not the platform's, and a framework may have another. */
 function isResponseLike(answer: unknown): answer is Response {
   if (typeof answer !== 'object' || answer === null) return false
   const { status, headers } = answer as Partial<Response>

@@ -12,10 +12,10 @@ const usualForbidMs = 600_000
 // For how long a process that missed a command may still learn of it.
 const commandTtlMs = 60_000
 
-// For how long what was written here may take to come back. What others say meanwhile is held to be older.
+// For how long what was written here may take to come back. Orders from other processes in that time count as older.
 const longestEchoMs = 5000
 
-// Two bans whose ends are no further apart are taken for the same one.
+// Two bans whose ends are no further apart count as the same ban.
 const sameBanMs = 1000
 
 /*
@@ -59,7 +59,7 @@ export class Control {
   }
 
   /**
-   * Resolves when the bans that the log keeps are known; nobody can be let in before that. Undefined once they are.
+   * Resolves when the bans that the log keeps are known; before that, no request can be let in. Undefined once they are known.
    *
    * @throws what the log throws; the next call asks it again.
    */
@@ -167,7 +167,7 @@ export class Control {
   }
 
   async #write(identity: string, forbidMs: number): Promise<void> {
-    // One that lifts an older one is kept as well, for those who know the older one and miss this.
+    // An order that lifts an older ban is kept as well, for processes that know the ban and miss the order.
     const ttlMs = Math.max(forbidMs, commandTtlMs)
     const name = `${forbidPrefix}${JSON.stringify(identity)}`
     const written = { value: String(forbidMs), at: this.#host.runtime.now() }
@@ -207,7 +207,7 @@ export class Control {
     return chosen.filter((each) => each.endEarly('server', true)).length
   }
 
-  /** @param ageMs - of the command: who has come since is not meant. */
+  /** @param ageMs - of the order: connections that were opened since are not meant. */
   #obey({ identity, topic, forbidMs }: DisconnectCommand, ageMs: number): number {
     const meant = new Set(this.#host.connections.find({ identity, topic }))
     const chosen = [...meant].filter(({ openedAt }) => this.#host.runtime.now() - openedAt >= ageMs)
@@ -224,7 +224,7 @@ export class Control {
   }
 }
 
-/** @returns for how long those who are disconnected are kept out; null if they may come back. */
+/** @returns for how long disconnected identities are kept out; null if they may come back. */
 function forbidMsOf(options: DisconnectOptions): number | null {
   const reconnect = choiceOption('reconnect', options.reconnect, ['allow', 'forbid'])
   const forbidMs = durationOption('forbidMs', options.forbidMs, usualForbidMs)
@@ -235,7 +235,7 @@ function checkIdentity(identity: unknown): asserts identity is string {
   if (typeof identity !== 'string') throw new OptionError('identity', identity, 'a string')
 }
 
-/** A filter that means nobody in particular means all: it must not come of a misspelt name. */
+/** A filter without a field means all connections, so a misspelt field must not pass for one. */
 function checkFilter(filter: ConnectionFilter): void {
   checkOptionNames(filter, { identity: true, topic: true })
   if (filter.identity !== undefined) checkIdentity(filter.identity)

@@ -28,7 +28,7 @@ interface DeliveryOptions {
   readonly reportOnce: SubscriptionHost<Subscription>['reportOnce']
 }
 
-/** Takes what the log notifies the hub of to the connections that want it. */
+/** Delivers what the log notifies the hub of to the subscribed connections. */
 export class Delivery {
   readonly #known = new KnownHead()
   readonly #connections: ConnectionRegistry

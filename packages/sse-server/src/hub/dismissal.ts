@@ -23,7 +23,7 @@ export class Dismissal {
     this.#maxConnectionAgeMs = durationOption('maxConnectionAgeMs', options.maxConnectionAgeMs, 0)
   }
 
-  /** Ends a connection after what was sent to it, and asks its client to wait for a time of its own. */
+  /** Ends a connection after what was sent to it, and asks its client to wait, each client for a different time. */
   dismiss(subscription: Subscription, reason: CloseReason): void {
     const { reconnectionTimeMs = usualReconnectionTimeMs, scheduler } = this.#settings
     // From half of the usual time to one and a half. A time that stands for "do not return" is as large as can be.
@@ -36,11 +36,11 @@ export class Dismissal {
   /** Dismisses all, evenly over the time. Resolves when the last was dismissed, whether or not it has gone. */
   async drain(subscriptions: Iterable<Subscription>, drainMs: number): Promise<void> {
     const { runtime } = this.#settings.scheduler
-    // Those that leave by themselves meanwhile keep their place: closing them again does nothing.
+    // Connections that leave by themselves in the meantime keep their place: closing them again does nothing.
     const all = [...subscriptions]
     const steps = Math.max(1, Math.ceil(drainMs / stepMs))
     for (let step = 1, dismissed = 0; step <= steps; step += 1) {
-      // Nobody is waited for: the timers hold no process open, and it would end in the middle of the close.
+      // If nothing else is pending, these timers do not hold the process open, and it would end in the middle of the close.
       if (!all.some(({ queue }) => queue.isOpen)) return
       if (drainMs > 0) {
         await new Promise<void>((resolve) => {

@@ -49,8 +49,8 @@ import { SubscribeHandler } from './subscribe-handler.ts'
 const longestTailMs = 1000
 
 /**
- * Publishing goes to the log, and what the log notifies of goes to the connections that want it.
- *     publish    -> Publisher -> EventLog -> (tail) -> Delivery -> Subscription, for each that wants it
+ * Publishing goes to the log, and the log notifies the hub, which sends to the subscribed connections.
+ *     publish    -> Publisher -> EventLog -> (tail) -> Delivery -> Subscription, for each subscriber
  *     subscribe  -> Admission -> planStart -> Subscription
  *     run, end   -> FiniteTopics -> EventLog
  */

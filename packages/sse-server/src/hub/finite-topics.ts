@@ -31,7 +31,7 @@ interface RunningProducer {
 export class FiniteTopics {
   readonly #host: FiniteTopicsHost
   readonly #producers = new Map<string, RunningProducer>()
-  // All that is to be over before the hub is: claims, runs, ends.
+  // Everything that must be over before the hub is closed: claims, runs, ends.
   readonly #pending = new Set<Promise<void>>()
   #isClosing = false
   #lastEnd: Position | undefined
@@ -45,7 +45,7 @@ export class FiniteTopics {
     return [...this.#producers.keys()]
   }
 
-  /** Of the end that was stored last. */
+  /** The position of the end that was stored last. */
   get lastEnd(): Position | undefined {
     return this.#lastEnd
   }
@@ -54,7 +54,7 @@ export class FiniteTopics {
     return this.#producers.size
   }
 
-  /** Claims a topic, runs its producer if nobody did before, and ends it. */
+  /** Claims a topic, runs its producer if the topic was never run, and ends it. */
   run(topic: string, producer: Producer, options: RunOptions): Promise<Run> {
     return this.#track(this.#claim(topic, producer, options))
   }
@@ -202,7 +202,7 @@ export class FiniteTopics {
   }
 }
 
-/** By its code: a log may bring a copy of its own of the class. */
+/** By its code: a log may bring another copy of the class. */
 function isNotClaimed(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'topic-not-claimed'
 }

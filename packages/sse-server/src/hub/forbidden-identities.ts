@@ -27,7 +27,7 @@ export class ForbiddenIdentities {
     this.#until.delete(identity)
   }
 
-  /** For how many milliseconds more it is kept out; 0 if it is not. */
+  /** For how many more milliseconds it is kept out; 0 if it is not forbidden. */
   remainingMs(identity: string): number {
     return Math.max(0, (this.#until.get(identity) ?? 0) - this.#runtime.now())
   }

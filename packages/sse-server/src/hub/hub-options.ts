@@ -10,29 +10,29 @@ import type { WireContract } from '../wire-contract/extent.ts'
 import type { EndReason, Gap } from '../wire-contract/reserved-events.ts'
 import type { Authorize } from './authorization.ts'
 
-/** Which events each topic has: topic or pattern -> event type -> Standard Schema of its data. */
+/** The events of each topic: topic or pattern -> event type -> Standard Schema of the data. */
 export type TopicSchemas = Readonly<Record<string, EventSchemas>>
 
-/** The topics that a pattern stands for, as a type: `orders.*` is `orders.${string}`. */
+/** The topics that a pattern matches, as a type: `orders.*` is `orders.${string}`. */
 export type TopicsOf<Pattern extends string> = Pattern extends `${infer Head}*${infer Tail}`
   ? `${Head}${string}${TopicsOf<Tail>}`
   : Pattern extends `${infer Head}>`
     ? `${Head}${string}`
     : Pattern
 
-/** Options of {@link createHub}. Those of a connection are for each that subscribes. */
+/** Options of {@link createHub}. Those of a connection apply to every subscriber. */
 export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends ConnectionOptions {
-  /** Where events are kept. @defaultValue `memoryLog()`, which the hub then closes with itself */
+  /** Where the hub keeps events. @defaultValue `memoryLog()`, which the hub closes when it closes */
   readonly log?: EventLog | undefined
   /** Types `publish`, and with `validate: 'on-publish'` checks it. */
   readonly topics?: Schemas | undefined
   /** @defaultValue `'off'` */
   readonly validate?: 'off' | 'on-publish' | undefined
-  /** Decides what each request may have. @defaultValue everybody may have everything */
+  /** Decides what each request may read. @defaultValue every request may read everything */
   readonly authorize?: Authorize | undefined
-  /** Connections at once; one more is answered 503. @defaultValue no limit */
+  /** The most connections at a time. The hub answers further requests with 503. @defaultValue no limit */
   readonly maxConnections?: number | undefined
-  /** Connections of one identity at once; one more is answered 429. @defaultValue no limit */
+  /** The most connections of one identity at a time. The hub answers further requests with 429. @defaultValue no limit */
   readonly maxConnectionsPerIdentity?: number | undefined
   /** Topics and patterns of one subscription. @defaultValue 64 */
   readonly maxTopicsPerConnection?: number | undefined
@@ -41,18 +41,18 @@ export interface HubOptions<Schemas extends TopicSchemas = TopicSchemas> extends
   /** Size of one event's data in bytes of UTF-8. @defaultValue 1 MiB */
   readonly maxEventBytes?: number | undefined
   /**
-   * Milliseconds after which a connection is closed, with the reason `expired`, so that clients spread anew over
-   * servers; each at a time between 90 % and 110 % of it.
+   * Milliseconds after which the hub closes a connection with the reason `expired`, so that clients spread over the servers
+   * again. Each connection is closed after 90 % to 110 % of that time.
    *
    * @defaultValue 0: never
    */
   readonly maxConnectionAgeMs?: number | undefined
-  /** What `connections({ everywhere: true })` calls this process. @defaultValue 12 letters and digits by chance */
+  /** What `connections({ everywhere: true })` calls this process. @defaultValue 12 random letters and digits */
   readonly node?: string | undefined
   /**
-   * How often the other processes on the log are told which connections there are here, in milliseconds, as long as there are
-   * any. `connections({ everywhere: true })` is as old as that, and still has those of a process that died for three times as
-   * long. A summary takes some 60 bytes for each connection. 0: they are not told.
+   * How often this process reports its connections to the other processes on the log, in milliseconds, while it has any. The
+   * result of `connections({ everywhere: true })` is at most that old, and still has the connections of a process that died for
+   * three times as long. A report takes some 60 bytes for each connection. 0: this process does not report.
    *
    * @defaultValue 5000; 0 for a log that the hub has made for itself
    */
@@ -81,7 +81,7 @@ export const hubOptionNames: OptionNames<HubOptions> = {
   onLeave: true,
 }
 
-/** One event as filters see it. */
+/** One event, as a filter gets it. */
 export interface HubEventView {
   readonly topic: string
   readonly event: string
@@ -89,7 +89,7 @@ export interface HubEventView {
   readonly id: string
 }
 
-/** An event as an application makes it for one subscription. Its id, if it has one, is the hub's to give. */
+/** An event that your application makes for one subscriber. It has no id of its own: the hub assigns ids. */
 export interface OwnEvent {
   /** A string is sent as it is, anything else as JSON. */
   readonly data: unknown
@@ -97,16 +97,16 @@ export interface OwnEvent {
 }
 
 /**
- * What a subscription says in place of the hub's own events. A function that returns null says nothing.
+ * What a stream sends in place of the hub's own events. If a function returns null, the stream sends nothing.
  *
- * Where the end of a stream that is not whole is not said, the response is broken off.
+ * If a stream ends before it is complete and says nothing about that, the hub breaks the transfer off.
  */
 export interface OwnWords {
   /** In place of `stream.end`. */
   readonly end?:
     | ((end: { readonly topic: string; readonly reason: EndReason }) => OwnEvent | null)
     | undefined
-  /** In place of `stream.error`, which comes before an end of the reason `failed`. */
+  /** In place of `stream.error`, which comes before an end with the reason `failed`. */
   readonly failure?:
     | ((failure: { readonly topic: string; readonly message: string }) => OwnEvent | null)
     | undefined
@@ -114,31 +114,32 @@ export interface OwnWords {
   readonly gap?: ((gap: Gap) => OwnEvent | null) | undefined
 }
 
-/** Options of {@link Hub.subscribe}. Those of a connection take the place of the hub's for this one. */
+/** Options of {@link Hub.subscribe}. Options of a connection override those of the hub for this connection. */
 export interface SubscribeOptions extends Omit<ConnectionOptions, 'runtime'> {
   /**
-   * Topics by their names, with no wildcards. Use the tag `topic` for names that hold values of the request:
+   * Topics by their names, with no wildcards. Use the tag `topic` for names with values from the request:
    * `` [topic`orders.${id}`] ``. Topics and patterns together: 1 to `maxTopicsPerConnection`.
    */
   readonly topics?: readonly string[] | undefined
   /**
    * Patterns: `orders.*` is one token in the place of `*`, `orders.>` one or more at the end. Use the tag `pattern` for
-   * those that hold values of the request.
+   * patterns with values from the request.
    */
   readonly patterns?: readonly string[] | undefined
-  /** Which event to go on after, or `earliest`. @defaultValue what the request says */
+  /** The id to continue after, or `earliest`. @defaultValue what the request says */
   readonly lastEventId?: string | undefined
   /**
-   * Which events this connection gets: those for which it returns `true`. Called for each event, in replay too, so it
-   * should be quick, and cannot be asynchronous: a promise ends the stream with an error.
+   * The connection gets the events for which this returns `true`. The hub calls it for each event, in replay as well, so it
+   * should be quick. It cannot be asynchronous: a promise ends the stream with an error.
    */
   readonly filter?: ((event: HubEventView) => boolean) | undefined
-  /** Whose connection it is. @defaultValue what `authorize` says */
+  /** The identity of the connection. @defaultValue what `authorize` returns */
   readonly identity?: string | undefined
   /**
-   * Events made for this subscriber, placed without a seam before those of its topics: a snapshot, then what has changed
-   * since. A string is an event's data. It is called when the client has no position to go on after, and after a gap. What it gives has no id, so a client
-   * that is cut in the middle of it gets it anew. What it throws goes to `onError`, and ends the stream.
+   * Makes events for this subscriber that come right before those of its topics: a snapshot, then all changes since. A string
+   * is an event's data. The hub calls the function when the client has no position to continue after, and after a gap. These
+   * events have no ids, so a client whose connection breaks in the middle gets all of them again. An error goes to `onError`
+   * and ends the stream.
    */
   readonly first?:
     | ((context: {
@@ -149,38 +150,38 @@ export interface SubscribeOptions extends Omit<ConnectionOptions, 'runtime'> {
       }) => Sequence<OwnEvent | string> | Promise<Sequence<OwnEvent | string>>)
     | undefined
   /**
-   * Gives each event the form that this subscriber gets, or leaves it out by `null`. The id stays. Called as `filter` is, after
-   * it; what it throws ends the stream with an error.
+   * Turns each event into the form that this subscriber gets; `null` leaves the event out. The id stays. The hub calls it after
+   * `filter`, under the same rules. An error ends the stream.
    */
   readonly map?: ((event: HubEventView) => OwnEvent | null) | undefined
-  /** What the stream says of its end, of a failure and of a gap, for readers who do not know the hub's own events. */
+  /** What the stream sends for its end, a failure and a gap, for readers that do not know the hub's own events. */
   readonly words?: OwnWords | undefined
   /**
-   * Whether each event bears the field `topic`, for readers of patterns. Parsers that follow the standard ignore it.
+   * Whether each event has the field `topic`, for readers of patterns. Parsers that follow the standard ignore the field.
    *
    * @defaultValue false
    */
   readonly topicField?: boolean | undefined
   /**
-   * Answers 204 unless one of the topics is running: for clients that ask whether there is something to join. It takes the
-   * place of 410, too, also where the beginning of what runs is gone, and the reader cannot be told.
+   * Answers 204 unless one of the topics is running: for clients that ask whether there is something to join. They get 204 in
+   * place of 410 as well, also if the beginning of a running topic is gone and the reader could not be notified.
    *
    * @defaultValue false
    */
   readonly onlyWhileRunning?: boolean | undefined
   /**
    * How much of the [wire contract](https://github.com/sse-toolkit/sse-toolkit/blob/main/docs/reference/wire-contract.md) the stream
-   * follows. Clients that take every event for one of theirs, whatever its type, such as the AI SDK's, need `ids-only`:
+   * follows. Clients that treat every event as one of theirs, whatever its type, such as the AI SDK, need `ids-only`:
    * the first block and the ids stay, and events whose types begin with `stream.` are left out. With `off` every block is an
-   * event of the application. A gap is then not announced, and a finite topic whose beginning is gone is answered 410. The end
-   * of the response says that this was all: one that failed, or was interrupted, breaks the transfer.
+   * event of the application. Gaps are then not announced, and the hub answers 410 for a finite topic whose beginning is gone. The
+   * end of the response means that this was all; if the topic failed or was interrupted, the hub breaks the transfer off.
    *
    * @defaultValue `'full'`
    */
   readonly wireContract?: WireContract | undefined
-  /** Header fields beside those of the event stream; they win over them. */
+  /** Further header fields of the response. They override those of the event stream. */
   readonly headers?: HeaderFields | undefined
-  /** Ends the stream, with the reason `server`, when it aborts. One of topics that end by themselves is broken off. */
+  /** Ends the stream with the reason `server` when it aborts. A stream of finite topics is broken off. */
   readonly signal?: AbortSignal | undefined
   /** Called once, when the connection is gone. */
   readonly onClose?: ((reason: CloseReason) => void) | undefined
@@ -211,9 +212,9 @@ export const subscribeOptionNames: OptionNames<SubscribeOptions> = {
 export interface ReadOptions {
   /** Patterns, besides the topics. Topics and patterns together: at least one. */
   readonly patterns?: readonly string[] | undefined
-  /** The id to go on after, or `earliest`. @defaultValue from now on; a finite topic from its beginning */
+  /** The id to continue after, or `earliest`. @defaultValue from now on; for a finite topic its beginning */
   readonly after?: string | undefined
-  /** Ends the iteration with its reason, when it aborts. */
+  /** When it aborts, the iteration throws its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -221,11 +222,11 @@ export interface ReadOptions {
 export interface JoinOptions {
   /** Topics by their names, with no wildcards. */
   readonly topics?: readonly string[] | undefined
-  /** Patterns, as those of `subscribe`. Topics and patterns together: at least one. */
+  /** Patterns, as in `subscribe`. Topics and patterns together: at least one. */
   readonly patterns?: readonly string[] | undefined
-  /** The id to go on after, or `earliest`. @defaultValue the stream's `lastEventId` */
+  /** The id to continue after, or `earliest`. @defaultValue the stream's `lastEventId` */
   readonly after?: string | undefined
-  /** Which events the stream gets: those for which it returns `true`. What it throws ends the stream. */
+  /** The stream gets the events for which this returns `true`. An error ends the stream. */
   readonly filter?: ((event: HubEventView) => boolean) | undefined
 }
 
@@ -236,7 +237,7 @@ export const joinOptionNames: OptionNames<JoinOptions> = {
   filter: true,
 }
 
-/** What {@link Hub.read} gives, in the order of the log. `id` is the position after it: go on with `after: id`. */
+/** What {@link Hub.read} yields, in the order of the log. `id` is the position after it: continue with `after: id`. */
 export type HubReading =
   /** An event that was published. */
   | {
@@ -253,17 +254,17 @@ export type HubReading =
   /** A finite topic has ended. */
   | { readonly type: 'end'; readonly id: string; readonly topic: string; readonly reason: EndReason }
 
-/** Which connections are meant: those that would get events of `topic`, those of `identity`, or all. */
+/** Selects connections: those that would get events of `topic`, those of `identity`, or all. */
 export interface ConnectionFilter {
   readonly topic?: string | undefined
   readonly identity?: string | undefined
 }
 
-/** One connection of any process on the log, as its process last said: see `presenceIntervalMs`. */
+/** One connection of any process on the log, as that process last reported it: see `presenceIntervalMs`. */
 export interface PresentConnection {
   readonly identity: string | undefined
   readonly topics: readonly string[]
-  /** The process that has it: its hub's `node`. */
+  /** The process that has the connection: its hub's `node`. */
   readonly node: string
   /** When it was opened, in milliseconds since 1970 by that process's clock. */
   readonly openedAt: number
@@ -273,7 +274,7 @@ export interface PresentConnection {
 export interface HubConnection {
   readonly identity: string | undefined
   readonly topics: readonly string[]
-  /** The id of the last event that was sent to it. */
+  /** The id of the last event that was sent on it. */
   readonly position: string
   readonly ageMs: number
   readonly bufferedBytes: number
@@ -282,8 +283,8 @@ export interface HubConnection {
 /** Options of {@link Hub.disconnect}. */
 export interface DisconnectOptions extends ForbidOptions {
   /**
-   * Whether their clients may come back. One that may not is answered 204, which ends every EventSource, for
-   * `forbidMs`. It is known by its identity: one without cannot be kept out, and counts as allowed.
+   * Whether their clients may come back. With `forbid` the hub answers them 204 for `forbidMs`, after which an EventSource does
+   * not try again. The hub knows them by identity: a connection without one cannot be forbidden, and counts as allowed.
    *
    * @defaultValue `'allow'`
    */
@@ -292,48 +293,48 @@ export interface DisconnectOptions extends ForbidOptions {
 
 /** Options of {@link Hub.forbid}. */
 export interface ForbidOptions {
-  /** Milliseconds for which it is kept out. @defaultValue 600 000, ten minutes */
+  /** How long the ban lasts, in milliseconds. @defaultValue 600 000, ten minutes */
   readonly forbidMs?: number | undefined
 }
 
 /** Options of {@link Hub.close}. */
 export interface HubCloseOptions {
   /**
-   * Milliseconds for which what runs here may go on, with its readers, before anything else. No run begins meanwhile. What has
-   * not come to its end by then ends as `interrupted`.
+   * Milliseconds for which the runs of this process may go on, with their readers, before anything else is closed. No new run
+   * begins in that time. Runs that have not ended by then end as `interrupted`.
    *
    * @defaultValue 0
    */
   readonly runsMs?: number | undefined
   /**
-   * Milliseconds over which connections are ended, evenly, each told a reconnection time of its own, so that they do not
-   * all come back at once.
+   * Milliseconds over which the hub ends the connections, evenly spread. Each client gets a different reconnection time, so that
+   * they do not all come back at once.
    *
    * @defaultValue 0: at once
    */
   readonly drainMs?: number | undefined
-  /** Milliseconds for what is still queued to be taken; then connections are destroyed. @defaultValue 5000 */
+  /** Milliseconds for clients to take what is still queued for them. Then the hub destroys the connections. @defaultValue 5000 */
   readonly timeoutMs?: number | undefined
 }
 
 /** Options of {@link Hub.end} and {@link Hub.run}. */
 export interface EndOptions {
-  /** Milliseconds for which an ended topic can still be read; then it is answered 410. @defaultValue 600 000 */
+  /** Milliseconds for which clients can still read an ended topic. Then they get 410. @defaultValue 600 000 */
   readonly ttlMs?: number | undefined
 }
 
 /** Options of {@link Hub.run}. */
 export interface RunOptions extends EndOptions {
   /**
-   * Milliseconds for which a producer that is stopped, by `cancel` or because the hub closes, may go on to give its last events.
-   * It learns of it by its signal.
+   * Milliseconds for which a stopped producer may still give its last events. Its signal aborts when `cancel` is called or the
+   * hub closes.
    *
-   * @defaultValue 0: what it gives after that is not published
+   * @defaultValue 0: later events are not published
    */
   readonly stopMs?: number | undefined
   /**
-   * What readers are told, as an event `stream.error`, when the producer fails. It must be safe to show: the error itself
-   * goes to `onError` alone.
+   * The text that readers get, as an event `stream.error`, when the producer fails. It must be safe to show: the error itself
+   * goes to `onError` only.
    *
    * @defaultValue `The producer failed`
    */

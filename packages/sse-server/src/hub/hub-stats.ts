@@ -12,7 +12,7 @@ export interface HubStats {
   /** Frames that connections have still to take. */
   readonly bufferedBytes: number
   /**
-   * Events that were read of the log, or are held beside such a read, for connections that have still to take what came
+   * Events that were read from the log, or are held during such a read, for connections that have still to take what came
    * before: the length of their data. A log in memory has most of them anyway; of a log elsewhere these are copies.
    */
   readonly replayBytes: number

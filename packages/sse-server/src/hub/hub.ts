@@ -24,20 +24,20 @@ import type { Producer } from './producer.ts'
 
 /** See {@link Hub.inspect}. */
 export interface HubInspection {
-  /** The newest id that this hub has heard of; null before the first. */
+  /** The newest id that this hub has received from the log; null before the first event. */
   readonly head: string | null
   readonly status: 'open' | 'closing' | 'closed'
   readonly stats: HubStats
-  /** What the log says of itself, `log.stats()`; null if it says nothing, or cannot now. */
+  /** The log's own figures, `log.stats()`; null if the log has none, or cannot give them now. */
   readonly log: object | null
   /** Topics and patterns, and how many connections subscribe to each. */
   readonly topics: Readonly<Record<string, number>>
-  /** Topics whose producers run here. */
+  /** Topics whose producers run in this process. */
   readonly running: readonly string[]
   readonly connections: readonly HubConnection[]
 }
 
-/** What became of a call of {@link Hub.run}. */
+/** The outcome of {@link Hub.run}. */
 export type Run =
   | {
       readonly started: true
@@ -46,7 +46,7 @@ export type Run =
     }
   | {
       readonly started: false
-      /** Why not: somebody runs it, it has ended, or its time is over. */
+      /** Why not: the topic is running already, has ended, or has expired. */
       readonly state: Exclude<TopicState, 'open'>
     }
 
@@ -61,13 +61,13 @@ export type RunArguments<Schemas extends TopicSchemas> = string extends keyof Sc
       ]
     }[keyof Schemas & string]
 
-/** Fans events out, by topic, to many connections that resume where they left off. */
+/** Sends the events of topics to many connections, which resume where they left off. */
 export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   /**
-   * Stores an event, then sends it to all who subscribe to its topic. With `idempotencyKey` or `producer` it is stored once,
-   * however often it is published.
+   * Stores an event, then sends it to all subscribers of its topic. With `idempotencyKey` or `producer` the hub stores the event
+   * once, however often you publish it.
    *
-   * @returns its id, once it is stored.
+   * @returns the event's id, once the event is stored.
    * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws {@link EventFieldError} `code: 'invalid-event'`, `'reserved-event'` or `'invalid-data'`
    * @throws {@link EventSizeError} `code: 'event-too-large'`
@@ -90,7 +90,7 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   publish(...args: PublishArguments<Schemas>): Promise<Published>
   /**
-   * Publishes several events, in their order. All are checked before the first is stored. For all or none of them, see
+   * Publishes several events, in order. The hub checks all of them before it stores the first. To store all or none, use
    * {@link publishBatch}.
    *
    * @throws as {@link publish} does.
@@ -98,37 +98,37 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
   publishMany(events: readonly PublishArguments<Schemas>[]): Promise<readonly Published[]>
   /**
    * Publishes several events of one topic, all or none: 1 to 256, with at most 1 MiB of data. No other event comes between
-   * them. With `idempotencyKey` or `producer` the batch as a whole is stored once.
+   * them. With `idempotencyKey` or `producer` the hub stores the batch as a whole once.
    *
    * @throws as {@link publish} does.
    */
   publishBatch(...args: BatchArguments<Schemas>): Promise<PublishedBatch>
   /**
-   * Answers a request with the events of some topics, from where it asks to go on (`Last-Event-ID`, or the query
-   * parameter `lastEventId`), else from now on; a finite topic from its beginning.
+   * Answers a request with the events of some topics. The stream continues after the id that the request names (`Last-Event-ID`,
+   * or the query parameter `lastEventId`); without one it begins now, and with a finite topic at the topic's beginning.
    *
-   * It rejects for a mistake in the options only, and never for what a request can cause. Other answers than a stream:
+   * The promise rejects only if the options are wrong, never because of a request. Answers other than a stream:
    *
-   * - what `authorize` returns, if it returns a Response; 500 if it throws, or returns what is not a grant
-   * - 400, with the reason as text, for topics that there cannot be: no topic, a wildcard in `topics`, too long, too
-   *   many
+   * - what `authorize` returns, if it returns a Response; 500 if it throws, or returns something that is not a grant
+   * - 400, with the reason as text, for topics that are not valid: no topic, a wildcard in `topics`, a name that is too long,
+   *   too many topics
    * - 403 for topics that `authorize` does not grant
-   * - 204 for a client that must not come back, and for one that has read finite topics to their end
-   * - 410 for finite topics whose time is over
+   * - 204 for a client that is forbidden, and for one that has read its finite topics to their ends
+   * - 410 for finite topics that have expired
    * - 429 and 503, with `Retry-After`, at `maxConnectionsPerIdentity`, at `maxConnections`, and while the hub closes
    *
-   * `onError` receives what led to 500, and the first time what led to 400.
+   * `onError` receives the cause of each 500, and of the first 400.
    *
    * @throws {@link OptionError} `code: 'invalid-option'`
    */
   subscribe(request: Request, options: SubscribeOptions): Promise<Response>
   /**
-   * Sends the events of some topics into a stream that the application has opened itself, and may send its own events into:
-   * what the log holds after `after`, then what is appended, as fast as the client reads. Ids, gaps and the end are those of
-   * `subscribe`; `authorize` is not asked, since there is no request. Name all topics at once: from the ids of two joins nobody
-   * could resume.
+   * Sends the events of some topics into a stream that your application opened, and may send its own events into: first what
+   * the log holds after `after`, then new events, as fast as the client reads. Ids, gaps and the end are those of `subscribe`.
+   * The hub does not call `authorize`, since there is no request. Name all topics in one call: a client cannot resume from the
+   * ids of two joins.
    *
-   * @returns resolves when the stream is closed, or its topics have all ended, by which it is closed.
+   * @returns resolves when the stream is closed; the hub closes it when all of its topics have ended.
    * @throws {@link OptionError} `code: 'invalid-option'`; {@link TopicError} `code: 'invalid-topic'`
    * @example
    * ```ts
@@ -136,7 +136,7 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    *
    * const hub = createHub()
    * const response = respond(async (stream) => {
-   *   stream.send({ event: 'hello', data: 'who is here' })
+   *   stream.send({ event: 'hello', data: 'welcome' })
    *   await hub.join(stream, { topics: ['news'] })
    * })
    * await response.body?.cancel()
@@ -145,12 +145,12 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   join(stream: EventStream, options: JoinOptions): Promise<void>
   /**
-   * Reads topics in the process itself, without a connection: what the log holds after `after`, then what is appended, until
-   * the loop is left. Gaps and ends are values, not errors. The iteration ends by itself when all its topics have ended,
-   * and when the hub is closed. A slow reader holds one page of the log at most.
+   * Reads topics in the process itself, without a connection: first what the log holds after `after`, then new events, until
+   * you leave the loop. Gaps and ends are values, not errors. The iteration ends by itself when all of its topics have ended,
+   * and when the hub closes. A slow reader holds at most one page of the log in memory.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`, at the call.
-   * @throws {@link TopicExpiredError} `code: 'topic-expired'`, from the loop, if the time of all its topics is over.
+   * @throws {@link TopicExpiredError} `code: 'topic-expired'`, from the loop, if all of its topics have expired.
    * @throws what the log throws, and the reason of `signal`, from the loop.
    * @example
    * ```ts
@@ -167,28 +167,28 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   read(topics: readonly string[], options?: ReadOptions): AsyncGenerator<HubReading, undefined>
   /**
-   * The id of the newest event of the log, or of a topic: a page that is rendered now embeds it, and subscribes with it as
-   * `lastEventId`, so that nothing is missing between the two. If there is no event yet, it is the position before the first.
+   * The id of the newest event of the log, or of a topic. Embed it in a page that you render now, and subscribe with it as
+   * `lastEventId`: no event is missing in between. Before the first event it is the position before that event.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`
    * @throws what the log throws.
    */
   position(topic?: string): Promise<string>
   /**
-   * Ends a topic for good. Its readers get what there is, then `stream.end`, and is closed.
+   * Ends a topic for good. Its readers get the remaining events, then `stream.end`, and the hub closes their streams.
    *
-   * @returns false if it had ended before.
+   * @returns false if the topic had ended before.
    * @throws {@link TopicError} `code: 'invalid-topic'`
    */
   end(topic: string, options?: EndOptions): Promise<boolean>
   /**
-   * Runs a producer as a topic, once, whoever comes and goes, and ends the topic when the producer ends. A topic that was
-   * ever run, by any process on the log, is not run again, until 100 000 others have expired after it.
+   * Runs a producer as a topic, once, however many readers come and go, and ends the topic when the producer ends. A topic that
+   * any process on the log has run is not run again, until 100 000 others have expired after it.
    *
-   * A producer that fails, or gives what is no sequence, has run: its topic ends, as `failed`.
+   * If the producer throws, or gives something that is not a sequence, the topic ends as `failed`.
    *
    * @throws {@link TopicError} `code: 'invalid-topic'`
-   * @throws {@link OptionError} `code: 'invalid-option'` if the producer is none, or an option has no meaning.
+   * @throws {@link OptionError} `code: 'invalid-option'` if the producer is not one, or an option is invalid.
    * @throws {@link HubClosedError} `code: 'hub-closed'`
    * @example
    * ```ts
@@ -207,73 +207,72 @@ export interface Hub<Schemas extends TopicSchemas = TopicSchemas> {
    */
   run(...args: RunArguments<Schemas>): Promise<Run>
   /**
-   * Stops what runs a topic, in whichever process, and so ends the topic.
+   * Stops the producer of a topic, in any process, and so ends the topic.
    *
-   * @returns whether there was something to stop.
+   * @returns whether the topic was running.
    */
   cancel(topic: string): Promise<boolean>
-  /** Where a topic stands; `open` for one that was never run nor ended. */
+  /** The state of a topic: `open` if it was never run or ended. */
   topicState(topic: string): Promise<TopicState>
   stats(): HubStats
-  /** All that can be seen from outside, as JSON can carry it: for an admin page, `Response.json(hub.inspect())`. */
+  /** The state of the hub as plain JSON, for an admin page: `Response.json(hub.inspect())`. */
   inspect(): HubInspection
-  /** @param filter - only those that would get events of `topic`, or are of `identity`. */
+  /** @param filter - only the connections that would get events of `topic`, or that belong to `identity`. */
   connections(filter?: ConnectionFilter & { readonly everywhere?: false }): readonly HubConnection[]
   /**
-   * The connections of all processes on the log. Those of others are as their process last said, which it does every
-   * `presenceIntervalMs`; a process that died is left out after three of them.
+   * The connections of all processes on the log. Each process reports its own every `presenceIntervalMs`, so those of other
+   * processes are as old as that. A process that died is left out after three intervals.
    *
    * @throws what the log throws.
    */
   connections(filter: ConnectionFilter & { readonly everywhere: true }): Promise<readonly PresentConnection[]>
   /**
-   * Ends the connections of this process for which the predicate returns `true`, after what was sent to them; with
-   * `reconnect: 'forbid'` without what still waits for them.
+   * Ends the connections of this process for which the predicate returns `true`, after what was already sent to them. With
+   * `reconnect: 'forbid'`, events that still wait for them are dropped.
    *
-   * @returns how many.
-   * @throws {@link OptionError} `code: 'invalid-option'` if the predicate returns anything but true or false; no
-   *   connection has been ended then.
+   * @returns how many connections it ended.
+   * @throws {@link OptionError} `code: 'invalid-option'` if the predicate returns anything but true or false. No
+   *   connection is ended then.
    */
   disconnect(predicate: (connection: HubConnection) => boolean, options?: DisconnectOptions): number
   /**
-   * Ends connections in every process on the log: those that are open now and that the filter means. Those of this process
-   * end at once, the others as soon as their process learns of it, within a minute.
+   * Ends connections in every process on the log: those that are open now and match the filter. Those of this process end at
+   * once. The others end as soon as their process is notified, at the latest within a minute.
    *
-   * @returns how many ended here, once every process can learn of it.
+   * @returns how many ended in this process, once the log has the order for the others.
    * @throws {@link OptionError} `code: 'invalid-option'`
-   * @throws what the log throws. The connections of this process have ended all the same.
+   * @throws what the log throws. The connections of this process have ended nevertheless.
    */
   disconnect(filter: ConnectionFilter, options?: DisconnectOptions): Promise<number>
   /**
-   * Keeps an identity out, in every process on the log, wherever its client is now: connected, on its way, or waiting to
-   * come back. Its connections end without what still waits for them; its requests are answered 204, after which no
-   * EventSource tries again.
+   * Keeps an identity out, in every process on the log, whether its client is connected, connecting, or waiting to reconnect.
+   * Its connections end, without the events that still wait for them. Its requests are answered 204, after which an
+   * EventSource does not try again.
    *
-   * It holds for `forbidMs`, also for processes that start meanwhile, and for the 10 000 identities that were forbidden last.
-   * A log that loses its memory gets it again from the processes that live. To keep an identity out for good, refuse it in
-   * `authorize`.
+   * A ban lasts for `forbidMs`, also in processes that start later. The log keeps the last 10 000 bans, and gets them again from
+   * the running processes if it loses its memory. To keep an identity out for good, refuse it in `authorize`.
    *
-   * @returns how many connections ended here, once every process can learn of it.
+   * @returns how many connections ended in this process, once the log has the ban for the others.
    * @throws {@link OptionError} `code: 'invalid-option'`
-   * @throws what the log throws. In this process it holds all the same.
+   * @throws what the log throws. In this process the ban holds nevertheless.
    */
   forbid(identity: string, options?: ForbidOptions): Promise<number>
   /**
-   * Lets an identity come back that `forbid` or `disconnect` has forbidden to, in every process on the log.
+   * Lifts a ban of `forbid` or `disconnect`, in every process on the log.
    *
-   * @throws what the log throws. In this process it holds all the same.
+   * @throws what the log throws. In this process the ban is lifted nevertheless.
    */
   allow(identity: string): Promise<void>
   /**
-   * Whether an identity is kept out, by what any process on the log has said: for requests of other kinds than `subscribe`. The
-   * handler of `createPublishHandler` asks it.
+   * Whether any process on the log has forbidden an identity. Use it for your other requests; `subscribe` and the handler of
+   * `createPublishHandler` ask by themselves.
    *
-   * @throws what the log throws, as long as the bans that it keeps are not known.
+   * @throws what the log throws, until the hub has read the bans that the log keeps.
    */
   isForbidden(identity: string): Promise<boolean>
   /**
-   * Ends all connections, then what runs here, and lets go of what the hub holds. Subscriptions are answered 503 from the
-   * start; events can be published until the connections have gone.
+   * Ends all connections, then the runs of this process, and releases everything that the hub holds. From the start of the
+   * call, requests to subscribe are answered 503. You can publish until the connections are gone.
    */
   close(options?: HubCloseOptions): Promise<void>
 }

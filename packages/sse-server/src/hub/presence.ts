@@ -49,7 +49,7 @@ export class Presence {
     this.#options = options
   }
 
-  /** A connection has come: the first of a quiet time is said soon. */
+  /** A connection was opened: the first one after a quiet time is reported soon. */
   joined(): void {
     if (this.#timer === undefined && !this.#isWriting) this.#schedule(0)
   }
@@ -57,7 +57,7 @@ export class Presence {
   async describe(filter: ConnectionFilter): Promise<readonly PresentConnection[]> {
     const { log } = this.#options
     const entries = await log.controls(prefix)
-    // Of its own a process knows more than it wrote.
+    // About its own connections a process knows more than it wrote.
     const others = entries
       .filter(({ name }) => name !== this.#entryName)
       .map(({ value }) => this.#parse(value))

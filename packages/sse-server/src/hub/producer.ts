@@ -69,7 +69,7 @@ export async function produce(
       if (isOver) endWait()
       nextOf(iterator).then(resolve, (error: unknown) => {
         running = false
-        // After the abort nobody waits for it, and an AbortError is what is to be expected.
+        // After the abort nothing waits for it, and an AbortError is expected.
         if (signal.aborted) resolve(undefined)
         else reject(error)
       })
@@ -98,7 +98,7 @@ export async function produce(
     endWait = undefined
     runtime.clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
-    // Not awaited: beside a pending `next`, the `return` of a generator waits for it.
+    // Not awaited: while a `next` is pending, the `return` of a generator waits for it.
     if (running) void leave()
   }
 }

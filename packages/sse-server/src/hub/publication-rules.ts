@@ -17,7 +17,7 @@ import type { TopicPattern } from '../topics/topic-pattern.ts'
 
 const maxBatchBytes = 1_048_576
 
-// Of a producer's id, and of an idempotency key, in UTF-16 code units.
+// The greatest length of a producer's id, and of an idempotency key, in UTF-16 code units.
 const maxNameLength = 255
 
 /** What may be published to a hub, and in which form it goes into the log. */
@@ -91,7 +91,11 @@ export class PublicationRules {
 export function producerOf({ producer, idempotencyKey }: BatchOptions): ProducerSequence | undefined {
   if (idempotencyKey !== undefined) {
     if (producer !== undefined)
-      throw new OptionError('idempotencyKey', idempotencyKey, 'no idempotencyKey beside a producer')
+      throw new OptionError(
+        'idempotencyKey',
+        idempotencyKey,
+        'either an idempotencyKey or a producer, not both',
+      )
     checkName('idempotencyKey', idempotencyKey)
     return { id: `idempotency-key:${idempotencyKey}`, epoch: 0, seq: 0 }
   }

@@ -23,35 +23,35 @@ export interface HubEvent {
 
 /** Options of {@link Hub.publish}. */
 export interface PublishOptions {
-  /** Under the policy `latest`: the event takes the place of a waiting one of the same key. @defaultValue the topic */
+  /** Under the policy `latest`, the event replaces a waiting event with the same key. @defaultValue the topic */
   readonly key?: string | undefined
   /**
-   * Stores the event once, however often it is published under this key on this topic: a repeat gets the first id, and
+   * Stores the event once, however often you publish it with this key on this topic: a repeat returns the first id and
    * `stored: false`. Short for a producer that publishes once, `{ id: 'idempotency-key:' + key, epoch: 0, seq: 0 }`.
    */
   readonly idempotencyKey?: string | undefined
   /**
-   * Who publishes, and which of its events this is, so that each is stored once and in order, however often and by whatever
-   * way it is sent. The log knows each topic's producers for a time, by default the last 100 000 within a day.
+   * The producer, and which of its events this is. The log then stores each event once and in order, however often and over
+   * whatever route it arrives. It remembers each topic's producers for a time, by default the last 100 000 within a day.
    *
    * @see https://github.com/durable-streams/durable-streams/blob/main/PROTOCOL.md
    */
   readonly producer?: ProducerSequence | undefined
 }
 
-/** What became of an event that was published. */
+/** The outcome of publishing an event. */
 export interface Published {
-  /** Its id; of a repeat, that of the first time. */
+  /** The event's id; for a repeat, the id from the first time. */
   readonly id: string
-  /** False for a repeat, which was not stored again. */
+  /** False for a repeat, which is not stored again. */
   readonly stored: boolean
 }
 
-/** What became of events that were published together. */
+/** The outcome of publishing a batch. */
 export interface PublishedBatch {
-  /** Their ids, in order; of a repeat, those of the first time. */
+  /** The events' ids, in order; for a repeat, those from the first time. */
   readonly ids: readonly string[]
-  /** False for a repeat, of which nothing was stored again. */
+  /** False for a repeat, of which nothing is stored again. */
   readonly stored: boolean
 }
 

@@ -38,7 +38,7 @@ export type RenderingOptions = Pick<SubscribeOptions, 'map' | 'words' | 'topicFi
 export class Rendering {
   readonly #host: RenderingHost
   readonly #options: RenderingOptions
-  // Of the one subscription whose words these are.
+  // For the one subscription that has these words.
   #hasToldFailure = false
 
   constructor(host: RenderingHost, options: RenderingOptions) {
@@ -71,7 +71,7 @@ export class Rendering {
     reason: EndReason,
   ): { frame: Frame | null; isTold: boolean } {
     const { words } = this.#options
-    // Without a word: the end of the response says that this was all, and a failure has been told before.
+    // Without an end event: the end of the response means that this was all, and a failure was sent before.
     const isToldBefore =
       reason === 'completed' || reason === 'cancelled' || (reason === 'failed' && this.#hasToldFailure)
     if (words?.end !== undefined) {
@@ -87,7 +87,7 @@ export class Rendering {
 
   /** @param id - the position after the gap; undefined where it is given later. */
   gap(gap: Gap, id: string | undefined): Frame | null {
-    // A key of its own: it takes the place of nothing else that waits.
+    // A separate key, so that it replaces no waiting event.
     const key = `gap ${id}`
     const position = id === undefined ? {} : { id }
     const { words } = this.#options

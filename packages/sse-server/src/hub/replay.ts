@@ -16,11 +16,11 @@ import type { Start } from './start.ts'
  *              ^   ^                |                           |            |
  *              |   `----------------'                           |            |
  *              |     page-sent: there is more, or               |            |
- *              |     what came meanwhile was not held           |            |
+ *              |     some of what came then was not held        |            |
  *              `------------------------------------------------'            |
  *              |             held-sent: not all was held                     |
  *              `-------------------------------------------------------------'
- *                            skipped, or restarted: what was appended meanwhile is only in the log
+ *                            skipped, or restarted: what was appended since is only in the log
  *
  * While a page is read and sent, new events are held, to be sent after the last page. They are held as long as they are
  * few and the output has room. Otherwise they are dropped from here, and the next read finds them in the log. So nothing is
@@ -30,7 +30,7 @@ import type { Start } from './start.ts'
  * The reader's position is the subscription's, and comes with each input: in the live phase it alone changes.
  */
 
-/** How many events are read from the log at once, and how many new ones may be held beside such a read. */
+/** How many events are read from the log at once, and how many new ones may be held during such a read. */
 export const pageSize = 256
 
 interface Memory {

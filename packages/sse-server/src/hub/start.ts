@@ -24,9 +24,9 @@ export interface Start {
 
 /** What a subscription's options say of its start. */
 export interface StartRules {
-  /** For a reader that asks whether there is something to join: all that there is not is a 204. */
+  /** For a reader that asks whether there is something to join: if not, it gets 204. */
   readonly onlyWhileRunning?: boolean | undefined
-  /** False for a reader that cannot be told about a gap. It must not get half an answer that looks whole. */
+  /** False for a reader to which a gap cannot be announced. It must not get half an answer that looks whole. */
   readonly isGapTold?: boolean | undefined
 }
 
@@ -40,8 +40,8 @@ export interface PlannedStart {
 /**
  * Asks the log where a subscription begins.
  *
- * @returns a status instead if there is nothing to subscribe to: 410 if the time of all its topics is over, or their beginning
- *   is gone and the reader cannot be told; 204 if the reader has had all of them to their end, or if it asks for running topics
+ * @returns a status instead if there is nothing to subscribe to: 410 if all of its topics have expired, or their beginning
+ *   is gone and the gap cannot be announced; 204 if the reader has had all of them to their end, or if it asks for running topics
  *   only and none is running.
  * @throws what the log throws.
  */
@@ -61,7 +61,7 @@ export async function planStart(
     knownEpoch = known.position.epoch
     head = await log.head()
     statuses = await statusesOf(log, patterns)
-    // What was asked of a log that has restarted meanwhile is asked again, whether or not this hub has been notified.
+    // If the log has restarted in the meantime, everything is asked again, whether or not this hub has been notified.
   } while (restarts !== known.restarts || (statuses !== undefined && (await log.head()).epoch !== head.epoch))
   const isRunning = statuses?.some(({ state }) => state === 'running') === true
   if (rules.onlyWhileRunning === true && !isRunning) return 204

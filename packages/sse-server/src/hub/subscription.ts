@@ -29,7 +29,7 @@ export class Subscription implements FrameQueueOwner {
   readonly #terms: SubscriptionTerms
   readonly #expiry: Expiry | null
   #replay: ReplayState = opening
-  // Of the last event that was sent, filtered out, or had before.
+  // The position of the last event that was sent, filtered out, or already known to the client.
   #position: Position
   #held: LogEntry[] | null = null
   // What was read of the log, and is still to be sent from `next` on.
@@ -98,8 +98,8 @@ export class Subscription implements FrameQueueOwner {
   }
 
   /**
-   * Ends the stream before its topics have come to their end. One that may never end, ends in good order, as any connection
-   * does, and its reader comes again. One that ends by itself is broken off: its end would say that this was all.
+   * Ends the stream before its topics have ended. A stream that may go on forever ends cleanly, as any connection does, and its
+   * reader comes back. A stream of finite topics is broken off: a clean end would mean that this was all.
    *
    * @param isRevoked - whether what waits is withheld.
    * @returns false if it is ending already.
@@ -172,7 +172,7 @@ export class Subscription implements FrameQueueOwner {
           break
         case 'announce':
           if (this.#announce(effect.gap, effect.position)) break
-          // What comes first is made anew, and takes the place of the rest.
+          // The first events are made again, and take the place of the rest.
           return
       }
     }
@@ -184,7 +184,7 @@ export class Subscription implements FrameQueueOwner {
 
   async #read(): Promise<void> {
     const page = await this.#host.log.read(this.patterns, this.#position.seq, pageSize)
-    // The reader may have gone beside the read.
+    // The reader may have left during the read.
     if (!this.queue.isOpen) return
     this.#carryOut(
       stepReplay(this.#replay, { type: 'page', page, position: this.#position, head: this.#head }),
@@ -240,7 +240,7 @@ export class Subscription implements FrameQueueOwner {
   }
 
   #release(): void {
-    // Not live before all of them are sent: what a filter publishes meanwhile is held behind the others, and sent too.
+    // Not live before all of them are sent: what a filter publishes in the meantime is held behind the others, and sent too.
     for (const entry of this.#held ?? []) this.#send(entry, false)
     this.#held = null
     this.#carryOut(stepReplay(this.#replay, { type: 'held-sent', position: this.#position }))
@@ -315,7 +315,7 @@ export class Subscription implements FrameQueueOwner {
     if (topic !== undefined) this.#sayEnd(undefined, topic, unendedTopics.reason)
   }
 
-  /** The last event of the stream, or its breaking off, where the reader could not tell otherwise that it is not whole. */
+  /** Sends the last event of the stream, or breaks it off if the reader could not know otherwise that it is not whole. */
   #sayEnd(entry: LogEntry | undefined, topic: string, reason: EndReason): void {
     try {
       const { frame, isTold } = this.#terms.rendering.end(entry, topic, reason)
@@ -326,7 +326,7 @@ export class Subscription implements FrameQueueOwner {
     }
   }
 
-  /** @returns false if what comes first is made anew, from where the gap leaves off. */
+  /** @returns false if the first events are made again, from where the gap ends. */
   #announce(gap: Gap, position: Position): boolean {
     this.#position = position
     this.#host.gapAnnounced()

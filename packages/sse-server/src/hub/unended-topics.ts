@@ -62,9 +62,9 @@ export class UnendedTopics {
   }
 
   /**
-   * Asks the log whether the time of all was over before the reader came to their ends, which it cannot get any more.
+   * Asks the log whether all of them expired before the reader came to their ends, which it can no longer get.
    *
-   * @returns those topics. None if there may be more to come.
+   * @returns those topics; an empty list if more events may come.
    */
   async expired(log: EventLog): Promise<readonly string[]> {
     const topics = [...(this.#topics ?? [])]

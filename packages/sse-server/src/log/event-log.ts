@@ -23,7 +23,7 @@ export interface LogEntry extends LoggedEvent {
  */
 export interface ProducerSequence {
   readonly id: string
-  /** Rises when the producer begins anew. An integer of at least 0. */
+  /** Rises when the producer starts over. An integer of at least 0. */
   readonly epoch: number
   /** 0 for the first in its epoch, then one more each time. A repeat has the number that it had. */
   readonly seq: number
@@ -47,7 +47,7 @@ export interface Appended {
   readonly stored: boolean
 }
 
-/** What processes on one log tell each other. No reader of events gets it. */
+/** A message between the processes on one log. Readers of events do not get it. */
 export interface ControlEntry {
   /** The next entry of the same name takes its place. */
   readonly name: string
@@ -58,9 +58,10 @@ export interface ControlEntry {
 
 /** Options of {@link EventLog.control}. */
 export interface ControlOptions {
-  /** Milliseconds for which it is kept, for processes that come later. 0: it is not kept, nor is what had its name. */
+  /** Milliseconds for which the log keeps the entry, for processes that start later. 0: the log keeps neither it nor an earlier
+   * entry of its name. */
   readonly ttlMs: number
-  /** Whether tails receive it, or it is only kept to be looked up. @defaultValue true */
+  /** Whether tails receive the entry. If not, the log only keeps it for `controls`. @defaultValue true */
   readonly notify?: boolean | undefined
 }
 
@@ -71,8 +72,8 @@ export interface LogPage {
   /** Whether there may be more: the page was cut at its limit. */
   readonly more: boolean
   /**
-   * The `seq` of the newest event that the patterns match and that is no longer there; 0 if there is none. In doubt it
-   * may be too great, never too small.
+   * The `seq` of the newest event that the patterns match and that is no longer there; 0 if there is no such event. The
+   * log may give too high a number if it is not sure, but never too low a one.
    */
   readonly evictedUpTo: number
 }
@@ -83,8 +84,8 @@ export interface LogPage {
  *     open --claim--> running --end--> ended --(its time is over)--> expired
  *      `--------------end--------------^
  *
- * Most topics are open for ever. An expired one is not open again: who takes "expired" for "not begun" would begin a
- * second time what was to be done once.
+ * Most topics stay open forever. An expired topic does not become open again: if "expired" looked like "not begun", a job that
+ * must run once would run a second time.
  */
 export type TopicState = 'open' | 'running' | 'ended' | 'expired'
 
@@ -93,8 +94,8 @@ export interface TopicStatus {
   /** The `seq` of its last event, once it has ended. */
   readonly endSeq?: number | undefined
   /**
-   * The `seq` of its newest event, whether it is still there or not; 0 if it never had one. Of a topic whose events are gone
-   * it may be too great, never too small.
+   * The `seq` of its newest event, whether it is still there or not; 0 if it never had one. For a topic whose events are gone
+   * it may be too high, never too low.
    */
   readonly lastSeq: number
 }
@@ -106,26 +107,26 @@ export const maxPageLength = 262_144
 export const maxBatchEvents = 256
 
 /**
- * What the log tells a tail. All tails are told everything in one order: what a listener itself causes, such as an event
- * that it appends, is told after all of them know of the one at hand. A listener must not throw.
+ * What a tail receives. All tails receive everything in the same order: what a listener itself causes, such as an event that
+ * it appends, follows after all of them have received the current one. A listener must not throw.
  */
 export interface LogTailListener {
   /** An event was appended, by any process. Each one once, in order. */
   appended(entry: LogEntry): void
-  /** Whoever runs the topic is to stop. */
+  /** The process that runs the topic must stop. */
   cancelled(topic: string): void
   /** The log lost its memory and goes on in another epoch, from `head`. What was appended before is gone. */
   restarted(head: Position): void
   /**
-   * Events up to and including `position` were appended, and cannot be told of any more: they were evicted before they
-   * were heard of. `read` says to whom that matters.
+   * Events up to and including `position` were appended, but evicted before this tail received them. `read` shows which readers
+   * that concerns.
    */
   skipped(position: Position): void
-  /** Whoever ran the topic is gone, and it falls to this process, and to no other, to end it. */
+  /** The process that ran the topic is gone. This process, and no other, has to end the topic. */
   abandoned(topic: string): void
   /**
-   * A control entry was written, by any process. One that is kept may be told again, to a process that may have missed it,
-   * with the age that it has by then.
+   * A control entry was written, by any process. A tail that may have missed a kept entry receives it again, with the age that
+   * it has by then.
    */
   controlled?(entry: ControlEntry): void
 }
@@ -149,62 +150,60 @@ export interface EventLog {
   append(event: LoggedEvent, options?: AppendOptions): Promise<Position>
   /**
    * Appends several events of one topic, all or none, with no other event between them; with `producer` once, however often
-   * it is repeated. Of a producer's last 1024 batches a repeat finds the position of the first time, of an older one the
-   * producer's latest.
+   * it is repeated. A repeat of one of the producer's last 1024 batches gets the position from the first time; a repeat of an older
+   * batch gets the producer's latest position.
    *
-   * What is known of producers ends with the epoch, and is bounded by count and age. A producer that is not known begins with
-   * `seq` 0.
+   * The log forgets its producers with the epoch, and bounds them by count and age. An unknown producer begins with `seq` 0.
    *
    * Rejects as `append` does, and with {@link ProducerSequenceError} for an epoch that is over, and for a number that does
-   * not follow the producer's last. Nothing has been stored then, and the number is still to come.
+   * not follow the producer's last. Nothing is stored then, and the producer may use the number again.
    *
    * @param events - 1 to {@link maxBatchEvents}, of one topic.
    */
   appendBatch(events: readonly LoggedEvent[], producer?: ProducerSequence): Promise<Appended>
   /**
-   * Makes an open topic `running`. Of all who claim it, in any process, one finds it open. It is to `end` it; should its
-   * process die, a log that is shared tells another that the topic is `abandoned`.
+   * Makes an open topic `running`. If several callers claim it, in any process, one of them finds it open. That one must
+   * `end` it. If its process dies, a shared log notifies another process that the topic is `abandoned`.
    *
-   * What the topic holds, and is given from now on, can be read under its name until it is expired, whatever else is
-   * evicted: a reader gets it from its beginning, wherever it joins. Patterns do not reach what was evicted: their readers
-   * get a gap. How much a topic may hold, and all of them together, is bounded. Where there is no room for all, those that
-   * have ended expire, the oldest first.
+   * Until the topic expires, all of its events can be read by its name, whatever else is evicted: a reader gets the topic from
+   * its beginning, whenever it joins. Readers of patterns do not get events that were evicted; they get a gap. The bytes of one
+   * such topic, and of all together, are bounded. If there is no room, ended topics expire, the oldest first.
    *
    * @returns the state that it was in.
    */
   claim(topic: string): Promise<TopicState>
   /**
-   * Appends a topic's last event, and ends it. What it holds can be read until it is expired, after `ttlMs`; then it is let
-   * go. There is always room for the end.
+   * Appends a topic's last event, and ends it. Its events can be read for another `ttlMs`; then the topic expires and the
+   * log drops them. There is always room for the end.
    *
    * @param before - events that come right before the last one.
-   * @returns undefined if it has ended before.
+   * @returns undefined if the topic has ended before.
    */
   end(event: LoggedEvent, ttlMs: number, before?: readonly LoggedEvent[]): Promise<Position | undefined>
   /**
-   * Tells all tails, in every process, that a running topic is to be stopped.
+   * Notifies all tails, in every process, that the process which runs the topic must stop.
    *
-   * @returns the state that it is in.
+   * @returns the state of the topic.
    */
   cancel(topic: string): Promise<TopicState>
   status(topic: string): Promise<TopicStatus>
   /**
    * The events of the topics that any of the patterns matches, after the position, oldest first.
    *
-   * The page is of the epoch that this log's tails have been told of. A log that finds itself in another one tells them
-   * first: a position means nothing in an epoch that its reader does not know of.
+   * The page belongs to the epoch that this log's tails know. A log that finds itself in another epoch notifies them first: a
+   * position means nothing in an epoch that its reader does not know.
    */
   read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage>
   /** Writes a control entry, in order with the events. Resolves when it is stored. */
   control(name: string, value: string, options: ControlOptions): Promise<void>
   /** The control entries that are kept, and whose names begin with `prefix`. */
   controls(prefix: string): Promise<readonly ControlEntry[]>
-  /** Tells the listener of all that is appended from now on, until the returned function is called. */
+  /** Notifies the listener of everything that is appended from now on, until the returned function is called. */
   tail(listener: LogTailListener): () => void
   /** The position of the newest event; before the first event, `seq` is 0. */
   head(): Promise<Position>
-  /** What the log is at the moment, as numbers by name, for `hub.inspect()`. Absent: the log says nothing of itself. */
+  /** Figures about the log, by name, for `hub.inspect()`. Absent: the log has none. */
   stats?(): object
-  /** Ends all tails and lets go of what the log holds. Afterwards `append` rejects. */
+  /** Ends all tails and releases what the log holds. Afterwards `append` rejects. */
   close(): Promise<void>
 }

@@ -30,7 +30,7 @@ export interface EventStoreOptions {
   readonly maxEvents: number
   readonly maxEventsPerTopic: number
   readonly maxDataLength: number
-  /** 0 is for ever. */
+  /** 0 is forever. */
   readonly maxAgeMs: number
   readonly maxHeldBytesPerTopic: number
   readonly maxHeldBytes: number
@@ -57,7 +57,7 @@ export class EventStore {
   readonly #options: EventStoreOptions
   readonly #all = new Deque<Slot>()
   readonly #topics = new Map<string, TopicRecord>()
-  // Of topics that hold no event any more.
+  // For topics that no longer hold an event.
   readonly #marks = new EvictionMarks()
   // The greatest of all.
   #evictedUpTo = 0
@@ -121,7 +121,7 @@ export class EventStore {
     this.#scheduleExpiry()
   }
 
-  /** See {@link EventLog.read}. A look at many events lets the event loop turn meanwhile. */
+  /** See {@link EventLog.read}. A look at many events lets the event loop turn. */
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
     this.#evictExpired()
     const evictedUpTo = this.#evictedUpToOf(patterns, after)
@@ -204,7 +204,7 @@ export class EventStore {
   ): Promise<LogPage> {
     const pace = new Pace(this.#options.runtime)
     const wanted = new Map<string, boolean>()
-    // What is appended meanwhile is announced to tails. To look at it as well might never end.
+    // Events that are appended during the read are announced to tails. To read them as well might never end.
     const newest = this.#all.newest?.seq ?? after
     let last = after
     let index = this.#indexAfter(last)
@@ -314,7 +314,7 @@ export class EventStore {
     }
   }
 
-  /** An event must not be kept beyond its time because nobody publishes or reads. */
+  /** An event must not be kept beyond its time just because nothing is published or read. */
   #scheduleExpiry(): void {
     const { runtime, maxAgeMs } = this.#options
     if (maxAgeMs === 0 || this.#expiryTimer !== undefined || this.#size === 0) return

@@ -8,7 +8,7 @@ const rowCount = 3
 const rowLength = 262_144
 
 /**
- * Up to where topics that hold no event any more have lost events, so that a reader of one topic gets no gap for another's
+ * Up to where topics that no longer hold an event have lost events, so that a reader of one topic gets no gap for another's
  * eviction.
  *
  * The topics forgotten last are remembered by name, within 16 MiB. Older ones are in a table of the greatest marks, by three

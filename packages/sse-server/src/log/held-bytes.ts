@@ -1,6 +1,6 @@
 import type { LoggedEvent } from './event-log.ts'
 
-// What an event costs beside its data.
+// What an event costs besides its data.
 const bytesOfEvent = 64
 
 // oxlint-disable-next-line no-control-regex -- all of ASCII is meant

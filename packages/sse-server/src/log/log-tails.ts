@@ -7,7 +7,7 @@ interface Tail {
 }
 
 interface Notification {
-  /** Those that listened when it happened. A tail that begins later is not told of it. */
+  /** Those that listened when it happened. A tail that begins later does not receive it. */
   readonly tails: readonly Tail[]
   readonly notify: (listener: LogTailListener) => void
 }
@@ -19,7 +19,7 @@ interface Notification {
  *     append 1 -> notify A of 1 -> A appends 2 -> (2 waits) -> notify B of 1 -> notify A of 2 -> notify B of 2
  *
  * A listener may cause further notifications, when a filter or an error handler publishes. They wait until every tail
- * knows of the one at hand: a tail that heard of 2 before 1 would take 1 for an event that it has had.
+ * knows of the one at hand: a tail that received 2 before 1 would take 1 for an event that it already has.
  */
 export class LogTails {
   #tails: readonly Tail[] = []
@@ -48,7 +48,7 @@ export class LogTails {
 
   /**
    * Calls each function with each listener, one function after the other: now, or after the notifications that are under way.
-   * What belongs together is given in one call: what a listener causes meanwhile comes after all of it.
+   * Pass what belongs together in one call: what a listener causes in the meantime comes after all of it.
    */
   notify(...notify: readonly ((listener: LogTailListener) => void)[]): void {
     for (const each of notify) this.#waiting.push({ tails: this.#tails, notify: each })

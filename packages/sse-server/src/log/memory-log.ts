@@ -42,7 +42,7 @@ export interface MemoryLogOptions {
   readonly maxEventsPerTopic?: number | undefined
   /** Length of all data together, in UTF-16 code units (of one byte or two). @defaultValue 64 Mi */
   readonly maxDataLength?: number | undefined
-  /** Milliseconds for which an event is kept. @defaultValue 600 000, ten minutes. 0 is for ever. */
+  /** Milliseconds for which an event is kept. @defaultValue 600 000, ten minutes. 0 is forever. */
   readonly maxAgeMs?: number | undefined
   /**
    * Bytes that a running or ended topic may hold: its data in UTF-8, and 64 for each event. They come on top of the limits
@@ -144,7 +144,7 @@ class MemoryLog implements EventLog {
     if (first !== undefined) return { position: { epoch: this.#epoch, seq: first }, stored: false }
     if (this.#takes(topic) === 'running') this.#checkRoom(topic, events)
     const position = { epoch: this.#epoch, seq: this.#seq + events.length }
-    // Before anybody is notified, who may publish the same again.
+    // Before any tail is notified: its listener may publish the same batch again.
     if (producer !== undefined) this.#producers.store(topic, producer, position.seq)
     this.#appendAll(events)
     return { position, stored: true }

@@ -33,7 +33,7 @@ export class ProducerStates {
   }
 
   /**
-   * @returns the `seq` that a repeat had the first time; undefined for what is to be stored now.
+   * @returns the `seq` that a repeat had the first time; undefined for a new batch.
    * @throws {@link ProducerSequenceError}
    */
   find(topic: string, producer: ProducerSequence): number | undefined {

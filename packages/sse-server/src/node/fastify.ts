@@ -83,14 +83,14 @@ export function sendFastify<Reply extends FastifyReplyLike>(reply: Reply, respon
   const { body } = response
   const source = byteSourceOf(response)
   if (body === null || hasNoContent(reply.raw, response.status)) {
-    // The body is not wanted any more, so it does not matter if cancelling it fails.
+    // The body is no longer needed, so it does not matter if cancelling it fails.
     void body?.cancel().catch(() => undefined)
     reply.send()
   } else reply.send(source === undefined ? body : streamPayload(body, source))
   return reply
 }
 
-/** A body as a stream of Node. Fastify pipes it into the response, or a hook pipes it into something of its own. */
+/** A body as a Node stream. Fastify pipes it into the response, or a hook pipes it elsewhere. */
 function streamPayload(body: ReadableStream, source: ByteSource): Readable {
   // It reads nothing until it is read itself.
   const payload = Readable.fromWeb(body as NodeReadableStream)

@@ -8,7 +8,7 @@ import type { ResponseByteSink } from './node-response.ts'
 /**
  * An HTTP/1.1 response as an output: chunks, framed once for all connections, straight to the socket.
  *
- * `response.write` frames each piece for each connection anew, in three writes. After the head has been sent, the
+ * `response.write` frames each piece again for each connection, in three writes. After the head has been sent, the
  * socket takes the same bytes, as long as the response is the one that it is sending, in the chunked coding, and nobody
  * stands between: then this is the shorter way to the same bytes.
  *

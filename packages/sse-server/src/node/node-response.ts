@@ -8,7 +8,7 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 /** The request to it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
-/** A Node response as an output, and how to be told what becomes of it. */
+/** A Node response as an output, and how to learn what becomes of it. */
 export interface ResponseByteSink extends ByteSink {
   /** Called once, right after the source has been attached. */
   listen(listener: ByteSinkListener): void
@@ -21,7 +21,7 @@ export function isHttp2(response: NodeResponse): response is Http2ServerResponse
 /** Tells `closed` once when the response is over, however it ended. */
 export function listenForClose(response: NodeResponse, closed: () => void): void {
   // Errors (a reset, a write that came too late) are all followed by 'close', which is what counts here; but an
-  // 'error' that nobody listens for ends the process.
+  // 'error' without a listener ends the process.
   response.on('error', ignoreError)
   if (response.closed || response.destroyed) queueMicrotask(closed)
   else response.once('close', closed)

@@ -74,7 +74,7 @@ export function registerHubMetrics(
   gauge('buffered_bytes', 'Bytes that wait for connections.', ({ bufferedBytes }) => bufferedBytes)
   gauge('replay_bytes', 'Data read of the log that waits for connections.', ({ replayBytes }) => replayBytes)
 
-  // The hub counts since it was made; a counter can only be set by beginning anew.
+  // The hub counts since it was created; a counter can only be set by resetting it first.
   const counter = (name: string, help: string, read: (stats: HubStats) => number): void => {
     void new Counter({
       name: `${prefix}${name}_total`,
@@ -94,7 +94,7 @@ export function registerHubMetrics(
   )
   counter('delivered_bytes', 'Bytes of events sent to connections.', ({ deliveredBytes }) => deliveredBytes)
   counter('replayed_events', 'Events sent to connections in replay.', ({ replayed }) => replayed)
-  counter('gaps', 'Gaps that readers were told of.', ({ gaps }) => gaps)
+  counter('gaps', 'Gaps that were announced to readers.', ({ gaps }) => gaps)
   counter('opened_connections', 'Connections that were opened.', ({ opened }) => opened)
 
   const counters = (

@@ -15,7 +15,7 @@ export function requestBody(request: NodeRequest): ReadableStream<Uint8Array> | 
         if (done === true) controller.close()
         else controller.enqueue(typeof value === 'string' ? Buffer.from(value) : new Uint8Array(value))
       },
-      // node:http drops what is left only of content that nobody has begun to read. What stays would stop the connection.
+      // node:http drops the rest of a request body only if reading it has not begun. Otherwise the rest would block the connection.
       async cancel() {
         if (iterator === undefined) return
         await iterator.return?.()

@@ -32,7 +32,7 @@ export function watchForVanishing(response: NodeResponse): void {
   })
 }
 
-/** A socket of HTTP/1.1 itself. Of HTTP/2, whose sockets nobody may touch, its addresses and the end of its session. */
+/** For HTTP/1.1 the socket itself. For HTTP/2, whose sockets are not accessible, its addresses and the end of its session. */
 function connectionOf(response: NodeResponse): Watched | undefined {
   if (!isHttp2(response)) return response.socket ?? undefined
   const { session } = response.stream

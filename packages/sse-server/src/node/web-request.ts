@@ -11,7 +11,7 @@ import { requestBody } from './request-body.ts'
  * absent if a body parser has read it before. If the request does not name a valid host, the host is `localhost`; nothing
  * here depends on it.
  *
- * The signal aborts when the client leaves before the response has been ended, also while there is no answer yet.
+ * The signal aborts when the client leaves before the response has ended, even before the response has begun.
  *
  * @param response - the response to it. Without one, the signal can only tell of a request that is not pipelined behind another.
  * @throws TypeError for the methods CONNECT and TRACE, which a web Request cannot have. `toNodeHandler` answers them with 405.
@@ -36,7 +36,7 @@ export function webRequest(
 ): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
-    // The pseudo-fields of HTTP/2 are no fields.
+    // The pseudo-header fields of HTTP/2 are not fields.
     if (value === undefined || name.startsWith(':')) continue
     for (const each of [value].flat()) headers.append(name, each)
   }

@@ -23,7 +23,7 @@ export function createWrappedByteSink(response: NodeResponse): ResponseByteSink 
       if (response.destroyed || response.writableEnded) return false
       // The two kinds of response have one `write`, but types that do not meet.
       const room = isHttp2(response) ? response.write(shared.bytes) : response.write(shared.bytes)
-      // Compression middleware keeps what it is given until it has enough, or until it is told to pass it on.
+      // Compression middleware keeps its input until it has enough, or until `flush` is called.
       if ('flush' in response && typeof response.flush === 'function') response.flush()
       return room
     },

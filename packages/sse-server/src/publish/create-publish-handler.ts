@@ -20,7 +20,7 @@ import { readContent } from './request-content.ts'
 export interface PublishHandlerOptions {
   /**
    * Decides what each request may publish to. It fails closed, as a hub's does: whatever is not a Response or a grant is answered
-   * 500. `topics` absent grants all topics. An `identity` has producers and idempotency keys of its own. To let everybody
+   * 500. `topics` absent grants all topics. Each `identity` has its own producers and idempotency keys. To let everybody
    * publish everything, say so: `() => ({})`.
    */
   readonly authorize: Authorize
@@ -35,7 +35,7 @@ export interface PublishHandlerOptions {
   readonly maxBodyBytes?: number | undefined
   /** Events of one request; more is answered 413. At most 256. @defaultValue 256 */
   readonly maxEvents?: number | undefined
-  /** Milliseconds that the content of a request may take to arrive, else 408. @defaultValue 30 000. 0 is no limit. */
+  /** Milliseconds that the content of a request may take to arrive; after that the answer is 408. @defaultValue 30 000. 0: no limit */
   readonly bodyTimeoutMs?: number | undefined
   /** Requests that are answered at once; one more gets 503. @defaultValue 1000 */
   readonly maxRequests?: number | undefined
@@ -248,7 +248,11 @@ class PublishHandler {
         throw new Refusal({ status, code: 'invalid-topic', detail: (error as Error).message })
       }
       this.#report(error)
-      throw new Refusal({ status: 500, code: 'topic-failed', detail: 'The topic could not be told.' })
+      throw new Refusal({
+        status: 500,
+        code: 'topic-failed',
+        detail: 'The topic of the request could not be determined.',
+      })
     }
   }
 

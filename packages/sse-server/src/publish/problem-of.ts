@@ -27,7 +27,7 @@ const statuses: Readonly<Record<string, Problem['status']>> = {
 }
 
 /**
- * What a publisher is told about an error, and whether the error is the server's.
+ * What a publisher learns about an error, and whether the error is the server's.
  *
  * An error without one of these codes comes from the log, after the event was checked. Whether the event was stored is not known
  * then, so the publisher should send it again with the same key.

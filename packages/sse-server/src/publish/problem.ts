@@ -22,7 +22,7 @@ export function isClientStatus(status: unknown): status is Problem['status'] {
   return typeof status === 'number' && status < 500 && Object.hasOwn(titles, status)
 }
 
-/** What is told to a publisher whose events were not stored. */
+/** What a publisher receives whose events were not stored. */
 export interface Problem {
   readonly status: keyof typeof titles
   /** The `code` of the error, for programs. */
@@ -52,7 +52,7 @@ export function problemResponse(
   const headers = new Headers(given)
   headers.set('content-type', 'application/problem+json')
   headers.set('cache-control', 'no-store')
-  // At a time of their own, so that those who were refused together do not return together.
+  // Each at a different time, so that clients which were refused together do not return together.
   if (status === 429 || status === 503)
     headers.set('retry-after', String(1 + Math.floor(runtime.random() * 3)))
   const body = { title: titles[status], status, detail, code, ...members }

@@ -4,8 +4,8 @@ import { Refusal } from './problem.ts'
 /**
  * What the fields of a request say of its producer: `Idempotency-Key`, or `Producer-Id`, `Producer-Epoch` and `Producer-Seq`.
  *
- * @param identity - whose producers they are. Those of two identities have nothing to do with each other, so that nobody
- *   takes over, or hides behind, another's.
+ * @param identity - the identity that the producers belong to. Those of two identities are separate, so that nobody can take over, or hide
+ *   behind, another's.
  * @throws {@link Refusal}
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  * @see https://github.com/durable-streams/durable-streams/blob/main/PROTOCOL.md
@@ -32,7 +32,7 @@ function owned(identity: string | undefined, name: string): string {
   return identity === undefined ? name : `${identity.length}:${identity} ${name}`
 }
 
-/** A string of RFC 9651, in quotes, as the draft has it; or bare, as most who send the field write it. */
+/** A string of RFC 9651, in quotes, as the draft has it; or bare, as most senders write the field. */
 function parseKey(field: string): string {
   const quoted = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/.exec(field)?.[1]
   const key = quoted === undefined ? field : quoted.replaceAll(/\\(["\\])/g, '$1')

@@ -50,7 +50,7 @@ function isHeadersInit(
 /**
  * The fields of an event stream, and those given over them.
  *
- * @throws {@link OptionError} for what is no header field.
+ * @throws {@link OptionError} for an invalid header field.
  */
 export function eventStreamHeaders(given: HeaderFields): Headers {
   const headers = new Headers(EVENT_STREAM_HEADERS)

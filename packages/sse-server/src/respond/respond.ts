@@ -31,10 +31,10 @@ export interface RespondOptions<
  *
  * The head of the response goes out at once, and with it a block without data that announces the heartbeat (see
  * `heartbeatIntervalMs`) and the reconnection time. The source is started when the body is first asked for, and read as
- * fast as the client reads. If it throws, `onError` hears of it, and the client is told (see `sourceFailure`). Where the stream is
- * ended before a sequence has come to its end, the transfer is broken off. If the client leaves, the source's `signal` aborts and its `return()` is called once.
+ * fast as the client reads. If it throws, `onError` gets the error, and the client is notified (see `sourceFailure`). If the stream
+ * is ended before a sequence has come to its end, the transfer is broken off. If the client leaves, the source's `signal` aborts and its `return()` is called once.
  *
- * @throws {@link OptionError} if the source is none, or an option has no meaning.
+ * @throws {@link OptionError} if the source is not one, or an option is invalid.
  * @example
  * ```ts
  * import { respond } from '@sse-toolkit/sse-server'
@@ -93,7 +93,7 @@ async function respondWhenBegun<Schemas extends EventSchemas>(
   const { request, signal } = options
   const headers = eventStreamHeaders(options.headers)
   if (request?.method === 'HEAD') return new Response(null, { headers })
-  // Nobody reads the body yet, so nobody else would notice that the client has left.
+  // The body is not read yet, so nothing else would notice that the client has left.
   const signals = [signal, request?.signal].filter((each) => each !== undefined)
   const begun = Promise.withResolvers<void>()
   const deferred = new DeferredSink(() => {
@@ -117,7 +117,7 @@ async function respondWhenBegun<Schemas extends EventSchemas>(
   )
 }
 
-/** Options of {@link respondRaw}: those of {@link respond}, but for what writes blocks of its own. */
+/** Options of {@link respondRaw}: those of {@link respond}, except those that write blocks by themselves. */
 export type RespondRawOptions = Omit<
   RespondOptions,
   'events' | 'validate' | 'reconnectionTimeMs' | 'heartbeat' | 'sourceFailure' | 'wireContract'

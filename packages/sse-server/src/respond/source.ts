@@ -29,13 +29,13 @@ export type RawSource =
       stream: Pick<EventStream, 'signal' | 'lastEventId'>,
     ) => Sequence<string | Uint8Array> | Promise<Sequence<string | Uint8Array>>)
 
-/** The common form of all sequences: an iterator, of which only `return` may be called beside a pending `next`. */
+/** The common form of all sequences: an iterator, of which only `return` may be called while a `next` is pending. */
 export interface SourceIterator<T> {
   next(): Promise<IteratorResult<T, unknown>> | IteratorResult<T, unknown>
   return?(): unknown
 }
 
-/** By its shape: a polyfill, or another realm, has a class of its own. */
+/** By its shape: a polyfill, or another realm, has another class. */
 function isReadableStream<T>(value: object): value is ReadableStream<T> {
   return 'getReader' in value && typeof value.getReader === 'function'
 }
@@ -51,7 +51,7 @@ function isNodeReadable<T>(value: object): value is AsyncIterable<T> & { destroy
   )
 }
 
-/** @returns undefined if it is not a sequence. A string is not one here: its characters are not events. */
+/** @returns undefined if it is not a sequence. A string does not count: its characters are not events. */
 export function iterateSequence<T>(sequence: unknown): SourceIterator<T> | undefined {
   if (typeof sequence !== 'object' || sequence === null) return undefined
   if (isReadableStream<T>(sequence)) {
@@ -109,13 +109,13 @@ export interface PumpTarget<T> {
 /**
  * Sends what the iterator gives, as fast as the stream takes it, and closes the stream at its end.
  *
- * If the stream closes first, `return` is called, exactly once and at once, even beside a pending `next`: a generator
- * that waits for something finishes when that settles, or when it hears the stream's `signal`.
+ * If the stream closes first, `return` is called, exactly once and at once, even while a `next` is pending: a generator
+ * that waits for something finishes when that settles, or when the stream's `signal` makes it.
  */
 export async function pump<T>(iterator: SourceIterator<T>, target: PumpTarget<T>): Promise<void> {
   const { stream } = target
   const pace = new Pace(target.runtime)
-  // False once the iterator has ended, by itself or because it was told to.
+  // False once the iterator has ended, by itself or by `return`.
   let running = true
   const leave = async (): Promise<void> => {
     if (!running) return

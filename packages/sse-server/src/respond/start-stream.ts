@@ -29,12 +29,12 @@ export function startStream<Schemas extends EventSchemas>(
 export function startRawStream(sink: ByteSink, setup: EventStreamSetup, source: RawSource): Connection {
   let atLineStart = true
   // The first half of a character whose second may come with the next string. At the end of the stream it is in a block
-  // that was not finished, which nobody dispatches.
+  // that was not finished, which is not dispatched.
   let half = ''
   const lineComment = encodeFrame(':\n', undefined, ':')
   const connection = new Connection(sink, {
     ...setup,
-    // Nobody knows where in a block the source fails: nothing can be said there.
+    // The source may fail in the middle of a block, where nothing can be added.
     sourceFailure: 'break',
     // After a lone CR nothing may be added either: the LF that belongs to it may come with the next piece.
     settings: { ...setup.settings, heartbeatFrame: () => (atLineStart ? lineComment : null) },

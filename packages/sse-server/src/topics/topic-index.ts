@@ -1,7 +1,7 @@
 import { matchesTokens } from './topic-pattern.ts'
 import type { TopicPattern } from './topic-pattern.ts'
 
-/** A pattern, and those who have it. */
+/** A pattern, and its members. */
 interface PatternRecord<T> {
   readonly pattern: TopicPattern
   readonly members: Set<T>
@@ -13,14 +13,14 @@ interface TrieNode<T> {
 }
 
 // How many tokens of a pattern the trie has nodes for. A pattern may have a hundred tokens, each a node of some 300 bytes;
-// what goes deeper is told apart by looking at it.
+// deeper tokens are compared one by one.
 const maxDepth = 4
 
 // How many topics' matches are kept: beyond it all are forgotten, and found again as they are asked for.
 const maxCachedTopics = 100_000
 
 /**
- * Which members want which topic.
+ * Which members subscribe to which topic.
  *
  * Exact topics are in a map. Patterns are in a trie of their first tokens:
  *
@@ -70,7 +70,7 @@ export class TopicIndex<T> {
     this.#matches.clear()
   }
 
-  /** Calls `visit` for each member that wants the topic: more than once for one that wants it by several patterns. */
+  /** Calls `visit` for each member that subscribes to the topic: more than once if several of its patterns match. */
   forEach(topic: string, visit: (member: T) => void): void {
     // Sets may lose the member at hand, and gain others, while they are walked.
     const exact = this.#exact.get(topic)

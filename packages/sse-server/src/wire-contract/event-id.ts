@@ -15,7 +15,7 @@ export function formatEventId(position: Position): string {
 
 const eventId = /^([A-Za-z0-9_]{1,32})-(0|[1-9]\d{0,15})$/
 
-/** @returns undefined if it is no id of a log. */
+/** @returns undefined if it is not an id of a log. */
 export function parseEventId(id: string): Position | undefined {
   const [, epoch, digits] = eventId.exec(id) ?? []
   if (epoch === undefined || digits === undefined) return undefined

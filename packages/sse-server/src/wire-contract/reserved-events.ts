@@ -16,7 +16,7 @@ export type GapReason = 'evicted' | 'epoch' | 'future' | 'dropped'
 /**
  * What a reader gets when events were lost to it: the `data`, as JSON, of an event of type `stream.gap`.
  *
- * All positions are ids, or null where there is none.
+ * All positions are ids, or null.
  */
 export interface Gap {
   readonly reason: GapReason
@@ -60,7 +60,7 @@ export function gapEvent(gap: Gap, position: string | undefined): ServerSentEven
   return position === undefined ? event : { ...event, id: position }
 }
 
-/** The last event of a finite topic, or of a stream of its own. */
+/** The last event of a finite topic, or of a stream without topics. */
 export function endEvent(
   topic: string | undefined,
   reason: EndReason,
@@ -68,7 +68,7 @@ export function endEvent(
   return { event: endType, data: JSON.stringify({ topic, reason }) }
 }
 
-/** The producer of a finite topic, or the source of a stream of its own, failed. The end follows. */
+/** The producer of a finite topic, or the source of a stream without topics, failed. The end follows. */
 export function failureEvent(
   topic: string | undefined,
   message: string,

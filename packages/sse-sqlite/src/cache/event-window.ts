@@ -1,11 +1,11 @@
 import type { LogEntry, Position } from '@sse-toolkit/sse-server'
 import { Deque } from './deque.ts'
 
-// What an event takes beside its texts, roughly, in both queues.
+// What an event takes besides its texts, roughly, in both queues.
 const bytesOfEntry = 200
 
 /**
- * The newest events, as far as they fit. Readers who come back after a short while find theirs here, and the newest events
+ * The newest events, as far as they fit. Readers that come back after a short while find theirs here, and the newest events
  * need no index in the file yet.
  *
  *     file     | 1 .. 900 | 901 .. 1000 |
@@ -70,7 +70,7 @@ export class EventWindow {
     this.#after = Math.max(this.#after, seq)
   }
 
-  /** The topic's time is over: it takes no event any more. */
+  /** The topic's time is over: it takes no more events. */
   dropTopic(topic: string): void {
     this.#topics.delete(topic)
   }

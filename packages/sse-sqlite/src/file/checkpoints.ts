@@ -4,7 +4,7 @@ import type { Database, Query } from './database.ts'
 import { walOf } from './open-file.ts'
 
 /**
- * Runs in a thread of its own, with a connection of its own. As a text, so that bundlers and runtimes need not find a file.
+ * Runs in a worker thread, with its own connection. It is a string, so that bundlers and runtimes need not find a file.
  */
 const checkpointProgram = `
 Promise.all([import('node:worker_threads'), import('node:sqlite')]).then(([threads, { DatabaseSync }]) => {
@@ -30,7 +30,7 @@ Promise.all([import('node:worker_threads'), import('node:sqlite')]).then(([threa
 
 const passiveCheckpoint = 'PRAGMA wal_checkpoint(PASSIVE)' as Query<{ log: number; checkpointed: number }>
 
-// How often the worker tries to catch up with what is committed meanwhile.
+// How often the worker tries to catch up with new commits.
 const maxAttempts = 8
 
 // From this size on the write-ahead log is written to the file.
@@ -42,7 +42,7 @@ const bytesPerLook = 262_144
 
 interface Checkpointed {
   readonly failure?: string
-  /** Nothing was committed meanwhile: the next commit begins the write-ahead log anew. */
+  /** Nothing was committed in the meantime: the next commit starts the write-ahead log over. */
   readonly isWhole: boolean
 }
 
@@ -56,10 +56,10 @@ export interface CheckpointsOptions {
  * Writes what the write-ahead log holds to the file.
  *
  *     worker   |-- PASSIVE: writes pages, syncs ------|
- *     worker                                        again, until nothing was committed meanwhile
- *     main     commit commit commit commit commit ...............................; the next commit begins the log anew
+ *     worker                                        again, until nothing is committed in the meantime
+ *     main     commit commit commit commit commit ...............................; the next commit starts the log over
  *
- * In the main thread all of it would be a stall for whoever waits. Only if commits follow each other so closely that there is
+ * In the main thread all of it would stall the event loop. Only if commits follow each other so closely that there is
  * always one that the worker has not seen does the main thread write the last few pages itself.
  */
 export class Checkpoints {

@@ -21,7 +21,7 @@ const fuse = 0x6573_5546
 /**
  * Refuses file systems on which SQLite's locks and shared memory do not hold.
  *
- * @param warn - Gets the error for a file system of which nobody can tell.
+ * @param warn - Called with the error if the file system cannot be identified.
  * @throws {@link LogFileError}
  */
 export function checkFileSystem(path: string, directory: string, warn: (error: LogFileError) => void): void {

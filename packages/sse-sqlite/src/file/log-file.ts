@@ -48,7 +48,7 @@ export class LogFile {
     return this.#file.database
   }
 
-  /** What the log is now, whoever wrote it last. */
+  /** The state of the log, whichever process wrote it last. */
   state(): LogState {
     const version = this.database.version()
     if (this.#state === undefined || version !== this.#version) {

@@ -13,7 +13,7 @@ export const schemaVersion = 1
  *     held       events of running and ended topics that were trimmed: only the topic's name reaches them
  *     finite     topics that were claimed or ended, and those whose time is over
  *     owners     processes that run topics, with a number that rises while they live
- *     notices    what tails in other processes are to be told besides events; the newest few thousand
+ *     notices    what tails in other processes receive besides events; the newest few thousand
  *     controls   control entries that are kept
  *     producers, batches     what a producer has stored, so that a repeat is stored once
  */

@@ -11,7 +11,7 @@ const full = 13
 const cannotOpen = 14
 const notADatabase = 26
 
-/** SQLite's primary result code of an error; undefined if it is not SQLite's. */
+/** The primary result code of an SQLite error; undefined for any other error. */
 function codeOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   // Node and Deno call it `errcode`, Bun `errno`.
@@ -61,7 +61,7 @@ export function corruptFile(path: string, cause: unknown): LogFileError {
   return new LogFileError(
     'corrupt',
     path,
-    'the file is damaged. Restore a backup, or move the file away with its -wal and -shm: the log then begins anew, and readers get a gap.',
+    'the file is damaged. Restore a backup, or move the file away with its -wal and -shm: the log then starts empty, and readers get a gap.',
     { cause },
   )
 }

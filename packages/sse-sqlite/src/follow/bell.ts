@@ -6,7 +6,7 @@ import { fileAt } from '../file/file-identity.ts'
 const textBytes = 64
 
 /**
- * A file beside the log's. Whoever has committed writes to it, and all processes watch it.
+ * A file next to the log's. A process that has committed writes to it, and all processes watch it.
  *
  *     k3v9x0q2zz81 1041 ......      the log's epoch and newest seq, filled up with blanks
  *
@@ -36,7 +36,7 @@ export class Bell {
     return epoch === undefined ? undefined : { epoch, seq: Number(digits) }
   }
 
-  /** @param onDeaf - Called if nobody can hear the bell in this process. */
+  /** @param onDeaf - Called if this process cannot watch the bell. */
   watch(onRing: () => void, onDeaf: (error: unknown) => void): void {
     this.#onRing = onRing
     this.#onDeaf = onDeaf

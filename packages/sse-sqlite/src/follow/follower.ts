@@ -47,12 +47,12 @@ export class Follower {
     this.#lapses = state.lapses
   }
 
-  /** The last event that listeners were told of. */
+  /** The last event that listeners were notified of. */
   get position(): Position {
     return this.#position
   }
 
-  /** Whether anybody would be told of an abandoned topic. */
+  /** Whether any listener would be notified of an abandoned topic. */
   get isFollowed(): boolean {
     return this.#tails.size > 0
   }
@@ -155,7 +155,7 @@ export class Follower {
 
   #restart({ epoch, base, notices, lapses }: LogState): void {
     const position = { epoch, seq: base }
-    // Another file counts anew.
+    // Another file starts counting again.
     if (notices < this.#notices) this.#notices = 0
     if (lapses < this.#lapses) this.#lapses = 0
     this.#position = position
@@ -172,7 +172,7 @@ export class Follower {
 
   #readNotices(database: Database, upTo: number, now: number): readonly Notice[] {
     const oldest = database.get(oldestNotice)?.number ?? 0
-    // Some are gone: what is kept is told again, with its age.
+    // Some are gone: the kept entries are reported again, with their ages.
     if (oldest > this.#notices + 1) {
       for (const entry of toldControls(database, now)) this.#tellControl(entry)
     }

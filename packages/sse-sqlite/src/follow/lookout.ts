@@ -40,7 +40,7 @@ export class Lookout {
     if (!file.isInPlace) queue.reopen()
   }
 
-  /** Looks, unless it has in this turn of the event loop: nobody can have been told anything newer within it. */
+  /** Looks, unless it has done so in this turn of the event loop: nothing newer can have been announced since. */
   lookOnce(): void {
     if (this.#hasLooked) return
     this.look()

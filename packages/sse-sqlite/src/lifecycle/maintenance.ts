@@ -38,7 +38,7 @@ export interface MaintenanceOptions {
   readonly follower: Follower
   readonly leases: Leases
   readonly failures: FailureReporter
-  /** Looks at the file, and at what lies beside it. */
+  /** Looks at the file, and at the files next to it. */
   readonly look: () => void
 }
 
@@ -128,7 +128,7 @@ export class Maintenance {
   #takeOver(transaction: Transaction, gone: readonly Owner[]): readonly string[] {
     if (gone.length === 0) return []
     const owners = ownersOtherThan(transaction.database, this.#options.owner)
-    // Another process may have taken over meanwhile, or the one that was silent goes on.
+    // Another process may have taken over in the meantime, or the silent one goes on.
     const stillGone = gone.filter(({ id, beat: last }) =>
       owners.some((each) => each.id === id && each.beat === last),
     )

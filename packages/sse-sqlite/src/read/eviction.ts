@@ -26,7 +26,7 @@ export function recordOf(database: Database, state: LogState, topic: string): Fi
   return state.finite === 0 ? undefined : database.get(selectFinite, topic)
 }
 
-/** The `seq` of the newest event that somebody who reads the topic by its name cannot get any more. */
+/** The `seq` of the newest event that a reader of the topic by name can no longer get. */
 function evictedFrom(
   database: Database,
   state: LogState,
@@ -48,7 +48,7 @@ export function evictedUpTo(
 ): number {
   let newest = after
   for (const name of asked.names) {
-    // A topic whose time is over but that nobody has expired yet is not counted in `evicted`.
+    // A topic whose time is over, but that has not been expired yet, is not counted in `evicted`.
     if (state.evicted <= after && state.finite === state.expired) break
     const record = recordOf(database, state, name)
     newest = Math.max(newest, evictedFrom(database, state, name, record, now))

@@ -98,7 +98,7 @@ export class LogReads {
     if (begin.held.isCut || found.length > limit) return pageOf(found, limit, begin.gone, begin.held.isCut)
     let last = Math.max(after, begin.trimmed)
     let length = found.reduce((sum, { data }) => sum + data.length, 0)
-    // What is appended meanwhile is announced to tails. To look at it as well might never end.
+    // Events that are appended during the read are announced to tails. To read them as well might never end.
     while (last < begin.newest && found.length <= limit && length <= maxPageLength) {
       const scanned = this.#scan(asked, last, limit + 1 - found.length)
       for (const entry of scanned.matching) {

@@ -39,7 +39,7 @@ interface Place {
  *                          ^ up to here
  *
  * @param names - without those whose time is over.
- * @param isHeldOnly - Only what was trimmed, for a reader who finds the rest by patterns.
+ * @param isHeldOnly - Only what was trimmed, for a reader that finds the rest by patterns.
  */
 export function readNames(
   database: Database,

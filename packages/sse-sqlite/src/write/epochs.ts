@@ -24,9 +24,9 @@ interface Ending {
 /**
  * Begins a new epoch: the file may lack what was acknowledged, and its next places have been given to other events.
  *
- * Events go, and what is known of producers: nobody can tell what a reader of the old epoch has had of them. The states of
- * finite topics stay, since what ran once must not run again, and the control entries. The ends of topics are stored anew, so
- * that a reader who waits for one gets it.
+ * Events go, and so does what is known of producers: it is unknown what a reader of the old epoch has had of them. The states of
+ * finite topics stay, since what ran once must not run again, and the control entries. The ends of topics are stored again, so
+ * that a reader that waits for an end gets it.
  */
 export function beginEpoch(transaction: Transaction, leastSeq = 0): void {
   const { database, settings, state } = transaction

@@ -113,7 +113,7 @@ function expire(transaction: Transaction, topic: string): void {
   state.heldBytes -= record?.bytes ?? 0
   const endSeq = record?.endSeq ?? 0
   state.evicted = Math.max(state.evicted, endSeq)
-  // Its events are deleted by and by. For readers they are gone.
+  // Its events are deleted gradually. For readers they are gone.
   state.marks += database.run(insertMark, endSeq, topic)
   database.run(expireTopic, state.lapses, topic)
   transaction.forgetRecord(topic)

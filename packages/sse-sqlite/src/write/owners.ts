@@ -34,7 +34,7 @@ export function removeOwner(database: Database, owner: string): void {
   database.run(deleteOwner, owner)
 }
 
-/** All of them are gone: the machine was started anew. */
+/** All of them are gone: the machine was restarted. */
 export function removeAllOwners(database: Database): void {
   database.run(deleteOwners)
 }

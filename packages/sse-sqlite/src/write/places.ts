@@ -27,7 +27,7 @@ export function markOf(database: Database, state: LogState, topic: string): numb
   return database.get(newestPlaceUpTo, topic, state.trimmed)?.seq ?? undefined
 }
 
-/** The `seq` of the topic's newest event, whether it is still there or not; undefined if it is not known. */
+/** The `seq` of the topic's newest event, whether it is still there or not; undefined if unknown. */
 export function lastSeqOf(database: Database, state: LogState, topic: string): number | undefined {
   const unindexed =
     state.seq > state.indexed ? database.get(newestUnindexed, state.indexed, topic)?.seq : undefined

@@ -34,7 +34,7 @@ interface Producer {
 }
 
 /**
- * @returns the `seq` that a repeat had the first time; undefined for what is to be stored now.
+ * @returns the `seq` that a repeat had the first time; undefined for a new batch.
  * @throws {@link ProducerSequenceError}
  */
 export function findRepeat(

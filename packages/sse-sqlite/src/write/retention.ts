@@ -21,7 +21,7 @@ const holdTrimmed = `
   SELECT topic, seq, event, key, data FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND EXISTS (
     SELECT 1 FROM finite WHERE finite.topic = events.topic AND finite.state <> 'expired')`
 
-// How many events are trimmed in one turn, beside as many as the turn has stored.
+// How many events are trimmed in one turn, in addition to as many as the turn has stored.
 const trimStep = 100
 // So many trimmed events, or so much of their data, are deleted together: many of them are of the same topics.
 const deleteStep = 512
@@ -35,7 +35,7 @@ interface Oldest {
 
 /**
  * Trims the oldest events: those beyond the limits of count and size, and those that are too old. No more than a turn should
- * take. From then on nobody reads them; they are deleted later, many at once.
+ * take. From then on they cannot be read; they are deleted later, many at once.
  *
  *     | trimmed, and not deleted yet | events ..................................... |
  *                           trimmed ^                          indexed ^       seq ^
@@ -64,7 +64,7 @@ export function trim(transaction: Transaction): boolean {
   return trimmed === limit
 }
 
-/** When the oldest event was stored; `otherwise` if there is none. */
+/** When the oldest event was stored; `otherwise` if there are no events. */
 export function oldestTime(database: Database, state: LogState, otherwise: number): number {
   return database.get(firstTime, state.trimmed)?.at ?? otherwise
 }

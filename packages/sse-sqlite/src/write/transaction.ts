@@ -3,7 +3,7 @@ import type { Database, Query } from '../file/database.ts'
 import type { LogState } from '../file/log-state.ts'
 import type { Settings } from '../options.ts'
 
-/** What a listener is to be told once the transaction is over. */
+/** What a listener receives once the transaction is over. */
 export type News = (listener: LogTailListener) => void
 
 /** A row of `finite`, but for what only single statements need. */
@@ -29,10 +29,10 @@ const insertNotice = 'INSERT INTO notices (number, kind, seq, at, name, value) V
 const deleteNotices = 'DELETE FROM notices WHERE number <= ?'
 const saveBytes = 'UPDATE finite SET bytes = ? WHERE topic = ?'
 
-// How many notices are kept. Who misses more looks at what they were about.
+// How many notices are kept. A process that misses more looks the state up.
 const maxNotices = 4096
 
-/** One turn's writes, all or none of them. What is told and cached waits until they are stored. */
+/** One turn's writes, all or none of them. Notifications and caching wait until the writes are stored. */
 export class Transaction {
   readonly database: Database
   readonly settings: Settings

@@ -49,7 +49,7 @@ export interface WriteQueueOptions {
 const eventsPerTurn = 1000
 // Another process has the lock: it is tried again so much later. Waiting within SQLite would stop the event loop.
 const retryMs = 1
-// What a page and its header take in the write-ahead log, roughly, beside the events.
+// What a page and its header take in the write-ahead log, roughly, besides the events.
 const bytesPerTransaction = 8192
 
 /**
@@ -104,7 +104,7 @@ export class WriteQueue {
     })
   }
 
-  /** Trims what there is to trim, by and by, although nobody writes. */
+  /** Trims gradually what there is to trim, although there are no writes. */
   trimNow(): void {
     this.#hasMoreToTrim = true
     this.#schedule()

@@ -150,7 +150,7 @@ export function batchCases(options: ContractOptions): readonly ContractCase[] {
       }),
     },
     {
-      name: 'producers are told apart by topic and id, whatever they are called',
+      name: 'producers are distinguished by topic and id, whatever their names',
       run: withLog(async (log) => {
         const ids = ['p', 'P', 'p:0', '0', '__proto__', 'é', 'e\u0301', 'a b', '\u0000', 'p\n']
         for (const topic of ['a', 'a.b', 'b'])

@@ -77,7 +77,7 @@ export function controlCases(options: ContractOptions): readonly ContractCase[] 
       }),
     },
     {
-      name: 'a control entry that is only kept is told to nobody',
+      name: 'a control entry that is only kept reaches no tail',
       run: withLog(async (log) => {
         const heard = told(log)
         await log.control('silent', 'x', { ttlMs: 60_000, notify: false })

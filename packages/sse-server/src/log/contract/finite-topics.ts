@@ -73,7 +73,7 @@ export function finiteTopicCases(options: ContractOptions): readonly ContractCas
       }, 10),
     },
     {
-      name: 'a pattern does not reach what is only held, and its reader is told',
+      name: 'a pattern does not reach events that are only held, and its reader learns of it',
       run: withLog(async (log) => {
         await log.claim('runs.1')
         const gone = await append(log, 'runs.1', 'x')

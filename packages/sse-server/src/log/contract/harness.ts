@@ -99,7 +99,7 @@ export function settled(promise: Promise<unknown>): Promise<'resolved' | 'reject
   )
 }
 
-// A tail may be told later than the appender, over a network. The contract sets no time; this one only ends the wait.
+// Over a network a tail may be notified later than the appender. The contract sets no time; this one only ends the wait.
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 5000
   while (!(await condition())) {

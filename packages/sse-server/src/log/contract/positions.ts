@@ -2,7 +2,7 @@ import { formatEventId, parseEventId } from '../../wire-contract/event-id.ts'
 import { append, endingOf, equal, errorOf, numbers, read, readAll, withLogOf } from './harness.ts'
 import type { ContractCase, ContractOptions } from './harness.ts'
 
-/** The order of a log, and the topics that there are. */
+/** The order of a log, and which topics are valid. */
 export function positionCases(options: ContractOptions): readonly ContractCase[] {
   const withLog = withLogOf(options)
   return [
@@ -37,7 +37,7 @@ export function positionCases(options: ContractOptions): readonly ContractCase[]
       }),
     },
     {
-      name: 'a topic that there cannot be is refused, whatever is done with it',
+      name: 'an invalid topic is refused by every method',
       run: withLog(async (log) => {
         for (const topic of ['', '.', 'a.', '.a', 'a..b', 'a b', 'a\nb', 'a\0b', 'a.*', '>', 'a.\ud800']) {
           for (const [what, call] of [

@@ -2,7 +2,7 @@ import type { Position } from '../../wire-contract/event-id.ts'
 import { append, equal, numbers, read, withLogOf } from './harness.ts'
 import type { ContractCase, ContractOptions } from './harness.ts'
 
-/** What is read of a log, and what is said of the rest. */
+/** What a read returns, and what it says about the rest. */
 export function readingCases(options: ContractOptions): readonly ContractCase[] {
   const withLog = withLogOf(options)
   return [
@@ -83,7 +83,7 @@ export function readingCases(options: ContractOptions): readonly ContractCase[] 
       }),
     },
     {
-      name: 'beyond its limit the oldest events go, and a reader from before them is told',
+      name: 'beyond the limit the oldest events go, and a reader from before them learns of it',
       run: withLog(async (log) => {
         const positions: Position[] = []
         for (const n of numbers(20)) positions.push(await append(log, 'a', String(n)))
