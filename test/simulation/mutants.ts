@@ -345,11 +345,11 @@ export const mutants: readonly Mutant[] = [
     shownBy: 40_411_693,
   },
   {
-    name: 'echo-awaited-too-long',
-    breaks: 'a ban is not heeded by a process whose own write of one has been lost',
-    file: `${hub}/control.ts`,
-    find: 'now() - at < longestEchoMs',
-    replace: 'now() - at < commandTtlMs',
+    name: 'dispute-not-settled',
+    breaks: 'a ban is not heeded by a process whose own order has been written and has not come back',
+    file: `${hub}/own-orders.ts`,
+    find: 'if (order.isStored) void this.#settle(name, order)',
+    replace: '',
     shownBy: 40_508_574,
   },
   {

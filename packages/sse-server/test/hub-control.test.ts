@@ -25,6 +25,22 @@ function twoHubs(options: HubOptions = {}): {
 const statusOf = async (hub: Hub, identity: string): Promise<number> =>
   (await hub.subscribe(request(), { topics: ['a'], identity })).status
 
+/** The notices of orders wait until the test hands them on. */
+function withholdOrders(log: EventLog): { readonly log: EventLog; readonly echoes: (() => void)[] } {
+  const echoes: (() => void)[] = []
+  const tail: EventLog['tail'] = (listener) =>
+    log.tail({
+      ...listener,
+      appended: (entry) => listener.appended(entry),
+      cancelled: (topic) => listener.cancelled(topic),
+      restarted: (head) => listener.restarted(head),
+      skipped: (position) => listener.skipped(position),
+      abandoned: (topic) => listener.abandoned(topic),
+      controlled: (entry) => void echoes.push(() => listener.controlled?.(entry)),
+    })
+  return { log: { ...delegateTo(log), tail }, echoes }
+}
+
 describe('forbid', () => {
   it('ends the connections of an identity in every process, and keeps it out of each', async () => {
     const { one, two, runtime } = twoHubs()
@@ -60,19 +76,8 @@ describe('forbid', () => {
   })
 
   it('is lifted by allow at once, whatever of it is still on its way', async () => {
-    const log = createTestLog()
-    const echoes: (() => void)[] = []
-    const tail: EventLog['tail'] = (listener) =>
-      log.tail({
-        ...listener,
-        appended: (entry) => listener.appended(entry),
-        cancelled: (topic) => listener.cancelled(topic),
-        restarted: (head) => listener.restarted(head),
-        skipped: (position) => listener.skipped(position),
-        abandoned: (topic) => listener.abandoned(topic),
-        controlled: (entry) => void echoes.push(() => listener.controlled?.(entry)),
-      })
-    const { hub } = createTestHub({ log: { ...delegateTo(log), tail } })
+    const { log, echoes } = withholdOrders(createTestLog())
+    const { hub } = createTestHub({ log })
     await hub.forbid('mallory')
     await hub.allow('mallory')
     await turn()
@@ -83,6 +88,49 @@ describe('forbid', () => {
     }
     await hub.forbid('mallory')
     expect(await statusOf(hub, 'mallory')).toBe(204)
+  })
+
+  it('holds when another process wrote it after an order of this one, whose notice was lost', async () => {
+    const { log, echoes } = withholdOrders(createTestLog())
+    const { hub } = createTestHub({ log })
+    await hub.allow('mallory')
+    await log.control('forbid "mallory"', '60000', { ttlMs: 60_000 })
+    await turn()
+    // The first is lost.
+    echoes[1]?.()
+    await turn()
+    expect(await statusOf(hub, 'mallory')).toBe(204)
+  })
+
+  it('does not hold when this process lifted it afterwards, however late its notice comes', async () => {
+    const { log, echoes } = withholdOrders(createTestLog())
+    const { hub } = createTestHub({ log })
+    await log.control('forbid "mallory"', '60000', { ttlMs: 60_000 })
+    await hub.allow('mallory')
+    await turn()
+    echoes[0]?.()
+    await turn()
+    expect(await statusOf(hub, 'mallory')).toBe(200)
+  })
+
+  it('holds if the log cannot say which order came last', async () => {
+    const { log, echoes } = withholdOrders(createTestLog())
+    const onError = vi.fn<(error: unknown) => void>()
+    let isReached = true
+    const controls: EventLog['controls'] = async (prefix) => {
+      if (!isReached) throw new Error('The log cannot be reached')
+      return log.controls(prefix)
+    }
+    const { hub } = createTestHub({ log: { ...log, controls }, onError })
+    await statusOf(hub, 'mallory')
+    await log.control('forbid "mallory"', '60000', { ttlMs: 60_000 })
+    await hub.allow('mallory')
+    await turn()
+    isReached = false
+    echoes[0]?.()
+    await turn()
+    expect(await statusOf(hub, 'mallory')).toBe(204)
+    expect(onError).toHaveBeenCalledWith(new Error('The log cannot be reached'))
   })
 
   it.each(['', 'é', '\ud800', '"', 'a b', '__proto__'])(

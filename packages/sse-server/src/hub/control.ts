@@ -5,15 +5,13 @@ import { choiceOption, durationOption } from '../options.ts'
 import type { Runtime } from '../runtime.ts'
 import type { ConnectionRegistry } from './connection-registry.ts'
 import type { ForbiddenIdentities } from './forbidden-identities.ts'
+import { OwnOrders } from './own-orders.ts'
 import type { ConnectionFilter, DisconnectOptions, ForbidOptions, HubConnection } from './hub-options.ts'
 
 const usualForbidMs = 600_000
 
 // For how long a process that missed a command may still learn of it.
 const commandTtlMs = 60_000
-
-// For how long what was written here may take to come back. Orders from other processes in that time count as older.
-const longestEchoMs = 5000
 
 // Two bans whose ends are no further apart count as the same ban.
 const sameBanMs = 1000
@@ -48,14 +46,16 @@ interface ControlHost {
 export class Control {
   readonly #host: ControlHost
   readonly #name: string
-  // What was written here and has not come back yet: until it does, what comes under its name is older.
-  readonly #written = new Map<string, { readonly value: string; readonly at: number }>()
+  readonly #own: OwnOrders
   #loading: Promise<void> | undefined
   #isLoaded = false
 
   constructor(host: ControlHost) {
     this.#host = host
     this.#name = host.createName()
+    const { log, runtime, onError } = host
+    const carryOut = (entry: ControlEntry): void => this.#tryToCarryOut(entry)
+    this.#own = new OwnOrders({ log, runtime, onError, carryOut, isBan })
   }
 
   /**
@@ -116,6 +116,10 @@ export class Control {
    * entry that is not a command is reported.
    */
   controlled(entry: ControlEntry): void {
+    if (this.#own.isLatest(entry)) this.#tryToCarryOut(entry)
+  }
+
+  #tryToCarryOut(entry: ControlEntry): void {
     try {
       this.#carryOut(entry)
     } catch (error) {
@@ -123,10 +127,7 @@ export class Control {
     }
   }
 
-  #carryOut(entry: ControlEntry): void {
-    const { name, value, ageMs } = entry
-    this.#forgetLost()
-    if (this.#isOvertaken(entry)) return
+  #carryOut({ name, value, ageMs }: ControlEntry): void {
     if (name.startsWith(forbidPrefix)) {
       const identity: unknown = JSON.parse(name.slice(forbidPrefix.length))
       checkIdentity(identity)
@@ -170,34 +171,7 @@ export class Control {
     // An order that lifts an older ban is kept as well, for processes that know the ban and miss the order.
     const ttlMs = Math.max(forbidMs, commandTtlMs)
     const name = `${forbidPrefix}${JSON.stringify(identity)}`
-    const written = { value: String(forbidMs), at: this.#host.runtime.now() }
-    this.#forgetLost()
-    // Again, so that it is the last in order.
-    this.#written.delete(name)
-    this.#written.set(name, written)
-    try {
-      await this.#host.log.control(name, written.value, { ttlMs })
-    } catch (error) {
-      if (this.#written.get(name) === written) this.#written.delete(name)
-      throw error
-    }
-  }
-
-  /** Whether this process has written something newer under the same name, which is on its way. */
-  #isOvertaken({ name, value }: ControlEntry): boolean {
-    const written = this.#written.get(name)
-    if (written === undefined) return false
-    const isOwn = written.value === value
-    if (isOwn) this.#written.delete(name)
-    return !isOwn
-  }
-
-  /** What was lost on its way back is not waited for any longer. */
-  #forgetLost(): void {
-    for (const [name, { at }] of this.#written) {
-      if (this.#host.runtime.now() - at < longestEchoMs) return
-      this.#written.delete(name)
-    }
+    await this.#own.write(name, String(forbidMs), ttlMs)
   }
 
   #forbidHere(identity: string, forbidMs: number): number {
@@ -222,6 +196,10 @@ export class Control {
     for (const identity of identities) this.#write(identity, forbidMs).catch(this.#host.onError)
     return ended.length
   }
+}
+
+function isBan({ name, value, ageMs }: ControlEntry): boolean {
+  return name.startsWith(forbidPrefix) && Number(value) > ageMs
 }
 
 /** @returns for how long disconnected identities are kept out; null if they may come back. */
