@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
-import type { MarkdownOptions, Plugin } from 'vitepress'
+import type { DefaultTheme, MarkdownOptions, Plugin } from 'vitepress'
 import llmstxt from 'vitepress-plugin-llms'
 import { headingSlug } from './heading-slug.ts'
 import { linkTarget } from './link-targets.ts'
@@ -17,9 +17,17 @@ const configureMarkdown: NonNullable<MarkdownOptions['config']> = (markdown) => 
     const file = (realPath ?? path).slice(repository.length)
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === 'link_open' ? token.attrGet('href') : null
-      if (href) token.attrSet('href', linkTarget(href, file))
+      if (href) token.attrSet('href', linkTarget(href, file, pages))
     }
   })
+}
+
+// What the search does not find in the API: signatures, tables, and headings below those of names.
+const searchedElsewhere = /^```[^]*?^```$|^(?:#{4,6} |\||Defined in: ).*$/gm
+
+const renderForSearch: NonNullable<DefaultTheme.LocalSearchOptions['_render']> = (text, env, markdown) => {
+  const isApi = env.path.includes('/docs/reference/api/')
+  return markdown.render(isApi ? text.replaceAll(searchedElsewhere, '') : text, env)
 }
 
 /** A page becomes a component, which imports Vue: from here also where the page lies outside this folder. */
@@ -56,13 +64,13 @@ export default defineConfig({
   themeConfig: {
     nav: [
       { text: 'Start', link: '/start/' },
-      { text: 'Guides', link: '/guides/choosing-a-log' },
+      { text: 'Guides', link: '/guides/resuming' },
       { text: 'Reference', link: '/reference/sse-server' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
     ],
     sidebar: sidebar(),
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { _render: renderForSearch } },
     socialLinks: [{ icon: 'github', link: 'https://github.com/sse-toolkit/sse-toolkit' }],
   },
   vite: {

@@ -41,15 +41,46 @@ interface Section {
 
 const sections: readonly Section[] = [
   { text: 'Start', folder: 'start', order: ['index'] },
-  { text: 'Guides', folder: 'guides', order: [] },
+  {
+    text: 'Guides',
+    folder: 'guides',
+    order: [
+      'resuming',
+      'slow-readers',
+      'access',
+      'answers-and-jobs',
+      'publishing',
+      'own-streams',
+      'other-clients',
+      'drop-ins',
+      'choosing-a-log',
+      'several-processes',
+      'six-connections',
+      'one-connection',
+      'react',
+      'typed-events',
+      'testing',
+    ],
+  },
   { text: 'Deployment', folder: 'deployment', order: ['index'] },
   { text: 'Troubleshooting', folder: '.', order: [] },
   { text: 'Migration', folder: 'migration', order: ['index'] },
   {
     text: 'Reference',
     folder: 'reference',
-    order: ['sse-server', 'event-source-client', 'http-core', 'sse-sqlite', 'sse-redis', 'testing', 'cli'],
+    order: [
+      'sse-server',
+      'event-source-client',
+      'http-core',
+      'sse-sqlite',
+      'sse-redis',
+      'testing',
+      'cli',
+      'errors',
+      'metrics',
+    ],
   },
+  { text: 'API', folder: 'reference/api', order: ['index'] },
   { text: 'How it works', folder: 'how', order: ['architecture', 'simulation', 'faults', 'performance'] },
 ]
 
@@ -84,15 +115,20 @@ function placeIn(order: readonly string[], page: string): number {
   return place === -1 ? order.length : place
 }
 
+/** The folder whose section lists the page. */
+function folderOf(page: string): string {
+  return page.startsWith('reference/api/') ? 'reference/api' : posix.dirname(page)
+}
+
 /** The sections of the sidebar, with every page of the site but the first one. */
 export function sidebar(): SidebarSection[] {
   const pages = [...sitePages()].filter(([, page]) => page !== 'index.md')
   return sections
     .map(({ text, folder, order }) => ({
       text,
-      collapsed: false,
+      collapsed: folder === 'reference/api',
       items: pages
-        .filter(([, page]) => posix.dirname(page) === folder)
+        .filter(([, page]) => folderOf(page) === folder)
         .toSorted(([, a], [, b]) => placeIn(order, a) - placeIn(order, b) || (a < b ? -1 : 1))
         .map(([file, page]) => ({ text: titleOf(file), link: linkOf(page) })),
     }))

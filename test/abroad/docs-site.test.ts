@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findChromium, findFreePort, launchChromium, startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
@@ -11,11 +11,12 @@ import { root, run } from './packed-project.ts'
 
 const chromium = findChromium()
 const folder = join(root, 'docs')
+const dist = join(folder, '.vitepress/dist')
 const base = '/sse-toolkit/'
 const variables = { DOCS_BASE: base }
 
 async function built(path: string): Promise<string> {
-  return readFile(join(folder, '.vitepress/dist', path), 'utf8')
+  return readFile(join(dist, path), 'utf8')
 }
 
 beforeAll(async () => {
@@ -30,6 +31,7 @@ describe('the built site', () => {
   it('has the pages of the repository, the READMEs of packages among them', async () => {
     expect(await built('reference/sse-server.html')).toContain('@sse-toolkit/sse-server')
     expect(await built('how/architecture.html')).toContain('Bird')
+    expect(await built('reference/api/sse-server/node.html')).toContain('openEventStream')
   })
 
   it('leads from page to page, and to the repository for what is not a page', async () => {
@@ -37,6 +39,29 @@ describe('the built site', () => {
     expect(page).toContain(`href="${base}reference/wire-contract`)
     expect(page).toContain('href="https://github.com/sse-toolkit/sse-toolkit/blob/main/test/abroad/')
     expect(page).not.toMatch(/href="\.\.\//)
+  })
+
+  it('has every anchor that its pages lead to', async () => {
+    const pages = new Map<string, { ids: ReadonlySet<string>; links: readonly string[] }>()
+    for await (const path of glob('**/*.html', { cwd: dist })) {
+      const text = await built(path)
+      const content = text.slice(text.indexOf('<main'))
+      pages.set(`${base}${path.replace(/(index)?\.html$/, '')}`, {
+        ids: new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)),
+        links: [...content.matchAll(/<a [^>]*?href="([^"]+)"/g)].map(([, href = '']) => href),
+      })
+    }
+    expect(pages.size).toBeGreaterThan(30)
+    const missing = [...pages].flatMap(([page, { links }]) =>
+      links
+        .map((href) => new URL(href, `http://localhost${page}`))
+        .filter(({ host, hash, pathname }) => {
+          const anchor = decodeURIComponent(hash.slice(1))
+          return host === 'localhost' && anchor !== '' && !pages.get(pathname)?.ids.has(anchor)
+        })
+        .map(({ pathname, hash }) => `${page} leads to ${pathname}${hash}`),
+    )
+    expect(missing).toEqual([])
   })
 
   it('lists every page for programs that read text', async () => {
