@@ -2,8 +2,8 @@ import { FakeServerError } from '../errors/fake-server-error.ts'
 import { formatEvent } from '../event-stream/format-event.ts'
 import type { SentEvent } from '../event-stream/format-event.ts'
 import { firstBlock } from '../wire-contract/first-block.ts'
-import { endEvent, failureEvent, gapEvent } from '../wire-contract/reserved-events.ts'
-import type { AnnouncedGap, EndReason } from '../wire-contract/reserved-events.ts'
+import { endEvents, gapEvent } from '../wire-contract/reserved-events.ts'
+import type { AnnouncedEnd, AnnouncedGap } from '../wire-contract/reserved-events.ts'
 
 /** The request that a client made. */
 export interface FakeRequest {
@@ -75,10 +75,9 @@ export interface FakeConnection {
    * Says that the stream is at its end, as our hub does for a finite topic, and ends it. Our client closes with that reason;
    * any other sees an event `stream.end`, and reconnects.
    *
-   * @param options - `message` says what failed, with `reason: 'failed'`.
    * @throws {@link FakeServerError} `code: 'no-wire-contract'`
    */
-  readonly finish: (options?: { readonly reason?: EndReason; readonly message?: string }) => boolean
+  readonly finish: (end?: AnnouncedEnd) => boolean
   /** Ends the response in good order. Clients reconnect. */
   readonly end: () => boolean
   /** Breaks the connection, as a network that fails. Clients reconnect. */
@@ -159,10 +158,9 @@ export function createFakeConnection(options: {
       requireContract('gap')
       return write(formatEvent(gapEvent(gap)))
     },
-    finish({ reason = 'completed', message } = {}) {
+    finish(end = {}) {
       requireContract('finish')
-      if (message !== undefined) write(formatEvent(failureEvent(message)))
-      write(formatEvent(endEvent(reason)))
+      for (const event of endEvents(end)) write(formatEvent(event))
       return connection.end()
     },
     end() {

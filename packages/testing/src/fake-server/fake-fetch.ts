@@ -17,42 +17,36 @@ export function createFakeFetch(connect: Connect<ClientEnd>): FakeFetch {
   return async (input, init = {}) => {
     const given = input instanceof Request ? input : undefined
     const url = resolveUrl(given?.url ?? (input as string | URL))
-    const { signal = given?.signal, body } = init
+    const { signal = given?.signal, body: requestBody } = init
     if (signal?.aborted === true) throw signal.reason
     const request = createFakeRequest({
       url,
       method: (init.method ?? given?.method ?? 'GET').toUpperCase(),
       headers: new Headers(init.headers ?? given?.headers),
       // Read only when the test asks, since a body can be read once.
-      text: () => (body == null && given !== undefined ? given.clone().text() : new Response(body).text()),
+      text: () =>
+        requestBody == null && given !== undefined ? given.clone().text() : new Response(requestBody).text(),
     })
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
-    const utf8 = new TextEncoder()
-    let responseBody: ReadableStreamDefaultController<Uint8Array> | undefined
-    const stream = new ReadableStream<Uint8Array>({
-      start(controller) {
-        responseBody = controller
-      },
-      cancel: () => depart(),
-    })
+    const body = createResponseBody(depart)
 
     const leave = connect(request, {
       onHead({ status, headers }) {
-        const response = new Response(nullBodyStatuses.has(status) ? null : stream, { status, headers })
+        const response = new Response(nullBodyStatuses.has(status) ? null : body.stream, { status, headers })
         // The URL of a constructed response is empty.
         Object.defineProperty(response, 'url', { value: url.href })
         resolve(response)
       },
-      onText: (text) => responseBody?.enqueue(utf8.encode(text)),
+      onText: body.write,
       onEnd() {
         signal?.removeEventListener('abort', abort)
-        responseBody?.close()
+        body.end()
       },
       onCut() {
         signal?.removeEventListener('abort', abort)
         const error = new TypeError('The fake server cut the connection')
         reject(error)
-        responseBody?.error(error)
+        body.break(error)
       },
     })
     if (leave === undefined) throw new TypeError('The fake server is closed')
@@ -65,10 +59,55 @@ export function createFakeFetch(connect: Connect<ClientEnd>): FakeFetch {
     function abort(): void {
       depart()
       reject(signal?.reason)
-      responseBody?.error(signal?.reason)
+      body.abort(signal?.reason)
     }
 
     signal?.addEventListener('abort', abort)
     return promise
+  }
+}
+
+interface ResponseBody {
+  readonly stream: ReadableStream<Uint8Array>
+  readonly write: (text: string) => void
+  readonly end: () => void
+  /** After what was written has been read. A stream's own `error` would drop it, and a network delivers it. */
+  readonly break: (error: Error) => void
+  /** At once. */
+  readonly abort: (reason: unknown) => void
+}
+
+function createResponseBody(onCancel: () => void): ResponseBody {
+  const utf8 = new TextEncoder()
+  const steps: (() => void)[] = []
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  let wake: (() => void) | undefined
+  const add = (step: () => void): void => {
+    steps.push(step)
+    wake?.()
+  }
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      start(given) {
+        controller = given
+      },
+      // Called when a read waits; one step answers it.
+      async pull() {
+        while (steps.length === 0)
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        steps.shift()?.()
+      },
+      cancel: onCancel,
+    },
+    { highWaterMark: 0 },
+  )
+  return {
+    stream,
+    write: (text) => add(() => controller?.enqueue(utf8.encode(text))),
+    end: () => add(() => controller?.close()),
+    break: (error) => add(() => controller?.error(error)),
+    abort: (reason) => controller?.error(reason),
   }
 }

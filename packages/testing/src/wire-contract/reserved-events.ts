@@ -27,11 +27,21 @@ export function gapEvent(gap: AnnouncedGap): { event: string; data: unknown; id?
   return id === undefined ? event : { ...event, id }
 }
 
-/** What the server says before `stream.end` when the producer of the events failed. */
-export function failureEvent(message: string): { event: string; data: unknown } {
-  return { event: 'stream.error', data: { message } }
+/** The end of a finite stream, as the hub of `@sse-toolkit/sse-server` announces it. */
+export interface AnnouncedEnd {
+  /** @defaultValue `completed` */
+  readonly reason?: EndReason
+  /** What failed, in words for the reader; sent before the end, for the reason `failed`. @defaultValue none */
+  readonly message?: string
+  /** The topic that ended. @defaultValue none, as for a stream without a hub */
+  readonly topic?: string
+  /** The id of the end; the client's position becomes it. @defaultValue the position stays */
+  readonly id?: string
 }
 
-export function endEvent(reason: EndReason): { event: string; data: unknown } {
-  return { event: 'stream.end', data: { reason } }
+export function endEvents(end: AnnouncedEnd): readonly { event: string; data: unknown; id?: string }[] {
+  const { reason = 'completed', message, topic, id } = end
+  const event = { event: 'stream.end', data: { topic, reason } }
+  const ending = id === undefined ? event : { ...event, id }
+  return message === undefined ? [ending] : [{ event: 'stream.error', data: { topic, message } }, ending]
 }
