@@ -4,8 +4,8 @@
  *
  *     node scripts/test.ts          format, lint, types, unused code, the packages as they are published and their public
  *                                   surface, unit and integration tests
- *     node scripts/test.ts abroad   with other people's runtimes, frameworks, proxies and SDKs; packed tarballs, examples,
- *                                   soaks, and the demo's long stories in a browser
+ *     node scripts/test.ts abroad   sizes; with other people's runtimes, frameworks, proxies and SDKs; packed tarballs,
+ *                                   examples, soaks, and the demo's long stories in a browser
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -15,6 +15,8 @@ import { join, relative } from 'node:path'
 interface Step {
   readonly name: string
   readonly command: readonly [string, ...string[]]
+  /** Its output is worth a look even if it succeeds. */
+  readonly isShown?: true
 }
 
 interface Outcome {
@@ -48,7 +50,10 @@ const home: readonly (readonly Step[])[] = [
   ],
   [{ name: 'integration tests', command: vitest('integration') }],
 ]
-const abroad: readonly (readonly Step[])[] = [[{ name: 'tests abroad', command: vitest('abroad') }]]
+const abroad: readonly (readonly Step[])[] = [
+  [{ name: 'sizes', command: ['node', 'scripts/sizes.ts'], isShown: true }],
+  [{ name: 'tests abroad', command: vitest('abroad') }],
+]
 
 function reportOf(project: Project): string {
   return join(reports, `${project}.json`)
@@ -155,7 +160,7 @@ for (const group of groups) {
   for (const { step, exitCode, output, seconds } of await Promise.all(group.map(run))) {
     const isTest = step.command[0] === 'vitest'
     console.log(`${exitCode === 0 ? 'ok  ' : 'FAIL'}  ${step.name}  (${seconds.toFixed(1)} s)`)
-    if (exitCode !== 0 || isTest) console.log(output.replaceAll(/^/gm, '      ').trimEnd())
+    if (exitCode !== 0 || isTest || step.isShown) console.log(output.replaceAll(/^/gm, '      ').trimEnd())
     if (exitCode !== 0) failed = true
     // Each check of the code counts as one test; the runners count their own.
     if (!isTest) counts[exitCode === 0 ? 'passed' : 'failed'] += 1
