@@ -47,7 +47,11 @@ function record(source: SourceLike): string[] {
   const log: string[] = []
   for (const type of ['open', 'error', 'message', 'paid', 'stream.gap'])
     source.addEventListener(type, ({ data, lastEventId }) =>
-      log.push([type, source.readyState, data, lastEventId].filter((part) => part !== undefined).join(' ')),
+      log.push(
+        [type, source.readyState, typeof data === 'string' ? data : undefined, lastEventId]
+          .filter((part) => part !== undefined)
+          .join(' '),
+      ),
     )
   return log
 }
