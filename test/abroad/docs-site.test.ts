@@ -23,6 +23,11 @@ function hrefsOf(html: string): readonly string[] {
   return [...html.matchAll(/<a [^>]*?href="([^"]+)"/g)].map(([, href = '']) => href)
 }
 
+/** How much wider than the window the page is. A table or a line of code may be wider, and scrolls by itself. */
+function overflowOf(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+}
+
 beforeAll(async () => {
   const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     readonly packageManager: string
@@ -128,12 +133,17 @@ describe.skipIf(chromium.skip)('the site in a browser', () => {
     await page.waitForURL((opened) => opened.href !== url)
     expect(await page.locator('.vp-doc h1').innerText()).not.toBe('')
 
-    // A table or a line of code may be wider than the window, and scrolls by itself.
-    const overflow = await page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    )
-    expect({ overflow, troubles }).toEqual({ overflow: 0, troubles: [] })
+    expect({ overflow: await overflowOf(page), troubles }).toEqual({ overflow: 0, troubles: [] })
   })
+
+  it.each(['', 'troubleshooting', 'reference/errors', 'reference/api/sse-server', 'how/architecture'])(
+    'shows /%s on a phone without scrolling sideways',
+    async (path) => {
+      await page.setViewportSize({ width: 390, height: 844 })
+      await page.goto(url + path)
+      expect({ overflow: await overflowOf(page), troubles }).toEqual({ overflow: 0, troubles: [] })
+    },
+  )
 
   it('answers an address that is not a page with a page that says so', async () => {
     const response = await page.goto(`${url}none`)
