@@ -99,6 +99,7 @@ const sections: readonly Section[] = [
       'sse-redis',
       'testing',
       'cli',
+      'options',
       'errors',
       'metrics',
     ],
