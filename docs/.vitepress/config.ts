@@ -10,11 +10,18 @@ const pages = sitePages()
 const description =
   'Event streams over HTTP (Server-Sent Events) that survive: server, hub, client, and the HTTP server underneath'
 
-/** Rewrites the links of each page before VitePress looks for dead ones. */
+/**
+ * Rewrites the links of each page before VitePress looks for dead ones, and shows code that is indented as it shows code
+ * between fences: with a bar of its own where a line is wider than the window.
+ */
 const configureMarkdown: NonNullable<MarkdownOptions['config']> = (markdown) => {
   markdown.core.ruler.push('link-targets', ({ tokens, env }) => {
     const { realPath, path } = env as { readonly realPath?: string; readonly path: string }
     const file = (realPath ?? path).slice(repository.length)
+    for (const token of tokens.filter(({ type }) => type === 'code_block')) {
+      token.type = 'fence'
+      token.info = 'text'
+    }
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const href = token.type === 'link_open' ? token.attrGet('href') : null
       if (href) token.attrSet('href', linkTarget(href, file, pages))

@@ -40,7 +40,26 @@ interface Section {
 }
 
 const sections: readonly Section[] = [
-  { text: 'Start', folder: 'start', order: ['index'] },
+  {
+    text: 'Start',
+    folder: 'start',
+    order: [
+      'index',
+      'node-http',
+      'http-core',
+      'express',
+      'fastify',
+      'koa',
+      'hono',
+      'nest',
+      'nextjs',
+      'nitro',
+      'sveltekit',
+      'route-handlers',
+      'bun-deno',
+      'edge',
+    ],
+  },
   {
     text: 'Guides',
     folder: 'guides',
@@ -62,7 +81,11 @@ const sections: readonly Section[] = [
       'testing',
     ],
   },
-  { text: 'Deployment', folder: 'deployment', order: ['index'] },
+  {
+    text: 'Deployment',
+    folder: 'deployment',
+    order: ['index', 'nginx', 'haproxy', 'other-proxies', 'graceful-shutdown', 'containers', 'sizing'],
+  },
   { text: 'Troubleshooting', folder: '.', order: [] },
   { text: 'Migration', folder: 'migration', order: ['index'] },
   {
@@ -76,6 +99,7 @@ const sections: readonly Section[] = [
       'sse-redis',
       'testing',
       'cli',
+      'options',
       'errors',
       'metrics',
     ],

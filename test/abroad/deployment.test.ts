@@ -13,7 +13,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createCertificate } from '../../examples/adapters/self-signed.ts'
 import { findHaproxy, freePort, startHaproxy, startNginxWith } from './proxies.ts'
 
-// The configurations of docs/deployment/index.md, with the proxies that Debian has.
+// The configurations of docs/deployment, with the proxies that Debian has.
 
 const nginx = findNginx()
 const haproxy = findHaproxy()

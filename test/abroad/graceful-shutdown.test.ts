@@ -15,7 +15,7 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import { subscribeFastify, subscribeNode } from '@sse-toolkit/sse-server/node'
 import { patience } from '@sse-toolkit/test-support'
 
-// docs/deployment/index.md, "Shutting down": the streams end first, in good order, and then the server has nothing to wait for.
+// docs/deployment/graceful-shutdown.md: the streams end first, in good order, and then the server has nothing to wait for.
 
 interface Serving {
   readonly url: string

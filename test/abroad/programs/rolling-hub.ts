@@ -1,5 +1,5 @@
 /**
- * One of several processes behind a proxy, with the shutdown that docs/deployment/index.md describes.
+ * One of several processes behind a proxy, with the shutdown that docs/deployment/graceful-shutdown.md describes.
  *
  *     node rolling-hub.ts <port>
  *
