@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
@@ -11,15 +11,19 @@ const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 const others = new Set(['story.ts', 'listen.ts', 'self-signed.ts', 'route-handlers.ts', 'bun.ts', 'deno.ts'])
 // Their servers are processes of their own: one, or two on Redis.
 const examplesOfProcesses = ['ai-sdk/main.ts', 'job-progress/main.ts', 'provider-proxy/main.ts']
+// Runs only with Redis.
+const examplesOfRedis = ['redis/main.ts']
+const folders = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+  .map(({ name }) => name)
 const examples = [
   ...readdirSync(join(folder, 'adapters'))
     .filter((name) => name.endsWith('.ts') && !others.has(name))
     .map((name) => `adapters/${name}`),
-  'llm-answer/main.ts',
-  'processes/main.ts',
-  'shared-log/main.ts',
-  'web-app/main.ts',
-  ...examplesOfProcesses,
+  ...folders
+    .filter((name) => existsSync(join(folder, name, 'main.ts')))
+    .map((name) => `${name}/main.ts`)
+    .filter((name) => !examplesOfRedis.includes(name)),
 ]
 const redisServer = findRedisServer()
 
@@ -35,13 +39,22 @@ async function expectOk(name: string, env: Readonly<Record<string, string>> = {}
 
 describe('the examples', () => {
   it('are there', () => {
-    expect(examples.length).toBeGreaterThanOrEqual(7)
+    expect(examples.length).toBeGreaterThanOrEqual(15)
+  })
+
+  it('are all listed in their README', () => {
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8')
+    const linked = [...readme.matchAll(/\]\(([\w-]+)\//g)].map(([, name]) => name)
+    expect(new Set(linked)).toEqual(new Set(folders))
   })
 
   it.each(examples)('%s checks itself', (name) => expectOk(name))
 
-  it.skipIf(redisServer.skip).each(examplesOfProcesses)('%s checks itself on two processes', async (name) => {
-    await using redis = await startRedis()
-    await expectOk(name, { REDIS_URL: redis.url })
-  })
+  it.skipIf(redisServer.skip).each([...examplesOfProcesses, ...examplesOfRedis])(
+    '%s checks itself over Redis',
+    async (name) => {
+      await using redis = await startRedis()
+      await expectOk(name, { REDIS_URL: redis.url })
+    },
+  )
 })

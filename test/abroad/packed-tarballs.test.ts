@@ -53,6 +53,7 @@ import { createHub, memoryLog, respond } from '@sse-toolkit/sse-server'
 import { mcpEventStore } from '@sse-toolkit/sse-server/mcp'
 import { createResumableStreamContext } from '@sse-toolkit/sse-server/resumable-stream'
 import { hubStream } from '@sse-toolkit/sse-server/tanstack-ai'
+import { createFakeServer, readEvents } from '@sse-toolkit/testing'
 
 const router = createRouter()
 router.get('/events', (request) => respond([{ data: 'x' }], { request }))
@@ -63,6 +64,8 @@ export const dropIns = [
   mcpEventStore({ log: memoryLog(), sessionId: '1' }),
   hubStream(hub, { runId: '1' }),
 ]
+export const tested = readEvents(respond([{ data: 'x' }]))
+export const fake: typeof globalThis.EventSource = createFakeServer().EventSource
 export default { fetch: router.fetch }
 `
 

@@ -35,7 +35,7 @@ interface Source {
   readonly log: () => Promise<readonly string[]>
 }
 
-type Listener = (event: { readonly data?: unknown; readonly lastEventId?: string }) => void
+type Listener = (event: { readonly data?: string; readonly lastEventId?: string }) => void
 
 interface SourceLike {
   readonly readyState: number
