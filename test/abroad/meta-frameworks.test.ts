@@ -1,4 +1,4 @@
-import { appendFile, cp } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createEventSource } from '@sse-toolkit/event-source-client'
@@ -70,7 +70,7 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
   let url = ''
 
   beforeAll(async () => {
-    project = await createPackedProject(['sse-server'], dependencies)
+    project = await createPackedProject(['sse-server', 'event-source-client'], dependencies)
     const app = fileURLToPath(new URL(`apps/${folder}`, import.meta.url))
     await cp(app, project.folder, { recursive: true })
     const env = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: build === undefined ? 'development' : 'production' }
@@ -136,6 +136,18 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
     source.close()
     await expect.poll(connections).toBe(0)
   })
+
+  it.runIf(folder === 'next' && build !== undefined)(
+    'has the client in the code for browsers, without undici and modules of Node',
+    async () => {
+      const output = join(project.folder, '.next/static')
+      const files = await readdir(output, { recursive: true })
+      const scripts = files.filter((file) => file.endsWith('.js'))
+      const code = (await Promise.all(scripts.map((file) => readFile(join(output, file), 'utf8')))).join('\n')
+      expect(code.includes('sse-toolkit 1')).toBe(true)
+      expect(code.match(/undici|\bnode:(?:http|net|diagnostics_channel)/g)).toBeNull()
+    },
+  )
 
   if (build !== undefined) return
   it('goes on when the routes are loaded anew', async () => {

@@ -101,7 +101,12 @@ let packed: PackedProject
 let project = ''
 
 beforeAll(async () => {
-  packed = await createPackedProject(published, [`@types/node@${devDependencies['@types/node']}`])
+  packed = await createPackedProject(published, [
+    `@types/node@${devDependencies['@types/node']}`,
+    // The optional peers.
+    '@prometheus-io/client@0.16.1',
+    'react@19.3.1',
+  ])
   project = packed.folder
 }, 180_000)
 
@@ -110,9 +115,7 @@ afterAll(() => packed[Symbol.asyncDispose]())
 describe('the packed tarballs, installed with npm into an empty project', () => {
   it('hold what was built and its source, and nothing else', async () => {
     for (const name of published) {
-      const manifest = JSON.parse(
-        await readFile(join(project, 'node_modules/@sse-toolkit', name, 'package.json'), 'utf8'),
-      ) as { exports: Record<string, unknown>; dependencies?: Record<string, string> }
+      const manifest = await manifestOf(name)
       expect(JSON.stringify(manifest.exports)).not.toContain('.ts"')
       expect(JSON.stringify(manifest.dependencies ?? {})).not.toContain('workspace:')
     }
@@ -123,10 +126,55 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
     expect(await run(process.execPath, ['program.js'], project)).toBe(expected)
   })
 
+  it('work from CommonJS: require() gives every entry point', async () => {
+    const specifiers: string[] = []
+    for (const name of published) {
+      const { exports } = await manifestOf(name)
+      specifiers.push(...Object.keys(exports).map((entry) => `@sse-toolkit/${name}${entry.slice(1)}`))
+    }
+    // Vitest cannot be imported outside of a test of its own.
+    const code = specifiers.filter((specifier) => !/\.json$|\/vitest$/.test(specifier))
+    await writeFile(
+      join(project, 'program.cjs'),
+      `for (const each of ${JSON.stringify(code)}) console.log(each, Object.keys(require(each)).length > 0)`,
+    )
+    expect(await run(process.execPath, ['program.cjs'], project)).toBe(
+      code.map((specifier) => `${specifier} true\n`).join(''),
+    )
+  })
+
   const resolutions = [
     ['nodenext', 'NodeNext'],
     ['bundler', 'ESNext'],
   ] as const
+
+  it.each(['strict', 'not strict'])('have their types in TypeScript 5.9, %s', async (strictness) => {
+    const strict = strictness === 'strict'
+    const file = await expectTypes(
+      `typescript-5-${strict}`,
+      program,
+      {
+        module: 'NodeNext',
+        lib: ['ES2024', 'ESNext.Disposable'],
+        types: ['node'],
+        strict,
+        exactOptionalPropertyTypes: strict,
+        skipLibCheck: false,
+      },
+      join(root, 'packages/event-source-client/node_modules/typescript-5/bin/tsc'),
+    )
+    expect(await run(process.execPath, [file], project)).toBe(expected)
+  })
+
+  it('have their types where nothing is strict', async () => {
+    await expectTypes('not-strict', program, {
+      module: 'NodeNext',
+      lib: ['ES2024', 'ESNext.Disposable'],
+      types: ['node'],
+      strict: false,
+      exactOptionalPropertyTypes: false,
+    })
+  })
 
   it.each(resolutions)(
     'have their types in Node, with moduleResolution %s',
@@ -178,10 +226,18 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
     )
   })
 
+  async function manifestOf(
+    name: string,
+  ): Promise<{ exports: Record<string, unknown>; dependencies?: Record<string, string> }> {
+    const path = join(project, 'node_modules/@sse-toolkit', name, 'package.json')
+    return JSON.parse(await readFile(path, 'utf8')) as Awaited<ReturnType<typeof manifestOf>>
+  }
+
   async function expectTypes(
     name: string,
     source: string,
     compilerOptions: Record<string, unknown>,
+    tsc = join(root, 'node_modules/.bin/tsc'),
   ): Promise<string> {
     const folder = join(project, name)
     const file = join(folder, 'program.ts')
@@ -195,9 +251,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
       ...compilerOptions,
     }
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }))
-    expect(await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'], project)).toBe(
-      '',
-    )
+    expect(await run(tsc, ['-p', folder, '--pretty', 'false'], project)).toBe('')
     return file
   }
 })
