@@ -48,96 +48,92 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('a server that is moved over sends', () => {
-  const greeting = ['message', '"Hello world!"'] as const
-  it.each<
-    [page: string, path: string, expected: readonly (readonly [type: string, data: string | RegExp])[]]
-  >([
-    ['better-sse', '/sse', [greeting, ['tick', /^\d+$/], ['tick', /^\d+$/]]],
-    [
-      'express-sse',
-      '/stream',
-      [
-        ...['array', 'containing', 'initial', 'content'].map((word) => ['message', `"${word}"`] as const),
-        ['paid', '{"total":12}'],
-        ['paid', '{"total":12}'],
-      ],
+const greeting = ['message', '"Hello world!"'] as const
+const servers: readonly {
+  readonly page: string
+  readonly path: string
+  readonly expected: readonly (readonly [type: string, data: string | RegExp])[]
+}[] = [
+  { page: 'better-sse', path: '/sse', expected: [greeting, ['tick', /^\d+$/], ['tick', /^\d+$/]] },
+  {
+    page: 'express-sse',
+    path: '/stream',
+    expected: [
+      ...['array', 'containing', 'initial', 'content'].map((word) => ['message', `"${word}"`] as const),
+      ['paid', '{"total":12}'],
+      ['paid', '{"total":12}'],
     ],
-    [
-      'hono',
-      '/sse',
-      [
-        ['time-update', /^It is 20/],
-        ['time-update', /^It is 20/],
-      ],
+  },
+  { page: 'hono', path: '/sse', expected: [1, 2].map(() => ['time-update', /^It is 20/] as const) },
+  {
+    page: 'fastify-sse',
+    path: '/events',
+    expected: [
+      ['message', '"Hello SSE!"'],
+      ['update', '{"message":"Hello World"}'],
     ],
-    [
-      'fastify-sse',
-      '/events',
-      [
-        ['message', '"Hello SSE!"'],
-        ['update', '{"message":"Hello World"}'],
-      ],
-    ],
-  ])('what it sent before: %s', async (page, path, expected) => {
-    for (const side of sides) {
-      const port = await findFreePort()
-      await run(page, side, port)
-      const client = createEventSource(`http://127.0.0.1:${port}${path}`, {
-        reconnection: { baseDelayMs: 50, minDelayMs: 50, backoff: () => 50 },
-      })
-      onTestFinished(() => client.close())
-      const received: [string, string][] = []
-      for await (const { type, data } of client) {
-        received.push([type, data])
-        if (received.length === expected.length) break
-      }
-      expect(received, side).toEqual(
-        expected.map(([type, data]) => [
-          type,
-          typeof data === 'string' ? data : (expect.stringMatching(data) as unknown),
-        ]),
-      )
+  },
+]
+
+const clients = [
+  { page: 'eventsource', expected: ['one', 'two', 'three'] },
+  { page: 'launchdarkly-eventsource', expected: ['three'] },
+  { page: 'event-source-plus', expected: ['notice one', 'update two', 'message three'] },
+  { page: 'fetch-event-source', expected: ['one', 'two', 'three', 'done'] },
+]
+
+function onBothSides<Case>(cases: readonly Case[]): (Case & { readonly side: Side })[] {
+  return cases.flatMap((each) => sides.map((side) => ({ ...each, side })))
+}
+
+describe('a server that is moved over sends what it sent before', () => {
+  it.each(onBothSides(servers))('$page: $side', async ({ page, path, expected, side }) => {
+    const port = await findFreePort()
+    await run(page, side, port)
+    const client = createEventSource(`http://127.0.0.1:${port}${path}`, {
+      reconnection: { backoff: () => 50 },
+    })
+    onTestFinished(() => client.close())
+    const received: [string, string][] = []
+    for await (const { type, data } of client) {
+      received.push([type, data])
+      if (received.length === expected.length) break
     }
+    const patterns = expected.map(([type, data]): unknown => [
+      type,
+      typeof data === 'string' ? data : expect.stringMatching(data),
+    ])
+    expect(received).toEqual(patterns)
   })
 })
 
-describe('a client that is moved over prints', () => {
+describe('a client that is moved over prints what it printed before', () => {
   const stream = [
     'event: notice\nid: 1\ndata: one\n\n',
     'event: update\nid: 2\ndata: two\n\n',
     'id: 3\ndata: three\n\n',
   ]
 
-  it.each([
-    ['eventsource', ['one', 'two', 'three']],
-    ['launchdarkly-eventsource', ['three']],
-    ['event-source-plus', ['notice one', 'update two', 'message three']],
-    ['fetch-event-source', ['one', 'two', 'three', 'done']],
-  ])('what it printed before: %s', async (page, expected) => {
-    for (const side of sides) {
-      const bodies: string[] = []
-      const server = createServer((request, response) => {
-        let body = ''
-        request.setEncoding('utf8').on('data', (text: string) => (body += text))
-        request.on('end', () => {
-          bodies.push(body)
-          response.writeHead(200, { 'content-type': 'text/event-stream' })
-          for (const block of stream) response.write(block)
-          // The others reconnect when a stream ends.
-          if (request.method === 'POST') response.end()
-        })
+  it.each(onBothSides(clients))('$page: $side', async ({ page, expected, side }) => {
+    const bodies: string[] = []
+    const server = createServer((request, response) => {
+      let body = ''
+      request.setEncoding('utf8').on('data', (text: string) => (body += text))
+      request.on('end', () => {
+        bodies.push(body)
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        for (const block of stream) response.write(block)
+        // The others reconnect when a stream ends.
+        if (request.method === 'POST') response.end()
       })
-      await once(server.listen(0, '127.0.0.1'), 'listening')
-      onTestFinished(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-      const child = await run(page, side, (server.address() as AddressInfo).port)
-      await expect
-        .poll(() => `${child.stdout}${child.stderr}`.trim().split('\n'), { ...patience, message: side })
-        .toEqual(expected)
-      expect(bodies, side).toEqual([page === 'fetch-event-source' ? '{"foo":"bar"}' : ''])
-    }
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const child = await run(page, side, (server.address() as AddressInfo).port)
+    await expect.poll(() => `${child.stdout}${child.stderr}`.trim().split('\n'), patience).toEqual(expected)
+    expect(bodies).toEqual([page === 'fetch-event-source' ? '{"foo":"bar"}' : ''])
   })
 })
