@@ -105,7 +105,11 @@ const sections: readonly Section[] = [
     ],
   },
   { text: 'API', folder: 'reference/api', order: ['index'] },
-  { text: 'How it works', folder: 'how', order: ['architecture', 'simulation', 'faults', 'performance'] },
+  {
+    text: 'How it works',
+    folder: 'how',
+    order: ['evidence', 'architecture', 'simulation', 'faults', 'performance'],
+  },
 ]
 
 function markdownBelow(folder: string): readonly string[] {
