@@ -106,7 +106,7 @@ describe('a link of a page, on the site', () => {
       '../../examples/package.json',
       `${repository}/blob/main/examples/package.json`,
     ],
-    ['a folder', '../../examples', `${repository}/tree/main/examples`],
+    ['a folder', '../../examples/chat', `${repository}/tree/main/examples/chat`],
     ['a heading of its own', '#see-it', '#see-it'],
     ['another site', 'https://example.com/a.md', 'https://example.com/a.md'],
   ])('to %s', (_what, href, target) => {
