@@ -22,7 +22,9 @@ interface SidebarSection {
 /** Pages that lie elsewhere in the repository, where who reads the repository looks for them. */
 const pagesFromElsewhere: Readonly<Record<string, string>> = {
   'ARCHITECTURE.md': 'how/architecture.md',
+  'SECURITY.md': 'deployment/security.md',
   'bench/README.md': 'how/benchmarks.md',
+  'examples/README.md': 'start/examples.md',
   'packages/cli/README.md': 'reference/cli.md',
   'packages/event-source-client/README.md': 'reference/event-source-client.md',
   'packages/http-core/README.md': 'reference/http-core.md',
@@ -58,6 +60,7 @@ const sections: readonly Section[] = [
       'route-handlers',
       'bun-deno',
       'edge',
+      'examples',
     ],
   },
   {

@@ -34,7 +34,7 @@ beforeAll(async () => {
   }
   // Installs the generator first, if it is not there: the workspace of the site is its own.
   await run('npx', ['--yes', packageManager, 'build'], folder, variables)
-}, 300_000)
+}, 600_000)
 
 describe('the built site', () => {
   it('has the pages of the repository, the READMEs of packages among them', async () => {

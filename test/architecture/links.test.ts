@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { headingSlug } from '../../docs/.vitepress/heading-slug.ts'
+import { linkTarget } from '../../docs/.vitepress/link-targets.ts'
 import { sidebar, sitePages } from '../../docs/.vitepress/pages.ts'
 import { filesBelow, readSource, root } from './source-files.ts'
 
@@ -89,6 +90,32 @@ describe('the sidebar of the site', () => {
       .map((page) => `/${page.replace(/\.md$/, '').replace(/(?<=^|\/)index$/, '')}`)
     expect(listed.filter((link) => !link.startsWith('/reference/api/')).toSorted()).toEqual(
       expected.toSorted(),
+    )
+  })
+})
+
+describe('a link of a page, on the site', () => {
+  const repository = 'https://github.com/sse-toolkit/sse-toolkit'
+
+  it.each([
+    ['another page', 'access.md#credentials-in-a-browser', '/guides/access.md#credentials-in-a-browser'],
+    ['a page from elsewhere', '../../ARCHITECTURE.md', '/how/architecture.md'],
+    ['the folder of such a page', '../../packages/cli', '/reference/cli.md'],
+    [
+      'a file that is not a page',
+      '../../examples/package.json',
+      `${repository}/blob/main/examples/package.json`,
+    ],
+    ['a folder', '../../examples/chat', `${repository}/tree/main/examples/chat`],
+    ['a heading of its own', '#see-it', '#see-it'],
+    ['another site', 'https://example.com/a.md', 'https://example.com/a.md'],
+  ])('to %s', (_what, href, target) => {
+    expect(linkTarget(href, 'docs/guides/resuming.md', sitePages())).toBe(target)
+  })
+
+  it('fails the build if the file is not there', () => {
+    expect(() => linkTarget('none.md', 'docs/guides/resuming.md', sitePages())).toThrow(
+      'docs/guides/resuming.md: no file at none.md',
     )
   })
 })
