@@ -142,7 +142,7 @@ describe('a response that carries a byte source', () => {
     expect(source.events).toEqual(['attach', 'closed'])
   })
 
-  it('is told when the output has drained, and counts what waits', async () => {
+  it('gets notified when the output has drained, and counts what waits', async () => {
     const source = recordingSource()
     const server = await serving({ fetch: () => carrying(source), highWaterMarkBytes: 16_384 })
     const client = await rawClient(server.port)

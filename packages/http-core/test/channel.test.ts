@@ -364,7 +364,7 @@ describe('a channel on a WebSocket', () => {
     expect(closes).toEqual(['protocol-error'])
   })
 
-  it('close says whether it closed; the client is told 1000', async () => {
+  it('close says whether it closed; the client gets 1000', async () => {
     const { hooks, channels, closes } = recorded()
     const server = await servingChannel(hooks)
     const socket = webSocket(server.port)
@@ -530,7 +530,7 @@ describe('a channel on a WebSocket', () => {
     expect(String((await once(socket, 'message'))[0])).toBe('secure')
   })
 
-  it('compresses where it is told to', async () => {
+  it('compresses if the options say so', async () => {
     const received: unknown[] = []
     const server = await servingChannel(
       { receive: (_opened, message) => void received.push(message) },
@@ -865,7 +865,7 @@ describe('another protocol', () => {
     await eventually(() => server.requestsInFlight === 0)
   })
 
-  it('that fails to ends with the connection, and the logger hears of it', async () => {
+  it('that fails to ends with the connection, and the logger gets the failure', async () => {
     const logger = recordingLogger()
     const server = await serving({
       logger,

@@ -392,7 +392,7 @@ describe('HTTP/2 limits and rules', () => {
     expect([silent.destroyed, session.destroyed]).toEqual([false, false])
   })
 
-  it('maxConcurrentStreams is told to the client', async () => {
+  it('the client gets maxConcurrentStreams', async () => {
     const server = await secure({ fetch: hello, maxConcurrentStreams: 7 })
     const session = client(server.port)
     const [settings] = (await once(session, 'remoteSettings')) as [{ maxConcurrentStreams: number }]

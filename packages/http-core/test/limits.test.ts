@@ -362,7 +362,7 @@ describe.concurrent('timeouts', () => {
 })
 
 describe('a refusal', () => {
-  it('is told to the logger, with its status', async () => {
+  it('reaches the logger, with its status', async () => {
     const logger = recordingLogger()
     const server = await serving({ fetch: hello, logger, maxTargetBytes: 10 })
     await rawExchange(server.port, head('GET /12345678901 HTTP/1.1'))

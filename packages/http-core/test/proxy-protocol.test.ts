@@ -220,7 +220,7 @@ describe('proxyProtocol', () => {
     expect(await other.closed).toContain('"remoteAddress":"192.0.2.1"')
   })
 
-  it('believes only the proxies it is told of', async () => {
+  it('believes only the proxies that the options name', async () => {
     const required = await serving({
       fetch: show,
       proxyProtocol: proxied('required', { from: ['10.0.0.0/8'] }),

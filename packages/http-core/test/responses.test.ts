@@ -415,7 +415,7 @@ describe('writerResponse', () => {
     await reader?.cancel()
   })
 
-  it('hears of a client that goes away by its signal, and by the write that it awaits', async () => {
+  it('learns that the client left from its signal, and from the write that it awaits', async () => {
     const failed = Promise.withResolvers<unknown>()
     let signal: AbortSignal | undefined
     const server = await serving({
@@ -597,12 +597,12 @@ describe('a handler that fails', () => {
     })()
     const server = await serving({ logger, fetch: () => new Response(ReadableStream.from(chunks)) })
     await rawExchange(server.port, GET)
-    expect(String(logger.records.at(-1)?.error)).toContain('gives Uint8Arrays, not "text"')
+    expect(String(logger.records.at(-1)?.error)).toContain('expected Uint8Arrays, got "text"')
   })
 })
 
 describe('the server', () => {
-  it('names itself only where it is told to', async () => {
+  it('sends a Server field only if serverHeader is set', async () => {
     const [silent, named] = [
       await serving({ fetch: () => textResponse('x') }),
       await serving({ fetch: () => textResponse('x'), serverHeader: 'demo/1' }),

@@ -333,7 +333,7 @@ describe('the connection of an open event stream', () => {
       client.destroy()
     })
 
-    it('but not while somebody wants to hear of the end of requests', async () => {
+    it('but not while somebody subscribes to the end of requests', async () => {
       const listener = (): void => {}
       subscribe('sse-toolkit.http-core.request.end', listener)
       onTestFinished(() => {

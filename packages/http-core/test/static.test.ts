@@ -69,7 +69,7 @@ describe('downloads', () => {
     expect((await get('/css/main.css')).headers.get('content-type')).toBe('text/css; charset=utf-8')
   })
 
-  it('answer 304 to a client that has the file, and 412 to one that wants another', async () => {
+  it('answer 304 to a client that has the file, and 412 to a client that expects another', async () => {
     const get = await site(await folder())
     const etag = (await get('/digits.txt')).headers.get('etag') ?? ''
     const status = async (headers: Record<string, string>): Promise<number> =>

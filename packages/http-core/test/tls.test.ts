@@ -91,7 +91,7 @@ describe('TLS', () => {
     }).toThrow(expect.objectContaining({ option: 'tls' }))
   })
 
-  it('asks for certificates of clients, where it is told to', async () => {
+  it('asks clients for certificates if the options say so', async () => {
     const server = await serving({
       fetch: show,
       tls: { ...testOnly, requestCert: true, rejectUnauthorized: true, ca: testOnlyRenewed.cert },

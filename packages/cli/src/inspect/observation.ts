@@ -8,7 +8,7 @@ export interface ObservedHead {
   /** Where it was asked in the end, and all redirects on the way there. */
   readonly url: string
   readonly redirects: readonly string[]
-  /** Why a client would refuse the server's certificate; undefined if it would not, or if there is none. */
+  /** Why a client would refuse the server's certificate; undefined if it would not, or if the server has no certificate. */
   readonly certificateProblem?: string | undefined
 }
 

@@ -33,7 +33,7 @@ export function checkMethods(
   throw new OptionError(option, value, expected + lacks)
 }
 
-/** A list whose every item is what it should be; a text, whose items would be its characters, is none. */
+/** A list whose every item is what it should be; a string, whose items would be its characters, is not a list. */
 export function checkList(
   option: string,
   value: unknown,

@@ -63,7 +63,7 @@ const reasonPhrases: ReadonlyMap<number, string> = new Map([
 ])
 
 /**
- * The registered description of a status code; undefined if there is none.
+ * The registered description of a status code; undefined if the code is not registered.
  *
  * @example
  * ```ts

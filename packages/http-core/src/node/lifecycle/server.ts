@@ -180,7 +180,7 @@ class HttpServerLife implements Server {
   }
 
   async #close(timeoutMs: number, eventStreams: 'end' | 'wait'): Promise<CloseReport> {
-    // A listen() that is under way settles first; its caller hears of its failure.
+    // A listen() that is under way settles first; its caller gets its failure.
     await this.#listening?.catch(() => {})
     let destroyedConnections = 0
     if (this.#status === 'running') {

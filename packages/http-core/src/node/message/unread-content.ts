@@ -61,8 +61,8 @@ export function discardContent(
 }
 
 /**
- * Destroys a request, and its connection, once the response has left. Whoever reads along hears of it only by this: after
- * the end of the response Node does not tell any more.
+ * Destroys a request, and its connection, once the response has left. A reader of the content learns
+ * it only from this: after the end of the response Node emits nothing more.
  */
 export function destroyAfter(response: WireResponse, message: WireRequest): void {
   if (response.closed) {

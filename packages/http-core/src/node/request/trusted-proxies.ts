@@ -69,7 +69,7 @@ function nthFromRight(field: string | string[] | undefined, hops: number): strin
   return list.at(-Math.min(hops, list.length))
 }
 
-/** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711` without the port; undefined if it is none. */
+/** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711` without the port; undefined if the text is not an address. */
 function bareAddress(item: string | undefined): string | undefined {
   if (item === undefined) return undefined
   if (isIP(item) !== 0) return item
@@ -77,7 +77,7 @@ function bareAddress(item: string | undefined): string | undefined {
   return address !== undefined && isIP(address) !== 0 ? address : undefined
 }
 
-/** The port behind an address; undefined if there is none. */
+/** The port behind an address; undefined if the text has no port. */
 function portOf(item: string | undefined): number | undefined {
   const port = /^(?:\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(item ?? '')?.[1]
   return port === undefined || Number(port) > 65_535 ? undefined : Number(port)

@@ -103,7 +103,7 @@ export class BodyPump {
     }
     const chunk = result.value
     if (!(chunk instanceof Uint8Array)) {
-      this.#fail(new TypeError(`The body of a response gives Uint8Arrays, not ${shorten(chunk)}`))
+      this.#fail(new TypeError(`The body of a response: expected Uint8Arrays, got ${shorten(chunk)}.`))
       return
     }
     if (this.#phase === 'gathering') {

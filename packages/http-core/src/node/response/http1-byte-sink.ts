@@ -6,13 +6,13 @@ import { destroyUnfinished } from '../message/destroy-unfinished.ts'
 import { goneError } from '../request/request-body.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
 
-/** Who hears of what befalls a sink. */
+/** Gets notified of what happens to a sink. */
 export interface SinkOwner {
   /** The sink's listener threw: it is called from the socket's events, where nobody would catch it. */
   failed(error: unknown): void
 }
 
-/** Who hears of what befalls a sink that has been handed over its connection. */
+/** Gets notified of what happens to a sink that owns its connection after a handover. */
 export interface HandedOverOwner extends SinkOwner {
   gone(sink: Http1ByteSink, socket: Socket): void
 }
@@ -79,7 +79,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     dropAllBehind(socket)
   }
 
-  /** The request's own, to be aborted if the client goes away: after a handover the request hears of that no more. */
+  /** The request's own, to be aborted if the client goes away: after a handover nothing else notifies the request. */
   abortWhenGone(aborter: AbortController): void {
     if (this.#state === 'closed') aborter.abort(goneError())
     else this.#aborter = aborter

@@ -222,7 +222,8 @@ async function upload(tree: FileTree, request: Request, path: readonly string[])
   if (path.length === 0 || (await tree.stat(directory))?.kind !== 'directory') {
     throw new HttpError(409, 'There is no such directory.')
   }
-  if (request.headers.has('content-range')) throw new HttpError(400, 'A file is uploaded whole.')
+  if (request.headers.has('content-range'))
+    throw new HttpError(400, 'Content-Range is not supported: upload the whole file.')
   const present = await tree.stat(path)
   if (present?.kind === 'directory') throw new HttpError(409, 'There is a directory of that name.')
   if (isChanged(request, present)) throw new HttpError(412)
@@ -234,7 +235,7 @@ async function upload(tree: FileTree, request: Request, path: readonly string[])
 async function remove(tree: FileTree, request: Request, path: readonly string[]): Promise<Response> {
   const present = await tree.stat(path)
   if (present === undefined) throw new HttpError(404)
-  if (present.kind === 'directory') throw new HttpError(409, 'A directory is not deleted.')
+  if (present.kind === 'directory') throw new HttpError(409, 'A directory cannot be deleted.')
   if (isChanged(request, present)) throw new HttpError(412)
   if ((await tree.remove?.(path)) !== true) throw new HttpError(404)
   return new Response(null, { status: 204 })

@@ -99,7 +99,7 @@ function shakeHands(
   }: ChannelOptions,
   opened: WebSocketChannel,
 ): void {
-  // ws wants it to be the only one.
+  // ws requires it to be the only one.
   message.headers.upgrade = 'websocket'
   // Named apart: the second is not in the types of ws.
   const limits = { maxFragments, maxPendingAutoPongs: maxPendingPongs }

@@ -94,7 +94,10 @@ export class HttpChannel implements Channel {
     }
     if (this.#isHeadSent) {
       if (status !== undefined || headers !== undefined) {
-        throw new ChannelError('head-sent', 'Status and fields come with the first send of a channel')
+        throw new ChannelError(
+          'head-sent',
+          'Status and fields: expected only with the first send of a channel, got a later send.',
+        )
       }
     } else if (close && source === undefined) {
       this.#answer.resolve(new Response(bytes ?? null, responseInit(status, headers)))

@@ -124,5 +124,5 @@ async function ignoring(cancel: () => unknown): Promise<void> {
 function checkPiece(piece: unknown): string | Uint8Array<ArrayBuffer> {
   if (typeof piece === 'string') return piece
   if (isUint8Array(piece)) return piece as Uint8Array<ArrayBuffer>
-  throw new TypeError(`A stream that is sent on a channel gives text or Uint8Arrays, not ${shorten(piece)}`)
+  throw new TypeError(`A stream sent on a channel: expected text or Uint8Arrays, got ${shorten(piece)}.`)
 }

@@ -237,7 +237,7 @@ export class WebSocketChannel implements Channel {
       }
       binary ??= typeof piece !== 'string'
       if (binary === (typeof piece === 'string')) {
-        throw new TypeError('A stream that is sent on a WebSocket gives text or Uint8Arrays, not both')
+        throw new TypeError('A stream sent on a WebSocket: expected text or Uint8Arrays, got both.')
       }
       this.#write(piece, { binary, fin: false })
     }
