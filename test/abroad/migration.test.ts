@@ -83,7 +83,7 @@ const clients = [
 ]
 
 function onBothSides<Case>(cases: readonly Case[]): (Case & { readonly side: Side })[] {
-  return cases.flatMap((each) => sides.map((side) => ({ ...each, side })))
+  return cases.flatMap((each) => sides.map((side) => Object.assign({ side }, each)))
 }
 
 describe('a server that is moved over sends what it sent before', () => {
