@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
+import { findNginx, findRedisServer, startProcess, startRedis } from '@sse-toolkit/test-support'
 import { describe, expect, it } from 'vitest'
 
 // Every example is a program that checks itself, prints `ok`, and ends.
@@ -11,10 +11,11 @@ const folder = fileURLToPath(new URL('../../examples/', import.meta.url))
 const others = new Set(['story.ts', 'listen.ts', 'self-signed.ts', 'route-handlers.ts', 'bun.ts', 'deno.ts'])
 // Their servers are processes of their own: one, or two on Redis.
 const examplesOfProcesses = ['ai-sdk/main.ts', 'job-progress/main.ts', 'provider-proxy/main.ts']
-// Runs only with Redis.
+// Run only with Redis, or nginx.
 const examplesOfRedis = ['redis/main.ts']
+const examplesOfNginx = ['nginx/main.ts']
 const folders = readdirSync(folder, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+  .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
   .map(({ name }) => name)
 const examples = [
   ...readdirSync(join(folder, 'adapters'))
@@ -23,9 +24,10 @@ const examples = [
   ...folders
     .filter((name) => existsSync(join(folder, name, 'main.ts')))
     .map((name) => `${name}/main.ts`)
-    .filter((name) => !examplesOfRedis.includes(name)),
+    .filter((name) => !examplesOfRedis.includes(name) && !examplesOfNginx.includes(name)),
 ]
 const redisServer = findRedisServer()
+const nginx = findNginx()
 
 async function expectOk(name: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   await using program = await startProcess({ args: [join(folder, name)], env })
@@ -49,6 +51,8 @@ describe('the examples', () => {
   })
 
   it.each(examples)('%s checks itself', (name) => expectOk(name))
+
+  it.skipIf(nginx.skip).each(examplesOfNginx)('%s checks itself, with nginx', (name) => expectOk(name))
 
   it.skipIf(redisServer.skip).each([...examplesOfProcesses, ...examplesOfRedis])(
     '%s checks itself over Redis',

@@ -28,14 +28,32 @@ const next: Framework = {
 }
 
 const frameworks: readonly (readonly [name: string, folder: string, framework: Framework])[] = [
-  ['Next.js, built', 'next', next],
+  ['Next.js, built', 'nextjs', next],
   [
     'Next.js, in development',
-    'next',
+    'nextjs',
     {
       dependencies: next.dependencies,
       start: (port) => ['node_modules/.bin/next', 'dev', '--port', String(port)],
       feed: '/feed',
+    },
+  ],
+  [
+    'Nest, compiled',
+    'nest',
+    {
+      dependencies: [
+        '@nestjs/common@12.5.1',
+        '@nestjs/core@12.5.1',
+        '@nestjs/platform-express@12.5.1',
+        '@types/express@5.0.6',
+        '@types/node@24.19.2',
+        'reflect-metadata@0.2.2',
+        'rxjs@7.8.2',
+        'typescript@5.9.3',
+      ],
+      build: ['tsc', '-p', '.'],
+      start: () => ['dist/main.js'],
     },
   ],
   [
@@ -71,7 +89,7 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
 
   beforeAll(async () => {
     project = await createPackedProject(['sse-server', 'event-source-client'], dependencies)
-    const app = fileURLToPath(new URL(`apps/${folder}`, import.meta.url))
+    const app = fileURLToPath(new URL(`../../examples/apps/${folder}`, import.meta.url))
     await cp(app, project.folder, { recursive: true })
     const env = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: build === undefined ? 'development' : 'production' }
     if (build !== undefined) {
@@ -137,7 +155,7 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
     await expect.poll(connections).toBe(0)
   })
 
-  it.runIf(folder === 'next' && build !== undefined)(
+  it.runIf(folder === 'nextjs' && build !== undefined)(
     'has the client in the code for browsers, without undici and modules of Node',
     async () => {
       const output = join(project.folder, '.next/static')
