@@ -26,7 +26,8 @@ const folder = await mkdtemp(join(tmpdir(), 'sse-toolkit-nginx-'))
 
 /** One server of the application. In production each is a process; they share only the file. */
 async function startServer(port: number) {
-  const hub = createHub({ log: sqliteLog({ path: join(folder, 'numbers.db') }), reconnectionTimeMs: 100 })
+  const log = sqliteLog({ path: join(folder, 'numbers.db') })
+  const hub = createHub({ log, reconnectionTimeMs: 100 })
   const server = createServer({
     port,
     logger: 'off',
@@ -40,6 +41,7 @@ async function startServer(port: number) {
     async stop() {
       await hub.close({ drainMs: 200 })
       await server.close({ timeoutMs: 1000 })
+      await log.close()
     },
   }
 }
