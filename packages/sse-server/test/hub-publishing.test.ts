@@ -145,3 +145,16 @@ it('a log without what this release needs is refused', () => {
     expect.objectContaining({ code: 'invalid-option', option: 'log' }),
   )
 })
+
+it('a loop that publishes lets the event loop turn', async () => {
+  const { hub } = createTestHub()
+  const reader = await subscribe(hub)
+  let arrivedBefore = 0
+  for (let n = 1; n <= 5000; n += 1) {
+    if (n === 5000) arrivedBefore = reader.data.length
+    await hub.publish('a', { data: String(n) })
+  }
+  expect(arrivedBefore).toBeGreaterThan(0)
+  await turn()
+  expect(reader.data).toHaveLength(5000)
+})

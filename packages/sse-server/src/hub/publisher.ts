@@ -1,5 +1,6 @@
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import type { Appended, AppendOptions, EventLog, LoggedEvent, ProducerSequence } from '../log/event-log.ts'
+import { Pace } from '../pace.ts'
 import type { Runtime } from '../runtime.ts'
 import { formatEventId } from '../wire-contract/event-id.ts'
 import type { TopicSchemas } from './hub-options.ts'
@@ -25,10 +26,13 @@ interface PublisherOptions {
 /** Checks what is published, appends it to the log, and counts it. */
 export class Publisher {
   readonly #options: PublisherOptions
+  // A log in memory answers within the turn: a loop that publishes would keep everything else from its turn.
+  readonly #pace: Pace
   #isClosed = false
 
   constructor(options: PublisherOptions) {
     this.#options = options
+    this.#pace = new Pace(options.runtime)
   }
 
   async publish(...args: PublishArguments<TopicSchemas>): Promise<Published> {
@@ -72,6 +76,8 @@ export class Publisher {
     const position = await log.append(event, options)
     counters.published += 1
     counters.countLag(runtime.now() - startedAt)
+    const share = this.#pace.step()
+    if (share !== undefined) await share
     return { id: formatEventId(position), stored: true }
   }
 
@@ -91,6 +97,8 @@ export class Publisher {
       counters.published += batch.length
       counters.countLag(runtime.now() - startedAt)
     }
+    const share = this.#pace.step()
+    if (share !== undefined) await share
     return appended
   }
 
