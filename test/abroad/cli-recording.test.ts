@@ -8,6 +8,7 @@ import { createServer } from '@sse-toolkit/http-core/node'
 import type { Server } from '@sse-toolkit/http-core/node'
 import { createHub, createPublishHandler } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
+import { findFreePort } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 // The README's recording: each `$ sse` command prints what the README says that it prints.
@@ -86,13 +87,17 @@ afterAll(async () => {
 describe('the recording in the README of the command line', () => {
   it('shows each command', () => {
     const commands = recordings.map(({ command }) => command.split(' ')[1])
-    expect(new Set(commands)).toEqual(new Set(['tail', 'publish', 'check', 'load']))
+    expect(new Set(commands)).toEqual(new Set(['tail', 'record', 'replay', 'publish', 'check', 'load']))
   })
 
   it.each(recordings)('$command', async ({ command, output }) => {
+    const freePort = await findFreePort()
     const { stdout } = await promisify(execFile)(
       'sh',
-      ['-c', command.replaceAll('localhost:3000', `127.0.0.1:${server.port}`)],
+      [
+        '-c',
+        command.replaceAll('localhost:3000', `127.0.0.1:${server.port}`).replaceAll('9000', String(freePort)),
+      ],
       { cwd: folder, env: { ...process.env, NODE_OPTIONS: '', PATH: `${folder}:${process.env['PATH']}` } },
     )
     expect(stdout).toMatch(patternOf(output))

@@ -96,12 +96,18 @@ describe('sse', () => {
     [['publish', '-h'], 0, /Exit codes/],
     [['check', '--help'], 0, /Exit codes/],
     [['load', '--help'], 0, /Exit codes/],
+    [['record', '--help'], 0, /Exit codes/],
+    [['replay', '--help'], 0, /Exit codes/],
   ])('%j exits with %i', async (args, code, stdout) => {
     expect(await run(...args)).toEqual({ code, stdout: expect.stringMatching(stdout), stderr: '' })
   })
 
   it.each([
     [['frob'], /no command "frob": tail, serve/],
+    [['record', 'a', '--from', 'earliest', '--last-event-id', '1'], /either --from or --last-event-id/],
+    [['replay'], /A recording is missing/],
+    [['replay', '/nowhere/at/all'], /Cannot read \/nowhere/],
+    [['replay', 'a', '--speed', 'fast'], /--speed: expected a number of at least 0, got "fast"/],
     [['tail'], /A URL is missing/],
     [['tail', 'ftp://x'], /Expected an http or https URL, got "ftp:\/\/x"/],
     [['tail', 'a', 'b'], /"b" is too much/],
@@ -311,6 +317,47 @@ describe('sse serve', () => {
       2,
       expect.stringMatching(/another socket listens there already/),
     ])
+  })
+})
+
+describe('sse record and sse replay', () => {
+  it('keep a stream and its pace in a file, and serve it again', async () => {
+    const recorded = await run('record', `${url}numbers`, '--until-end', '-q')
+    const lines = recorded.stdout.trim().split('\n')
+    expect(recorded.code).toBe(0)
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(
+      [1, 2, 3].map((n) => ({
+        at: expect.any(Number) as unknown,
+        event: 'message',
+        data: expect.objectContaining({ n }) as unknown,
+        id: String(n),
+      })),
+    )
+
+    const file = join(folder, 'numbers.jsonl')
+    const paced = lines.map((line, index) => ({ ...(JSON.parse(line) as object), at: 1000 + index * 300 }))
+    await writeFile(file, paced.map((line) => JSON.stringify(line)).join('\n'))
+    const served = start(['replay', file, '--port', '0', '--speed', '0'])
+    const addressOf = async ({ output }: Running): Promise<string> => {
+      await expect.poll(() => output.stderr).toMatch(/http:\S+/)
+      return /http:\S+/.exec(output.stderr)?.[0] ?? ''
+    }
+    const text = await (await fetch(await addressOf(served))).text()
+    expect(text.match(/"n":\d/g)).toEqual(['"n":1', '"n":2', '"n":3'])
+    expect((await served.exit).code).toBe(0)
+  })
+
+  it('play a recording no faster than it was made, from when the first reader comes', async () => {
+    const file = join(folder, 'slow.jsonl')
+    await writeFile(file, [0, 300, 600].map((at) => JSON.stringify({ at, data: at })).join('\n'))
+    const replay = start(['replay', file, '--port', '0'])
+    await expect.poll(() => replay.output.stderr).toMatch(/http:\S+/)
+    const startedAt = performance.now()
+    const response = await fetch(/http:\S+/.exec(replay.output.stderr)?.[0] ?? '')
+    expect((await response.text()).match(/^data: \d+/gm)).toEqual(['data: 0', 'data: 300', 'data: 600'])
+    // Timers may be a millisecond early.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(599)
+    expect((await replay.exit).code).toBe(0)
   })
 })
 

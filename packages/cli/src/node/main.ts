@@ -10,6 +10,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tail: async () => (await import('./commands/tail.ts')).tail,
   serve: async () => (await import('./commands/serve.ts')).serve,
   publish: async () => (await import('./commands/publish.ts')).publish,
+  record: async () => (await import('./commands/record.ts')).record,
+  replay: async () => (await import('./commands/replay.ts')).replay,
   check: async () => (await import('./commands/check.ts')).check,
   load: async () => (await import('./commands/load.ts')).load,
 }
@@ -19,6 +21,8 @@ const usage = `sse: event streams (Server-Sent Events) in a shell
   sse tail URL        follows a stream, through reconnections
   sse serve           makes a stream of the lines on standard input
   sse publish URL     publishes events over HTTP
+  sse record URL      records a stream, for replay
+  sse replay FILE     serves a recording, at its own pace
   sse check URL       tells what is wrong with a stream, and how to mend it
   sse load URL        opens many connections, and measures what arrives
 

@@ -60,6 +60,7 @@ export const serve: Command = {
     const { serveLines } = await import('../serve/serve-lines.ts')
     return serveLines({
       shell,
+      input: shell.stdin,
       port,
       host: values.host,
       form: json ? { json: true, idPath: id } : { json: false, event },

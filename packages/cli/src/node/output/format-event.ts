@@ -19,6 +19,8 @@ export interface EventFormat {
   /** Where it goes, to see whether that takes colours. */
   readonly stream: Writable
   readonly wallClock: () => number
+  /** Adds `at` to a JSON line, in milliseconds. */
+  readonly elapsedMs?: (() => number) | undefined
 }
 
 /**
@@ -27,12 +29,16 @@ export interface EventFormat {
  *     pretty   12:04:05.678 paid {"total":12}   k3v9x0q2-1041
  *     jsonl    {"event":"paid","data":{"total":12},"id":"k3v9x0q2-1041"}
  *     data     {"total":12}
+ *
+ * A recording has `at` in each line: `{"at":1041.5,"event":"paid",...}`.
  */
 export function formatEvent(event: ShownEvent, format: EventFormat): string | undefined {
   const data = format.dataPath === undefined ? event.data : pathText(event.data, format.dataPath)
   if (data === undefined) return undefined
   if (format.format === 'data') return `${data}\n`
-  return format.format === 'jsonl' ? `${jsonLine(event, data)}\n` : `${prettyLine(event, data, format)}\n`
+  return format.format === 'jsonl'
+    ? `${jsonLine(event, data, format.elapsedMs?.())}\n`
+    : `${prettyLine(event, data, format)}\n`
 }
 
 function pathText(data: string, path: string): string | undefined {
@@ -41,9 +47,10 @@ function pathText(data: string, path: string): string | undefined {
 }
 
 /** Data that is a JSON object or array is part of the line; anything else is a string, so that none is ambiguous. */
-function jsonLine({ type, topic, lastEventId }: ShownEvent, data: string): string {
+function jsonLine({ type, topic, lastEventId }: ShownEvent, data: string, atMs: number | undefined): string {
   const value = /^\s*[[{]/.test(data) ? (valueAt(data, '') ?? data) : data
   return JSON.stringify({
+    ...(atMs !== undefined && { at: Math.round(atMs * 10) / 10 }),
     event: type,
     data: value,
     ...(lastEventId !== '' && { id: lastEventId }),

@@ -12,12 +12,16 @@ import type { Shell } from '../command-line/shell.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import { eventOfLine } from './line-event.ts'
 import type { LineForm } from './line-event.ts'
+import { RecordedPace } from './recorded-pace.ts'
 
 export interface Serving {
   readonly shell: Shell
+  readonly input: Readable
   readonly port: number
   readonly host: string
   readonly form: LineForm
+  /** How many times as fast as they were recorded lines are published. Absent: as they come. */
+  readonly speed?: number
   /** Of what does not say another. */
   readonly topic: string
   readonly maxEvents: number
@@ -51,8 +55,9 @@ export async function serveLines(serving: Serving): Promise<ExitCode> {
   })
   const server = await listen(hub, serving)
   say(`serving on ${server.url}`)
-  if (isKeyboard(shell.stdin)) say('each line that you type is an event; Ctrl-D ends the stream')
+  if (isKeyboard(serving.input)) say('each line that you type is an event; Ctrl-D ends the stream')
   try {
+    if (serving.speed !== undefined) await Promise.race([readers.untilFirst(), once(shell.signal, 'abort')])
     const topics = await publishLines(hub, serving)
     if (shell.signal.aborted) return exitCodes.done
     for (const topic of topics) await hub.end(topic)
@@ -94,13 +99,16 @@ async function listen(hub: Hub, { host, port, tls, topic, corsOrigin }: Serving)
 }
 
 /** @returns the topics that events were published on. */
-async function publishLines(hub: Hub, { shell, form, topic: usualTopic }: Serving): Promise<Set<string>> {
+async function publishLines(hub: Hub, serving: Serving): Promise<Set<string>> {
+  const { shell, input, form, topic: usualTopic } = serving
   const topics = new Set([usualTopic])
-  const lines = createInterface({ input: shell.stdin, crlfDelay: Infinity, signal: shell.signal })
+  const pace = new RecordedPace(serving.speed ?? 0)
+  const lines = createInterface({ input, crlfDelay: Infinity, signal: shell.signal })
   let number = 0
   for await (const line of lines) {
     number += 1
     if (form.json && line.trim() === '') continue
+    await pace.until(line, shell.signal)
     try {
       const { topic, event, idempotencyKey } = eventOfLine(line, form, usualTopic)
       const { key, ...published } = event
@@ -128,13 +136,20 @@ class Readers {
     this.#onChange?.()
   }
 
+  async untilFirst(): Promise<void> {
+    while (this.#opened === 0) await this.#change()
+  }
+
   /** Resolves when at least one reader has come, and none is left but those of patterns, which have no end. */
   async untilServed(hub: Hub): Promise<void> {
     const isWaiting = ({ topics }: HubConnection): boolean => topics.every((topic) => !/[*>]/.test(topic))
-    while (this.#opened === 0 || hub.connections().some(isWaiting))
-      await new Promise<void>((resolve) => {
-        this.#onChange = resolve
-      })
+    while (this.#opened === 0 || hub.connections().some(isWaiting)) await this.#change()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = resolve
+    })
   }
 }
 

@@ -23,9 +23,13 @@ export interface Following {
   readonly resume: string | undefined
   readonly insecure: boolean
   readonly maxTimeMs: number | undefined
+  /** Whether `maxTimeMs` is a good end. @defaultValue false: it is an exit code of its own */
+  readonly isTimeAnEnd?: boolean
   readonly limit: number | undefined
   readonly types: ReadonlySet<string> | undefined
   readonly format: OutputFormat
+  /** Whether JSON lines say when each event came. @defaultValue false */
+  readonly hasTimes?: boolean
   readonly dataPath: string | undefined
   readonly quiet: boolean
   readonly shell: Shell
@@ -56,11 +60,13 @@ export async function followStream(following: Following): Promise<ExitCode> {
     )
   })
   source.onError((error) => shell.say(`sse: ${error.message}`))
+  const beganMs = runtime.now()
   const format = {
     format: following.format,
     dataPath: following.dataPath,
     stream: shell.stdout,
     wallClock: runtime.wallClock,
+    elapsedMs: following.hasTimes === true ? () => runtime.now() - beganMs : undefined,
   }
   // What our server says of the stream itself comes as events, too, and is said above. With others these are events like any.
   let isOurs = false
@@ -91,7 +97,7 @@ export async function followStream(following: Following): Promise<ExitCode> {
   }
   if (deadline.isOver) {
     say('the time is over (--max-time)')
-    return exitCodes.timeOver
+    return following.isTimeAnEnd === true ? exitCodes.done : exitCodes.timeOver
   }
   return source.status.state === 'closed'
     ? (codes[source.status.reason] ?? exitCodes.failed)
