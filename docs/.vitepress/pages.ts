@@ -97,6 +97,7 @@ const sections: readonly Section[] = [
     order: [
       'sse-server',
       'event-source-client',
+      'client-behavior',
       'http-core',
       'sse-sqlite',
       'sse-redis',

@@ -17,7 +17,7 @@ import * as nodeHttp from '../../examples/adapters/node-http.ts'
 import * as nodeTls from '../../examples/adapters/node-tls.ts'
 import type { Observed, RunningExample } from '../../examples/adapters/story.ts'
 
-// One suite for every host: what a user of each must be able to rely on, with real sockets.
+// One suite for every host, with real sockets: the behaviour that users of each rely on.
 
 interface Answer {
   readonly status: number

@@ -64,7 +64,7 @@ describe('openai', () => {
     return answer
   }
 
-  it('reads an answer to its end, from its beginning, whenever it joins', async () => {
+  it('reads an answer from its beginning to its end, whenever it joins', async () => {
     const { hub, url } = await serving(options)
     const run = await hub.run('answer', producing(chunks))
     const early = read(url)
@@ -126,7 +126,7 @@ describe('@anthropic-ai/sdk', () => {
     return stream.finalText()
   }
 
-  it('reads an answer to its end, from its beginning, whenever it joins', async () => {
+  it('reads an answer from its beginning to its end, whenever it joins', async () => {
     const { hub, url } = await serving(options)
     const run = await hub.run('answer', producing(events))
     const early = read(url)

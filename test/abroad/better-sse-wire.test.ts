@@ -70,7 +70,7 @@ const examples: readonly { readonly name: string; readonly theirs: Listener; rea
   },
 ]
 
-describe.each(examples)('$name and what the table has for it', ({ theirs, ours }) => {
+describe.each(examples)('$name and its counterpart in the table', ({ theirs, ours }) => {
   it('give a client the same events and the same reconnection time', async () => {
     const expected = await received(theirs)
     const actual = await received(ours)
@@ -79,8 +79,8 @@ describe.each(examples)('$name and what the table has for it', ({ theirs, ours }
   })
 })
 
-describe('a channel, and a hub in its place', () => {
-  it('reach those who are registered, count them, and know what belongs to each', async () => {
+describe('a channel, and a hub that replaces it', () => {
+  it('reach registered clients, count them, and keep the state of each', async () => {
     const channel = createChannel<{ secret: string }, { user: string }>({ state: { secret: 'x' } })
     const theirs = await serve(async (req, res) => {
       const session = await createSession<{ user: string }>(req, res, { state: { user: 'ada' } })

@@ -94,7 +94,7 @@ describe.skipIf(tmux.skip)('sse in a terminal', () => {
     expect(await terminal.exitCode()).toBe(130)
   })
 
-  it('shows control characters of an event, and does not obey them', async () => {
+  it('shows control characters of an event without executing them', async () => {
     const terminal = await openTerminal(['tail', url, '--from', 'earliest', '--limit', '2'])
     await vi.waitUntil(async () => (await terminal.exitCode()) !== undefined, patience)
     const screen = await terminal.screen()
@@ -111,7 +111,7 @@ describe.skipIf(tmux.skip)('sse in a terminal', () => {
     expect((await terminal.colours()).split('Pane is dead')[0]).not.toContain('\u001B[36m')
   })
 
-  it('serves what is typed, and says how to end it', async () => {
+  it('serves typed lines, and says how to stop', async () => {
     const terminal = await openTerminal(['serve', '--port', '0'])
     await vi.waitUntil(async () => (await terminal.screen()).includes('Ctrl-D'), patience)
     const [first = ''] = (await terminal.screen()).split('\n')

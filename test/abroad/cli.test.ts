@@ -130,7 +130,7 @@ describe('sse', () => {
 })
 
 describe('sse tail', () => {
-  it('writes JSON lines in a pipe, and what happens on standard error', async () => {
+  it('writes JSON lines to a pipe, and its status to standard error', async () => {
     const { code, stdout, stderr } = await run('tail', `${url}feed`, '--from', 'earliest', '--limit', '2')
     expect([code, stdout.split('\n').map((line) => line.replace(/"id":"[^"]+"/, 'ID'))]).toEqual([
       0,
@@ -151,7 +151,7 @@ describe('sse tail', () => {
     expect([code, stdout, stderr]).toEqual([0, expected, ''])
   })
 
-  it('for a person lets no event command the terminal', async () => {
+  it('keeps an event from controlling the terminal', async () => {
     const { stdout } = await run(
       'tail',
       `${url}feed`,
@@ -172,7 +172,7 @@ describe('sse tail', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^id: 1\ndata: \{"n":1,"at":\d+\}\n\nid: 2\n/)])
   })
 
-  it('goes on where it was, with a file', async () => {
+  it('resumes from a file with the last event ID', async () => {
     const file = join(folder, 'feed.id')
     const first = await run('tail', `${url}feed`, '-q', '--from', 'earliest', '--limit', '1')
     const { id } = JSON.parse(first.stdout) as { id: string }
@@ -209,7 +209,7 @@ describe('sse tail', () => {
     expect((await exit).code).toBe(code)
   })
 
-  it('ends when nobody reads it', async () => {
+  it('ends when its reader is gone', async () => {
     const { child, exit } = start(['tail', `${url}endless`, '-q'])
     child.stdout.destroy()
     await expect
@@ -257,7 +257,7 @@ describe('sse publish', () => {
     expect([exit.code, exit.stdout, exit.stderr]).toEqual([code, '', expect.stringMatching(stderr)])
   })
 
-  it('says that a server cannot be reached', async () => {
+  it('reports a server that cannot be reached', async () => {
     const exit = await run('publish', `127.0.0.1:${await findFreePort()}`, 'x', '--retries', '0')
     expect([exit.code, exit.stderr]).toEqual([4, expect.stringContaining('ECONNREFUSED')])
   })
@@ -270,7 +270,7 @@ describe('sse serve', () => {
     return { ...serving, url: /serving on (\S+)/.exec(serving.output.stderr)?.[1] ?? '' }
   }
 
-  it('makes events of lines, gives each reader all of them, and ends with its input', async () => {
+  it('turns lines into events, gives each reader all of them, and ends with its input', async () => {
     const { child, output, exit, url: address } = await served(['--event', 'line'])
     child.stdin.write('one\ntwo\n')
     const early = run('tail', address, '-q')
@@ -286,7 +286,7 @@ describe('sse serve', () => {
     expect((await exit).code).toBe(0)
   })
 
-  it('takes whole events as JSON, on their topics, each once, and leaves out bad lines', async () => {
+  it('accepts events as JSON with a topic, each once, and skips bad lines', async () => {
     const {
       child,
       exit,
@@ -311,7 +311,7 @@ describe('sse serve', () => {
     expect(stderr).toMatch(/line 4 is left out: not JSON[\s\S]*line 5 is left out: nothing at data\.id/)
   })
 
-  it('says that an address is taken', async () => {
+  it('reports that an address is in use', async () => {
     const exit = await run('serve', '--port', new URL(url).port)
     expect([exit.code, exit.stderr]).toEqual([
       2,
@@ -362,14 +362,14 @@ describe('sse record and sse replay', () => {
 })
 
 describe('sse check', () => {
-  it('finds nothing that clients fail on in a hub of ours, and that it resumes', async () => {
+  it('finds no errors in our hub, and reports that it resumes', async () => {
     const { code, stdout } = await run('check', `${url}feed?lastEventId=earliest`, '--max-time', '1s')
     expect(stdout).toMatch(/^200 OK, text\/event-stream: 2 events/)
     expect(stdout).toMatch(/0 errors, 0 warnings/)
     expect(code).toBe(0)
   })
 
-  it('finds a stream that ignores where a client was, and as an error if asked to', async () => {
+  it('reports a stream that ignores Last-Event-ID, and as an error if asked to', async () => {
     const args = ['check', `${url}numbers`, '--max-time', '1s', '--json']
     const { code, stdout } = await run(...args)
     const { findings } = JSON.parse(stdout) as { findings: readonly { code: string; severity: string }[] }
@@ -387,7 +387,7 @@ describe('sse check', () => {
 })
 
 describe('sse load', () => {
-  it('counts what arrives, how late, and what is lost', async () => {
+  it('counts delivered events, their latency, and lost events', async () => {
     const publishing = setInterval(() => void hub.publish('load', { data: { at: Date.now() } }), 20)
     onTestFinished(() => clearInterval(publishing))
     const { code, stdout } = await run('load', `${url}load`, '-c', '30', '-d', '1s', '--json')
@@ -398,7 +398,7 @@ describe('sse load', () => {
     expect(code).toBe(0)
   })
 
-  it('says what failed, and exits with 1', async () => {
+  it('reports failures, and exits with 1', async () => {
     const { code, stdout } = await run('load', `${url}text`, '-c', '3', '-d', '100ms')
     expect(stdout).toMatch(/0 of 3 open, 3 failed[\s\S]*3 x .*text\/event-stream/)
     expect(code).toBe(1)

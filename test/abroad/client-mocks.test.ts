@@ -30,7 +30,7 @@ describe('MSW', () => {
   const server = setupServer()
   afterEach(() => server.close())
 
-  it('a stream comes from MSW, to both interfaces, and again after its last id', async () => {
+  it('MSW can mock a stream for both interfaces, and a reconnection after the last id', async () => {
     const ids: (string | null)[] = []
     server.use(
       http.get(url, ({ request }) => {
@@ -52,8 +52,8 @@ describe('MSW', () => {
 })
 
 describe('nock', () => {
-  it('a stream comes from nock, to both interfaces', async () => {
-    // It takes the place of the global fetch when it is imported, and MSW wants that, too.
+  it('nock can mock a stream for both interfaces', async () => {
+    // Importing nock replaces the global fetch, which MSW replaces as well.
     const { default: nock } = await import('nock')
     try {
       nock('http://mocked.test').get('/events').twice().reply(200, 'data: mocked\n\n', eventStream.headers)

@@ -93,7 +93,7 @@ function followOneServer(url: string): EventSourceClient {
 }
 
 describe.skipIf(haproxy.skip)('behind an HAProxy that sets a cookie', () => {
-  it('a client that hands the cookie on returns to its server, and one that does not goes around', async () => {
+  it('a client that sends the cookie back returns to its server, and one without it moves between servers', async () => {
     const ports = [
       await listen(createServer(eventsOf('one', 50))),
       await listen(createServer(eventsOf('two', 50))),

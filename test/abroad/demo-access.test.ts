@@ -50,11 +50,11 @@ describe('the token of the controls', () => {
     [{ authorization: 'Bearer other' }, 'token-wrong'],
     [{ authorization: `Basic ${TOKEN}` }, 'token-missing'],
     [{ authorization: 'Bearer other', cookie: `sse-toolkit-demo-8080=${TOKEN}` }, 'granted'],
-  ])('is looked for in %j: %s', (headers, verdict) => {
+  ])('is read from %j: %s', (headers, verdict) => {
     expect(check(headers)).toBe(verdict)
   })
 
-  it('moves from the address of the page into a cookie that no script and no other site can use', () => {
+  it("moves from the page's address into a cookie that no script and no other site can use", () => {
     const response = signIn(`/?token=${TOKEN}`)
     expect(response?.status).toBe(303)
     expect(Object.fromEntries(response?.headers ?? [])).toEqual({
@@ -76,7 +76,7 @@ describe('the token of the controls', () => {
     expect(signIn(path, init)).toBeUndefined()
   })
 
-  it('is another one each time, too long to be guessed, and needs no escaping', () => {
+  it('is new at each start, too long to guess, and needs no escaping', () => {
     const tokens = Array.from({ length: 10 }, () => createControlToken())
     expect(new Set(tokens).size).toBe(10)
     for (const token of tokens) expect(token).toMatch(/^[\w-]{32}$/)
@@ -84,7 +84,7 @@ describe('the token of the controls', () => {
 })
 
 describe('the routes', () => {
-  /** All that a visitor may ask without the token. Whoever adds a route here says that it can harm nobody. */
+  /** Every request that needs no token. Adding a route here states that it can do no harm. */
   const OPEN = new Set([
     'GET /',
     'GET /page.js',
@@ -147,7 +147,7 @@ describe('the routes', () => {
     challenge: 'Bearer realm="SSE toolkit demo"',
   }
 
-  it('need the token, wherever the request comes from, but for those that only show', async () => {
+  it('need the token, wherever the request comes from, except the read-only ones', async () => {
     expect(closed().map(String).toSorted()).toEqual(
       [
         'GET /hub',
@@ -182,7 +182,7 @@ describe('the routes', () => {
     }
   })
 
-  it('refuse the pages of other sites, though they have the cookie', async () => {
+  it('refuse pages of other sites even with the cookie', async () => {
     const cookie = `sse-toolkit-demo-8080=${TOKEN}`
     for (const { method, route } of closed())
       for (const foreign of [
@@ -210,7 +210,7 @@ describe('the routes', () => {
     expect((await ask(method, path, { authorization })).status).not.toBe(401)
   })
 
-  it('show nothing to a name that DNS rebinding led here, unless it has the token', async () => {
+  it('answer nothing to a host name from DNS rebinding without the token', async () => {
     const foreign = { host: 'demo.example' }
     for (const path of ['/about', '/hub']) {
       expect(await ask('GET', path, foreign)).toMatchObject({ status: 421 })
@@ -221,12 +221,12 @@ describe('the routes', () => {
   })
 })
 
-describe('a token that was given', () => {
+describe('a token that the user sets', () => {
   it.each([
     [['--token', TOKEN], {}],
     [[], { SSE_DEMO_TOKEN: TOKEN }],
     [['--token', TOKEN], { SSE_DEMO_TOKEN: 'another-of-sixteen' }],
-  ])('is what the controls ask for, and is not printed: %j %j', async (args, variables) => {
+  ])('is required by the controls, and is not printed: %j %j', async (args, variables) => {
     await using process = await startProcess({
       args: [DEMO, '--port', '0', ...args],
       env: { ...env, ...variables },
@@ -242,7 +242,7 @@ describe('a token that was given', () => {
     [['--token', 'short'], {}, '--token'],
     [['--token', 'with a space in it'], {}, '--token'],
     [[], { SSE_DEMO_TOKEN: 'fifteen-letters' }, 'SSE_DEMO_TOKEN'],
-  ])('is refused without being repeated if it does not fit: %j %j', async (args, variables, name) => {
+  ])('is refused without being printed if it is invalid: %j %j', async (args, variables, name) => {
     await using process = await startProcess({
       args: [DEMO, '--port', '0', ...args],
       env: { ...env, ...variables },
@@ -316,7 +316,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
     }
   })
 
-  it('what only shows needs none', async () => {
+  it('read-only routes need no token', async () => {
     await start()
     for (const path of ['', 'page.js', 'page.css', 'icon.svg', 'about', 'events', 'topics?topic=machine.*'])
       expect(await ask(['GET', path], {})).toEqual([path, 200, undefined])
@@ -325,7 +325,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
     expect(await (await fetch(`${url}about`, { headers })).json()).toMatchObject({ controls: 'allowed' })
   })
 
-  it.skipIf(redis.skip)('all nodes take the token, also when they were restarted and killed', async () => {
+  it.skipIf(redis.skip)('all nodes accept the token, also after a restart and a kill', async () => {
     await start('--nodes', '2')
     const headers = { authorization: demo.authorization }
     const seen = new Set<number>()
@@ -405,7 +405,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       await eventually(textOf('.inspect-summary')).toBe(refusal)
     }
 
-    it('a visitor watches, and is told at each control how to get the token', async () => {
+    it('a visitor can watch, and each control explains how to get the token', async () => {
       await page.goto(url)
       await expectEachControlToSay('token-missing')
       await goTo('Overview')
@@ -415,7 +415,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       await eventually(received).toBeGreaterThan(before)
     })
 
-    it('a token from an earlier start is called that, and leaves the address as well', async () => {
+    it('a token from an earlier start is reported as such, and removed from the address', async () => {
       await page.goto(`${url}?token=${createControlToken()}#/overview`)
       expect(page.url()).toBe(`${url}#/overview`)
       await eventually(notice).toBe(`You can watch. ${CONTROL_REFUSALS['token-wrong']}`)
@@ -427,7 +427,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       await expectEachControlToSay('token-wrong')
     })
 
-    it('the address that was printed lets one in: the token leaves it, and every control works', async () => {
+    it('the printed address grants access: the token is removed from it, and every control works', async () => {
       const { search } = new URL(demo.pageUrl)
       await page.goto(`${url}${search}#/connection`)
       expect(page.url()).toBe(`${url}#/connection`)
@@ -455,7 +455,7 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
       await eventually(textOf('.inspect-summary')).toMatch(/^Status 200 after/)
     })
 
-    it('a tab that watches may do more once another tab was let in', async () => {
+    it('a watching tab gains the controls once another tab has the token', async () => {
       await page.goto(url)
       await press('Cut the connection')
       await eventually(textOf('#cut-report')).toBe(CONTROL_REFUSALS['token-missing'])

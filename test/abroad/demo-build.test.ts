@@ -42,7 +42,7 @@ describe('the built demo, in a folder of its own', () => {
     return describeDemo(demo)
   }
 
-  it('needs nothing of the workspace, and names no folder of it', async () => {
+  it('needs nothing from the workspace, and contains no path of it', async () => {
     const server = await readFile(join(folder, 'server.js'), 'utf8')
     const imported = [...server.matchAll(/^(?:import|export)\b[^'"\n]*['"]([^'"]+)['"]/gm)].map(
       ([, name]) => name,

@@ -30,7 +30,7 @@ describe.each([
   { name: 'one process', args: [] },
   { name: 'two processes that share it', args: ['--nodes', '2'] },
 ])('the demo with its events in a file, in $name', ({ name, args }) => {
-  it('is killed and started again, and a reader misses nothing and gets no gap', async () => {
+  it('a reader misses nothing and gets no gap when the demo is killed and started again', async () => {
     const log = ['--log', join(directory, `${name.replaceAll(' ', '-')}.db`), ...args]
     const first = await startDemo(0, log)
     const before = await readUntil(first, 'earliest', /"n":3}/)
@@ -41,7 +41,7 @@ describe.each([
       // As the page's reader does: after the last id that it has seen.
       const after = await readUntil(second, idsOf(before).at(-1) ?? '', /event: sequence[^]*"n":2}/)
       expect(after).not.toContain('stream.gap')
-      // And whoever asks for everything gets what was there before, under the same ids, once.
+      // A reader that asks for everything gets the earlier events once, under the same ids.
       const all = await readUntil(second, 'earliest', /event: sequence[^]*"n":3}[^]*"n":2}/)
       const ids = idsOf(all)
       expect(ids.filter((id) => idsOf(before).includes(id))).toEqual(idsOf(before))
@@ -53,7 +53,7 @@ describe.each([
   })
 })
 
-it('two workers share a file of their own, which goes with them', async () => {
+it('two workers share a temporary file, which is removed with them', async () => {
   const places = (): readonly string[] =>
     readdirSync(tmpdir()).filter((name) => name.startsWith('sse-toolkit-demo-'))
   const before = places()
@@ -64,7 +64,7 @@ it('two workers share a file of their own, which goes with them', async () => {
   expect(places()).toEqual(before)
 })
 
-it('the demo says what is wrong with a file that it cannot use', async () => {
+it('the demo explains why it cannot use a file', async () => {
   await expect(startDemo(0, ['--log', join(directory, 'none/x.db')])).rejects.toThrow(
     /--log: path: expected a file in a directory that exists/,
   )

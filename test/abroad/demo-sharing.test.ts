@@ -117,13 +117,13 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     const { holder, follower } = await holderAmong(tabs)
     expect(holder).toBe(tabs[0])
     await eventually(() => fact(follower, 'Shared by')).toBe('3 tabs; another one holds it')
-    // All have seen the first number, whenever they were opened: nobody has more.
+    // All tabs have seen the first number, whenever they were opened, and no tab has more.
     const counts = await Promise.all(tabs.map(received))
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(10)
     await expectNothingLost(tabs)
     for (const tab of tabs) {
       expect(await fact(tab, 'Reconnections')).toBe('0')
-      // That others joined is no trouble, though the connection went back for them.
+      // Joining tabs count as no fault, even though the connection went back for them.
       expect(await tab.locator('.view-connection .journal-entry[data-kind=trouble]').count()).toBe(0)
     }
     // Two tabs that are opened at once may join as one.
@@ -153,7 +153,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     expect(Math.min(...seen)).toBeGreaterThanOrEqual(4)
   })
 
-  it('go on when the one that holds the connection is closed, and when the next one crashes', async () => {
+  it('go on when the tab that holds the connection is closed, and when the next one crashes', async () => {
     demo = await startDemo()
     let tabs = await openTabs(4)
     const { holder } = await holderAmong(tabs)
@@ -173,7 +173,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
       expect(await tab.locator('.view-connection .journal-entry[data-kind=trouble]').count()).toBe(0)
   })
 
-  it('lose nothing to any fault, whether the one that holds the connection asks for it or another', async () => {
+  it('lose nothing to any fault, whichever tab causes it', async () => {
     demo = await startDemo()
     const tabs = await openTabs(3)
     const { holder, follower } = await holderAmong(tabs)
@@ -206,7 +206,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     for (const tab of tabs) expect(await fact(tab, 'Reconnections')).toBe(String(times))
   })
 
-  it('lose nothing to a connection that goes silent, nor to a slow one, whichever of them asks', async () => {
+  it('lose nothing to a silent or slow connection, whichever tab causes it', async () => {
     demo = await startDemo()
     // Each takes its time: all at once, each in a browser of its own.
     const trials = [
@@ -227,7 +227,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await Promise.all(trials)
   })
 
-  it('are offline together: a new one, too, but not a browser whose tabs were all closed', async () => {
+  it('go offline together, a new tab included; a browser whose tabs were all closed comes back online', async () => {
     demo = await startDemo()
     const [first] = await openTabs(1)
     if (first === undefined) throw new Error('there is one')
@@ -242,7 +242,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     expect(await third?.getByRole('button', { name: 'Go offline' }).count()).toBe(1)
   })
 
-  it('stay revoked when they are closed, until one of them is let in again', async () => {
+  it('stay revoked after they are closed, until one of them is readmitted', async () => {
     demo = await startDemo()
     const [first] = await openTabs(1)
     if (first === undefined) throw new Error('there is one')
@@ -256,7 +256,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await expectNothingLost([second])
   })
 
-  it('have a connection each where they cannot share, and all of it works there as well', async () => {
+  it('have a connection each where they cannot share, and every fault works there as well', async () => {
     demo = await startDemo()
     // As on plain http beyond localhost.
     await context.addInitScript('delete Navigator.prototype.locks')
@@ -294,7 +294,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await expectNothingLost([follower])
   })
 
-  it.skipIf(redis.skip)('lose nothing on three nodes when their node is killed, and more', async () => {
+  it.skipIf(redis.skip)('lose nothing on three nodes when their node is killed', async () => {
     demo = await startDemo(0, ['--nodes', '3'])
     const tabs = await openTabs(2)
     const { holder, follower } = await holderAmong(tabs)

@@ -38,13 +38,13 @@ describe('publishing', () => {
     expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(text)])
   })
 
-  it('is not for pages of other sites', async () => {
+  it('is refused for pages of other sites', async () => {
     expect((await publish('{"topic":"play.x","data":1}', { 'sec-fetch-site': 'cross-site' })).status).toBe(
       403,
     )
   })
 
-  it('reaches a reader of a pattern, and one that comes later', async () => {
+  it('reaches a reader of a pattern, and one that connects later', async () => {
     const { id } = (await (await publish('{"topic":"play.a.b","event":"hello","data":{"n":1}}')).json()) as {
       id: string
     }
@@ -58,7 +58,7 @@ describe('publishing', () => {
   })
 
   it.each(['', '?topic=', '?topic=a..b', `?${'topic=a&'.repeat(65)}`])(
-    'answers 400 to a subscription that cannot be: %s',
+    'answers 400 to an impossible subscription: %s',
     async (query) => {
       expect((await fetch(`${demo.url}topics${query}`)).status).toBe(400)
     },
@@ -121,7 +121,7 @@ describe.skipIf(chromium.skip)('the views', () => {
   const resumptions = async (on = page): Promise<number> =>
     [...(await journal(on)).matchAll(/Resumed after .+, 0 missing, 0 repeated\./g)].length
 
-  it('are shown by their address, with title, mark and focus', async () => {
+  it('open by their address, with title, mark and focus', async () => {
     for (const name of ['Topics', 'Connection', 'Overview']) {
       await goTo(name)
       await eventually(() => page.title()).toBe(`${name} - SSE toolkit`)
@@ -142,7 +142,7 @@ describe.skipIf(chromium.skip)('the views', () => {
     await eventually(() => page.title()).toBe('Overview - SSE toolkit')
   })
 
-  it('lose nothing to a page that goes offline, whose access expires, or that is revoked and let in again', async () => {
+  it('lose nothing when the page goes offline, its access expires, or it is revoked and readmitted', async () => {
     await goTo('Connection')
     await press('Go offline')
     await eventually(() => fact('Status')).toMatch(/^Waits \d+ ms before attempt [2-9]/)
@@ -162,7 +162,7 @@ describe.skipIf(chromium.skip)('the views', () => {
     expect(await fact('Reconnections')).toBe('3')
   })
 
-  it('tell next to its button what becomes of a silence, until nothing is missing', async () => {
+  it('show the course of a silence next to its button, until nothing is missing', async () => {
     await goTo('Connection')
     await press('Go silent')
     const report = (): Promise<string> => page.locator('#fault-silence-report').innerText()
@@ -176,7 +176,7 @@ describe.skipIf(chromium.skip)('the views', () => {
     await expectNothingLost()
   })
 
-  it('tell of a slow reader by how far it is behind', async () => {
+  it('show how far a slow reader is behind', async () => {
     await goTo('Connection')
     await press('Read slowly')
     expect(await page.locator('#fault-slow-report').innerText()).toMatch(/^Slow for 0 s; the hub gives up/)
@@ -274,7 +274,7 @@ describe.skipIf(chromium.skip)('the views', () => {
     ['light', 390],
     ['dark', 390],
   ] as const)(
-    'have no serious fault of accessibility in the %s, in a window of %i pixels',
+    'have no serious accessibility fault in the %s, in a window of %i pixels',
     async (colorScheme, width) => {
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 800 })

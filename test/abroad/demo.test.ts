@@ -64,7 +64,7 @@ describe('the command line', () => {
     })
   })
 
-  it('says that a port is busy, in one line, with the way out', async () => {
+  it('reports a busy port in one line, with a remedy', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -74,7 +74,7 @@ describe('the command line', () => {
     other.close()
   })
 
-  it('says in one line that an address is not of this machine', async () => {
+  it('reports in one line that an address does not belong to this machine', async () => {
     const { code, stderr } = await run(['--port', '0', '--host', '192.0.2.1'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^Cannot listen on 192\.0\.2\.1:0: .+\.\n$/)
@@ -112,7 +112,7 @@ describe('the server', () => {
     return { status: response.statusCode, body: text }
   }
 
-  it('does not kill the only process there is', async () => {
+  it('does not kill the only process', async () => {
     const reader = '0'.repeat(32)
     const answer = await send('/faults/kill', {
       method: 'POST',
@@ -130,13 +130,13 @@ describe('the server', () => {
     expect(await response.text()).not.toMatch(/<script(?![^>]*src=)|style=|https?:\/\/(?!www\.w3\.org)/)
   })
 
-  it('shows nothing to a name that only DNS rebinding would lead here', async () => {
+  it('answers nothing to a host name from DNS rebinding', async () => {
     for (const path of ['/', '/events', '/about'])
       expect(await send(path, { host: `attacker.example:${demo.port}` })).toMatchObject({ status: 421 })
     expect(await send('/about', { host: `127.0.0.1:${demo.port}` })).toMatchObject({ status: 200 })
   })
 
-  it('cuts only for its own page', async () => {
+  it('accepts a cut only from its own page', async () => {
     const reader = '0'.repeat(32)
     const cut = (
       headers: Record<string, string>,
@@ -177,7 +177,7 @@ describe('the server', () => {
   })
 })
 
-it('serves from one process, and says so, where several would need a Redis that is not there', async () => {
+it('serves from one process, and says so, if there is no Redis for several', async () => {
   const process = await startProcess({
     args: [DEMO, '--port', '0', '--nodes', '3'],
     env: { ...env, PATH: '/nowhere' },
@@ -235,7 +235,7 @@ describe.skipIf(chromium.skip)('the page', () => {
   const status = (): Promise<string> => page.locator('#status').innerText()
   const journal = (): Promise<string> => page.locator('#journal').innerText()
 
-  /** Reads the stream itself, beside the page. */
+  /** Reads the stream over its own connection, next to the page. */
   async function untilPublished(text: string): Promise<void> {
     const response = await fetch(`${demo.url}events?lastEventId=earliest`)
     let received = ''
@@ -310,7 +310,7 @@ describe.skipIf(chromium.skip)('the page', () => {
     await eventually(() => page.locator('#facts').innerText()).toContain(`process ${demo.process.pid}`)
   })
 
-  it('is told of a stop by Ctrl-C, which exits with 0 within two seconds though the page is open', async () => {
+  it('is notified of a stop by Ctrl-C, which exits with 0 within two seconds while the page is open', async () => {
     await openPage()
     const startedAt = performance.now()
     expect(await demo.process.stop({ signal: 'SIGINT', timeoutMs: 5_000 })).toEqual({ code: 0, signal: null })
@@ -330,7 +330,7 @@ describe.skipIf(chromium.skip)('the page', () => {
     expect(await page.locator(':focus').getAttribute('id')).toBe('cut')
   })
 
-  it('says what this platform cannot tell, instead of drawing it', async () => {
+  it('names the figures that this platform lacks, instead of drawing them', async () => {
     const data = { at: Date.now(), unavailable: 'The network counters are read from /proc/net/dev.' }
     await page.route('**/events?*', (route) =>
       route.fulfill({
@@ -370,7 +370,7 @@ describe.skipIf(chromium.skip)('the page', () => {
       return { node, pid: Number(pid) }
     }
 
-    it('loses and repeats nothing when its node is killed, by its button or by another hand', async () => {
+    it('loses and repeats nothing when its node is killed, by its button or from outside', async () => {
       await openPage()
       await eventually(facts).toMatch(/served by node \d of 3/)
       await eventually(() => figure('received')).toBeGreaterThan(10)

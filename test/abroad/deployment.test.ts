@@ -71,7 +71,7 @@ async function inARow(program: ExternalProgram, count: number, first: number): P
 }
 
 describe.skipIf(nginx.skip).each([1, 2])('behind %i nginx in a row', (count) => {
-  it('each event arrives at once, silence outlives the read timeout, and a client that leaves is noticed', async () => {
+  it('each event arrives at once, a silent stream outlives the read timeout, and the server notices a client that leaves', async () => {
     const { hub, port } = await serveHub()
     const front = await inARow(nginx, count, port)
     const reader = readerOf(await fetch(`http://127.0.0.1:${front}/events`))
@@ -117,12 +117,12 @@ describe.skipIf(nginx.skip)('behind nginx with HTTP/2', () => {
 })
 
 describe.skipIf(haproxy.skip)('behind HAProxy', () => {
-  it('two processes are replaced one after the other under 200 clients, and nobody loses an event or sees an error', async () => {
+  it('two processes are replaced one after the other under 200 clients without a lost event or an error', async () => {
     const ports = [await freePort(), await freePort()] as const
     const front = await freePort()
     const published: { readonly data: number }[] = []
     const processes = new Map<number, StartedProcess>()
-    // The processes that are told of what is published, and how much of it they have.
+    // The processes that receive published events, and how many each has.
     const told = new Map<number, number>()
     const stopping = new Set<number>()
     const tell = async (port: number): Promise<void> => {

@@ -43,7 +43,7 @@ describe('the built site', () => {
     expect((await built('reference/api/sse-server/node.html')).includes('openEventStream')).toBe(true)
   })
 
-  it('leads from page to page, and to the repository for what is not a page', async () => {
+  it('links from page to page, and to the repository for files that are not pages', async () => {
     const links = hrefsOf(await built('deployment/nginx.html'))
     expect(links).toContain(`${base}guides/six-connections`)
     expect(links).toContain(
@@ -52,7 +52,7 @@ describe('the built site', () => {
     expect(links.filter((href) => href.startsWith('.'))).toEqual([])
   })
 
-  it('has every anchor that its pages lead to', async () => {
+  it('has every anchor that its pages link to', async () => {
     const pages = new Map<string, { ids: ReadonlySet<string>; links: readonly string[] }>()
     for await (const path of glob('**/*.html', { cwd: dist })) {
       const text = await built(path)
@@ -145,7 +145,7 @@ describe.skipIf(chromium.skip)('the site in a browser', () => {
     },
   )
 
-  it('answers an address that is not a page with a page that says so', async () => {
+  it('answers an unknown address with a page that says so', async () => {
     const response = await page.goto(`${url}none`)
     expect(response?.status()).toBe(404)
     expect(await page.locator('.NotFound').innerText()).toContain('404')

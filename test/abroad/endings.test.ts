@@ -138,14 +138,14 @@ describe.each(hosts)('on $name', ({ reason, curlArgs, start }) => {
     await host?.[Symbol.asyncDispose]()
   })
 
-  it.skipIf(reason !== undefined).each(kinds)('fetch takes %s for whole: %s', async (path, isWhole) => {
+  it.skipIf(reason !== undefined).each(kinds)('fetch takes %s as complete: %s', async (path, isWhole) => {
     const read = await readWithFetch(`${host?.url}${path}`)
     expect(read.isWhole).toBe(isWhole)
     expect(read.text).toContain('data: first\n\n')
   })
 
   it.skipIf(reason !== undefined || !hasCurl).each(kinds)(
-    'curl takes %s for whole: %s',
+    'curl takes %s as complete: %s',
     async (path, isWhole) => {
       const { text, code } = await readWithCurl(`${host?.url}${path}`, curlArgs)
       expect(code === 0).toBe(isWhole)
@@ -158,13 +158,13 @@ describe.each(hosts)('on $name', ({ reason, curlArgs, start }) => {
     ['/failed-announced', 'failed'],
     ['/failed-broken', 'interrupted'],
     ['/raw-failed', 'interrupted'],
-  ])('our client says of %s that it was %s', async (path, expected) => {
+  ])('our client reports %s as %s', async (path, expected) => {
     expect(await endWithOurClient(`${host?.url}${path}`)).toBe(expected)
   })
 })
 
 describe('over HTTP/2', () => {
-  it.skipIf(!hasCurl).each(kinds)('curl takes %s for whole: %s', async (path, isWhole) => {
+  it.skipIf(!hasCurl).each(kinds)('curl takes %s as complete: %s', async (path, isWhole) => {
     await using host = await coreHost({ tls: createCertificate() })
     const { text, code } = await readWithCurl(`${host.url}${path}`, ['-k', '--http2'])
     // 92 is curl's "stream error in the HTTP/2 framing layer".

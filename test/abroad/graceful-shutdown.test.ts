@@ -15,7 +15,7 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import { subscribeFastify, subscribeNode } from '@sse-toolkit/sse-server/node'
 import { patience } from '@sse-toolkit/test-support'
 
-// docs/deployment/graceful-shutdown.md: the streams end first, in good order, and then the server has nothing to wait for.
+// docs/deployment/graceful-shutdown.md: the streams end cleanly first, and then the server has nothing to wait for.
 
 interface Serving {
   readonly url: string
@@ -100,7 +100,7 @@ const hosts: readonly { readonly name: string; readonly start: (hub: Hub) => Pro
 ]
 
 describe.each(hosts)('shutting down $name', ({ start }) => {
-  it('lets its readers have what was published, ends them in good order, and is done', async () => {
+  it('delivers published events to its readers, ends them cleanly, and finishes', async () => {
     const hub = createHub({ heartbeatIntervalMs: 0 })
     const { url, shutDown } = await start(hub)
     const responses = await Promise.all([fetch(url), fetch(url)])
@@ -115,7 +115,7 @@ describe.each(hosts)('shutting down $name', ({ start }) => {
 })
 
 describe('a server that is closed before its streams', () => {
-  it('waits for them, and is done when the hub closes', async () => {
+  it('waits for them, and finishes when the hub closes', async () => {
     const hub = createHub({ heartbeatIntervalMs: 0 })
     const server = createServer((req, res) => void subscribeNode(hub, req, res, { topics: ['a'] }))
     const response = await fetch(await listening(server))

@@ -5,7 +5,7 @@ import { startServer } from '../../examples/htmx/server.ts'
 const chromium = findChromium()
 
 describe.skipIf(chromium.skip)("the example of htmx's sse extension, in Chromium", () => {
-  it('shows each comment once, in order, though its connection is lost', async () => {
+  it('shows each comment once, in order, even if its connection is lost', async () => {
     const { url, hub, close } = await startServer()
     onTestFinished(close)
     const browser = await launchChromium(chromium)

@@ -123,14 +123,14 @@ describe.skipIf(!hasHaproxy && !mustHave)('behind HAProxy', () => {
     })
   })
 
-  it('values and checksum of version 2 are read', async () => {
+  it('the values and the checksum of version 2 are read', async () => {
     const port = await proxyTo(await serving({}), 'send-proxy-v2 proxy-v2-options crc32c,unique-id')
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
     expect(await ask(socket)).toMatchObject({ command: 'proxy', values: expect.arrayContaining([3]) })
   })
 
-  it('health checks say LOCAL, and are served', async () => {
+  it('health checks with LOCAL are served', async () => {
     const commands: unknown[] = []
     const server = await serving({
       fetch: (_request, { proxyHeader }) => {

@@ -22,7 +22,7 @@ async function ask(socket: Socket): Promise<Seen> {
   return JSON.parse(text.slice(text.indexOf('{'))) as Seen
 }
 
-it('10 000 idle keep-alive connections cost little, and hold nobody up', { timeout: 60_000 }, async () => {
+it('10 000 idle keep-alive connections cost little, and delay no request', { timeout: 60_000 }, async () => {
   await using server = await startProcess({ args: [program, 'idle'], ready: /listening on \d+/ })
   const port = Number(/listening on (\d+)/.exec(server.stdout)?.[1])
   const sockets: Socket[] = []

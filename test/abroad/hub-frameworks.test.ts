@@ -82,7 +82,7 @@ const hosts: readonly { readonly name: string; readonly start: (hub: Hub) => Pro
 ]
 
 describe.each(hosts)('the hub on $name', ({ start }) => {
-  it('streams what was published and what comes, with the fields that were set before', async () => {
+  it('streams past and new events, with the header fields set before', async () => {
     const hub = hubOf()
     const url = await start(hub)
     await hub.publish('a', { data: 'before' })
@@ -100,7 +100,7 @@ describe.each(hosts)('the hub on $name', ({ start }) => {
     expect(hub.stats().closed.client).toBe(1)
   })
 
-  it('refuses with the fields that were set before', async () => {
+  it('refuses with the header fields set before', async () => {
     const url = await start(hubOf())
     const response = await fetch(`${url}/events`)
     expectFields(response, 401)
@@ -120,7 +120,7 @@ describe.each(hosts)('the hub on $name', ({ start }) => {
     expect(hub.stats().opened).toBe(0)
   })
 
-  it('ends the stream in good order when the hub closes', async () => {
+  it('ends the stream cleanly when the hub closes', async () => {
     const hub = hubOf()
     const url = await start(hub)
     const response = await fetch(`${url}/events`, { headers: { authorization: 'Bearer ada' } })
@@ -174,14 +174,14 @@ describe('Fastify', () => {
     await vi.waitUntil(() => hub.stats().connections === 0, patience)
   })
 
-  it('answers 500 by its own error handler to options that mean nothing', async () => {
+  it('answers invalid options with 500 from its own error handler', async () => {
     const hub = hubOf()
     const app = fastifyWithFields()
     app.get('/events', (request, reply) => subscribeFastify(hub, request, reply, { topcis: ['a'] } as never))
     expectFields(await fetch(`${await listenFastify(app)}/events`), 500)
   })
 
-  it('tells a source of the client that leaves before its first event', async () => {
+  it('ends a source whose client leaves before the first event', async () => {
     const app = fastifyWithFields()
     const signals: AbortSignal[] = []
     app.get('/events', async (req, reply) => {

@@ -42,7 +42,7 @@ async function connect(
 }
 
 describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
-  it('whose connection is cut gives the rest of a call, each message once', async () => {
+  it('gives the rest of a call after its connection is cut, each message once', async () => {
     const steps = [0, 1, 2, 3].map(() => Promise.withResolvers<void>())
     await using server = await startMcpServer({
       sdk,
@@ -72,7 +72,7 @@ describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
     expect(connection.notified).toEqual(['0', '1', '2', '3'])
   })
 
-  it('gives notifications that belong to no call to a client that was away', async () => {
+  it('gives notifications outside of a call to a client that was away', async () => {
     await using server = await startMcpServer({ sdk, log: memoryLog(), work: async () => 'done' })
     await using proxy = await startFaultProxy({ target: { port: Number(new URL(server.url).port) } })
     await using connection = await connect(sdk, new URL('/mcp', proxy.url).href)
@@ -90,7 +90,7 @@ describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
     await expect.poll(() => connection.notified.filter((text) => text !== 'hello')).toEqual(['1', '2', '3'])
   })
 
-  it('refuses a client whose messages are gone, and does not leave out any', async () => {
+  it('refuses a client whose messages are gone, rather than skip any', async () => {
     await using server = await startMcpServer({
       sdk,
       log: memoryLog({ maxEvents: 3 }),
@@ -113,7 +113,7 @@ describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
     expect(connection.notified.length).toBe(before)
   })
 
-  it.skipIf(redisServer.skip)('is resumed at another process while its own goes on', async () => {
+  it.skipIf(redisServer.skip)('can be resumed at another process while its own keeps running', async () => {
     await using redis = await startRedis()
     const steps = [0, 1, 2, 3].map(() => Promise.withResolvers<void>())
     const start = (log: EventLog): Promise<McpHttpServer> =>
@@ -150,7 +150,7 @@ describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
     for (const log of [logOfHere, logOfThere]) await log.close()
   })
 
-  it.skipIf(redisServer.skip)('is resumed at another process when its own has died', async () => {
+  it.skipIf(redisServer.skip)('can be resumed at another process when its own has died', async () => {
     await using redis = await startRedis()
     const program = fileURLToPath(new URL('programs/mcp-server.ts', import.meta.url))
     const start = (): Promise<StartedProcess> =>

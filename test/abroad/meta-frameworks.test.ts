@@ -135,13 +135,13 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
     return stats.connections
   }
 
-  it('passes each event on at once, and goes on after the last one', async () => {
+  it('passes each event on at once, and resumes after the last one', async () => {
     await using source = await opened(feed)
     const events = source.events()
     const ids: string[] = []
     for (const data of ['1', '2']) {
       ids.push(await publish(data))
-      // Nothing else is published before it is here: what gathers events would wait for ever.
+      // Nothing else is published before it arrives, so a buffer in between would make this wait without end.
       expect((await events.next()).value).toMatchObject({ data })
     }
     await using again = createEventSource(`${url}${feed}`, { lastEventId: ids[0] ?? '' })
@@ -168,7 +168,7 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
   )
 
   if (build !== undefined) return
-  it('goes on when the routes are loaded anew', async () => {
+  it('goes on when the routes are reloaded', async () => {
     await using source = await opened('/events')
     await appendFile(join(project.folder, 'app/publish/route.js'), '\n// A change.\n')
     await appendFile(join(project.folder, 'hub.js'), '\n// A change.\n')

@@ -86,7 +86,7 @@ function onBothSides<Case>(cases: readonly Case[]): (Case & { readonly side: Sid
   return cases.flatMap((each) => sides.map((side) => Object.assign({ side }, each)))
 }
 
-describe('a server that is moved over sends what it sent before', () => {
+describe('a migrated server sends what it sent before', () => {
   it.each(onBothSides(servers))('$page: $side', async ({ page, path, expected, side }) => {
     const port = await findFreePort()
     await run(page, side, port)
@@ -107,7 +107,7 @@ describe('a server that is moved over sends what it sent before', () => {
   })
 })
 
-describe('a client that is moved over prints what it printed before', () => {
+describe('a migrated client prints what it printed before', () => {
   const stream = [
     'event: notice\nid: 1\ndata: one\n\n',
     'event: update\nid: 2\ndata: two\n\n',

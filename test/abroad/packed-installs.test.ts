@@ -60,7 +60,7 @@ const manifest = { private: true, type: 'module', dependencies: tarballs, resolu
 describe('the packed tarballs install and run', () => {
   const expected = 'installed function function\n'
 
-  it('with pnpm, whose node_modules has nothing that a package does not declare', async () => {
+  it('with pnpm, whose node_modules has only declared dependencies', async () => {
     const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
       readonly packageManager: string
     }
@@ -104,7 +104,7 @@ describe('the packed tarballs install and run', () => {
   }, 120_000)
 })
 
-describe('the client is bundled for browsers, without undici and modules of Node', () => {
+describe('the client is bundled for browsers, without undici and Node modules', () => {
   let project = ''
 
   beforeAll(async () => {

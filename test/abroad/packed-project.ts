@@ -54,7 +54,7 @@ export async function run(
 /**
  * Packs packages as they are published.
  *
- * @param packages - folders below packages/; all that are published if there is none.
+ * @param packages - folders below packages/; all published packages if empty.
  * @returns the tarballs.
  */
 export async function packPackages(packages: readonly string[], destination: string): Promise<string[]> {

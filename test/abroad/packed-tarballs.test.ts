@@ -113,7 +113,7 @@ beforeAll(async () => {
 afterAll(() => packed[Symbol.asyncDispose]())
 
 describe('the packed tarballs, installed with npm into an empty project', () => {
-  it('hold what was built and its source, and nothing else', async () => {
+  it('contain the build and its source, and nothing else', async () => {
     for (const name of published) {
       const manifest = await manifestOf(name)
       expect(JSON.stringify(manifest.exports)).not.toContain('.ts"')
@@ -166,7 +166,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
     expect(await run(process.execPath, [file], project)).toBe(expected)
   })
 
-  it('have their types where nothing is strict', async () => {
+  it('have their types with strict off', async () => {
     await expectTypes('not-strict', program, {
       module: 'NodeNext',
       lib: ['ES2024', 'ESNext.Disposable'],
@@ -190,7 +190,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
   )
 
   it.each(resolutions)(
-    'have their types without those of Node, with moduleResolution %s',
+    'have their types without @types/node, with moduleResolution %s',
     async (moduleResolution, module) => {
       await expectTypes(`web-${moduleResolution}`, webProgram, {
         module,
@@ -201,7 +201,7 @@ describe('the packed tarballs, installed with npm into an empty project', () => 
     },
   )
 
-  it('give the command sse', async () => {
+  it('install the command sse', async () => {
     const sse = join(project, 'node_modules/.bin/sse')
     expect(await run(sse, ['--version'], project)).toMatch(/^\d+\.\d+\.\d+\n$/)
     await using server = await startProcess({

@@ -119,7 +119,7 @@ const extents: readonly (readonly [string, Partial<SubscribeOptions>])[] = [
 ]
 
 describe.each(parsers)('%s', (_name, read) => {
-  it.each(extents)('reads what a hub writes %s', async (_how, given) => {
+  it.each(extents)('reads the stream of a hub %s', async (_how, given) => {
     const served = await serving()
     served.options = given
     const reads = await read(served.url, expected.length)
@@ -149,14 +149,14 @@ describe('fetch-event-source', () => {
       return () => aborter.abort()
     }, count)
 
-  it("reads what a hub writes with wireContract: 'off', and no message more", async () => {
+  it("reads the stream of a hub with wireContract: 'off', without extra messages", async () => {
     const served = await serving()
     served.options = { wireContract: 'off' }
     const reads = await read(served.url, expected.length)
     expect(reads.map(({ type, data: text }) => [type, text])).toEqual(expected)
   })
 
-  it('reads what a hub writes as usual, between messages without data', async () => {
+  it('reads the default stream of a hub, with extra messages without data', async () => {
     const { url } = await serving()
     const reads = await read(url, expected.length + 1)
     const isSaying = ([, text]: readonly string[]): boolean => text !== ''

@@ -56,7 +56,7 @@ const hosts: readonly { readonly name: string; readonly start: () => Promise<Ser
 ]
 
 describe.each(hosts)('a hub behind $name', ({ start }) => {
-  it('takes events from curl', async () => {
+  it('accepts events from curl', async () => {
     const { hub, url } = await start()
     const curl = async (...args: readonly string[]): Promise<[number, Record<string, unknown>]> => {
       const { stdout } = await run('curl', ['-sS', '-w', '\n%{http_code}', '-m', '10', ...args])
@@ -86,7 +86,7 @@ describe.each(hosts)('a hub behind $name', ({ start }) => {
     expect(hub.stats().published).toBe(4)
   })
 
-  it('takes events from Python, and says 413 to what is too large', async () => {
+  it('accepts events from Python, and answers 413 to oversized ones', async () => {
     const { hub, url } = await start()
     const { stdout } = await run('python3', ['-c', python, url], { timeout: 20_000 })
     expect(JSON.parse(stdout)).toEqual({

@@ -27,7 +27,7 @@ interface Registry extends AsyncDisposable {
   readonly url: string
 }
 
-/** @param locked - packages of ours that nobody may publish. */
+/** @param locked - packages of ours that may not be published. */
 async function startRegistry(port: number, locked: readonly string[]): Promise<Registry> {
   const rule = (name: string, publisher: string): string =>
     `  '${name}': { access: $all, publish: ${publisher}, unpublish: nobody }\n`
@@ -109,7 +109,7 @@ async function readManifests(): Promise<Map<string, Manifest>> {
   return manifests
 }
 
-it('publishes each package after those it needs, skips what is there, and resumes after a failure', async () => {
+it('publishes each package after its dependencies, skips published versions, and resumes after a failure', async () => {
   const manifests = await readManifests()
   const port = await findFreePort()
   let labels: string[]
@@ -172,7 +172,7 @@ it('publishes each package after those it needs, skips what is there, and resume
   })
 }, 180_000)
 
-it('takes a registry that does not answer for a failure, not for an empty one', async () => {
+it('treats a registry that does not answer as a failure, not as an empty registry', async () => {
   const port = await findFreePort()
   const silent = { url: `http://127.0.0.1:${port}/`, [Symbol.asyncDispose]: () => Promise.resolve() }
   const { code, stderr, output } = await publish(silent, '--plan')
@@ -180,7 +180,7 @@ it('takes a registry that does not answer for a failure, not for an empty one', 
   expect(stderr).toContain('the registry does not answer')
 })
 
-it('refuses a tarball that npm packed, which still names the workspace', async () => {
+it('refuses a tarball packed by npm, which still names the workspace', async () => {
   const packed = join(folder, 'packed-by-npm')
   await mkdir(packed)
   await run(

@@ -17,7 +17,7 @@ export interface Findings {
   readonly publishers: Readonly<Record<string, number>>
   /** The longest that a publish took, in ms. */
   readonly slowestPublishMs: number
-  /** Gaps that each reader was told of: `epoch`, `evicted`... */
+  /** Gaps that each reader received: `epoch`, `evicted`... */
   readonly gaps: readonly (readonly string[])[]
   /** From the end of the fault until a new event has reached every reader, in ms. */
   readonly recoveryMs: number
@@ -206,8 +206,8 @@ interface CampaignOptions {
 }
 
 /**
- * Two hubs on one log, a publisher and two readers at each, through a fault proxy; then the fault; then whether all is
- * well again, and what was seen meanwhile.
+ * Runs two hubs on one log through a fault proxy, with a publisher and two readers at each, and injects the fault. Then
+ * waits until delivery works again, and reports what publishers and readers saw.
  */
 export async function runCampaign(options: CampaignOptions): Promise<Findings> {
   const { port, fault, everyMs = 5 } = options
@@ -261,7 +261,7 @@ async function untilAllHear(nodes: readonly Node[], readers: readonly Reader[]):
         await delay(5)
         continue
       }
-      // One that was evicted before it could be heard is not waited for.
+      // An event that was evicted before it could arrive is not waited for.
       for (let waited = 0; waited < 200 && !isHeard; waited += 1) {
         await delay(2)
         isHeard = heard()

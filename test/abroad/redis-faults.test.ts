@@ -165,7 +165,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(findings.slowestPublishMs).toBeLessThan(1500)
   })
 
-  it('is unreachable for one hub of two catches up: its readers get what the other hub published', async () => {
+  it("is unreachable for one hub of two catches up: its readers get the other hub's events", async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -268,7 +268,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(findings.gaps).toEqual(oneGap('epoch'))
   })
 
-  it('becomes a replica reconnects to where the address leads now', async () => {
+  it('becomes a replica reconnects to the current address', async () => {
     await using master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] })
     await using replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
     await untilInSync(replica.port)
@@ -301,7 +301,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(Object.keys(findings.publishers).toSorted()).toEqual(['log-full', 'stored'])
   })
 
-  it('loses its scripts sends them again, and nobody notices', async () => {
+  it('loses its scripts sends them again, without an error', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -314,7 +314,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('kills subscriptions reads what they missed', async () => {
+  it('kills subscriptions reads the events they missed', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,
@@ -330,7 +330,7 @@ describe.skipIf(server.skip)('a hub whose Redis', () => {
     expect(Object.keys(findings.publishers)).toEqual(['stored'])
   })
 
-  it('is unreachable for longer than the log holds sends an evicted gap to the readers concerned', async () => {
+  it('is unreachable for longer than the log holds sends an evicted gap to the readers affected', async () => {
     await using redis = await startRedis()
     const findings = await runCampaign({
       port: redis.port,

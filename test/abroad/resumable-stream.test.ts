@@ -178,7 +178,7 @@ afterEach(async () => {
 })
 afterAll(async () => redis?.[Symbol.asyncDispose]())
 
-describe.skipIf(server.skip)('what resumable-stream documents', () => {
+describe.skipIf(server.skip)('the documented behaviour of resumable-stream', () => {
   it.each(Object.entries(stories))('%s', async (_name, story) => {
     const expected = await story(await contexts.original())
     expect(JSON.stringify(expected)).toMatch(/200|of /)
@@ -189,7 +189,7 @@ describe.skipIf(server.skip)('what resumable-stream documents', () => {
 
 /** "Chatbot Resume Streams" of the AI SDK. */
 describe.skipIf(server.skip)('the recipe of the AI SDK', () => {
-  it.each(kinds)('gives a page that is opened again the answer from its beginning (%s)', async (kind) => {
+  it.each(kinds)('gives a reopened page the answer from its beginning (%s)', async (kind) => {
     const context = await contexts[kind]()
     const steps = [0, 1, 2].map(() => Promise.withResolvers<void>())
     const first = createUIMessageStreamResponse({
@@ -222,7 +222,7 @@ describe.skipIf(server.skip)('the recipe of the AI SDK', () => {
 
 // Each of these is a row of the table in the README of sse-server.
 describe.skipIf(server.skip)('where ours differs from resumable-stream', () => {
-  it.each(kinds)('a reader that has had more than there is yet gets nothing twice (%s)', async (kind) => {
+  it.each(kinds)('a reader that is ahead of the stream gets nothing twice (%s)', async (kind) => {
     const context = await contexts[kind]()
     const source = createSource()
     const first = outcome(await explicit.post(context, source, 'a'))
@@ -238,7 +238,7 @@ describe.skipIf(server.skip)('where ours differs from resumable-stream', () => {
     expect(await ahead).toBe(kind === 'original' ? '200 2345' : '200 45')
   })
 
-  it.each(kinds)('an id that runs is not run again (%s)', async (kind) => {
+  it.each(kinds)('an id that is running is not run again (%s)', async (kind) => {
     const context = await contexts[kind]()
     const source = createSource()
     const first = outcome(await explicit.post(context, source, 'a'))
@@ -250,7 +250,7 @@ describe.skipIf(server.skip)('where ours differs from resumable-stream', () => {
     expect([await first, await second]).toEqual(['200 0123', kind === 'original' ? '200 23' : '200 0123'])
   })
 
-  it('a stream can be stopped, by another process too', async () => {
+  it('a stream can be stopped, also by another process', async () => {
     const namespace = `ours-${(namespaces += 1)}`
     const [here, there] = [1, 2].map(() => {
       const log = redisLog({ url: redis.url, namespace })

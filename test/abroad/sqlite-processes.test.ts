@@ -33,7 +33,7 @@ function linesOf({ stdout }: StartedProcess): readonly Line[] {
 }
 
 describe('two processes on a file, of which one is killed at any moment, twenty times', () => {
-  it('store what they acknowledged, once, and each gets all that the other stores', async () => {
+  it('store what they acknowledged, once, and each gets every event that the other stores', async () => {
     const path = join(directory, 'killed.db')
     const names = ['one', 'two'] as const
     const stored = { one: 0, two: 0 }
@@ -48,7 +48,7 @@ describe('two processes on a file, of which one is killed at any moment, twenty 
         if (kind === 'stored' && topic === `from.${name}`) last = Math.max(last, number)
         if (kind === 'gap') throw new Error(`${name} was told of a gap`)
       }
-      // What it was about to publish may be stored, too: the next one goes on behind it.
+      // The event that it was publishing may be stored, too: the next process goes on after it.
       for (let number = stored[name] + 1; number <= last; number += 1)
         ledger.published(`from.${name}`, number)
       stored[name] = last + 10
@@ -107,7 +107,7 @@ describe.each([
     args: ['run', '--allow-all', '--conditions=@sse-toolkit/source', contract],
   },
 ])('a log in a file on $name', ({ runtime, args }) => {
-  it.skipIf(runtime.skip)('keeps to the contract of logs', async () => {
+  it.skipIf(runtime.skip)('follows the contract of logs', async () => {
     if (runtime.skip) return
     await using running = await startProcess({ command: runtime.path, args, ready: /^kept \d+ of \d+$/m })
     const [, kept, all] = /kept (\d+) of (\d+)/.exec(running.stdout) ?? []

@@ -129,7 +129,7 @@ describe.skipIf(server.skip).each(Object.entries(backends))('TanStack AI over %s
     expect(await resume({ runId }).snapshot()).toHaveLength(whole.length)
   })
 
-  it('tells every reader that a run has failed', async () => {
+  it('reports a failed run to every reader', async () => {
     const [produce, resume] = create()
     const runId = crypto.randomUUID()
     const request = new Request('http://localhost/', { headers: { 'x-run-id': runId } })

@@ -46,7 +46,7 @@ describe('the README of @sse-toolkit/testing, in an empty project', () => {
 
   afterAll(() => packed[Symbol.asyncDispose]())
 
-  it('has the test of a component, of a route, and of a resume', () => {
+  it('shows the test of a component, of a route, and of a resume', () => {
     expect([...files.keys()]).toEqual([
       'prices.tsx',
       'prices.test.tsx',
@@ -80,7 +80,7 @@ describe('the README of @sse-toolkit/testing, in an empty project', () => {
     expect(await run(tsc, ['-p', '.', '--pretty', 'false'], packed.folder)).toBe('')
   })
 
-  it('keeps node:* and vitest out of what a component test imports', async () => {
+  it('keeps node:* and vitest out of the imports of a component test', async () => {
     const folder = join(packed.folder, 'without-node')
     await mkdir(folder)
     await writeFile(

@@ -14,7 +14,7 @@ import { createFakeServer } from '@sse-toolkit/testing'
 // Each package is installed alone, so each has a copy of what two of them need. The copies must not drift apart.
 
 describe('the copies have one shape', () => {
-  it('the seam between a response and the server that sends it', () => {
+  it('the interface between a response and the server that sends it', () => {
     expectTypeOf<core.SharedBytes>().toEqualTypeOf<server.SharedBytes>()
     expectTypeOf<core.ByteSink>().toEqualTypeOf<server.ByteSink>()
     expectTypeOf<core.ByteSinkListener>().toEqualTypeOf<server.ByteSinkListener>()
@@ -22,7 +22,7 @@ describe('the copies have one shape', () => {
     expect(core.byteSourceSymbol).toBe(server.byteSourceSymbol)
   })
 
-  it('the runtime: what two packages have of it, they have alike', () => {
+  it('the runtime: members that two packages share have the same types', () => {
     type Shared<One, Other> = Pick<One, keyof One & keyof Other>
     expectTypeOf<Shared<core.Runtime, server.Runtime>>().toEqualTypeOf<Shared<server.Runtime, core.Runtime>>()
     expectTypeOf<Shared<client.Runtime, server.Runtime>>().toEqualTypeOf<
@@ -31,7 +31,7 @@ describe('the copies have one shape', () => {
   })
 })
 
-it('the look at what clients have not acknowledged is one text', async () => {
+it('the code that reads unacknowledged data is identical', async () => {
   const [one = '', other = ''] = await Promise.all(
     ['http-core/src/node/connection', 'sse-server/src/node'].map((room) =>
       readFile(new URL(`../../packages/${room}/unacknowledged-data.ts`, import.meta.url), 'utf8'),
@@ -42,7 +42,7 @@ it('the look at what clients have not acknowledged is one text', async () => {
   expect(other.replace(importOfRuntime, '')).toBe(one.replace(importOfRuntime, ''))
 })
 
-describe('an option that has no meaning', () => {
+describe('an invalid option', () => {
   it.each<[string, () => unknown]>([
     ['sse-server', () => server.createHub({ heartbeatIntervalMs: -1 })],
     ['http-core', () => createServer({ fetch: () => new Response(), idleTimeoutMs: -1 })],
@@ -142,7 +142,7 @@ describe.each(servers)('an output of %s', (_name, serve) => {
   it.each<[string, (sink: server.ByteSink) => void]>([
     ['closed', (sink) => sink.close()],
     ['aborted', (sink) => sink.abort()],
-  ])('that is %s within attach tells so afterwards, once', async (_how, end) => {
+  ])('that is %s within attach reports it once, afterwards', async (_how, end) => {
     await using opened = await open(serve, end)
     await expect.poll(() => opened.events).toEqual(['attached', 'closed'])
     opened.sink.close()
@@ -153,7 +153,7 @@ describe.each(servers)('an output of %s', (_name, serve) => {
     expect(opened.events).toEqual(['attached', 'closed'])
   })
 
-  it('takes nothing after its end, and says so', async () => {
+  it('accepts nothing after its end, and reports that', async () => {
     await using opened = await open(serve, () => undefined)
     expect(opened.sink.write(shared)).toBe(true)
     opened.leave()

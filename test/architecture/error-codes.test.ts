@@ -46,7 +46,7 @@ describe('docs/reference/errors.md', () => {
     expect(classes.find(({ name }) => name === 'ListenError')?.codes).toHaveLength(6)
   })
 
-  it('has a section for each code, in the order of the alphabet', () => {
+  it('has a section for each code, in alphabetical order', () => {
     const expected = new Set(classes.flatMap(({ codes: own }) => own))
     expect([...sections.keys()]).toEqual([...expected].toSorted())
   })

@@ -14,7 +14,7 @@ function importGraph(files: readonly string[]): ReadonlyMap<string, readonly str
   )
 }
 
-/** One circle, from a file back to itself; undefined if there is none. */
+/** One cycle, from a file back to itself; undefined if there are no cycles. */
 function findCycle(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
   const done = new Set<string>()
   const path: string[] = []
@@ -38,7 +38,7 @@ function findCycle(graph: ReadonlyMap<string, readonly string[]>): readonly stri
   return undefined
 }
 
-describe('no file imports itself by way of others, types included', () => {
+describe('no file imports itself through others, types included', () => {
   const roots = ['packages', 'apps', 'examples', 'bench', 'test', 'scripts']
   it.each(roots)('in %s', (root) => {
     const graph = importGraph(filesBelow(root).filter((path) => /\.tsx?$/.test(path)))
@@ -46,7 +46,7 @@ describe('no file imports itself by way of others, types included', () => {
     expect(findCycle(graph)).toBeUndefined()
   })
 
-  it('the search finds a circle of three, and none in a diamond', () => {
+  it('the search finds a cycle of three, and none in a diamond', () => {
     const circle = new Map([
       ['a', ['b']],
       ['b', ['c']],

@@ -50,11 +50,11 @@ describe('the layers', () => {
     expect(webFiles.length).toBeGreaterThan(50)
   })
 
-  it('no package imports another of ours that it may not', () => {
+  it('packages import only the packages of ours that they may', () => {
     expect(violations(sourceFiles, (specifier, path) => isForeign(packageOf(path), specifier))).toEqual([])
   })
 
-  it('no package depends on another of ours that it may not', () => {
+  it('packages depend only on the packages of ours that they may', () => {
     const wrong = packages.flatMap((name) => {
       const { dependencies = {}, peerDependencies = {} } = JSON.parse(
         readSource(`packages/${name}/package.json`),
@@ -66,17 +66,17 @@ describe('the layers', () => {
     expect(wrong).toEqual([])
   })
 
-  it('only files of Node import what is of Node', () => {
+  it("only files for Node import Node's modules", () => {
     expect(violations(webFiles, (specifier) => /^node:|^undici$|^ws$/.test(specifier))).toEqual([])
   })
 
-  it('only files of the hook for React import React', () => {
+  it('only files of the React hooks import React', () => {
     expect(
       violations(sourceFiles, (specifier, path) => specifier === 'react' && !path.includes('/src/react/')),
     ).toEqual([])
   })
 
-  it('no file on web standards reaches a file of Node', () => {
+  it('no file on web standards imports a file for Node, not even indirectly', () => {
     expect(
       violations(
         webFiles,
@@ -86,7 +86,7 @@ describe('the layers', () => {
     ).toEqual([])
   })
 
-  it('imports of own files are relative, carry their ending, and stay inside the package', () => {
+  it('imports within a package are relative, carry their extension, and stay inside the package', () => {
     expect(
       violations(
         sourceFiles,
@@ -101,8 +101,8 @@ describe('the layers', () => {
   })
 })
 
-describe('the habits that a test can see', () => {
-  it('no file is named for being a bag', () => {
+describe('the habits that a test can check', () => {
+  it('no file has a catch-all name', () => {
     expect(filesBelow('.').filter((path) => /(^|\/)(utils?|helpers?|misc|common)\.tsx?$/.test(path))).toEqual(
       [],
     )
@@ -126,7 +126,7 @@ describe('the habits that a test can see', () => {
     expect(wrong).toEqual([])
   })
 
-  it('constants are in camelCase, but for those that a standard or the public interface names', () => {
+  it('constants are in camelCase, except for names from a standard or the public interface', () => {
     const named = new Set(['CONNECTING', 'OPEN', 'CLOSED', 'EVENT_STREAM_HEADERS'])
     const wrong = sourceFiles.flatMap((path) =>
       [...readSource(path).matchAll(/^(?:export )?const ([A-Z][A-Z0-9_]+)\b/gm)]
@@ -145,7 +145,7 @@ describe('the habits that a test can see', () => {
     expect(wrong).toEqual([])
   })
 
-  it('time, timers and chance come from the runtime', () => {
+  it('time, timers and randomness come from the runtime', () => {
     const hidden =
       /(?<![.\w])(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate)\s*\(|\bnew Date\(\)/
     // A method of that name is the runtime's own; a contract is run by test runners, on their clock.

@@ -12,7 +12,7 @@ import { filesBelow, readSource, root } from './source-files.ts'
 const generated = 'docs/reference/api/'
 const pages = filesBelow('.').filter((path) => path.endsWith('.md') && !path.startsWith(generated))
 
-/** The text of a page without its code, where a bracket is no link and a `#` no heading. */
+/** The text of a page without its code, where a bracket is not a link and a `#` not a heading. */
 function proseOf(text: string): string {
   return text.replaceAll(/^(```+|~~~+)[^]*?^\1\s*$/gm, '').replaceAll(/^(?: {4}|\t).*$/gm, '')
 }
@@ -60,7 +60,7 @@ function deadLinks(page: string, text: string): readonly string[] {
 }
 
 describe('the links of all Markdown', () => {
-  it('lead to files and headings that are there', () => {
+  it('lead to existing files and headings', () => {
     expect(pages.length).toBeGreaterThan(20)
     expect(pages.flatMap((page) => deadLinks(page, readSource(page)))).toEqual([])
   })
@@ -113,7 +113,7 @@ describe('a link of a page, on the site', () => {
     expect(linkTarget(href, 'docs/guides/resuming.md', sitePages())).toBe(target)
   })
 
-  it('fails the build if the file is not there', () => {
+  it('fails the build if the file does not exist', () => {
     expect(() => linkTarget('none.md', 'docs/guides/resuming.md', sitePages())).toThrow(
       'docs/guides/resuming.md: no file at none.md',
     )

@@ -47,7 +47,7 @@ function packedExports(exports: Manifest['exports']): Record<string, unknown> {
 }
 
 describe.each(published)('the package in $folder', ({ folder, manifest }) => {
-  it('says where it comes from, and what it needs', () => {
+  it('states its repository, and its requirements', () => {
     expect(manifest).toMatchObject({
       license: 'MIT',
       repository: { directory: folder },
@@ -59,7 +59,7 @@ describe.each(published)('the package in $folder', ({ folder, manifest }) => {
     expect(existsSync(join(root, folder, 'README.md'))).toBe(true)
   })
 
-  it('publishes each entry point as it is built', () => {
+  it('publishes each entry point as it was built', () => {
     expect(manifest.publishConfig?.exports).toEqual(packedExports(manifest.exports))
   })
 
@@ -82,7 +82,7 @@ describe.each(published)('the package in $folder', ({ folder, manifest }) => {
     expect(stdout).not.toMatch(/^## /m)
   })
 
-  it('depends on ranges, so that its users get the repairs of what it depends on', () => {
+  it('depends on ranges, so that its users get the fixes of its dependencies', () => {
     const ranges = { ...manifest.dependencies, ...manifest.peerDependencies }
     for (const [name, range] of Object.entries(ranges))
       expect(`${name} ${range}`).toMatch(

@@ -14,7 +14,7 @@ const shown = [
 ]
 
 describe('docs/troubleshooting.md', () => {
-  it('shows findings that the command has', () => {
+  it('shows findings that the command reports', () => {
     expect(findings.size).toBeGreaterThan(30)
     expect(shown.length).toBeGreaterThan(8)
     expect(

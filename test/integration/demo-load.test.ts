@@ -12,7 +12,7 @@ import type { RunningDemo } from './running-demo.ts'
 const chromium = findChromium()
 
 describe('the latency histogram', () => {
-  it('tells percentiles within five per cent', () => {
+  it('gives percentiles within five per cent', () => {
     const histogram = createLatencyHistogram()
     for (let ms = 1; ms <= 1_000; ms += 1) histogram.add(ms)
     for (const share of [0.1, 0.5, 0.9, 0.99, 1]) {
@@ -22,7 +22,7 @@ describe('the latency histogram', () => {
     }
   })
 
-  it('has a place for the smallest and the largest, and for nothing', () => {
+  it('handles the smallest value, the largest, and no value', () => {
     const histogram = createLatencyHistogram()
     expect(histogram.percentile(0.5)).toBe(0)
     histogram.add(-1)
@@ -33,7 +33,7 @@ describe('the latency histogram', () => {
   })
 })
 
-it('the latency histogram counts by classes', () => {
+it('the latency histogram counts by class', () => {
   const histogram = createLatencyHistogram()
   for (const ms of [0.2, 1.5, 1.6, 30, 3_000]) histogram.add(ms)
   expect(histogram.countsBetween([1, 10, 100])).toEqual([1, 2, 1, 1])
@@ -63,7 +63,7 @@ describe('the claims of loads on three nodes', () => {
     ])
   })
 
-  it('are free when their node is gone, and whoever wanted the end is told of it then', () => {
+  it('are released when their node is gone, and callers that await the end are notified', () => {
     const { arbiter, told } = setUp()
     arbiter.take(2, { kind: 'load-stop-wanted', id: 1 })
     arbiter.take(1, { kind: 'load-claim', id: 1 })
@@ -111,7 +111,7 @@ describe('a load', () => {
 
   const stop = async (): Promise<unknown> => (await askLoad({ method: 'DELETE' })).json()
 
-  it('delivers each event to each client, and tells what that takes', async () => {
+  it('delivers each event to each client, and reports the cost', async () => {
     const stream = createEventSource(`${demo.url}load`, {
       method: 'POST',
       headers: { authorization: demo.authorization },
@@ -150,7 +150,7 @@ describe('a load', () => {
     expect(await stop()).toEqual({ stopped: 0 })
   })
 
-  it('ends when its page goes, and lets no other run beside it', async () => {
+  it('ends when its page closes, and is the only load at a time', async () => {
     const page = new AbortController()
     const response = await post({ clients: 1, rate: 1 }, { signal: page.signal })
     await response.body?.getReader().read()
@@ -184,7 +184,7 @@ describe('a load', () => {
     expect((await fetch(`${demo.url}load/events?run=${guess}`)).status).toBe(404)
   })
 
-  it.skipIf(chromium.skip)('is begun, drawn and ended from the page', async () => {
+  it.skipIf(chromium.skip)('can be started, watched and stopped from the page', async () => {
     const browser = await launchChromium(chromium)
     try {
       const page = await browser.newPage()

@@ -32,7 +32,7 @@ function core(user: number, idle: number): ReturnType<typeof cpus>[number] {
 }
 
 describe('the figures of the processor', () => {
-  it('are the busy share of each core since the last look', () => {
+  it('are the busy share of each core since the last sample', () => {
     const looks = [
       [core(0, 0), core(100, 100)],
       [core(25, 75), core(100, 200)],
@@ -44,13 +44,13 @@ describe('the figures of the processor', () => {
     expect(read()).toEqual({ busy: [0, 1] })
   })
 
-  it('wait for another look when a core came or went', () => {
+  it('skip a sample when a core appeared or disappeared', () => {
     const looks = [[core(0, 0)], [core(1, 1), core(1, 1)], [core(2, 1), core(1, 2)]]
     const read = createCpuReader(() => looks.shift() ?? [])
     expect([read(), read(), read()]).toEqual([undefined, undefined, { busy: [1, 0] }])
   })
 
-  it('are said to be unavailable where the system lists no core', () => {
+  it('are reported as unavailable if the system lists no core', () => {
     expect(createCpuReader(() => [])()).toMatchObject({
       unavailable: expect.stringContaining('cores') as string,
     })
@@ -73,7 +73,7 @@ describe('the figures of the network', () => {
     expect(parseNetDev(NET_DEV)).toEqual({ received: 123_458_789, sent: 501, loopback: 1000 })
   })
 
-  it('are bytes per second between two looks, and nothing after a counter was reset', () => {
+  it('are bytes per second between two samples, and omitted after a counter was reset', () => {
     let nowMs = 0
     let received = 2_000
     const readText = (): string => NET_DEV.replace('2000', String(received))
@@ -87,7 +87,7 @@ describe('the figures of the network', () => {
     expect(read()).toBeUndefined()
   })
 
-  it('are said to be unavailable where /proc is missing', () => {
+  it('are reported as unavailable if /proc is missing', () => {
     expect(createNetworkReader({ readText: missingFile, now: () => 0 })()).toEqual({
       unavailable: expect.stringMatching(
         /\/proc\/net\/dev, which this platform does not have.*ENOENT/,
@@ -96,7 +96,7 @@ describe('the figures of the network', () => {
   })
 
   it.each(['', 'Inter-| nothing', 'eth0: many bytes'])(
-    'are not guessed from what cannot be read: %j',
+    'are not guessed from unreadable content: %j',
     (text) => {
       expect(() => parseNetDev(text)).toThrow(/it lists no interface|cannot read the line of eth0/)
     },
@@ -111,13 +111,13 @@ describe('the figures of the disks', () => {
     })
   })
 
-  it('are said to be unavailable where there is no physical device', () => {
+  it('are reported as unavailable if there is no physical device', () => {
     const read = createDiskReader({ readText: () => DISK_STATS, listDevices: () => ['loop0'], now: () => 0 })
     expect(read()).toEqual({ unavailable: expect.stringContaining('it lists no physical device') as string })
   })
 })
 
-it.skipIf(process.platform !== 'linux')('Linux has all of them', () => {
+it.skipIf(process.platform !== 'linux')('Linux has all figures', () => {
   const readText = (path: string): string => readFileSync(path, 'utf8')
   expect(parseNetDev(readText('/proc/net/dev')).loopback).toBeGreaterThanOrEqual(0)
   const devices = readdirSync('/sys/block')
@@ -125,7 +125,7 @@ it.skipIf(process.platform !== 'linux')('Linux has all of them', () => {
   expect(readLoad()).toMatchObject({ cores: expect.any(Number) as number })
 })
 
-it('Windows keeps no load averages, and none are made up', () => {
+it('load averages are reported as unavailable on Windows', () => {
   expect(readLoad('win32')).toMatchObject({ unavailable: expect.stringContaining('Windows') as string })
 })
 
@@ -157,7 +157,7 @@ describe('who may inject faults', () => {
 })
 
 describe('a steady rate', () => {
-  it('does not drift when calls are late, and makes no burst of what was missed', async () => {
+  it('does not drift when calls are late, and does not catch up in a burst', async () => {
     const clock = createVirtualClock()
     let lagMs = 0
     const at: number[] = []

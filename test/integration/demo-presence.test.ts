@@ -74,7 +74,7 @@ describe('presence', () => {
     }
   }
 
-  it('tells who reads what, from where, since when', async () => {
+  it('lists the readers with their topics, address and start', async () => {
     const page = await openPage('192.0.2.7')
     const snapshots = watch()
     const { value } = await snapshots.next()
@@ -101,7 +101,7 @@ describe('presence', () => {
     await page.cancel()
   })
 
-  it('tells nothing while nothing changes, then what has changed, and stops when its page goes', async () => {
+  it('sends only changes, and stops when its page closes', async () => {
     const snapshots = watch()
     expect((await snapshots.next()).value).toMatchObject({ total: 0 })
     const next = snapshots.next()
@@ -118,7 +118,7 @@ describe('presence', () => {
     await expect.poll(() => clock.pendingTimers).toBe(0)
   })
 
-  it('disconnects one, who may come back', async () => {
+  it('disconnects a reader, which may reconnect', async () => {
     const page = await openPage()
     const body = JSON.stringify({ identity: identityOf(READER) })
     const response = await ask('/presence/disconnect', { method: 'POST', body })
@@ -130,11 +130,11 @@ describe('presence', () => {
     await again.cancel()
   })
 
-  it.each(['{}', 'none'])('refuses %s, which names nobody to disconnect', async (body) => {
+  it.each(['{}', 'none'])('refuses %s, which selects no reader to disconnect', async (body) => {
     expect((await ask('/presence/disconnect', { method: 'POST', body })).status).toBe(400)
   })
 
-  it('lists the oldest, and counts all', async () => {
+  it('lists the oldest readers, and counts all', async () => {
     const many = createHub({ maxConnections: Infinity })
     const other = createRouter()
     addPresenceRoutes(other, { hub: many, node: 1, nodes: 1, runtime: { ...clock, wallClock: clock.now } })
@@ -174,7 +174,7 @@ describe('a visit', () => {
     return visitors.find('a')?.since
   }
 
-  it('goes on when the connection is made anew for a tab that joins, whichever end is seen first', () => {
+  it('continues when the connection is reopened for a joining tab, whichever end is seen first', () => {
     expect(
       sinceAfter((visitors) => {
         visitors.arrive('a', 60_000, true)
@@ -190,7 +190,7 @@ describe('a visit', () => {
     ).toBe(1_000)
   })
 
-  it('is another one after a loss, or after a while', () => {
+  it('is a new one after a loss, or after a while', () => {
     expect(
       sinceAfter((visitors) => {
         visitors.leave('a', 60_000)
@@ -208,7 +208,7 @@ describe('a visit', () => {
 
 const chromium = findChromium()
 
-it.skipIf(chromium.skip)('shows each page, and ends the stream of another, which loses nothing', async () => {
+it.skipIf(chromium.skip)('lists each page, and ends the stream of another, which loses nothing', async () => {
   const { process: demo, url, pageUrl } = await startDemo()
   const browser = await launchChromium(chromium)
   try {

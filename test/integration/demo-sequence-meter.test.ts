@@ -7,7 +7,7 @@ function take(meter: SequenceMeter, run: string, ...numbers: number[]): string[]
 }
 
 describe("the demo's meter", () => {
-  it('begins with whatever number comes first', () => {
+  it('starts at whatever number comes first', () => {
     const meter = createSequenceMeter()
     take(meter, 'a', 41, 42, 43)
     expect(meter.counts).toEqual({ received: 3, missing: 0, repeated: 0, gaps: 0 })
@@ -22,7 +22,7 @@ describe("the demo's meter", () => {
     expect(meter.counts).toMatchObject({ received: 4, missing: 2, repeated: 0 })
   })
 
-  it('counts what comes again as repeated, a late one too', () => {
+  it('counts a number that comes again as repeated, a late one too', () => {
     const meter = createSequenceMeter()
     expect(take(meter, 'a', 1, 2, 2, 4, 3, 3)).toEqual([
       'after-gap',
@@ -35,7 +35,7 @@ describe("the demo's meter", () => {
     expect(meter.counts).toEqual({ received: 4, missing: 0, repeated: 2, gaps: 0 })
   })
 
-  it('takes an announced gap as no fault, in the same run and into another', () => {
+  it('does not count an announced gap as a fault, in the same run and into another', () => {
     const meter = createSequenceMeter()
     take(meter, 'a', 1, 2)
     meter.announceGap()
@@ -52,7 +52,7 @@ describe("the demo's meter", () => {
     expect(take(meter, 'a', 2, 3)).toEqual(['repeated', 'after-gap'])
   })
 
-  it('calls it missing when another run begins and nobody said so', () => {
+  it('counts events as missing when another run begins without an announced gap', () => {
     const meter = createSequenceMeter()
     take(meter, 'a', 1, 2)
     take(meter, 'b', 3)

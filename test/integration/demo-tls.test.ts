@@ -66,7 +66,7 @@ describe.skipIf(!hasOpenssl() && process.env.CI === undefined)('the demo on TLS 
     session.destroy()
   })
 
-  it('serves HTTP/1.1 with the certificate that it is given', async () => {
+  it('serves HTTP/1.1 with a given certificate', async () => {
     const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     // prettier-ignore
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
@@ -83,7 +83,7 @@ describe.skipIf(!hasOpenssl() && process.env.CI === undefined)('the demo on TLS 
     socket.destroy()
   })
 
-  it('says in one line what is wrong with the files', async () => {
+  it('explains in one line what is wrong with the files', async () => {
     const broken = join(folder, 'broken.pem')
     await writeFile(broken, 'no PEM\n')
     expect(await run('--tls-cert', broken)).toEqual({
@@ -103,7 +103,7 @@ describe.skipIf(!hasOpenssl() && process.env.CI === undefined)('the demo on TLS 
   })
 })
 
-it('says that there is no openssl, and what to do', async () => {
+it('reports that openssl is missing, with a remedy', async () => {
   const demo = await startProcess({ args: [DEMO, '--port', '0', '--tls'], env: { ...env, PATH: '/nowhere' } })
   expect(await demo.exited).toMatchObject({ code: 2 })
   expect(demo.stderr).toBe(

@@ -31,7 +31,7 @@ interface Server {
 
 /** An EventSource, somewhere. */
 interface Source {
-  /** What it has dispatched, in order, with its readyState. */
+  /** The dispatched events, in order, with the readyState. */
   readonly log: () => Promise<readonly string[]>
 }
 
@@ -100,7 +100,7 @@ async function startReal(): Promise<Server> {
 }
 
 function startFake(): Server & { readonly server: ReturnType<typeof createFakeServer> } {
-  // The scripted server is no server of ours.
+  // The scripted server does not follow our wire contract.
   const server = createFakeServer({ wireContract: 'none' })
   onTestFinished(() => server.close())
   return {
@@ -176,20 +176,20 @@ const fastReconnection = { reconnection: { baseDelayMs: 0, minDelayMs: 0 } }
 const chromium = findChromium()
 
 describe('an EventSource sees the same story', () => {
-  it('as the stand-in of the fake server', async () => {
+  it("from the fake server's stand-in", async () => {
     const fake = startFake()
     const log = record(new fake.server.EventSource('/events'))
     await expectStory(fake, { log: async () => log })
   })
 
-  it('as ours over the fake server', async () => {
+  it('from our client over the fake server', async () => {
     const fake = startFake()
     const source = new EventSource(`${fake.url}/events`, { ...fastReconnection, fetch: fake.server.fetch })
     const log = record(source)
     await expectStory(fake, { log: async () => log })
   })
 
-  it('as ours over sockets', async () => {
+  it('from our client over sockets', async () => {
     const real = await startReal()
     const log = record(new EventSource(`${real.url}/events`, fastReconnection))
     await expectStory(real, { log: async () => log })
@@ -202,7 +202,7 @@ describe('an EventSource sees the same story', () => {
     })
     afterAll(() => browser.close())
 
-    it('as that of Chromium', async () => {
+    it("from Chromium's EventSource", async () => {
       const real = await startReal()
       const page = await browser.newPage()
       await page.goto(real.url)

@@ -31,14 +31,14 @@ describe('several processes', () => {
     })
   })
 
-  it('workers that end as soon as they begin end the primary', async () => {
+  it('workers that exit as soon as they start end the primary', async () => {
     await using primary = await run(program, ['crash'])
     const { code } = await primary.exited
     expect([code, primary.stdout.trim().split('\n').at(-1)]).toEqual([0, 'crash-loop 3'])
   })
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'a group that is told %s as a whole stops in good order',
+    'a process group that receives %s stops cleanly',
     async (signal) => {
       await using primary = await run(program, ['serve'], /(?:worker \d+\n[^]*){2}/)
       const workers = [...primary.stdout.matchAll(/worker (\d+)/g)].map((match) => Number(match[1]))
@@ -69,7 +69,7 @@ describe('several processes', () => {
     expect(workers.filter(isAlive)).toEqual([])
   })
 
-  it('processes that know nothing of each other share a port by reusePort', async () => {
+  it('independent processes share a port by reusePort', async () => {
     await using first = await run(program, ['reuse', '0'], /listening on \d+/)
     const port = await portOf(() => first.stdout)
     await using second = await run(program, ['reuse', String(port)], /listening on \d+/)

@@ -66,7 +66,7 @@ describe.skipIf(server.skip)('hubs in several processes', () => {
     await Promise.all(hubs.map(({ process }) => process.stop()))
   })
 
-  it('when one is killed, its readers resume at another, and every event arrives once', async () => {
+  it('when a process is killed, its readers resume at another, and every event arrives once', async () => {
     await using redis = await startRedis()
     const hubs = [...(await startHubs(redis.url, 2))]
     const ledger = createLedger()

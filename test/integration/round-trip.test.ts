@@ -106,7 +106,7 @@ describe('nothing is lost, and nothing comes twice', () => {
     })
   })
 
-  it('when the network goes dead without a word: three missed heartbeats are noticed', async () => {
+  it('when the network dies silently: three missed heartbeats are noticed', async () => {
     const { statuses } = await expectNothingLost({ count: 500 }, async (proxy) => {
       proxy.faults.set({ flow: 'black-hole' }, 'open')
       await vi.waitUntil(() => proxy.accepted >= 2, { timeout: 10_000 })
@@ -114,7 +114,7 @@ describe('nothing is lost, and nothing comes twice', () => {
     expect(statuses).toContainEqual(expect.objectContaining({ state: 'reconnecting' }))
   })
 
-  it('when nobody can be reached for a while', async () => {
+  it('when the server is unreachable for a while', async () => {
     await expectNothingLost({ count: 500 }, async (proxy) => {
       await proxy.refuse()
       proxy.cutAll('rst')
@@ -136,7 +136,7 @@ describe('nothing is lost, and nothing comes twice', () => {
   })
 })
 
-describe('what cannot be had is said', () => {
+describe('lost events are announced', () => {
   it('when the log has evicted it', async () => {
     await using started = await startHub({ log: memoryLog({ maxEvents: 10 }) })
     const { hub, proxy } = started
@@ -191,7 +191,7 @@ describe('the wire contract', () => {
     expect(seen).toEqual(['while away'])
   })
 
-  it('a client follows the reconnection time that it is told', async () => {
+  it("a client follows the server's reconnection time", async () => {
     await using started = await startHub({ reconnectionTimeMs: 10 })
     await using source = createEventSource(`${started.proxy.url}/events/numbers`)
     const delays: number[] = []

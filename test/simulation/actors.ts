@@ -12,7 +12,7 @@ export interface ServerProcess extends Host {
   start(): void
   /** Its memory is lost; its connections are reset, or fall silent. */
   crash(how: 'reset' | 'silence'): void
-  /** Ends in good order. Resolves when it has, and nothing of it is left. */
+  /** Ends cleanly. Resolves when it has ended and left nothing behind. */
   stop(options: { readonly drainMs: number; readonly timeoutMs: number }): Promise<void>
 }
 

@@ -8,12 +8,12 @@ interface Grant {
   readonly expiresAt: number
 }
 
-/** The application's own: who may have what. It issues tokens, and servers ask it about them. */
+/** The application's access rules. The authority issues tokens, and servers ask it about them. */
 export interface Authority {
   issue(identity: string, lifeMs: number): string
   /** The grant of a token; undefined if there is no such token. */
   grantOf(token: string | null): Grant | undefined
-  /** What the hub is told. */
+  /** The answer for the hub. */
   authorize(token: string | null): Authorization | Response
 }
 

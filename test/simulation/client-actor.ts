@@ -95,7 +95,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
 
   function initialId(): string {
     if (stored !== '') return stored
-    // Of a job beside a pattern what matters is what lies behind.
+    // For a job next to a pattern, only the events after the position matter.
     if (readsHeldEvents && history.facts.length > 0) return random.pick(history.facts).id
     if (beginning === 'earliest') return 'earliest'
     if (beginning === 'garbage') return 'not an id of ours'
@@ -326,7 +326,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
       visitNow()
     },
     gotFirstBlock({ beganAt, respondedAt, wasFinite }) {
-      // Whoever claims to have the future is told where it is by the gap, not by the first block.
+      // A client that claims a future position learns the real one from the gap, not from the first block.
       if (visit?.asked.endsWith('-999999') === true) return
       // What was evicted before the log was read is nothing that a reader from the earliest misses (see `take`).
       if (visit?.asked === 'earliest' && world.mayEvict() && !wasFinite) return

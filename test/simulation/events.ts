@@ -18,7 +18,7 @@ export function startEvents(world: World): void {
   for (const happening of happenings) schedule(world, happening, world.randomOf(happening))
 }
 
-/** After the faults: what nobody has ended is ended, and each topic has one event more. */
+/** After the faults: ends the jobs that are still open, and publishes one more event to each topic. */
 export function startRest(world: World): void {
   const { settings, time } = world
   const random = world.randomOf('rest')
@@ -62,7 +62,7 @@ function forbidAtRest(world: World, random: SeededRandom): void {
   if (process?.hub === undefined) return
   world.note(process.name, 'forbids', name)
   world.forbid(name, process.name)
-  // A process that is stopped in the middle of it has forbidden nobody, and its caller knows.
+  // A process that stops in the middle of the call has forbidden no identity, and its caller knows.
   process.hub
     .forbid(name)
     .then(() => void world.time.after(2400, () => world.forbidEverywhere(name)))

@@ -34,9 +34,9 @@ export function openExchange(
   const singleBytes = random() < weather.singleBytes
   const bytesPerMs = random() < weather.throttled ? random.integer(10, 40) / 5 : Number.POSITIVE_INFINITY
   let clientIsGone = false
-  // Until the request has reached it, there is none.
+  // There is no response until the request has reached the server.
   let hostIsGone = true
-  // Nothing arrives any more, in either direction, and nobody is told.
+  // Nothing arrives any more in either direction, and neither side is notified.
   let isBroken = false
   let isFrozen = false
   let isPaused = false
@@ -158,7 +158,7 @@ export function openExchange(
 
   function heal(silenceIsNoticed: boolean): void {
     thaw()
-    // A client that was cut off before these lines has not heard how often to expect something.
+    // A client that was cut off before these lines does not know the heartbeat interval.
     if (!isBroken || (silenceIsNoticed && readBytes > announcementBytes)) return
     time.after(resendMs, () => failAtClient('connection timed out'))
   }
@@ -245,7 +245,7 @@ export function openExchange(
     listener?.closed()
   }
 
-  /** Later, as nothing that an output is told may come back from within the call. */
+  /** Later, since an output must not call back from within the call. */
   function leaveHostSoon(): void {
     time.after(0, leaveHost)
   }

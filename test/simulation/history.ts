@@ -31,7 +31,7 @@ export interface History {
   begin(epoch: string): void
   store(entry: LogEntry, atMs: number, wallMs: number): void
   at(id: string): Fact | undefined
-  /** Undefined for what is no id of this history. */
+  /** Undefined for a string that is not an id of this history. */
   rankOf(id: string): number | undefined
 }
 

@@ -1,4 +1,4 @@
-/** What a job publishes, and nobody else. */
+/** The events that only a job publishes. */
 export function jobStep(step: number, topic: string): string {
   return `step ${step} of ${topic}`
 }

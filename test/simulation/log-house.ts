@@ -63,7 +63,7 @@ export function createMemoryLogHouse({
     }
     const fresh = memoryLog({ maxEvents, maxEventsPerTopic, maxAgeMs, runtime })
     void fresh.head().then(({ epoch }) => history.begin(epoch))
-    // The first of its listeners: nobody hears of anything before it is on record.
+    // The first listener, so that every event is on record before any other listener gets it.
     fresh.tail({
       appended: (entry) => history.store(entry, time.nowMs, serverWallClock()),
       cancelled: () => {},
@@ -90,7 +90,7 @@ export function createMemoryLogHouse({
   }
 }
 
-/** A log of which a process hears nothing any more once it is dead. */
+/** A log that notifies a process no more once the process is dead. */
 function fence(log: EventLog): ProcessLog {
   let isDead = false
   let stops: (() => void)[] = []

@@ -41,7 +41,7 @@ export interface ModelLogOptions {
   readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
   readonly random: SeededRandom
   readonly faults: LogFaults
-  /** How often the head is asked for, beside what is told: it shows the loss of a last notification. */
+  /** How often the head is read in addition to notifications: this reveals the loss of the last notification. */
   readonly probeIntervalMs: number
 }
 
@@ -142,7 +142,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
       do {
         isBehind = false
         await fillOnce()
-        // oxlint-disable-next-line no-unmodified-loop-condition -- it may be closed meanwhile
+        // oxlint-disable-next-line no-unmodified-loop-condition -- close() may change it during the await
       } while (isBehind && !isClosed)
       isFilling = false
     } catch {
@@ -173,7 +173,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
         tell((listener) => listener.restarted(head))
         return
       }
-      // What was evicted before it could be told of. It comes first: the reader is where it was before.
+      // Events that were evicted before the notification. Their gap comes first: the reader is still at its old position.
       if (page.evictedUpTo > from.seq) skip({ epoch: head.epoch, seq: page.evictedUpTo })
       for (const entry of page.entries) if (entry.position.seq > told.seq) tellOf(entry)
       if (!page.more) return
@@ -185,7 +185,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     void fill()
   }
 
-  /** Carries out one step at the server. Without an answer nobody knows whether it was. */
+  /** Carries out one step at the server. Without an answer, the caller does not know whether it was carried out. */
   function call<Result>(step: () => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       const current = connection
@@ -271,7 +271,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
           page: server.read(texts, after, limit),
         }))
         if (epoch === told.epoch) return page
-        // The reader's place is one of the epoch that was told. Of another it is to hear first.
+        // The reader's position belongs to the announced epoch. Another epoch must be announced first.
         await fill()
         if (epoch !== told.epoch) throw new LogUnavailableError('The log goes on in another epoch')
       }

@@ -4,15 +4,15 @@ import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-/** How bad the network is: chances from 0 to 1 for each connection, or each attempt at one. Drawn anew for each run. */
+/** How bad the network is: chances from 0 to 1 for each connection, or each attempt at one. Drawn again for each run. */
 export interface Weather {
   readonly refused: number
-  /** The request goes nowhere, and nobody says so. */
+  /** The request is lost silently. */
   readonly swallowed: number
   /** An intermediary answers 502, 503 or 429, at times with Retry-After. */
   readonly intermediaryError: number
   readonly cut: number
-  /** The response ends in good order, in the midst of an event. */
+  /** The response ends cleanly, in the middle of an event. */
   readonly endedEarly: number
   readonly halfOpen: number
   /** Nothing moves for some seconds. */
@@ -39,10 +39,10 @@ export interface IncomingRequest {
   /**
    * Answers: the body comes from the source, or is empty.
    *
-   * @param onBytes - hears of every piece of the body that reaches the client, before the client does.
+   * @param onBytes - gets every piece of the body that reaches the client, before the client does.
    */
   respond(status: number, headers: Headers, body?: ByteSource, onBytes?: (bytes: Uint8Array) => void): void
-  /** The host dies: its kernel resets the connection, or its machine is gone and nobody does. */
+  /** The host dies: its kernel resets the connection, or the machine is gone and nothing does. */
   die(how: 'reset' | 'silence'): void
 }
 

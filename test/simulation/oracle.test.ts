@@ -56,20 +56,20 @@ const gapTo = (id: string, requested: string, earliest: string | null = null) =>
 })
 
 describe('the oracle', () => {
-  it('has nothing against a reader who takes everything once, in order', () => {
+  it('accepts a reader that takes everything once, in order', () => {
     const { take, kinds, reader } = judge()
     take(1, 2, 3, 4, 5)
     expect(kinds).toEqual([])
     expect(reader.outstanding()).toEqual([])
   })
 
-  it('misses what was left out, at the next event', () => {
+  it('reports a skipped event at the next one', () => {
     const { take, kinds } = judge()
     take(1, 3)
     expect(kinds).toEqual(['missing'])
   })
 
-  it('misses what never came', () => {
+  it('reports an event that never came', () => {
     const { take, kinds, reader } = judge()
     take(1, 2)
     expect(kinds).toEqual([])
@@ -77,20 +77,20 @@ describe('the oracle', () => {
     expect(reader.outstanding(3).map(({ id }) => id)).toEqual(['one-3'])
   })
 
-  it('sees what is repeated', () => {
+  it('reports a repeated event', () => {
     const { take, kinds } = judge()
     take(1, 2, 2)
     expect(kinds).toEqual(['repeated'])
   })
 
-  it('sees what is out of order', () => {
+  it('reports an event out of order', () => {
     const { take, kinds, reader } = judge()
     reader.announce(gapTo('one-2', 'one-0', 'one-3'))
     take(3, 1)
     expect(kinds).toEqual(['out-of-order'])
   })
 
-  it('sees what was never stored, or not so', () => {
+  it('reports an event that was never stored, or with other content', () => {
     const { take, kinds, reader } = judge()
     take(6)
     reader.deliver({ id: 'one-1', type: 'message', data: 'data 2' })
@@ -98,7 +98,7 @@ describe('the oracle', () => {
     expect(kinds).toEqual(['not-stored', 'not-stored', 'not-stored'])
   })
 
-  it('sees what the reader did not ask for', () => {
+  it('reports an event that the reader did not request', () => {
     const { store, take, kinds } = judge()
     take(1, 2, 3, 4, 5)
     store(6, 'b')
@@ -106,7 +106,7 @@ describe('the oracle', () => {
     expect(kinds).toEqual(['not-wanted'])
   })
 
-  it('promises nothing from before the reader came', () => {
+  it('requires nothing from before the reader connected', () => {
     const { history, kinds } = judge()
     const late = createReader(
       history,
@@ -128,7 +128,7 @@ describe('the oracle', () => {
 })
 
 describe('a gap', () => {
-  it('excuses what it covers', () => {
+  it('excuses the events it covers', () => {
     const { take, kinds, reader } = judge()
     take(1)
     reader.announce(gapTo('one-3', 'one-1', 'one-4'))
@@ -136,7 +136,7 @@ describe('a gap', () => {
     expect(kinds).toEqual([])
   })
 
-  it('that covers too little excuses no more', () => {
+  it('that covers too little does not excuse the rest', () => {
     const { take, kinds, reader } = judge()
     take(1)
     reader.announce(gapTo('one-2', 'one-1', 'one-3'))
@@ -144,7 +144,7 @@ describe('a gap', () => {
     expect(kinds).toEqual(['missing'])
   })
 
-  it('that begins after what the reader had leaves out what is between', () => {
+  it("that begins after the reader's position does not excuse the events in between", () => {
     const { take, kinds, reader } = judge()
     take(1)
     reader.announce(gapTo('one-3', 'one-2', 'one-4'))
@@ -152,26 +152,26 @@ describe('a gap', () => {
     expect(kinds).toEqual(['missing'])
   })
 
-  it('over what was delivered is wrong', () => {
+  it('over delivered events is wrong', () => {
     const { take, kinds, reader } = judge()
     take(1, 2)
     reader.announce(gapTo('one-3', 'one-1', 'one-4'))
     expect(kinds).toEqual(['wrong-gap'])
   })
 
-  it('whose position is none of the log is wrong', () => {
+  it('whose position does not exist in the log is wrong', () => {
     const { kinds, reader } = judge()
     reader.announce(gapTo('other-3', 'one-1'))
     expect(kinds).toEqual(['wrong-gap'])
   })
 
-  it('that cannot be true is wrong', () => {
+  it('that contradicts the log is wrong', () => {
     const { kinds, reader } = judge({ objectionTo: () => 'nothing was ever evicted' })
     reader.announce(gapTo('one-3', 'one-0'))
     expect(kinds).toEqual(['wrong-gap'])
   })
 
-  it('between two epochs covers the end of the one and the beginning of the other', () => {
+  it('between two epochs covers the end of the first and the beginning of the second', () => {
     const { history, store, take, kinds, reader } = judge()
     take(1, 2)
     history.begin('two')
@@ -183,7 +183,7 @@ describe('a gap', () => {
     expect(reader.outstanding()).toEqual([])
   })
 
-  it('of a reader of many topics reaches to the head of its time', () => {
+  it('of a reader of many topics reaches to the head at that time', () => {
     const { take, kinds, reader } = judge({ readsManyTopics: true })
     reader.announce({ ...gapTo('one-1', 'one-0', 'one-2'), latest: 'one-4' })
     take(2, 4)
@@ -212,7 +212,7 @@ describe('under the policy `latest`', () => {
   })
 })
 
-describe('the judge of the wire', () => {
+describe('the check of the wire', () => {
   const blocks = (...list: readonly Partial<Block>[]): readonly ViolationKind[] => {
     const { history } = judge()
     const kinds: ViolationKind[] = []
@@ -221,13 +221,13 @@ describe('the judge of the wire', () => {
     return kinds
   }
 
-  it('wants positions that rise', () => {
+  it('requires rising positions', () => {
     expect(blocks({ id: 'one-0', hasData: false }, { id: 'one-1' }, {}, { id: 'one-4' })).toEqual([])
     expect(blocks({ id: 'one-2' }, { id: 'one-2' })).toEqual(['repeated'])
     expect(blocks({ id: 'one-2' }, { id: 'one-1' })).toEqual(['repeated'])
   })
 
-  it('lets a gap set them back', () => {
+  it('lets a gap set positions back', () => {
     expect(blocks({ id: 'one-4' }, { id: 'one-1', type: 'stream.gap' }, { id: 'one-2' })).toEqual([])
   })
 

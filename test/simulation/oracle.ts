@@ -1,8 +1,8 @@
 import type { Fact, History } from './history.ts'
 
 /**
- * The judge. It knows what was truly stored (`History`), and is told what each reader was handed and which gaps were
- * announced to it. It knows nothing of how hub and client work.
+ * The judge. It knows the events that were really stored (`History`), the events that each reader received, and the gaps
+ * that each reader was sent. It does not know how hub and client work.
  *
  *     facts     0  1  2  3  4  5  6  7  8  9
  *     wanted       w     w  w     w     w  w       topics, patterns, filter
@@ -10,7 +10,7 @@ import type { Fact, History } from './history.ts'
  *     delivered          d              d
  *     gap                   [-----)                (requested, position of the gap]
  *
- * At each delivery all that is wanted and promised before it must have been delivered or covered by a gap.
+ * At each delivery, every wanted and promised event before it must have been delivered or covered by a gap.
  */
 
 export type ViolationKind =
@@ -48,7 +48,7 @@ interface Delivery {
   readonly data: string
 }
 
-/** As `stream.gap` says it, and the id that its block bears. */
+/** The data of a `stream.gap`, and the id of its block. */
 export interface AnnouncedGap {
   readonly id: string
   readonly reason: string
@@ -114,7 +114,7 @@ export function createReader(history: History, terms: ReaderTerms, report: Repor
 
   /** Beyond its position a gap says what follows; where nothing does, all is lost that there is. */
   function lostUpTo({ reason, earliest, latest }: AnnouncedGap): number {
-    // What a client's own queue dropped may have been a gap as well, and nobody knows how far that reached.
+    // A client's own queue may have dropped a gap as well, and the extent of that gap is unknown.
     if (latest === null && terms.readsManyTopics) return history.facts.length
     if (earliest === null || (reason !== 'dropped' && terms.readsManyTopics)) return rankOf(latest)
     // What follows may be no event, but another gap.

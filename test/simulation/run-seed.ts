@@ -93,7 +93,7 @@ async function live(world: World): Promise<void> {
   await leave(world, hasFailed)
 }
 
-/** How each job ended is how it was: cancelled only if somebody asked for it, failed only after its failure, and so on. */
+/** Checks each job's recorded end: cancelled only after a cancel, failed only after a failure, and so on. */
 function judgeEnds(world: World): void {
   const { facts } = world.history
   for (const { index, id, topic, type, data } of facts) {

@@ -10,7 +10,7 @@ if (mutant !== undefined) loadWith(mutant)
 const { runSeed } = await import('./run-seed.ts')
 
 function send(message: WorkerMessage): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it is no window
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it is not a window
   parentPort?.postMessage(message)
 }
 

@@ -54,7 +54,7 @@ export function createServerProcess(world: World, name: string, random: SeededRa
       stallTimeoutMs: settings.stallTimeoutMs,
       maxConnectionAgeMs: settings.maxConnectionAgeMs,
       async authorize(request) {
-        // Whoever looks it up takes time, and much can happen meanwhile.
+        // The lookup takes time, and much can happen before it answers.
         if (random() < 0.3)
           await new Promise<void>((resolve) => ownTimers.setTimeout(resolve, random() * 200))
         return world.authority.authorize(request.headers.get('authorization'))

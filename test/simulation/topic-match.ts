@@ -5,7 +5,7 @@ export function isWildcard(pattern: string): boolean {
 
 const compiled = new Map<string, RegExp>()
 
-/** Whether a pattern stands for a topic. Written anew, from the documentation: a judge must not use the accused's ruler. */
+/** Whether a pattern stands for a topic. Written independently, from the documentation, so that a mistake in the hub's matching does not hide here. */
 export function isTopicOf(pattern: string, topic: string): boolean {
   let expression = compiled.get(pattern)
   if (expression === undefined) {

@@ -1,4 +1,4 @@
-/** What happened, as a hash that two runs of one seed must share, and as lines if somebody is to read them. */
+/** The course of a run, as a hash that two runs of one seed must share, and on request as readable lines. */
 export interface Trace {
   /** Of all notes so far, 32 bits. */
   readonly hash: number

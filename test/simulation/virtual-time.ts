@@ -36,7 +36,7 @@ export interface Timer {
 // one turn of the event loop instead of one for each step (0.3 us a step, against 2.1).
 const stepsPerTurn = 64
 
-// Whoever does more in one instant does it for ever: a timer of 0 ms that sets itself again, say.
+// More tasks than this in one instant are an endless loop: a timer of 0 ms that sets itself again, say.
 const maxStepsPerInstant = 100_000
 
 export function createVirtualTime(): VirtualTime {

@@ -21,7 +21,7 @@ export function createBlockReader(onBlock: (block: Block) => void): (bytes: Uint
   let type = 'message'
   let hasData = false
   return (bytes) => {
-    // Ids and types are ASCII here, and a byte of a longer character is none of CR, LF and colon.
+    // Ids and types are ASCII here, and no byte of a longer character equals CR, LF or colon.
     const lines = (rest + latin1.decode(bytes)).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
@@ -39,7 +39,7 @@ export function createBlockReader(onBlock: (block: Block) => void): (bytes: Uint
 
 /**
  * Holds one connection to the wire contract: the positions of its events only rise, until a gap says otherwise. The
- * client drops what is repeated, so without this nobody would see it.
+ * client drops repeats, so without this check they would go unnoticed.
  */
 export function createWireJudge(history: History, actor: string, report: Report): (block: Block) => void {
   let last = -1

@@ -19,7 +19,7 @@ it.each([
   expect([ledger.lost, ledger.repeated]).toEqual([lost, repeated])
 })
 
-it('forgets the oldest, and still counts', () => {
+it('forgets the oldest ids, and still counts', () => {
   const ledger = createIdLedger()
   const [one, other] = [ledger.open(), ledger.open()]
   for (let id = 0; id < 450_000; id += 1) {

@@ -38,13 +38,13 @@ describe('an event', () => {
     expect(formatEvent({ ...event, data }, format)).toBe(`{"event":"message","data":${expected}}\n`)
   })
 
-  it('has its id and topic where it has them', () => {
+  it('includes the id and the topic if there are any', () => {
     expect(formatEvent({ ...event, lastEventId: '7', topic: 'a' }, format)).toBe(
       '{"event":"message","data":"x","id":"7","topic":"a"}\n',
     )
   })
 
-  it('is left out without the part that is asked for', () => {
+  it('is skipped without the requested part', () => {
     expect(formatEvent({ ...event, data: '{"a":1}' }, { ...format, dataPath: 'b' })).toBeUndefined()
   })
 

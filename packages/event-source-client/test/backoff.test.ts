@@ -48,11 +48,11 @@ describe('full jitter', () => {
 })
 
 describe("the standard's backoff", () => {
-  it('the backoff of the standard is the reconnection time after the first failure, without jitter', () => {
+  it('the standard backoff is the reconnection time after the first failure, without jitter', () => {
     expect(standardBackoff(contextOf({ baseDelayMs: 3000, chance: 0.9 }))).toBe(3000)
   })
 
-  it('the backoff of the standard never is less than the reconnection time', () => {
+  it('the standard backoff is never shorter than the reconnection time', () => {
     fc.assert(
       fc.property(contexts, (drawn) => {
         expect(standardBackoff(contextOf(drawn))).toBeGreaterThanOrEqual(drawn.baseDelayMs)
@@ -60,7 +60,7 @@ describe("the standard's backoff", () => {
     )
   })
 
-  it('the backoff of the standard waits some more after further failures, but not for more than half a minute', () => {
+  it('the standard backoff grows with further failures, up to half a minute', () => {
     const chance = 1 - 2 ** -40
     const waits = [2, 3, 10].map((failures) =>
       Math.round(standardBackoff(contextOf({ failures, baseDelayMs: 3000, maxDelayMs: maxTimerMs, chance }))),
@@ -70,7 +70,7 @@ describe("the standard's backoff", () => {
 })
 
 describe('clamping a delay', () => {
-  it('a delay is clamped to whole milliseconds within the bounds that a timer keeps', () => {
+  it('a delay is clamped to whole milliseconds within the range of a timer', () => {
     fc.assert(
       fc.property(fc.double(), fc.nat(1000), fc.integer({ min: 1000, max: 2 ** 40 }), (delayMs, min, max) => {
         const clamped = clampDelay(delayMs, { minDelayMs: min, maxDelayMs: max })

@@ -44,7 +44,7 @@ async function leaveNothing({ clock, server, client }: Setting): Promise<void> {
 }
 
 describe('connecting', () => {
-  it('the client gives up on a response that does not begin within connectTimeoutMs, 30 s unless told otherwise', async () => {
+  it('the client gives up on a response that does not begin within connectTimeoutMs, 30 s by default', async () => {
     const setting = await start()
     await setting.clock.advance(29_999)
     expect(setting.client.status).toEqual({ state: 'connecting', attempt: 0 })
@@ -67,14 +67,14 @@ describe('connecting', () => {
     await leaveNothing(setting)
   })
 
-  it('the client waits for ever if connectTimeoutMs is 0', async () => {
+  it('with connectTimeoutMs: 0, the client waits without limit', async () => {
     const setting = await start({ connectTimeoutMs: 0 })
     await setting.clock.advance(86_400_000)
     expect(setting.client.status).toEqual({ state: 'connecting', attempt: 0 })
     await leaveNothing(setting)
   })
 
-  it('a body that has begun does not run into the connect timeout', async () => {
+  it('the connect timeout does not apply once the body has begun', async () => {
     const setting = await start({ connectTimeoutMs: 1000 })
     setting.server.last.respond()
     await setting.clock.advance(3_600_000)
@@ -105,7 +105,7 @@ describe('silence', () => {
   })
 
   it.each(['heartbeat 17', 'heartbeat 15000'])(
-    'a comment "%s" of a server that does not follow our contract says nothing',
+    'a comment "%s" has no effect if the server does not follow the wire contract',
     async (comment) => {
       const setting = await start()
       setting.server.last.respond()
@@ -116,7 +116,7 @@ describe('silence', () => {
     },
   )
 
-  it('an announced heartbeat says nothing when the contract is ignored', async () => {
+  it('an announced heartbeat has no effect when the wire contract is ignored', async () => {
     const setting = await start({ wireContract: 'ignore' })
     setting.server.last.respond()
     setting.server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
@@ -139,7 +139,7 @@ describe('silence', () => {
     await leaveNothing(setting)
   })
 
-  it('a silence is measured by idleTimeoutMs alone if that is a number', async () => {
+  it('if idleTimeoutMs is a number, it alone limits a silence', async () => {
     const setting = await start({ idleTimeoutMs: 7000 })
     setting.server.last.respond()
     setting.server.last.write(': sse-toolkit 1\n: heartbeat 1000\n\n')
@@ -150,7 +150,7 @@ describe('silence', () => {
     await leaveNothing(setting)
   })
 
-  it('a silence says nothing while the client itself does not read', async () => {
+  it('a silence does not count while the client itself pauses reading', async () => {
     const setting = await start({ idleTimeoutMs: 5000 })
     setting.server.last.respond()
     const reader = setting.client[Symbol.asyncIterator]()
@@ -264,7 +264,7 @@ describe('reconnecting', () => {
     await leaveNothing(setting)
   })
 
-  it('the client does not run hot when the server says retry: 0 and ends at once, again and again', async () => {
+  it('the client does not spin when the server sends retry: 0 and ends each response at once', async () => {
     const setting = await start()
     for (let second = 0; second < 60; second += 1) {
       await setting.clock.advance(1000)
@@ -311,7 +311,7 @@ describe('reconnecting', () => {
     await leaveNothing(setting)
   })
 
-  it('the client takes a backoff of the user, and holds it within the bounds', async () => {
+  it('the client uses a custom backoff, and clamps it to the bounds', async () => {
     const seen: number[] = []
     const setting = await start({
       reconnection: {
@@ -338,7 +338,7 @@ describe('reconnecting', () => {
       },
     ],
     ['rejects', () => Promise.reject(new RangeError('mine'))],
-  ])('the stream closes when a function of the user %s on the way, with the error', async (_how, fail) => {
+  ])('the stream closes with the error when shouldReconnect %s', async (_how, fail) => {
     const setting = await start({ shouldReconnect: fail })
     setting.server.last.fail(new Error('x'))
     expect(await setting.client.closed).toBe('error')
@@ -369,7 +369,7 @@ describe('reconnecting', () => {
     await leaveNothing(setting)
   })
 
-  it('the client resumes after the last event, and does not count an unfinished one', async () => {
+  it('the client resumes after the last complete event', async () => {
     const setting = await start()
     setting.server.last.respond()
     setting.server.last.write('id: 1\ndata: a\n\nid: 2\ndata: b\n')
@@ -382,7 +382,7 @@ describe('reconnecting', () => {
 })
 
 describe('credentials', () => {
-  it('onUnauthorized is called once on 401, and the request is repeated at once with headers asked for anew', async () => {
+  it('on 401, the client calls onUnauthorized once and repeats the request at once with fresh headers', async () => {
     let token = 0
     const refusals: number[] = []
     const setting = await start({
@@ -462,7 +462,7 @@ describe('credentials', () => {
   })
 })
 
-describe('a response that is no event stream', () => {
+describe('a response that is not an event stream', () => {
   it.each([
     [400, 'refused'],
     [401, 'refused'],
@@ -481,7 +481,7 @@ describe('a response that is no event stream', () => {
   })
 
   it.each([408, 425, 429, 500, 502, 503, 504])(
-    'a request answered with status %d is made again',
+    'the client repeats a request that was answered %d',
     async (status) => {
       const setting = await start()
       setting.server.last.respond(status)
@@ -521,7 +521,7 @@ describe('a response that is no event stream', () => {
     await leaveNothing(setting)
   })
 
-  it('shouldReconnect decides otherwise about a response that is no event stream', async () => {
+  it('shouldReconnect can override what happens after a response that is not an event stream', async () => {
     const setting = await start({
       shouldReconnect: (failure) =>
         failure.code === 'status' && 'status' in failure ? failure.status === 404 : undefined,
@@ -552,7 +552,7 @@ describe('a response that is no event stream', () => {
     await leaveNothing(setting)
   })
 
-  it('shouldReconnect that is still at work decides nothing after close()', async () => {
+  it('a pending shouldReconnect has no effect after close()', async () => {
     const answer = Promise.withResolvers<boolean>()
     const setting = await start({ shouldReconnect: () => answer.promise })
     setting.server.last.fail(new Error('x'))
@@ -564,7 +564,7 @@ describe('a response that is no event stream', () => {
     await leaveNothing(setting)
   })
 
-  it('a ResponseError keeps 4096 bytes of the body, even if that has no end', async () => {
+  it('a ResponseError keeps the first 4096 bytes of the body, even of an endless one', async () => {
     const setting = await start()
     setting.server.last.respond(400)
     setting.server.last.write('x'.repeat(4000))
@@ -575,7 +575,7 @@ describe('a response that is no event stream', () => {
     await leaveNothing(setting)
   })
 
-  it('a refusal is reported after 5 s if its body does not come', async () => {
+  it('a refusal is reported after 5 s if its body does not arrive', async () => {
     const setting = await start()
     setting.server.last.respond(400)
     await setting.clock.advance(5000)
@@ -583,7 +583,7 @@ describe('a response that is no event stream', () => {
     await leaveNothing(setting)
   })
 
-  it('a refusal is reported though nobody reads events yet', async () => {
+  it('a refusal is reported even if nothing reads events yet', async () => {
     const clock = createVirtualClock()
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
@@ -673,7 +673,7 @@ describe("EventSource keeps the standard's rules", () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('EventSource fails for good on any response that is no event stream, 503 included', async () => {
+  it('EventSource fails for good on any response that is not an event stream, 503 included', async () => {
     const { clock, server, source, seen } = await open()
     server.last.respond(503, { 'retry-after': '1' })
     server.last.end()
@@ -726,7 +726,7 @@ describe("EventSource keeps the standard's rules", () => {
     source.close()
   })
 
-  it('EventSource dispatches nothing of what waits for its task once it is closed', async () => {
+  it('EventSource dispatches no waiting event once it is closed', async () => {
     const { clock, server, source, seen } = await open()
     server.last.respond()
     server.last.write('data: a\n\n')
@@ -767,7 +767,7 @@ describe("EventSource keeps the standard's rules", () => {
     },
   )
 
-  it('EventSource says by an error that the answer was 204', async () => {
+  it('EventSource reports the answer 204 as an error event', async () => {
     const { clock, server, source } = await open()
     const errors: unknown[] = []
     source.addEventListener('error', ({ error }) => errors.push(error))
@@ -789,7 +789,7 @@ describe('the page is online again', () => {
     vi.unstubAllGlobals()
   })
 
-  it('online cuts a wait of ours short, and not one that the server asked for', async () => {
+  it('online cuts short a wait that the client chose, but not one that the server asked for', async () => {
     const setting = await start()
     setting.server.last.fail(new Error('offline'))
     await setting.clock.advance(0)
@@ -833,7 +833,7 @@ describe('the page is online again', () => {
     await leaveNothing(setting)
   })
 
-  it('online does nothing while a connection is being made, nor after close()', async () => {
+  it('online has no effect while connecting or after close()', async () => {
     const setting = await start()
     goOnline()
     await setting.clock.advance(0)
@@ -860,7 +860,7 @@ describe('whenHidden: pause', () => {
     vi.unstubAllGlobals()
   })
 
-  it('a hidden page disconnects a GET, and resumes it when it is shown', async () => {
+  it('a page disconnects a GET when it is hidden, and resumes it when it is shown', async () => {
     const setting = await start({ whenHidden: 'pause' })
     setting.server.last.respond()
     show('hidden')

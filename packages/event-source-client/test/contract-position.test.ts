@@ -74,7 +74,7 @@ describe("the standard's last event ID", () => {
     },
   )
 
-  it('what a position was on one connection, is only an id on the next, and the other way round', () => {
+  it('whether an id is a position is decided for each connection', () => {
     const position = ourPosition('')
     expect(
       run(position, [

@@ -10,7 +10,7 @@ import { createMemoryServer } from './memory-transport.ts'
 const reconnection = { baseDelayMs: 60_000, minDelayMs: 60_000, maxDelayMs: 60_000, backoff: () => 60_000 }
 
 describe('debugTransport', () => {
-  it('each request, response, chunk and end is told, and the stream is what it is without', async () => {
+  it('reports each request, response, chunk and end, without changing the stream', async () => {
     const server = createMemoryServer()
     const events: DebugEvent[] = []
     const client = createEventSource('http://me:secret@test/path', {
@@ -50,7 +50,7 @@ describe('debugTransport', () => {
     client.close()
   })
 
-  it('an error and an abort are told once each, and exchanges are counted', async () => {
+  it('reports an error and an abort once each, and numbers the exchanges', async () => {
     const server = createMemoryServer()
     const events: DebugEvent[] = []
     const client = createEventSource('http://test/', {
@@ -67,7 +67,7 @@ describe('debugTransport', () => {
     expect(events[3]).toMatchObject({ exchange: 2 })
   })
 
-  it("without a transport, the platform's is watched; with fetch, that of fetch", async () => {
+  it("wraps the platform's transport by default, and the fetch transport if fetch is given", async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody('data: a\n\n')
@@ -98,7 +98,7 @@ describe('debugTransport', () => {
     expect(seen).toMatchObject([{ type: 'request' }, { type: 'abort' }])
   })
 
-  it('a report that throws is an uncaught error, and the stream goes on', async () => {
+  it('an error thrown by the report function is an uncaught error, and the stream goes on', async () => {
     const server = createMemoryServer()
     const uncaught: unknown[] = []
     const known = process.listeners('uncaughtException')
@@ -124,7 +124,7 @@ describe('debugTransport', () => {
 })
 
 describe('debugStatus and formatDebugEvent', () => {
-  it('what happens reads as lines: the delay with its reason, the end with its cause', async () => {
+  it('prints one line per event: a delay with its reason, an end with its cause', async () => {
     const server = createMemoryServer()
     const lines: string[] = []
     const report = (event: DebugEvent): void =>

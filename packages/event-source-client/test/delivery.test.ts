@@ -42,7 +42,7 @@ async function take<T>(source: AsyncIterable<T>, count: number): Promise<T[]> {
   return taken
 }
 
-/** The errors that nobody caught while `run` was under way. */
+/** The uncaught errors during `run`. */
 async function uncaughtDuring(run: () => void | Promise<void>): Promise<unknown[]> {
   const caught: unknown[] = []
   const others = process.listeners('uncaughtException')
@@ -59,7 +59,7 @@ async function uncaughtDuring(run: () => void | Promise<void>): Promise<unknown[
 }
 
 describe('listeners', () => {
-  it('listeners of a type get the events of that type, those of any type all', async () => {
+  it('a listener for a type gets the events of that type; a listener for all types gets every event', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.on('message', (event) => seen.push(`message: ${event.data}`))
@@ -70,7 +70,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('a listener gets nothing any more once it is removed', async () => {
+  it('a removed listener gets no further events', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     const removers = [
@@ -88,7 +88,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('listeners of types that come and go leave nothing behind', async () => {
+  it('adding and removing listeners for many types leaves nothing in memory', async () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     const { client } = await open()
@@ -101,7 +101,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('a listener that is removed twice leaves others of its type alone', async () => {
+  it('removing a listener twice does not affect others of its type', async () => {
     const { server, client } = await open()
     const heard: string[] = []
     const leave = client.on('a', () => {})
@@ -113,7 +113,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('a listener that throws disturbs neither the others nor the stream', async () => {
+  it('a listener that throws affects neither the other listeners nor the stream', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onAny(() => {
@@ -142,7 +142,7 @@ describe('listeners', () => {
     expect(await client.closed).toBe('client')
   })
 
-  it('listeners of comments get the text without the colon and one space', async () => {
+  it('comment listeners get the text without the colon and one space', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onComment((text) => seen.push(text))
@@ -151,7 +151,7 @@ describe('listeners', () => {
     client.close()
   })
 
-  it('listeners of the status hear every change once, that of their own close() included', async () => {
+  it('status listeners get every change once, including the one that their own close() causes', async () => {
     const { client } = await open()
     const seen: string[] = []
     client.onStatus((status) => seen.push(status.state))
@@ -160,7 +160,7 @@ describe('listeners', () => {
     expect(seen).toEqual(['closed'])
   })
 
-  it('listeners of the status end with the newest one, also if one of them has brought it about', async () => {
+  it('status listeners end with the newest status, even if a listener caused the change', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onStatus((status) => status.state === 'reconnecting' && client.reconnect())
@@ -186,7 +186,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('a loop goes on without loss after a loop that was left', async () => {
+  it('a second loop goes on without loss after the first loop was left', async () => {
     const { server, client } = await open()
     const first = take(client.events({ keepOpen: true }), 1)
     server.last.write('data: a\n\ndata: b\n\ndata: c\n\n')
@@ -250,7 +250,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('a loop does not keep listeners from hearing the same events', async () => {
+  it('a loop does not keep listeners from getting the same events', async () => {
     const { server, client } = await open()
     const heard: string[] = []
     client.onAny((event) => heard.push(event.data))
@@ -260,7 +260,7 @@ describe('the async iterator', () => {
     client.close()
   })
 
-  it('the iterator ends when the stream is closed, and drops what waits', async () => {
+  it('the iterator ends when the stream is closed, and drops waiting events', async () => {
     const { server, client } = await open()
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -270,7 +270,7 @@ describe('the async iterator', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  it('the iterator gives what waits before it ends with the stream', async () => {
+  it('the iterator gives waiting events before it ends with the stream', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -279,7 +279,7 @@ describe('the async iterator', () => {
     expect(textOf(await take(iterator, 3))).toEqual(['a', 'b'])
   })
 
-  it('the iterator throws the cause, after what waits, when the stream has failed', async () => {
+  it('the iterator throws the cause after the waiting events when the stream has failed', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const taken: string[] = []
     const loop = (async () => {
@@ -295,7 +295,7 @@ describe('the async iterator', () => {
     expect(taken).toEqual(['a'])
   })
 
-  it('a stream that nobody iterates leaves no unhandled rejection when it fails', async () => {
+  it('a stream that is not iterated leaves no unhandled rejection when it fails', async () => {
     const rejections: unknown[] = []
     const record = (reason: unknown): void => void rejections.push(reason)
     process.on('unhandledRejection', record)
@@ -383,7 +383,7 @@ describe('a loop that is left with a full queue', () => {
   })
 })
 
-describe('what arrives when nobody is there', () => {
+describe('events that arrive without a consumer', () => {
   /** Over a transport that still brings what it has in hand when it is paused, as undici does. */
   async function openLate(options?: EventSourceOptions): Promise<Awaited<ReturnType<typeof open>>> {
     const server = createMemoryServer()
@@ -396,7 +396,7 @@ describe('what arrives when nobody is there', () => {
     return { server, client }
   }
 
-  it('what arrives when nobody is there is for the next loop, and counts as handed over only then', async () => {
+  it('events that arrive without a consumer go to the next loop, and count as delivered only then', async () => {
     const saved: string[] = []
     const store: LastEventIdStore = { load: () => '', save: (id) => void saved.push(id) }
     const { server, client } = await openLate({ lastEventIdStore: store })
@@ -411,7 +411,7 @@ describe('what arrives when nobody is there', () => {
     client.close()
   })
 
-  it('what arrives when nobody is there is for the next listener, in order, before what comes after it', async () => {
+  it('events that arrive without a consumer go to the next listener, in order, before later events', async () => {
     const { server, client } = await openLate()
     const seen: string[] = []
     const leave = client.onAny(({ data }) => seen.push(`first ${data}`))
@@ -425,7 +425,7 @@ describe('what arrives when nobody is there', () => {
     expect(seen).toEqual(['second 1', 'second 2', 'second 3', 'second 4'])
   })
 
-  it('the rest of a chunk waits for somebody when the last listener removes itself', async () => {
+  it('the rest of a chunk waits for the next consumer when the last listener removes itself', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     const leave = client.on('message', ({ data }) => {
@@ -438,7 +438,7 @@ describe('what arrives when nobody is there', () => {
     expect(textOf(await take(client, 2))).toEqual(['2', '3'])
   })
 
-  it('what arrived when nobody was there is still there for a loop when the stream has ended', async () => {
+  it('events that arrived without a consumer are still there for a loop after the stream has ended', async () => {
     const { server, client } = await openLate({ reconnect: 'on-error' })
     const leave = client.onAny(() => {})
     leave()
@@ -454,7 +454,7 @@ describe('a slow reader', () => {
     for (let n = from; n <= to; n += 1) server.last.write(`id: e-${n}\ndata: ${n} ${'x'.repeat(1000)}\n\n`)
   }
 
-  it('drop-oldest tells a slow reader by stream.gap, in the place of what was dropped', async () => {
+  it('with drop-oldest, a slow reader gets a stream.gap in place of the dropped events', async () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'drop-oldest' })
     const iterator = client[Symbol.asyncIterator]()
     write(server, 1, 1)
@@ -468,7 +468,7 @@ describe('a slow reader', () => {
     client.close()
   })
 
-  it('fail closes the stream of a slow reader, and the iterator throws after what waits', async () => {
+  it('with fail, the stream of a slow reader closes, and the iterator throws after the waiting events', async () => {
     const { server, client } = await open({ maxBufferedBytes: 10_000, slowConsumer: 'fail' })
     const iterator = client[Symbol.asyncIterator]()
     write(server, 1, 20)
@@ -512,7 +512,7 @@ const slowSchema: StandardSchema<string> = {
 }
 
 describe('data', () => {
-  it('data is text, unless told otherwise', async () => {
+  it('data is text by default', async () => {
     const { server, client } = await open()
     const taken = take(client, 1)
     server.last.write('data: {"a":1}\n\n')
@@ -520,7 +520,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('data is decoded as JSON if told so', async () => {
+  it('data: json decodes the data as JSON', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     const taken = take(client, 2)
@@ -583,7 +583,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('a schema that gives no result has failed, and the stream goes on', async () => {
+  it('a schema that gives no result counts as failed, and the stream goes on', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -605,7 +605,7 @@ describe('data', () => {
     client.close()
   })
 
-  it('data that cannot be decoded rejects one next() if nobody listens to onError', async () => {
+  it('data that cannot be decoded rejects one next() if there is no onError listener', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     const iterator = client[Symbol.asyncIterator]()
@@ -690,7 +690,7 @@ describe('data', () => {
 })
 
 describe('close() of a stream that has ended by itself', () => {
-  it('close() of a stream that has ended by itself drops what is still being checked', async () => {
+  it('close() of a stream that has ended by itself drops events that are still being checked', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -711,7 +711,7 @@ describe('close() of a stream that has ended by itself', () => {
     expect([seen, await client.closed]).toEqual([['client'], 'client'])
   })
 
-  it('close() of a stream that has ended by itself drops what still waits for the iterator', async () => {
+  it('close() of a stream that has ended by itself drops events that wait for the iterator', async () => {
     const { server, client } = await open({ reconnect: 'never' })
     const iterator = client[Symbol.asyncIterator]()
     server.last.write('data: a\n\ndata: b\n\n')
@@ -755,7 +755,7 @@ describe('the wire contract', () => {
     client.close()
   })
 
-  it('stream.end completes the stream: the iterator ends, nothing is asked for again', async () => {
+  it('stream.end completes the stream: the iterator ends, and no further request is made', async () => {
     const { server, client } = await open()
     const taken = (async () => {
       const all: string[] = []
@@ -774,7 +774,7 @@ describe('the wire contract', () => {
     ])
   })
 
-  it('reserved events are typed beside the typed events', async () => {
+  it("reserved events have types alongside the user's typed events", async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -848,7 +848,7 @@ describe('the wire contract', () => {
     },
   )
 
-  it('the wire contract can be followed without the mark, where a proxy strips comments', async () => {
+  it('the client can be set to follow the wire contract without the mark, where a proxy strips comments', async () => {
     const { server, client } = await open({ wireContract: 'follow' })
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
@@ -876,7 +876,7 @@ describe('the wire contract', () => {
     client.close()
   })
 
-  it("every event arrives from our server when it says that the ids are the application's, and its end is an end", async () => {
+  it('every event arrives when sse-server declares that ids belong to the application, and its end completes the stream', async () => {
     const { server, client } = await open()
     const seen: string[] = []
     client.onAny((event) => seen.push(event.lastEventId))
@@ -887,7 +887,7 @@ describe('the wire contract', () => {
   })
 
   it.each(['text', 'json'] as const)(
-    'an event of our server bears its topic, where it has one (%s)',
+    'an event from sse-server carries its topic, if it has one (%s)',
     async (data) => {
       const { server, client } = await open({ data: data as 'text' })
       const seen: unknown[] = []
@@ -902,7 +902,7 @@ describe('the wire contract', () => {
     },
   )
 
-  it('a field topic of another server means nothing', async () => {
+  it('the field topic from another server is ignored', async () => {
     const { server, client } = await open()
     const seen: unknown[] = []
     client.onAny((event) => seen.push(event))
@@ -911,7 +911,7 @@ describe('the wire contract', () => {
     client.close()
   })
 
-  it('each connection has to show the mark: a second one without it drops nothing', async () => {
+  it("each connection must show the contract's mark: nothing is dropped on a second one without it", async () => {
     const { server, client } = await open({ reconnection: { baseDelayMs: 0, minDelayMs: 0 } })
     const seen: string[] = []
     client.onAny((event) => seen.push(event.data))
@@ -926,7 +926,7 @@ describe('the wire contract', () => {
 })
 
 describe('the end of a stream', () => {
-  it('a terminator completes the stream, is not delivered, and nothing is after it', async () => {
+  it('a terminator completes the stream and is not delivered, nor is anything after it', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -950,7 +950,7 @@ describe('the end of a stream', () => {
     await expect(taken).rejects.toMatchObject({ code: 'interrupted', cause: { code: 'unfinished' } })
   })
 
-  it('a body that ends within an event delivers it if asked to, and completes', async () => {
+  it('with unfinishedEvent: dispatch, a body that ends within an event delivers it, and completes', async () => {
     const { server, client } = await open({ method: 'POST', unfinishedEvent: 'dispatch' })
     const taken = take(client, 3)
     server.last.write('data: a\n\ndata: b')
@@ -959,7 +959,7 @@ describe('the end of a stream', () => {
     expect(await client.closed).toBe('completed')
   })
 
-  it('a request that starts something is made once, and then resumed by another', async () => {
+  it('a request that starts work is made once, and a different request resumes it', async () => {
     const server = createMemoryServer()
     const client = createEventSource(({ isFirst }) => `http://test/${isFirst ? 'start' : 'resume'}`, {
       transport: server.transport,
@@ -1005,7 +1005,7 @@ describe('strings are read as they are', () => {
     ['', ''],
     ['{"a":1}', '{"a":1}'],
     ['"quoted"', '"quoted"'],
-  ])('a string schema reads %j of our server as %j', async (data, expected) => {
+  ])('a string schema reads %j from sse-server as %j', async (data, expected) => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,
@@ -1024,7 +1024,7 @@ describe('strings are read as they are', () => {
     ['a string', 'hello', 'hello'],
     ['JSON', '{"a":1}', { a: 1 }],
     ['nothing', '', ''],
-  ])('data: json reads %s of our server', async (_name, data, expected) => {
+  ])('data: json reads %s from sse-server', async (_name, data, expected) => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport, data: 'json' })
     const seen: unknown[] = []
@@ -1195,7 +1195,7 @@ describe('the last event ID', () => {
 })
 
 describe('the request', () => {
-  it('the functions that make a request are asked anew for each attempt, and told which it is', async () => {
+  it('the request functions are called for each attempt, with its number', async () => {
     const server = createMemoryServer()
     const contexts: unknown[] = []
     const client = createEventSource(({ attempt }) => `http://test/${attempt}`, {
@@ -1250,7 +1250,7 @@ describe('the request', () => {
 })
 
 describe('a request that is given up', () => {
-  it('a request that is given up asks its functions for nothing more', async () => {
+  it('the request functions are not called again once the attempt is given up', async () => {
     const asked: string[] = []
     const client = createEventSource(() => 'http://test/', {
       transport: createMemoryServer().transport,
@@ -1279,7 +1279,7 @@ describe('an AbortSignal', () => {
     expect([await client.closed, await loop, server.openCount]).toEqual(['aborted', [], 0])
   })
 
-  it('an AbortSignal that is aborted already lets nothing begin', async () => {
+  it('nothing begins if the AbortSignal is already aborted', async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {
       transport: server.transport,

@@ -172,7 +172,7 @@ describe('maxEventBytes', () => {
     expect(errors).toEqual([])
   })
 
-  it('the decoder does not hold a line that is no field, whatever its length', () => {
+  it('the decoder does not buffer a line that is not a field, whatever its length', () => {
     const { errors, blocks } = decodeAll(
       [...Array.from({ length: 50 }, () => toBytes('x'.repeat(1000))), toBytes('\ndata: a\n\n')],
       2000,

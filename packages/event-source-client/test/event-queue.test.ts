@@ -22,14 +22,14 @@ async function takeAll(queue: EventQueue<string>, count: number): Promise<(strin
 }
 
 describe('an event queue', () => {
-  it('the queue gives what was pushed in order, to those who ask before and after', async () => {
+  it('the queue gives items in order, whether they are requested before or after the push', async () => {
     const { queue } = makeQueue()
     const early = [queue.take(), queue.take()]
     for (const item of ['a', 'b', 'c']) queue.push(item, 1)
     expect(await Promise.all([...early, queue.take()])).toEqual(['a', 'b', 'c'])
   })
 
-  it('the queue gives what waits and then the end', async () => {
+  it('the queue gives waiting items and then the end', async () => {
     const { queue } = makeQueue()
     queue.push('a', 1)
     queue.end()
@@ -37,7 +37,7 @@ describe('an event queue', () => {
     expect(await takeAll(queue, 3)).toEqual(['a', undefined, undefined])
   })
 
-  it('the queue gives what waits, then rejects once, then ends', async () => {
+  it('the queue gives waiting items, then rejects once, then ends', async () => {
     const { queue } = makeQueue()
     queue.push('a', 1)
     queue.end(new Error('gone'))
@@ -57,7 +57,7 @@ describe('an event queue', () => {
     expect(await queue.take()).toBe('b')
   })
 
-  it('the queue drops what waits when it is cleared, and ends those who ask', async () => {
+  it('clearing the queue drops waiting items and ends pending requests', async () => {
     const { queue } = makeQueue()
     queue.push('a', 1)
     queue.clear()
@@ -77,7 +77,7 @@ describe('an event queue', () => {
     expect(queue.isEmpty).toBe(true)
   })
 
-  it('the queue does not keep what was taken', async () => {
+  it('the queue does not keep items that were taken', async () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     const queue = createEventQueue<object>(
@@ -118,7 +118,7 @@ describe('beyond the limit', () => {
     expect(levels).toEqual([true, false])
   })
 
-  it('under drop-oldest, the oldest make room, and the reader is told in their place, once', async () => {
+  it('under drop-oldest, the oldest items make room, and one notice takes their place', async () => {
     const { queue, levels } = makeQueue('drop-oldest')
     for (const item of ['a', 'b', 'c', 'd', 'e']) queue.push(item, 30)
     expect(await takeAll(queue, 4)).toEqual(['gap before c', 'c', 'd', 'e'])
@@ -127,7 +127,7 @@ describe('beyond the limit', () => {
     expect(levels).toEqual([])
   })
 
-  it('under fail, the push that is too much says so, and what waits is still taken', async () => {
+  it('under fail, a push beyond the limit reports it, and waiting items can still be taken', async () => {
     const { queue } = makeQueue('fail')
     expect(['a', 'b', 'c', 'd'].map((item) => queue.push(item, 30))).toEqual([true, true, true, false])
     expect(await queue.take()).toBe('a')

@@ -59,7 +59,7 @@ describe('a server that is killed with -9 in the middle of an event, again and a
   const startNumbers = (port: number): Promise<StartedProcess> =>
     startProcess({ args: [program, String(port)], ready: /listening on \d+/ })
 
-  it('a server that is killed in the middle of an event, again and again, costs no event, and none comes twice', async () => {
+  it('no event is lost or repeated when a server is killed in the middle of an event, again and again', async () => {
     let server = await startNumbers(0)
     const port = Number(/listening on (\d+)/.exec(server.stdout)?.[1])
     const ledger = createLedger()
@@ -83,7 +83,7 @@ describe('a server that is killed with -9 in the middle of an event, again and a
 })
 
 describe('a faulty path', () => {
-  it('a half-open connection misses three heartbeats, and the stream goes on elsewhere', async () => {
+  it('a half-open connection misses three heartbeats, and the stream goes on over another', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
       await exchange.writeBody(
@@ -152,7 +152,7 @@ describe('a faulty path', () => {
     },
   )
 
-  it('headers that come too late run into the connect timeout, and a new attempt follows', async () => {
+  it('headers that arrive after the connect timeout lead to a new attempt', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       if (exchange.requestIndex === 0) return exchange.closed
       await exchange.writeEventStreamHead()
@@ -208,7 +208,7 @@ describe('a server that cannot be reached', () => {
     server.close()
   })
 
-  it('a server that redirects in a loop is not asked again', async () => {
+  it('the client does not retry a server that redirects in a loop', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.respond({ status: 302, headers: { location: '/' } })
     })
@@ -283,7 +283,7 @@ describe('too much', () => {
   })
 })
 
-describe('close() at each stage leaves no socket, no timer, no listener, and nothing fires after it', () => {
+describe('close() at each stage leaves no socket, timer or listener, and no callback runs after it', () => {
   const stages: [stage: string, until: (client: EventSourceClient) => Promise<unknown>, target?: string][] = [
     ['while the request is made', () => Promise.resolve()],
     ['while connecting', () => delay(5), '/no-head'],

@@ -26,14 +26,14 @@ describe('a store in a file', () => {
     expect(await readdir(folder)).toEqual(['position'])
   })
 
-  it('a store in a file does not hide that it cannot be read or written', async () => {
+  it('a store in a file reports that it cannot be read or written', async () => {
     await expect(fileLastEventIdStore(folder).load()).rejects.toMatchObject({ code: 'EISDIR' })
     await expect(fileLastEventIdStore(join(folder, 'no', 'such')).save('1')).rejects.toMatchObject({
       code: 'ENOENT',
     })
   })
 
-  it('a store in a file takes a client on from where the last one was', async () => {
+  it('with a store in a file, a client resumes where the previous client was', async () => {
     const path = join(folder, 'position')
     await writeFile(path, 'e-41')
     const server = createMemoryServer()

@@ -71,11 +71,14 @@ describe.concurrent.each(transports)('other servers, over %s', (_name, options) 
   })
 })
 
-describe('README', () => {
-  it('the table "What it does when" is that of these servers', async () => {
-    const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8')
+describe('docs/reference/client-behavior.md', () => {
+  it('the table "What it does when" lists exactly these servers', async () => {
+    const page = await readFile(
+      join(import.meta.dirname, '../../../docs/reference/client-behavior.md'),
+      'utf8',
+    )
     // The formatter pads the cells.
     const squeeze = (text: string): string => text.replaceAll(/ +\|/g, ' |').replaceAll(/-+/g, '---')
-    expect(squeeze(readme)).toContain(squeeze(tableOfRows()))
+    expect(squeeze(page)).toContain(squeeze(tableOfRows()))
   })
 })

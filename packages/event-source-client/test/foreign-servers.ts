@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 /** What another server sends, and what both interfaces make of it. */
 export interface ForeignServer {
   readonly name: string
-  /** Its row in README's table "What it does when"; absent: none. */
+  /** Its row in the table of docs/reference/client-behavior.md. Absent: no row. */
   readonly row?: string
   readonly status?: number
   /** Added to `content-type: text/event-stream`, or in its place. */
@@ -62,7 +62,7 @@ const refused = (status: number, more: Partial<ForeignServer> = {}): ForeignServ
 
 const plain = Buffer.from('data: x\n\n')
 
-/** @see README.md, "What it does when" */
+/** @see docs/reference/client-behavior.md, "What it does when" */
 export const foreignServers: readonly ForeignServer[] = [
   {
     name: 'langgraph: milliseconds and a counter',

@@ -32,7 +32,7 @@ const lockedStream = (): ReadableStream => {
 }
 const realFetch: NonNullable<EventSourceOptions['fetch']> = (url, init) => globalThis.fetch(url, init)
 
-describe('what cannot succeed is not repeated', () => {
+describe('a request that cannot succeed is not repeated', () => {
   it.each<[name: string, url: string | (() => string), options: EventSourceOptions, code: string]>([
     ['ftp: with fetch', 'ftp://test/', { fetch: realFetch }, 'unsupported-url'],
     ['ws: with fetch', 'ws://test/', { fetch: realFetch }, 'unsupported-url'],
@@ -161,7 +161,7 @@ describe('what cannot succeed is not repeated', () => {
     })
   })
 
-  it('EventSource fails the connection, too', async () => {
+  it('EventSource fails the connection to an unsupported URL, too', async () => {
     const source = new EventSource('ftp://test/', { fetch: realFetch })
     const error = await new Promise((resolve) => {
       source.addEventListener('error', (event) => resolve(event.error))
@@ -170,9 +170,9 @@ describe('what cannot succeed is not repeated', () => {
   })
 })
 
-describe('what may succeed is repeated', () => {
+describe('a request that may succeed is repeated', () => {
   it.each(['url', 'headers', 'body', 'method'] as const)(
-    'a function for %s that throws is asked again, since it may not throw the next time',
+    'a request function for %s that throws is called again, since it may succeed next time',
     async (name) => {
       const server = createMemoryServer()
       let asked = 0
@@ -195,7 +195,7 @@ describe('what may succeed is repeated', () => {
   )
 })
 
-describe('what is unusual works', () => {
+describe('unusual inputs work', () => {
   it('an id may have any length', async () => {
     const server = createMemoryServer()
     const lastEventId = 'é'.repeat(300_000)
@@ -219,7 +219,7 @@ describe('what is unusual works', () => {
     }
   })
 
-  it('a fetch of the user keeps Accept and Last-Event-ID when it spreads the fields that it is given', async () => {
+  it('a custom fetch keeps Accept and Last-Event-ID when it spreads the headers it is given', async () => {
     let sent: unknown
     const client = createEventSource('http://test/', {
       lastEventId: '7',
@@ -237,7 +237,7 @@ describe('what is unusual works', () => {
     client.close()
   })
 
-  it('a refusal whose body the fetch of the user has read is a refusal, and its credentials are renewed', async () => {
+  it('a refusal whose body a custom fetch has read is still a refusal, and its credentials are renewed', async () => {
     const asked: number[] = []
     const ended = endOf('http://test/', {
       fetch: async () => {
@@ -253,13 +253,13 @@ describe('what is unusual works', () => {
     ])
   })
 
-  it('a 204 of a fetch without streams is a 204', async () => {
+  it('a 204 from a fetch without body streams is a 204', async () => {
     const fetch = (): Promise<Response> =>
       Promise.resolve({ ok: true, status: 204, headers: new Headers(), url: '' } as Response)
     expect(await endOf('http://test/', { fetch })).toMatchObject({ reason: 'no-content' })
   })
 
-  it('close() cancels the body where the fetch of the user does not pass the signal on', async () => {
+  it('close() cancels the body if a custom fetch does not pass the signal on', async () => {
     let isCancelled = false
     const client = createEventSource('http://test/', {
       fetch: () => {
@@ -272,7 +272,7 @@ describe('what is unusual works', () => {
     await expect.poll(() => isCancelled).toBe(true)
   })
 
-  it('what fetch does by default is not asked of it, since Cloudflare Workers refuse the field credentials', async () => {
+  it('the client does not pass default values to fetch, since Cloudflare Workers reject the member credentials', async () => {
     const inits: RequestInit[] = []
     for (const credentials of [undefined, 'same-origin', 'include'] as const) {
       const client = createEventSource('http://test/', {
@@ -288,7 +288,7 @@ describe('what is unusual works', () => {
     expect(inits.map((init) => 'credentials' in init)).toEqual([false, false, true])
   })
 
-  it('a response of more codings than Node decodes does not end the process', async () => {
+  it('a response with more codings than Node decodes does not end the process', async () => {
     await using server = await startScriptedServer(async (exchange) => {
       const gzip = Array(6).fill('gzip').join(', ')
       await exchange.respond({
@@ -307,13 +307,13 @@ describe('what is unusual works', () => {
     await nextTurn()
   })
 
-  it('a refusal of a fetch without body is a refusal', async () => {
+  it('a refusal from a fetch without a body is a refusal', async () => {
     const fetch = (): Promise<Response> =>
       Promise.resolve({ ok: false, status: 404, headers: new Headers(), url: '' } as Response)
     expect(await endOf('http://test/', { fetch })).toMatchObject({ reason: 'refused', code: 'status' })
   })
 
-  it('the error of a refusal says which URL, what was expected and what came', async () => {
+  it('the error for a refusal names the URL, what was expected and what arrived', async () => {
     const server = createMemoryServer()
     const ended = endOf('http://test/path', { transport: server.transport })
     await nextTurn()
@@ -324,7 +324,7 @@ describe('what is unusual works', () => {
     })
   })
 
-  it('the status has the fields of the response while the stream is open', async () => {
+  it("the status has the response's header fields while the stream is open", async () => {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', { transport: server.transport })
     await nextTurn()
@@ -349,7 +349,7 @@ describe('what is unusual works', () => {
     )
   })
 
-  it('EventSource takes more than ten listeners without a warning of Node', async () => {
+  it('EventSource takes more than ten listeners without a warning from Node', async () => {
     const warnings: string[] = []
     const record = ({ name }: Error): void => void warnings.push(name)
     process.on('warning', record)

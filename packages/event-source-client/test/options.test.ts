@@ -109,7 +109,7 @@ describe('an option that cannot work', () => {
     expect(new OptionError('a', 1, 'b', { cause }).cause).toBe(cause)
   })
 
-  it('a dispatcher is refused where there is no undici', () => {
+  it('a dispatcher is refused on a platform without undici', () => {
     const dispatcher = { dispatch: () => true }
     expect(() => defaultTransport(dispatcher)).toThrow(expect.objectContaining({ option: 'dispatcher' }))
   })

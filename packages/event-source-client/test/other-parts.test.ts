@@ -45,8 +45,8 @@ async function startProxy(): Promise<{ url: string; tunnels: string[] } & AsyncD
   }
 }
 
-describe("other people's parts, as README says", () => {
-  it('a stream goes through the proxy of the environment, and ends with its client', async () => {
+describe('third-party parts, as the README shows', () => {
+  it('a stream goes through the proxy that the environment names, and ends with its client', async () => {
     await using proxy = await startProxy()
     await using server = await startScriptedServer(async (exchange) => {
       await exchange.writeEventStreamHead()
@@ -80,7 +80,7 @@ describe("other people's parts, as README says", () => {
     })
   })
 
-  it("a stream comes from undici's MockAgent", async () => {
+  it("a stream can come from undici's MockAgent", async () => {
     const dispatcher = new MockAgent()
     dispatcher.disableNetConnect()
     dispatcher
@@ -94,7 +94,7 @@ describe("other people's parts, as README says", () => {
     await dispatcher.close()
   })
 
-  it('a stream comes from a global fetch that somebody has put in its place later, as MSW does', async () => {
+  it('a stream can come from a global fetch that was replaced later, as MSW does', async () => {
     const original = globalThis.fetch
     const client = createEventSource('http://mocked.test/', {
       fetch: (...request) => globalThis.fetch(...request),
@@ -111,7 +111,7 @@ describe("other people's parts, as README says", () => {
     }
   })
 
-  it('a Node that is too old says so in one sentence', async () => {
+  it('on a Node version that is too old, the error says so in one sentence', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'event-source-node-'))
     const preload = join(directory, 'old.mjs')
     await writeFile(

@@ -165,7 +165,7 @@ describe('in React Native', () => {
     })
   })
 
-  it('where EventTarget is missing, EventSource says so; where it is there, EventSource works', async () => {
+  it('EventSource works where EventTarget exists, and reports its absence where not', async () => {
     const { EventSource } = load()
     expect(() => new EventSource(server.url, { fetch: expoFetch })).toThrow(/needs EventTarget/)
     const seen: unknown[] = []

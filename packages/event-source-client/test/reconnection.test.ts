@@ -113,17 +113,17 @@ describe('the growth of the delays', () => {
     expect(state).toMatchObject({ failures: 3, failingSinceMs: 500 })
   })
 
-  it('the delays begin anew after a connection that stayed open for resetAfterMs', () => {
+  it('the delays start over after a connection that stayed open for resetAfterMs', () => {
     const state = stepReconnection(policy, open, lost(15_000))
     expect(state).toMatchObject({ failures: 1, failingSinceMs: 15_000, status: { delayMs: 500 } })
   })
 
-  it('the delays begin anew after a short connection that counts as stable all the same', () => {
+  it('the delays start over after a short connection that counts as stable', () => {
     const state = stepReconnection(policy, open, lost(10_001, { isStable: true }))
     expect(state).toMatchObject({ failures: 1, status: { delayMs: 500 } })
   })
 
-  it('the delays do not begin anew when a connection merely was asked for', () => {
+  it('an attempt that never opened does not make the delays start over, however long it took', () => {
     const state = stepReconnection(policy, connecting, lost(99_999, { isStable: true }))
     expect(state).toMatchObject({ failures: 3 })
   })
@@ -138,11 +138,11 @@ describe("the server's reconnection time", () => {
     [0, 100],
     [4_294_967_296, 30_000],
     [Infinity, 30_000],
-  ])('retry: %d of the server counts as %d', (delayMs, expected) => {
+  ])('retry: %d from the server counts as %d', (delayMs, expected) => {
     expect(baseAfter(delayMs)).toBe(expected)
   })
 
-  it('a reconnection time from the server does not disturb the connection or the wait at hand', () => {
+  it('a reconnection time from the server changes neither the current connection nor the current wait', () => {
     for (const state of [connecting, open, waiting]) {
       const next = stepReconnection(policy, state, { type: 'retry', delayMs: 2500 })
       expect(next).toEqual({ ...state, baseDelayMs: 2500 })
@@ -150,7 +150,7 @@ describe("the server's reconnection time", () => {
     }
   })
 
-  it('a reconnection time of 0 grows from the floor, so that a server that ends at once is not asked at full speed', () => {
+  it('a reconnection time of 0 grows from the floor, so that a server that ends at once is not flooded with requests', () => {
     let state: State = { status: open.status, failures: 0, baseDelayMs: 100 }
     const delays: number[] = []
     for (let attempt = 0; attempt < 12; attempt += 1) {
@@ -166,12 +166,12 @@ describe("the server's reconnection time", () => {
 })
 
 describe('Retry-After', () => {
-  it('Retry-After is waited for in full, and jitter comes on top of it', () => {
+  it('the client waits for Retry-After in full, and adds jitter', () => {
     const state = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 60_000 }))
     expect(state.status).toMatchObject({ state: 'reconnecting', delayMs: 62_000 })
   })
 
-  it('Retry-After is cut to what a timer can keep', () => {
+  it('Retry-After is capped at the longest timer', () => {
     const state = stepReconnection(policy, connecting, lost(11_000, { retryAfterMs: 1e15 }))
     expect(state.status).toMatchObject({ state: 'reconnecting', delayMs: maxTimerMs })
   })
@@ -227,7 +227,7 @@ describe('any sequence of inputs', () => {
       .map(({ nowMs, chance, retryAfterMs }) => lost(nowMs, { random: () => chance, retryAfterMs })),
   )
 
-  it('any sequence of inputs keeps every wait within the floor and what a timer keeps, and connects from nowhere but a wait, a pause or at the request', () => {
+  it('after any inputs, every wait is between the floor and the longest timer, and connecting follows only a wait, a pause or reconnect()', () => {
     fc.assert(
       fc.property(fc.array(inputs, { maxLength: 60 }), (sequence) => {
         let state: State = initialReconnectionState(policy)

@@ -12,7 +12,7 @@ const expectJustBelow = (bytes: number, maxBytes: number): void => {
 }
 
 describe('the bundle for browsers, minified and gzipped', () => {
-  // What it is, held: DESIGN.md aims at 5 kB for EventSource and 8 kB for everything.
+  // Keeps the current sizes: DESIGN.md aims at 5 kB for EventSource and 8 kB for everything.
   it.each([
     ['EventSource alone', `export { EventSource } from '../../src/index.ts'`, 6750],
     ['createEventSource alone', `export { createEventSource } from '../../src/index.ts'`, 10_000],
@@ -34,7 +34,7 @@ describe('the bundle for browsers, minified and gzipped', () => {
     }
   })
 
-  it('the bundle has no tab sharing for those who only import EventSource, even when a bundler makes one file of all', async () => {
+  it('a bundle that only imports EventSource has no tab sharing, even when the bundler emits a single file', async () => {
     const contents = `export { EventSource } from '../../src/index.ts'`
     const { code, chunks, metafile } = await bundleForBrowsers(contents, { minify: true })
     expectJustBelow(sizeOf(code), 6750)

@@ -48,7 +48,7 @@ const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await nextTurn()
 }
 
-/** Runs a task in the moment when the next page asks to join: it hears the channel, the leader has not read of it. */
+/** Runs a task when the next page asks to join: the page listens to the channel, and the leader has not read its request. */
 async function onNextJoin(task: () => void): Promise<void> {
   await new Promise<void>((resolve) => {
     let waiting: (() => void) | undefined = task
@@ -87,7 +87,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     expect(server.openCount).toBe(0)
   })
 
-  it('pages go on after the position of the others when the holder closes', async () => {
+  it('when the holder closes, the next page resumes at the position of all', async () => {
     const { server, openPage } = makePages()
     const [first, second] = [openPage(), openPage()]
     await requested(server, 1)
@@ -101,7 +101,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('pages lack nothing when one joins with an older position: the connection goes back, the others drop the repeats', async () => {
+  it('when a page joins with an older position, the connection goes back, and the other pages drop the repeats', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -125,7 +125,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages lack nothing when one joins while events go by: it takes none before the leader knows of it', async () => {
+  it('a page that joins while events arrive misses none: it takes no event before the leader knows about the page', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -144,7 +144,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages give one that joins with earliest all that the log holds, once, and the others drop the repeats', async () => {
+  it('a page that joins with earliest gets the whole log once, and the other pages drop the repeats', async () => {
     const { server, openPage } = makePages()
     const first = openPage({ lastEventId: 'earliest' })
     await requested(server, 1)
@@ -169,7 +169,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages go on in the middle of what is repeated for one that joined with earliest, when the holder closes', async () => {
+  it('when the holder closes in the middle of a repeat for a page that joined with earliest, all pages go on from there', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -190,7 +190,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages have one connection when all begin with earliest before there is an answer', async () => {
+  it('pages that all begin with earliest before the first answer have one connection', async () => {
     const { server, openPage } = makePages()
     const pages = [openPage({ lastEventId: 'earliest' }), openPage({ lastEventId: 'earliest' })]
     await requested(server, 1)
@@ -202,7 +202,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     for (const { client } of pages) client.close()
   })
 
-  it('pages get a finite topic from its beginning, whenever they join it', async () => {
+  it('each page gets a finite topic from its beginning, whenever it joins', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -218,7 +218,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
       ': sse-toolkit 1\nid: e-0\n\nid: e-1\ndata: 1\n\nid: e-2\ndata: 2\n\nid: e-3\ndata: 3\n\n',
     )
     await expect.poll(() => second.data).toEqual(['1', '2', '3'])
-    // The first is loaded anew: now the second holds the connection, which it resumed in the middle.
+    // The first page reloads: now the second holds the connection, which it resumed in the middle.
     first.client.close()
     await requested(server, 3)
     expect(lastEventIdOf(server)).toBe('e-3')
@@ -246,7 +246,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     expect([first, second, reloaded].flatMap(({ gaps }) => gaps)).toEqual([])
   })
 
-  it('pages that join a feed, which began in the middle of its log, get what comes from now on', async () => {
+  it('a page that joins a feed which began in the middle of its log gets events from then on', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -262,7 +262,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('pages get every event of a server whose ids are only ids, also from one that takes over', async () => {
+  it('pages get every event of a server whose ids are not positions, also after another page takes over', async () => {
     const { server, openPage } = makePages()
     const [first, second] = [openPage(), openPage()]
     await requested(server, 1)
@@ -280,7 +280,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('pages learn from the leading one that the server follows the contract, and each makes of it what it was told to', async () => {
+  it('pages learn from the leader that the server follows the contract, and each applies its own wireContract option', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -301,7 +301,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     ignoring.client.close()
   })
 
-  it('pages use names that bear the version of what they say to each other', async () => {
+  it('the names of locks and channels include the version of the protocol between pages', async () => {
     const { server, openPage } = makePages()
     const page = openPage()
     await requested(server, 1)
@@ -310,7 +310,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     page.client.close()
   })
 
-  it('pages are told that the log is another one, though the server was asked for earliest by one that joined', async () => {
+  it('pages are notified of a new log even if the server was asked for earliest on behalf of a joining page', async () => {
     const { server, openPage } = makePages()
     const [first, second] = [openPage(), openPage()]
     await requested(server, 1)
@@ -332,7 +332,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     for (const { client } of [first, second, late]) client.close()
   })
 
-  it('pages are not all told of the gap of one that joined with a position too old', async () => {
+  it('only the page that joined with an evicted position gets the gap', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -352,7 +352,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages tell one that joins with a position of another epoch that there is a gap', async () => {
+  it('a page that joins with a position of another epoch gets a gap', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -370,7 +370,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     late.client.close()
   })
 
-  it('pages are all closed by a refusal, with the whole error', async () => {
+  it('a refusal closes all pages, with the whole error', async () => {
     const { server, openPage } = makePages()
     const pages = [openPage(), openPage()]
     await requested(server, 1)
@@ -392,7 +392,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     expect(server.exchanges).toHaveLength(1)
   })
 
-  it('pages do not take the holder down with them when their own reader is too slow', async () => {
+  it('a page whose reader is too slow does not affect the holder', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -408,7 +408,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     first.client.close()
   })
 
-  it('pages can reconnect() before they have joined, and it counts', async () => {
+  it('reconnect() takes effect even before a page has joined', async () => {
     const { server, openPage } = makePages()
     const first = openPage()
     await requested(server, 1)
@@ -422,7 +422,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     second.client.close()
   })
 
-  it('pages open nothing when they are closed before they have joined', async () => {
+  it('a page that is closed before it has joined opens nothing', async () => {
     let channels = 0
     class CountedChannel extends BroadcastChannel {
       constructor(name: string) {
@@ -446,7 +446,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     vi.unstubAllGlobals()
   })
 
-  it('pages begin where the store of each says', async () => {
+  it('each page begins at the position in its own store', async () => {
     const { server, openPage } = makePages()
     const first = openPage({ lastEventIdStore: { load: () => Promise.resolve('e-4'), save: () => {} } })
     await requested(server, 1)
@@ -454,7 +454,7 @@ describe.skipIf(!hasLocks)('pages that share a stream', () => {
     first.client.close()
   })
 
-  it('pages fail if the store does', async () => {
+  it('a page fails if its store fails', async () => {
     const { server, openPage } = makePages()
     const page = openPage({
       lastEventIdStore: { load: () => Promise.reject(new Error('locked')), save: () => {} },

@@ -213,7 +213,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
       },
     )
 
-    it('a redirect takes Authorization on to the same origin, but to no other', async () => {
+    it('a redirect keeps Authorization within the same origin only', async () => {
       await using other = await serve(redirecting(() => '/echo'))
       await using server = await serve(redirecting(() => (isCross ? `${other.url}/echo` : '/echo')))
       let isCross = false
@@ -244,7 +244,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
       expect([status, ...seen]).toEqual(name === 'fetch' ? [307] : [200, undefined])
     })
 
-    it('a loop of redirects is given up', async () => {
+    it('the transport gives up on a redirect loop', async () => {
       let hops = 0
       await using server = await serve((_request, response) => {
         hops += 1
@@ -261,7 +261,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
       await expect(exchangeWith(transport, requestOf(server.url)).response).rejects.toBeInstanceOf(Error)
     })
 
-    it('a redirect without Location is the response it is', async () => {
+    it('a redirect status without Location is returned as the response', async () => {
       await using server = await serve((_request, response) => {
         response.writeHead(302).end('no way')
       })
@@ -273,7 +273,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
 })
 
 describe('the transport undici', () => {
-  it('undici gives up a connection that is still being made', async () => {
+  it('undici aborts a connection that is still being made', async () => {
     // Accepts, and never answers the TLS handshake.
     const silent = createTcpServer()
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
@@ -319,7 +319,7 @@ describe('the transport undici', () => {
     },
   )
 
-  it('undici stops reading from the socket while paused, also what is compressed', async () => {
+  it('undici stops reading from the socket while paused, even if the body is compressed', async () => {
     const chunk = gzipSync(randomBytes(256 * 1024))
     let written = 0
     await using server = await serve((_request, response) => {
@@ -362,7 +362,7 @@ describe('the transport undici', () => {
     ['gzip, gzip', [gzipSync, gzipSync]],
     ['br, gzip', [brotliCompressSync, gzipSync]],
     [' GZIP ,identity, Deflate ', [gzipSync, deflateSync]],
-  ] as const)('undici decodes what is encoded as %j, in reverse', async (encoding, codings) => {
+  ] as const)('undici decodes the content coding %j in reverse order', async (encoding, codings) => {
     const body = codings.reduce<Buffer>((bytes, code) => code(bytes), Buffer.from('content'.repeat(1000)))
     await using server = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': encoding })
@@ -373,7 +373,7 @@ describe('the transport undici', () => {
     expect(await exchangeWith(undiciTransport(), requestOf(server.url)).text).toBe('content'.repeat(1000))
   })
 
-  it('undici is not cut by the silence limits of a dispatcher, before the head or in the body', async () => {
+  it("a dispatcher's own timeouts do not cut the stream, neither before the head nor in the body", async () => {
     const dispatcher = new Agent({ headersTimeout: 100, bodyTimeout: 100 })
     await using server = await startScriptedServer(async (exchange) => {
       await delay(700)
@@ -431,7 +431,7 @@ describe('the transport undici', () => {
     server.close()
   })
 
-  it('undici asks caches to keep out, as fetch does for no-store', async () => {
+  it('undici sends the fields that bypass caches, as fetch does for no-store', async () => {
     await using server = await serve((request, response) =>
       response.end(`${request.headers['cache-control']} ${request.headers.pragma}`),
     )

@@ -25,7 +25,7 @@ describe.skipIf(server.skip)('appending', () => {
     expect(outcomes[1]).toMatchObject({ reason: { code: 'topic-ended' } })
   })
 
-  it('a topic that would break a message of the channel is refused', async () => {
+  it('a topic that would corrupt a message of the channel is refused', async () => {
     for (const topic of ['a b', 'a\nb', 'a\0b']) {
       await expect(append(open(), topic)).rejects.toThrow(expect.objectContaining({ code: 'invalid-topic' }))
     }

@@ -51,7 +51,7 @@ describe.skipIf(server.skip)('a batch whose answer was lost', () => {
       'Redis begins a new epoch',
       (_: RedisLog, namespace: string) => command('HSET', `{${namespace}}:meta`, 'run', 'another'),
     ],
-  ])('gets the answer of the first attempt, though meanwhile %s', async (_name, meanwhile) => {
+  ])('gets the answer of the first attempt, even if in between %s', async (_name, meanwhile) => {
     let epoch = ''
     const { outcome, data } = await appendAcrossLoss(
       (log) => log.appendBatch(batch('a', 'x', 'y')),
@@ -64,7 +64,7 @@ describe.skipIf(server.skip)('a batch whose answer was lost', () => {
     expect(data.filter((each) => each === 'x').length).toBeLessThanOrEqual(1)
   })
 
-  it('of a producer is not taken for a repeat', async () => {
+  it('of a producer is not mistaken for a repeat', async () => {
     const { outcome, data } = await appendAcrossLoss(
       (log) => log.appendBatch(batch('a', 'x', 'y'), { id: 'p', epoch: 0, seq: 0 }),
       async () => undefined,
@@ -75,7 +75,7 @@ describe.skipIf(server.skip)('a batch whose answer was lost', () => {
 })
 
 describe.skipIf(server.skip)('batches in one call', () => {
-  it('are each stored whole or not at all, and answered for themselves', async () => {
+  it('are each stored whole or not at all, and each gets its own answer', async () => {
     const log = open({ maxHeldBytesPerTopic: 200 })
     await end(log, 'over')
     await log.claim('small')
@@ -117,7 +117,7 @@ describe.skipIf(server.skip)('batches in one call', () => {
     expect((await read(log, 'small')).entries.map(({ data }) => data)).toEqual(['1', '2', '5'])
   })
 
-  it('are not split, however many wait', async () => {
+  it('are not split, however many batches wait', async () => {
     const log = open()
     const { entries } = listen(log)
     const hundred = Array.from({ length: 100 }, (_, n) => String(n))
@@ -129,8 +129,8 @@ describe.skipIf(server.skip)('batches in one call', () => {
   })
 })
 
-describe.skipIf(server.skip)('what is known of a producer', () => {
-  it('are the positions of its last 1024 batches, whichever calls they came in; of older ones that of the latest', async () => {
+describe.skipIf(server.skip)('the memory of a producer', () => {
+  it('holds the positions of its last 1024 batches across calls, and of older ones only the latest', async () => {
     const log = open()
     const positions: Position[] = []
     // In calls of one, of few and of many; with other events between, so that no position follows from another.
@@ -158,7 +158,7 @@ describe.skipIf(server.skip)('what is known of a producer', () => {
     })
   })
 
-  it('is bounded by count: who appended longest ago is forgotten', async () => {
+  it('is bounded by count: the producer that appended longest ago is forgotten', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxProducers: 2 })
     for (const id of ['p', 'q', 'p', 'r'])
@@ -169,7 +169,7 @@ describe.skipIf(server.skip)('what is known of a producer', () => {
     expect(await command('HLEN', `{${namespace}}:batches`)).toBe(2 + 1)
   })
 
-  it('is bounded by age, by the clock of Redis, and then leaves nothing behind', async () => {
+  it('expires by the clock of Redis, and leaves nothing behind', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, producerTtlMs: 3_600_000, ...rarely })
     for (let seq = 0; seq < 100; seq += 1) await publish(log, seq)

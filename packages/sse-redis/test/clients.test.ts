@@ -10,7 +10,7 @@ const redis = useRedis()
 const { open, command, newNamespace } = redis
 
 describe.skipIf(server.skip)('clients', () => {
-  it('a client of a single server lends its settings, and is not opened itself', async () => {
+  it('the log takes over the settings of a single-server client without opening that client', async () => {
     const client = createClient({ url: redis.url })
     const log = open({ redis: client })
     await append(log, 'a')
@@ -18,7 +18,7 @@ describe.skipIf(server.skip)('clients', () => {
     expect(client.isOpen).toBe(false)
   })
 
-  it('a log opens two connections, and close leaves none', async () => {
+  it('a log opens two connections, and close ends both', async () => {
     const connections = async (): Promise<number> =>
       (await command<string>('CLIENT', 'LIST', 'TYPE', 'normal')).split('\n').length +
       (await command<string>('CLIENT', 'LIST', 'TYPE', 'pubsub')).split('\n').length
@@ -48,7 +48,7 @@ describe.skipIf(server.skip)('clients', () => {
     await expect(append(elsewhere, 'a')).rejects.toThrow(expect.objectContaining({ code: 'log-unavailable' }))
   })
 
-  it('a client of a single server lends its TLS settings', async () => {
+  it('the log takes over the TLS settings of a single-server client', async () => {
     await using files = await makeCertificate()
     await using secure = await startRedis({
       protocol: 'tls',

@@ -55,7 +55,7 @@ describe.skipIf(server.skip)('compatibility', () => {
     await expect(append(log, 'a', '1')).resolves.toHaveProperty('seq', 1)
   })
 
-  it('keys that become those of another release while the log is open are refused, too', async () => {
+  it('keys that another release replaces while the log is open are refused, too', async () => {
     const namespace = redis.newNamespace()
     const log = open({ namespace, syncIntervalMs: 60_000, leaseMs: 180_000 })
     await append(log, 'a', '1')
@@ -123,7 +123,7 @@ describe.skipIf(server.skip)('compatibility', () => {
     await expect(append(log, 'a', 'refused')).rejects.toThrow(refusal)
     await expect(read(log, 'a')).rejects.toThrow(refusal)
     await expect(log.head()).rejects.toThrow(refusal)
-    // Whoever follows is told all the same, of what goes.
+    // Followers are notified all the same of evicted events.
     await commandAt(own.url, 'DEL', '{evicting}:log')
     await vi.waitUntil(() => heard.length === 3, patience)
     expect(heard).toEqual(['1', '2', 'restarted at 2'])

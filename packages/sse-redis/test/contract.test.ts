@@ -29,7 +29,7 @@ describe.skipIf(server.skip)('redisLog', () => {
         return other
       },
     }),
-  )('keeps to the contract of logs: $name', async ({ run }) => {
+  )('follows the contract of logs: $name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined()
   })
 })

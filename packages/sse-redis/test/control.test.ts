@@ -42,7 +42,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     expect(heard).toEqual(['1', 'control n x', '2', '3', 'control n y'])
   })
 
-  it('whose message is lost is told with the next one, at the age that it has by then', async () => {
+  it('whose message is lost arrives with the next one, with its current age', async () => {
     const namespace = newNamespace()
     const log = open({
       redis: await losing((message) => message.startsWith('control 1 ')),
@@ -70,7 +70,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     expect(entries.find(({ name }) => name === 'lost')?.ageMs).toBeGreaterThanOrEqual(1000)
   })
 
-  it('whose message is lost before a silence is told within two rounds', async () => {
+  it('whose message is lost before a silence arrives within two rounds', async () => {
     const namespace = newNamespace()
     const log = open({ redis: await losing(() => true), namespace })
     await log.ready()
@@ -79,7 +79,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     await vi.waitUntil(() => heard.includes('control lost x'), patience)
   })
 
-  it('is told to a process that begins later, if it is kept', async () => {
+  it('reaches a process that starts later, if it is kept', async () => {
     const namespace = newNamespace()
     const first = open({ namespace })
     await first.control('kept', 'x', kept)
@@ -93,7 +93,7 @@ describe.skipIf(server.skip)('a control entry', () => {
   })
 
   it.each(['run', 'lapses', 'controls'])(
-    'outlives an epoch as far as Redis has it: without %s',
+    'survives into a new epoch as far as Redis still has it: without %s',
     async (lost) => {
       const namespace = newNamespace()
       const log = open({ namespace, ...rarely })
@@ -113,7 +113,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     },
   )
 
-  it('that arrives a second time, late, does not take the place of a newer one', async () => {
+  it('that arrives a second time, late, does not replace a newer one', async () => {
     const client = createClient({ url: redis.url }) as RedisClient
     const calls: (() => Promise<unknown>)[] = []
     const recording = relayingClient(client, {
@@ -131,7 +131,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     client.destroy()
   })
 
-  it('is found by its prefix, whatever that has in it', async () => {
+  it('is found by its prefix, whatever characters that contains', async () => {
     const log = open()
     for (const name of ['*a', '?a', '[a]', '\\a', 'a*', 'a', ' ', 'é\n']) await log.control(name, '', kept)
     expect(await namesOf(log, '*')).toEqual(['*a'])
@@ -144,7 +144,7 @@ describe.skipIf(server.skip)('a control entry', () => {
     expect(await namesOf(log)).toHaveLength(8)
   })
 
-  it('that is over leaves nothing behind, and 20 000 names are kept at most: what is over first goes', async () => {
+  it('that has expired leaves nothing behind, and at most 20 000 names are kept: those that expire first are dropped', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await log.control('over', 'x', { ttlMs: 1 })

@@ -9,7 +9,7 @@ const redis = useRedis()
 const { open, command, newNamespace } = redis
 
 describe.skipIf(server.skip)('finite topics', () => {
-  it('finite topics keep their states in a new epoch: nothing runs again because of a failover', async () => {
+  it('finite topics keep their states in a new epoch: a failover makes nothing run again', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await log.claim('running')
@@ -22,7 +22,7 @@ describe.skipIf(server.skip)('finite topics', () => {
     expect((await log.head()).epoch).not.toBe(epoch)
     expect(await log.claim('running')).toBe('running')
     expect(await log.claim('over')).toBe('ended')
-    // Its reader is told that something is gone, and comes to the end.
+    // Its reader gets a gap, and reaches the end.
     const page = await read(log, 'over')
     expect(page.entries.map(({ event, position: { seq } }) => [event, seq])).toEqual([
       ['stream.end', ending?.seq],
@@ -50,7 +50,7 @@ describe.skipIf(server.skip)('finite topics', () => {
     expect(await other.claim('answer')).toBe('running')
   })
 
-  it('the topics of a process that is gone fall to one other process, and to another if that is gone too', async () => {
+  it('one other process takes over the topics of a dead process, and another one if that dies, too', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await log.claim('answer')
@@ -68,7 +68,7 @@ describe.skipIf(server.skip)('finite topics', () => {
     )
   })
 
-  it('an abandoned topic does not fall to a process without a tail', async () => {
+  it('a process without a tail does not take over an abandoned topic', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await log.claim('answer')
@@ -89,7 +89,7 @@ describe.skipIf(server.skip)('finite topics', () => {
     expect(heard).toEqual(['abandoned answer'])
   })
 
-  it('a process that was cut off for longer than its lease is told to stop the topics that it lost', async () => {
+  it('a process that was cut off for longer than its lease is notified to stop the topics it lost', async () => {
     await using proxy = await startFaultProxy({ target: { port: redis.port } })
     const namespace = newNamespace()
     const log = open({ namespace, url: `redis://127.0.0.1:${proxy.port}` })
@@ -104,7 +104,7 @@ describe.skipIf(server.skip)('finite topics', () => {
     expect(mine).toEqual(['cancelled answer'])
   })
 
-  it('a topic is cancelled even if the message of it is lost', async () => {
+  it('a topic is cancelled even if the message is lost', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await log.claim('answer')

@@ -26,7 +26,7 @@ describe.skipIf(server.skip)('following', () => {
     })
   }
 
-  it('a lost message is noticed by the next one', async () => {
+  it('the next message reveals a lost one', async () => {
     let count = 0
     let lost = 0
     const client = clientWith((_message, pass) => {
@@ -93,7 +93,7 @@ describe.skipIf(server.skip)('following', () => {
     expect(heard).toEqual(['before', 'restarted at 0', 'after'])
   })
 
-  it('a process that missed the beginning of an epoch is told of it before it reads', async () => {
+  it('a process that missed the start of an epoch is notified before it reads', async () => {
     const namespace = newNamespace()
     const client = clientWith(() => undefined)
     const log = open({ redis: client, namespace, syncIntervalMs: 10_000, leaseMs: 30_000 })

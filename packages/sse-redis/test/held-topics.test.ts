@@ -36,8 +36,8 @@ async function readTexts(
   }
 }
 
-describe.skipIf(server.skip)('what a topic holds', () => {
-  it('is read by 200 at once at little more than the cost of one', async () => {
+describe.skipIf(server.skip)('the events of a finite topic', () => {
+  it('are read by 200 readers at once at little more than the cost of one', async () => {
     const namespace = newNamespace()
     const writer = open({ namespace, maxEvents: 100 })
     await writer.claim('answer')
@@ -59,7 +59,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
   })
 
   it.each([0, 1_000_000])(
-    'is read whole while other events push it out, with a cache of %i bytes',
+    'are read completely while other events push them out, with a cache of %i bytes',
     async (maxCachedBytes) => {
       const namespace = newNamespace()
       const options = { namespace, maxEvents: 40, maxCachedBytes, ...rarely }
@@ -96,7 +96,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
   )
 
   it.each([['a'], ['none.*']])(
-    'is read whole though it is pushed out between the look at the log and the read, besides %s',
+    'are read completely even if they are evicted between the look at the log and the read, besides %s',
     async (besides) => {
       const namespace = newNamespace()
       const writer = open({ namespace, maxEvents: 10, ...rarely })
@@ -124,7 +124,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     },
   )
 
-  it('is counted, is gone when its time is over, and leaves nothing behind', async () => {
+  it('are counted, removed when the topic expires, and leave nothing behind', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxEvents: 10 })
     const heldBytes = async (): Promise<number> =>
@@ -149,7 +149,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     expect([page.entries, page.evictedUpTo]).toEqual([[], 102])
   })
 
-  it('is held when events go by age, too', async () => {
+  it('are kept when events are evicted by age, too', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxAgeMs: 1 })
     await log.claim('answer')
@@ -160,7 +160,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     expect((await readAll(log, 'other')).entries).toEqual([])
   })
 
-  it('stays with the topic when another process takes it over', async () => {
+  it('stay with the topic when another process takes it over', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxEvents: 5 })
     await log.claim('answer')
@@ -175,7 +175,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     expect((await readAll(heir, 'answer')).entries.map(({ data }) => data)).toEqual([...numbers(20), '{}'])
   })
 
-  it('is gone in a new epoch, of which its readers are told, and the topic holds what comes then', async () => {
+  it('are gone in a new epoch: readers are notified, and the topic keeps later events', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxEvents: 5, maxHeldBytesPerTopic: 1000, ...rarely })
     await log.claim('answer')
@@ -190,7 +190,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     expect(await command('HGET', `{${namespace}}:meta`, 'held')).toBe(String(12 * 64 + 14))
   })
 
-  it('of a topic that is ended unclaimed is all that it has, also when its end pushes that out', async () => {
+  it('are all kept when an unclaimed topic is ended, even if its end would push them out', async () => {
     const log = open({ maxEvents: 5 })
     await fill(log, 'answer', numbers(5))
     const before = numbers(8).map((data) => ({ topic: 'answer', data: `last ${data}` }))
@@ -202,7 +202,7 @@ describe.skipIf(server.skip)('what a topic holds', () => {
     ])
   })
 
-  it('begins behind what the topic had lost when it was claimed', async () => {
+  it('begin after the events that the topic had lost before it was claimed', async () => {
     const log = open({ maxEvents: 5 })
     await fill(log, 'answer', numbers(8))
     await log.claim('answer')

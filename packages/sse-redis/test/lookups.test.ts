@@ -5,7 +5,7 @@ const redis = useRedis()
 const { open, command, newNamespace } = redis
 
 describe.skipIf(server.skip)('lookups', () => {
-  it('lookups that overlap share a call, and none is answered with what was before it was made', async () => {
+  it('overlapping lookups share a call, and no lookup gets an answer from before it was made', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await append(log, 'a')

@@ -20,12 +20,12 @@ import {
 // Maintenance is far off, so an append is the first to notice.
 const rarely = { syncIntervalMs: 60_000, leaseMs: 180_000 }
 
-describe.skipIf(server.skip)('a key of the log that is taken away', () => {
+describe.skipIf(server.skip)('a key of the log that is removed', () => {
   const redis = useRedis()
 
   describe.each(keyNames)('%s', (key) => {
     it.each(['DEL', 'UNLINK', 'PEXPIRE'])(
-      'by %s is noticed by maintenance, and every tail is told',
+      'by %s is noticed by maintenance, and every tail is notified',
       async (by) => {
         const namespace = redis.newNamespace()
         const logs = [redis.open({ namespace }), redis.open({ namespace })]
@@ -46,7 +46,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
       },
     )
 
-    it('is noticed by an append, before it is stored', async () => {
+    it('is noticed by an append before the append is stored', async () => {
       const namespace = redis.newNamespace()
       const log = redis.open({ namespace, ...rarely })
       await log.ready()
@@ -58,7 +58,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
       expect(heard).toEqual(['before', expect.stringMatching(/^restarted at [01]$/), 'after'])
     })
 
-    it('leaves what finite topics are, as far as it can be known', async () => {
+    it('keeps the states of finite topics as far as they can be known', async () => {
       const namespace = redis.newNamespace()
       const log = redis.open({ namespace, ...rarely })
       for (const topic of ['running', 'over', 'past']) await log.claim(topic)
@@ -73,7 +73,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
       // Without its end, or its time, a topic is over.
       const over = key === 'ends' || key === 'due' ? 'expired' : 'ended'
       expect(states).toEqual(key === 'finite' ? ['open', 'open', 'open'] : ['running', over, 'expired'])
-      // A reader is told that something is gone, and comes to the end; what follows has a place after it.
+      // A reader gets a gap, and reaches the end; later events have positions after it.
       const page = await read(log, 'over')
       const hasEnd = states[1] === 'ended'
       expect(page.entries.map(({ position }) => position.seq)).toEqual(hasEnd ? [ending?.seq] : [])
@@ -113,7 +113,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     })
   })
 
-  it('is told as a gap too when only some of its events were', async () => {
+  it('also causes a gap when only some of its events are removed', async () => {
     const namespace = redis.newNamespace()
     const log = redis.open({ namespace })
     const { heard } = listen(log)
@@ -123,7 +123,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     expect(heard[3]).toBe('restarted at 3')
   })
 
-  it('whose events expire by age leaves no trace: a log may be empty', async () => {
+  it('is no loss when its events expired by age: a log may be empty', async () => {
     const namespace = redis.newNamespace()
     const log = redis.open({ namespace, maxAgeMs: 1 })
     const { heard } = listen(log)
@@ -134,7 +134,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     expect(heard).toEqual(['1', '2'])
   })
 
-  it('leaves unknown whether a batch was stored that is repeated since', async () => {
+  it('makes a retried batch reject with outcome-unknown', async () => {
     await using proxy = await startFaultProxy({ target: { port: redis.port } })
     const namespace = redis.newNamespace()
     const log = redis.open({ url: `redis://127.0.0.1:${proxy.port}`, namespace, ...rarely })
@@ -148,7 +148,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     await expect(appended).rejects.toMatchObject({ code: 'outcome-unknown' })
   })
 
-  it('begins an epoch of its own for each loss, also when several commands are under way', async () => {
+  it('begins one new epoch for each loss, even if several commands are in flight', async () => {
     const namespace = redis.newNamespace()
     const client = createClient({ url: redis.url }) as RedisClient
     let queue: Promise<unknown> = Promise.resolve()
@@ -174,7 +174,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     client.destroy()
   })
 
-  it('under real memory pressure nothing is lost in silence: a reader gets each event, or a gap', async () => {
+  it('under real memory pressure no loss is silent: a reader gets each event, or a gap', async () => {
     await using own = await startRedis()
     const namespace = 'pressure'
     const [log, other] = [
@@ -198,7 +198,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
       held.set(position.epoch, [...(held.get(position.epoch) ?? []), position.seq])
       if (n % 10 === 0) await expectHeld()
     }
-    // Whoever replays an epoch gets what was stored in it, or is told that it is gone.
+    // A replay of an epoch gives the events stored in it, or a gap.
     const expectHeld = async (): Promise<void> => {
       const before = await other.head()
       const page = await readAll(other, 'a').catch(() => undefined)
@@ -218,7 +218,7 @@ describe.skipIf(server.skip)('a key of the log that is taken away', () => {
     await commandAt(own.url, 'CONFIG', 'SET', 'maxmemory', '0')
     await append(other, 'a', 'the end')
     await vi.waitUntil(() => heard.includes('the end'), patience)
-    // What is missing between two that were heard lies in a gap.
+    // Events missing between two received ones lie in a gap.
     let next = 0
     let isTold = false
     for (const word of heard.slice(0, -1)) {

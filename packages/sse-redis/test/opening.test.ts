@@ -17,7 +17,7 @@ describe.skipIf(server.skip)('opening a log', () => {
   const redis = useRedis()
 
   describe.each(faults)('whose connections fail by a $fault at $step', ({ step, fault }) => {
-    it('rejects with log-unavailable meanwhile, and recovers by itself', async () => {
+    it('rejects with log-unavailable until it recovers by itself', async () => {
       await using proxy = await startStepProxy({ port: redis.port, step, fault })
       const namespace = redis.newNamespace()
       const log = redis.open({ url: proxy.url, namespace, commandTimeoutMs: 200 })
@@ -29,7 +29,7 @@ describe.skipIf(server.skip)('opening a log', () => {
       // Of the attempts that failed no socket is left.
       await vi.waitUntil(() => proxy.connections <= 2, patience)
       proxy.heal()
-      // Nobody calls the log. Another process appends until this one's tail hears.
+      // No test code calls the log. Another process appends until this log's tail is notified.
       const other = redis.open({ namespace })
       await vi.waitUntil(async () => {
         await append(other, 'a', 'heard')
@@ -38,7 +38,7 @@ describe.skipIf(server.skip)('opening a log', () => {
       expect(new Set(heard)).toEqual(new Set(['heard']))
     })
 
-    it('catches up on what it missed when the same happens later', async () => {
+    it('catches up on missed events when the same happens later', async () => {
       await using proxy = await startStepProxy({ port: redis.port, step, fault })
       proxy.heal()
       const namespace = redis.newNamespace()
@@ -57,7 +57,7 @@ describe.skipIf(server.skip)('opening a log', () => {
       await vi.waitFor(() => append(log, 'a', 'after'), patience)
     })
 
-    it('ends at close at once, and leaves no socket and no timer', async () => {
+    it('closes at once, and leaves no socket or timer', async () => {
       await using proxy = await startStepProxy({ port: redis.port, step, fault })
       const { runtime, pending } = observeRuntime()
       const log = redisLog({ url: proxy.url, runtime, commandTimeoutMs: 60_000, onError: () => undefined })
@@ -119,7 +119,7 @@ describe.skipIf(server.skip)('opening a log', () => {
     }
   })
 
-  it('waits for a password that is right', async () => {
+  it('waits until the password is right', async () => {
     await redis.command('ACL', 'SETUSER', 'late', 'on', '>another', '~*', '&*', '+@all')
     const url = `redis://late:secret@127.0.0.1:${redis.port}`
     const log = redis.open({ url, commandTimeoutMs: 200 })
@@ -156,7 +156,7 @@ describe.skipIf(server.skip)('opening a log', () => {
     }, patience)
   })
 
-  describe('with a client of the user', () => {
+  describe('with a client that the user passes', () => {
     /** A client that is the user's, of no Redis at all. */
     function createFake(overrides: Partial<RedisClient>): RedisClient {
       return {
@@ -173,7 +173,7 @@ describe.skipIf(server.skip)('opening a log', () => {
       }
     }
 
-    it('says that Redis is too old, though it knows no sharded channels', async () => {
+    it('reports a Redis that is too old for sharded channels', async () => {
       const client = createFake({
         evalSha: () => Promise.resolve(['6.2.14', '0', 'noeviction']),
         sSubscribe: () => Promise.reject(new Error("ERR unknown command 'SSUBSCRIBE'")),
@@ -208,7 +208,7 @@ describe.skipIf(server.skip)('opening a log', () => {
       },
     )
 
-    it('takes back a subscription that is answered after close', async () => {
+    it('cancels a subscription that is answered after close', async () => {
       const subscribed = Promise.withResolvers<void>()
       let unsubscribed = 0
       let isAsked = false

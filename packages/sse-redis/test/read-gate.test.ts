@@ -38,7 +38,7 @@ function startGate(maxReads: number) {
 }
 
 describe('the gate that reads go through', () => {
-  it('sends equal reads once, and asks anew once they are answered', async () => {
+  it('sends equal reads once, and reads again once they are answered', async () => {
     const { read, sent } = startGate(2)
     const both = Promise.all([read('a'), read('a')])
     sent[0]?.answer('1')
@@ -50,7 +50,7 @@ describe('the gate that reads go through', () => {
     expect(sent).toHaveLength(2)
   })
 
-  it('sends no more than it may, in the order in which they came', () => {
+  it('sends no more than its limit at once, in order', () => {
     const { gate, read, sent } = startGate(2)
     for (const name of ['a', 'b', 'c', 'd']) void read(name)
     expect(sent.map(({ name }) => name)).toEqual(['a', 'b'])
@@ -59,7 +59,7 @@ describe('the gate that reads go through', () => {
     expect(sent.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
   })
 
-  it('does not send what nobody waits for any more, and does send what somebody has come for since', async () => {
+  it('drops a read whose callers have all given up, unless a new caller has joined', async () => {
     const { advance, gate, read, sent } = startGate(1)
     void read('slow')
     const late = Promise.allSettled([read('late')])

@@ -21,8 +21,8 @@ function createRequests() {
   return { requests, asked, clock }
 }
 
-describe('a gathered requests', () => {
-  it('is asked at once, and for all who come meanwhile when it is answered', async () => {
+describe('a gathered request', () => {
+  it('is sent at once, and once more on its answer for all callers that came in between', async () => {
     const { requests, asked, clock } = createRequests()
     const first = [requests.request('a'), requests.request('b')]
     await clock.advance(0)
@@ -37,7 +37,7 @@ describe('a gathered requests', () => {
     expect(await Promise.all(second)).toEqual(['c!', 'd!', 'e!'])
   })
 
-  it('fails for those who asked, and not for those who come after', async () => {
+  it('fails for its callers, and not for later ones', async () => {
     const { requests, asked, clock } = createRequests()
     const first = Promise.allSettled([requests.request('a')])
     await clock.advance(0)
@@ -49,7 +49,7 @@ describe('a gathered requests', () => {
     await expect(second).resolves.toBe('b!')
   })
 
-  it('leaves those who waited the rest of their time', async () => {
+  it('leaves waiting callers the rest of their time', async () => {
     const { requests, asked, clock } = createRequests()
     void requests.request('a')
     await clock.advance(100)

@@ -27,7 +27,7 @@ describe.skipIf(server.skip)('retention', () => {
     expect((await read(log, 'b')).evictedUpTo).toBe(0)
   })
 
-  it('a reader of a quiet topic gets no gap for what 30 000 other topics have lost', async () => {
+  it('a reader of a quiet topic gets no gap when 30 000 other topics have lost events', async () => {
     const log = open({ maxEvents: 100 })
     const { seq } = await append(log, 'quiet', 'gone')
     for (let first = 0; first < 30_000; first += 6000)
@@ -37,7 +37,7 @@ describe.skipIf(server.skip)('retention', () => {
     expect((await read(log, 'never')).evictedUpTo).toBe(0)
   })
 
-  it('the marks of topics that lost events are bounded in bytes; of those beyond, in doubt too much is said to be gone', async () => {
+  it('the marks of topics that lost events are bounded in bytes; beyond that, a topic may report more loss than it had, never less', async () => {
     const namespace = newNamespace()
     const log = open({ namespace, maxEvents: 10 })
     const name = (n: number): string => `${'x'.repeat(50_000)}${n}`
@@ -67,7 +67,7 @@ describe.skipIf(server.skip)('retention', () => {
     expect(new Set(keys.map((key) => key.split(':')[1]))).toEqual(new Set(keyNames))
   })
 
-  it('all events of a finite topic are removed when its time is over, however many there are', async () => {
+  it('all events of a finite topic are removed when it expires, however many there are', async () => {
     const namespace = newNamespace()
     const log = open({ namespace })
     await append(log, 'other', 'stays')
@@ -92,7 +92,7 @@ describe.skipIf(server.skip)('retention', () => {
     }
   })
 
-  it('a read by pattern takes small steps, however large the events that it passes over', async () => {
+  it('a read by pattern takes small steps, however large the skipped events', async () => {
     const log = open({ syncIntervalMs: 60_000, leaseMs: 180_000 })
     for (let n = 0; n < 50; n += 1) await append(log, 'large', 'x'.repeat(400_000))
     await append(log, 'small.one', 'found')
@@ -100,11 +100,11 @@ describe.skipIf(server.skip)('retention', () => {
     const page = await read(log, 'small.*')
     expect(page.entries).toMatchObject([{ topic: 'small.one', data: 'found' }])
     const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(await command<string>('INFO', 'commandstats')) ?? []
-    // 20 MB, of which one call reads little more than four: Redis does nothing else meanwhile.
+    // 20 MB, of which one call reads little more than four, since Redis does nothing else during a call.
     expect(Number(calls)).toBeGreaterThanOrEqual(4)
   })
 
-  it('a pattern that few of many events match finds them in one page', async () => {
+  it('a pattern that matches few of many events finds them in one page', async () => {
     const log = open()
     await Promise.all(
       Array.from({ length: 5000 }, (_, n) =>

@@ -40,7 +40,7 @@ async function callsOf(name: string): Promise<number> {
 
 describe.skipIf(server.skip)('reads that share', () => {
   it.each(['a', '*', 'a.>', 'b'])(
-    '200 readers of %s at once cost Redis little more than one',
+    '200 simultaneous readers of %s cost Redis little more than one',
     async (topic) => {
       const namespace = newNamespace()
       await fill(open({ namespace }), 5000, (n) => (n % 2 === 0 ? 'a' : n % 3 === 0 ? 'a.x' : 'b'))
@@ -58,7 +58,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     },
   )
 
-  it('readers of different places of a topic that few events have come to the same blocks', async () => {
+  it('readers at different positions of a rare topic share the same blocks', async () => {
     const namespace = newNamespace()
     await fill(open({ namespace }), 6000, (n) => (n % 40 === 0 ? 'rare' : 'frequent'))
     const log = open({ namespace, ...rarely })
@@ -68,7 +68,7 @@ describe.skipIf(server.skip)('reads that share', () => {
       expect(each).toEqual(expected.filter((data) => Number(data) >= n * 200))
   })
 
-  it('the newest events come from what the follower was told: no event is read for them', async () => {
+  it("the newest events come from the follower's notices, without a read", async () => {
     const log = open(rarely)
     await fill(log, 600, (n) => `t${n % 3}`)
     await vi.waitUntil(async () => (await read(log, '>', 0)).entries.length === 600, patience)
@@ -77,7 +77,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     expect(await callsOf('xrange')).toBe(0)
   })
 
-  it('what the cache holds is bounded in bytes, and so is a page', async () => {
+  it('the cache and a page are bounded in bytes', async () => {
     const namespace = newNamespace()
     const writer = open({ namespace, maxCachedBytes: 2_000_000 })
     await fill(writer, 60, () => 'large', 'x'.repeat(100_000))
@@ -90,7 +90,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     await log.close()
   })
 
-  it('without a cache it reads all the same', async () => {
+  it('reads work without a cache', async () => {
     const log = open({ maxCachedBytes: 0 })
     await fill(log, 700, (n) => `t${n % 2}`)
     expect(await readAll(log, '>')).toEqual(numbers(700))
@@ -112,22 +112,19 @@ describe.skipIf(server.skip)('reads that share', () => {
     }
   })
 
-  it.each(['answer', '>'])(
-    'an event of a topic whose time is over is not read from the cache by %s',
-    async (asked) => {
-      const namespace = newNamespace()
-      const [log, other] = [open({ namespace, ...rarely }), open({ namespace, ...rarely })]
-      await fill(log, 300, (n) => (n % 2 === 0 ? 'answer' : 'other'))
-      await end(log, 'answer', 300)
-      expect((await readAll(other, asked)).length).toBeGreaterThan(150)
-      await vi.waitUntil(async () => (await log.status('answer')).state === 'expired', patience)
-      for (const each of [log, other]) {
-        const { entries, evictedUpTo } = await read(each, asked, 0)
-        expect(entries.filter(({ topic }) => topic === 'answer')).toEqual([])
-        expect(evictedUpTo).toBe(301)
-      }
-    },
-  )
+  it.each(['answer', '>'])('an event of an expired topic is not read from the cache by %s', async (asked) => {
+    const namespace = newNamespace()
+    const [log, other] = [open({ namespace, ...rarely }), open({ namespace, ...rarely })]
+    await fill(log, 300, (n) => (n % 2 === 0 ? 'answer' : 'other'))
+    await end(log, 'answer', 300)
+    expect((await readAll(other, asked)).length).toBeGreaterThan(150)
+    await vi.waitUntil(async () => (await log.status('answer')).state === 'expired', patience)
+    for (const each of [log, other]) {
+      const { entries, evictedUpTo } = await read(each, asked, 0)
+      expect(entries.filter(({ topic }) => topic === 'answer')).toEqual([])
+      expect(evictedUpTo).toBe(301)
+    }
+  })
 
   it('a new epoch empties the cache', async () => {
     const namespace = newNamespace()
@@ -140,7 +137,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     expect(log.stats().cachedBytes).toBeLessThan(5000)
   })
 
-  it('a client without xRange, and a replica that lacks events, cost more and miss nothing', async () => {
+  it('a client without xRange, or a replica that lags, costs more reads and misses nothing', async () => {
     const namespace = newNamespace()
     await fill(open({ namespace }), 1000, () => 'a')
     const client = createClient({ url: redis.url }) as RedisClient
@@ -152,7 +149,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     client.destroy()
   })
 
-  it('Redis has four reads before it at most', async () => {
+  it('at most four reads wait at Redis', async () => {
     const log = open({ maxCachedBytes: 0, ...rarely })
     await fill(log, 100, (n) => `t${n}`)
     await read(log, 't0')
@@ -167,7 +164,7 @@ describe.skipIf(server.skip)('reads that share', () => {
     expect(log.stats()).toMatchObject({ readsUnderWay: 0, readsWaiting: 0 })
   })
 
-  it('publishing does not wait for reads that Redis does not answer', async () => {
+  it('publishing does not wait for unanswered reads', async () => {
     await using proxy = await startFaultProxy({ target: { port: redis.port } })
     const log = open({ url: `redis://127.0.0.1:${proxy.port}`, commandTimeoutMs: 300, ...rarely })
     await log.ready()

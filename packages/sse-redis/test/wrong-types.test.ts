@@ -23,7 +23,7 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
   const redis = useRedis()
 
   it.each(cases)(
-    '%s, a %s: what rejects has changed nothing, and what has changed something resolves',
+    '%s, a %s: a call that rejects has changed nothing, and a call that changed something resolves',
     async (key, type) => {
       const namespace = redis.newNamespace()
       // Maintenance is far off.
@@ -67,7 +67,7 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
   )
 
   it.each(keyNames.filter((key) => !['meta', 'log', 'index', 'gone', 'finite', 'writers'].includes(key)))(
-    'does not stop what has nothing to do with it: %s, and an append while there are no finite topics',
+    'does not affect an append without finite topics: %s',
     async (key) => {
       const namespace = redis.newNamespace()
       const log = redis.open({ namespace, syncIntervalMs: 60_000, leaseMs: 180_000 })
@@ -84,7 +84,7 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
     },
   )
 
-  it('an append that fails halfway is of unknown outcome', async () => {
+  it('an append that fails halfway has an unknown outcome', async () => {
     const namespace = redis.newNamespace()
     const user = 'halfway'
     // It may do everything but publish on the channel, which comes after the event is stored.
@@ -100,7 +100,7 @@ describe.skipIf(server.skip)('a key of the log that is of another type', () => {
     expect(entries.map(({ data }) => data)).toEqual(['before', 'stored'])
   })
 
-  it('an append that Redis refuses before it stores anything is not of unknown outcome', async () => {
+  it('an append that Redis refuses before it stores anything has a known outcome', async () => {
     const namespace = redis.newNamespace()
     const user = 'refused'
     await redis.command('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')

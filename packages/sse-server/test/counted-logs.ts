@@ -2,7 +2,7 @@ import type { EventLog } from '@sse-toolkit/sse-server'
 
 interface CountedLog {
   readonly log: EventLog
-  /** The greatest `seq` that was appended, and that was heard of. */
+  /** The greatest `seq` that was appended, and the greatest that a tail received. */
   appendedSeq: number
   heardSeq: number
   /** How many control entries were written to be announced, and how many hubs have received. */

@@ -56,7 +56,7 @@ function forgetfulLog() {
   }
 }
 
-describe('a finite stream that ends early is broken off, and an infinite one ends in good order', () => {
+describe('a finite stream that ends early is broken off, and an infinite one ends cleanly', () => {
   const ends: readonly (readonly [string, (hub: Hub) => unknown])[] = [
     ['disconnect', (hub) => hub.disconnect(() => true)],
     ['disconnect by data', (hub) => hub.disconnect({})],
@@ -114,7 +114,7 @@ describe('a finite stream that ends early is broken off, and an infinite one end
     expect([filtered, finite, feed].map(({ sink }) => sink.ended)).toEqual(['cut', 'cut', 'close'])
   })
 
-  it('gives all that was sent before, and nothing after', async () => {
+  it('delivers everything sent before the end, and nothing after', async () => {
     const { hub } = createTestHub()
     await runForEver(hub, 'answer')
     const sink = new RecordingSink()
@@ -155,7 +155,7 @@ describe('the reason of an end', () => {
     expect(await endOf(stopped.hub)).toEqual([{ topic: 'answer', reason: 'cancelled' }, 'close'])
   })
 
-  it('is interrupted when the hub closes, and its readers are told before they go', async () => {
+  it('is interrupted when the hub closes, and readers get the reason first', async () => {
     const { hub } = createTestHub()
     await runForEver(hub, 'answer')
     const reader = await subscribe(hub, { topics: ['answer'] })
@@ -166,7 +166,7 @@ describe('the reason of an end', () => {
     expect(reader.sink.ended).toBe('close')
   })
 
-  it('is interrupted when the log loses its memory: what follows would pass for the whole', async () => {
+  it('is interrupted when the log loses its memory, since readers would take the rest for the whole', async () => {
     const forgetful = forgetfulLog()
     const { hub } = createTestHub({ log: forgetful.log })
     const run = await hub.run('answer', async function* ({ signal }) {
@@ -180,7 +180,7 @@ describe('the reason of an end', () => {
     expect(run.started && (await run.finished)).toBe('interrupted')
   })
 
-  it('is interrupted by the first event that a log without memory of the claim refuses, and nothing of it is stored', async () => {
+  it('is interrupted by the first event that is refused by a log which has lost the claim, and nothing is stored', async () => {
     const forgetful = forgetfulLog()
     const { hub } = createTestHub({ log: forgetful.log })
     const { promise, resolve: goOn } = Promise.withResolvers<void>()
@@ -200,7 +200,7 @@ describe('the reason of an end', () => {
     ])
   })
 
-  it('of a run that has lost its claim does not end the run that took its place', async () => {
+  it('of a run that has lost its claim does not end the run that replaced it', async () => {
     const forgetful = forgetfulLog()
     const { hub } = createTestHub({ log: forgetful.log })
     const run = await hub.run('answer', async function* ({ signal }) {
@@ -265,7 +265,7 @@ describe('the reason of an end', () => {
 })
 
 describe('close with runsMs', () => {
-  it('lets runs come to their end with their readers, begins none, and interrupts what takes longer', async () => {
+  it('lets runs finish with their readers, starts no new run, and interrupts runs that take longer', async () => {
     const { hub, runtime } = createTestHub()
     const go = Promise.withResolvers<void>()
     await hub.run('quick', async function* () {
@@ -360,7 +360,7 @@ describe("wireContract: 'off'", () => {
     expect(feed.sink.ended).toBe('close')
   })
 
-  it('of respond has no first block, and a failure breaks it off', async () => {
+  it('sends no first block in respond, and a failure breaks the response off', async () => {
     const response = respond(
       function* () {
         yield 'text'
@@ -392,8 +392,8 @@ describe('a finite topic whose beginning is gone', () => {
   )
 })
 
-describe('words of its own', () => {
-  it('tell of end, failure and gap in place of the hub', async () => {
+describe('the option words', () => {
+  it('replace the events that the hub sends for an end, a failure and a gap', async () => {
     const { hub } = createTestHub({ log: memoryLog({ maxEvents: 2 }), onError: () => undefined })
     await publishAll(hub, 'answer', '1', '2', '3')
     const subscribed = {
@@ -420,7 +420,7 @@ describe('words of its own', () => {
     expect(reader.sink.ended).toBe('close')
   })
 
-  it('that say nothing of an end that is not whole let the transfer be broken off', async () => {
+  it('that omit an early end make the hub break the transfer off', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', () => Promise.reject(new Error('secret')))
     await turn()
@@ -429,7 +429,7 @@ describe('words of its own', () => {
     expect(reader.sink.ended).toBe('cut')
   })
 
-  it('that say nothing of a failure let the transfer be broken off', async () => {
+  it('that omit a failure make the hub break the transfer off', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', () => Promise.reject(new Error('secret')))
     await turn()
@@ -443,7 +443,7 @@ describe('words of its own', () => {
     expect(await endedWith(() => ({ data: 'sorry' }))).toBe('close')
   })
 
-  it('that have told a failure need not tell the end as well', async () => {
+  it('that report a failure need not report the end as well', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', () => Promise.reject(new Error('secret')))
     await turn()
@@ -471,7 +471,7 @@ describe('words of its own', () => {
 })
 
 describe('map', () => {
-  it('gives each event the form of one subscriber, keeps its id, and leaves out what it makes null', async () => {
+  it('reshapes each event for one subscriber, keeps its id, and skips events mapped to null', async () => {
     const { hub } = createTestHub()
     const map: SubscribeOptions['map'] = ({ topic, data }) =>
       data === '2' ? null : { event: 'mapped', data: { topic, data } }
@@ -507,7 +507,7 @@ describe('map', () => {
   })
 })
 
-it('topicField tells readers of patterns the topic, in a field that parsers read past', async () => {
+it('topicField sends the topic to pattern readers in a field that parsers ignore', async () => {
   const { hub } = createTestHub()
   const reader = await subscribe(hub, { patterns: ['orders.*'], topicField: true })
   const [id] = await publishAll(hub, 'orders.1', 'x')
@@ -539,7 +539,7 @@ it('onlyWhileRunning answers 204 in place of 410: when the time of its topic is 
   expect([await statusOf({}), await statusOf({ onlyWhileRunning: true })]).toEqual([410, 204])
 })
 
-it('onlyWhileRunning answers 204 in place of 410: when the beginning of what runs is gone', async () => {
+it('onlyWhileRunning answers 204 in place of 410: when the beginning of the running topic is gone', async () => {
   const log = memoryLog()
   const { hub } = createTestHub({
     log: {
@@ -560,7 +560,7 @@ it('onlyWhileRunning answers 204 in place of 410: when the beginning of what run
 })
 
 describe('first', () => {
-  it('comes before what is live, without a seam, and again only without a position', async () => {
+  it('comes before live events without loss or repeat, and is sent again only without a position', async () => {
     const { hub } = createTestHub()
     let count = 0
     const made = Promise.withResolvers<void>()
@@ -616,7 +616,7 @@ describe('first', () => {
     expect(reader.sink.ended).toBe('close')
   })
 
-  it('hears when its client has gone', async () => {
+  it('gets a signal that aborts when the client leaves', async () => {
     const { hub } = createTestHub()
     let aborted = false
     const reader = await subscribe(hub, {
@@ -675,7 +675,7 @@ describe('respond, when its source fails', () => {
     expect([sink.text, sink.ended]).toEqual([`${mark}data: 1\n\n`, 'cut'])
   })
 
-  it('breaks a body off whose reader has had all that came before', async () => {
+  it('breaks a body off after its reader has received everything before the failure', async () => {
     const reader = respondRaw(failingPieces(), quiet).body?.getReader()
     const { value } = (await reader?.read()) ?? {}
     expect(new TextDecoder().decode(value)).toBe('data: 1\n\n')
@@ -700,7 +700,7 @@ describe('respond, when it is ended from outside', () => {
     await new Promise(() => {})
   }
 
-  it.each(['signal', 'server'])('breaks a sequence off, and ends what is pushed into (%s)', async (by) => {
+  it.each(['signal', 'server'])('breaks a sequence off, and ends a pushed stream (%s)', async (by) => {
     const aborter = new AbortController()
     const options = { ...quiet, signal: aborter.signal }
     const sinks = [

@@ -30,7 +30,7 @@ function eventsOf(sink: RecordingSink): EventSourceMessage[] {
 }
 
 describe('one write for each turn', () => {
-  it('joins what is sent during a turn', async () => {
+  it('joins the events sent during a turn', async () => {
     const { sink, stream } = open()
     stream.send({ data: 'a' })
     stream.comment('b')
@@ -71,7 +71,7 @@ describe('send', () => {
     expect(sink.text).toBe(mark + 'data: a\n\n')
   })
 
-  it('throws for what cannot be formatted, and the stream stays open', async () => {
+  it('throws for an event that cannot be formatted, and the stream stays open', async () => {
     const { sink, stream } = open()
     expect(() => stream.send({ id: 'a\nb', data: '' })).toThrow(
       expect.objectContaining({ code: 'invalid-id' }),
@@ -83,7 +83,7 @@ describe('send', () => {
 })
 
 describe('close', () => {
-  it('ends the stream after what was sent, with the reason server', async () => {
+  it('ends the stream after the events already sent, with the reason server', async () => {
     const { sink, stream, onClose } = open()
     stream.send({ data: 'a' })
     stream.close()
@@ -94,7 +94,7 @@ describe('close', () => {
     expect(onClose).toHaveBeenCalledExactlyOnceWith('server')
   })
 
-  it('waits for a reader that has more to take', async () => {
+  it('waits for a reader that has not taken everything yet', async () => {
     const { sink, stream } = open()
     sink.reading = false
     stream.send({ data: 'a' })
@@ -107,7 +107,7 @@ describe('close', () => {
     expect([sink.text, sink.ended]).toEqual([mark + 'data: a\n\ndata: b\n\n', 'close'])
   })
 
-  it('does not wait for ever: the connection is destroyed after stallTimeoutMs', async () => {
+  it('destroys the connection after stallTimeoutMs', async () => {
     const { runtime, sink, stream } = open({ stallTimeoutMs: 5000 })
     sink.reading = false
     stream.send({ data: 'a' })
@@ -129,7 +129,7 @@ describe('close', () => {
     await expect(second.stream.closed).resolves.toBe('server')
   })
 
-  it('by the client gives the reason client, and settles all that waits', async () => {
+  it('by the client gives the reason client, and settles everything that waits', async () => {
     const { runtime, sink, stream, onClose } = open({ heartbeatIntervalMs: 1000 })
     const { signal } = stream
     sink.reading = false
@@ -168,7 +168,7 @@ describe('close', () => {
 })
 
 describe('ready', () => {
-  it('is true while there is room, and waits for the reader when there is none', async () => {
+  it('is true while there is room, and otherwise waits for the reader', async () => {
     const { sink, stream } = open()
     await expect(stream.ready()).resolves.toBe(true)
     sink.reading = false
@@ -203,7 +203,7 @@ describe('a slow consumer', () => {
     return { ...opened, peak }
   }
 
-  it('is disconnected by default, and what waits stays within the limit and one frame', async () => {
+  it('is disconnected by default, and at most the limit and one frame are buffered', async () => {
     const { sink, stream, peak } = await flood({ onError: () => undefined })
     await expect(stream.closed).resolves.toBe('slow-consumer')
     expect(sink.ended).toBe('abort')
@@ -211,7 +211,7 @@ describe('a slow consumer', () => {
     expect(stream.bufferedBytes).toBeLessThanOrEqual(20 + mark.length)
   })
 
-  it('that had no time to be slow is reported, once to each onError, with what to do', async () => {
+  it('that was overrun within one turn is reported once to each onError, with advice', async () => {
     const errors: unknown[] = []
     const onError = (error: unknown): void => void errors.push(error)
     const { runtime } = await flood({ onError })
@@ -225,7 +225,7 @@ describe('a slow consumer', () => {
     expect(others).toHaveLength(1)
   })
 
-  it('that had its time is not reported, nor is one under a policy that drops', async () => {
+  it('that had time to read is not reported, nor is one under a policy that drops', async () => {
     const errors: unknown[] = []
     const onError = (error: unknown): void => void errors.push(error)
     await flood({ onError, slowConsumer: 'drop-oldest' })
@@ -240,7 +240,7 @@ describe('a slow consumer', () => {
     expect(errors).toEqual([])
   })
 
-  it('under drop-oldest loses the oldest, and is told so before what follows', async () => {
+  it('under drop-oldest loses the oldest events, and gets a gap before the next one', async () => {
     const { sink, stream, peak } = await flood({ slowConsumer: 'drop-oldest' })
     expect(peak).toBeLessThanOrEqual(10_000 + 1100)
     sink.resume()
@@ -271,7 +271,7 @@ describe('a slow consumer', () => {
     expect(eventsOf(sink).map((event) => event.id)).toEqual(['first', '48', '49', '50'])
   })
 
-  it('under latest keeps all while the output has room, and the newest of each key from then on, far below the limit', async () => {
+  it('under latest gets every event while the output has room, and then the newest of each key, far below the limit', async () => {
     const { sink, stream } = open({ slowConsumer: 'latest' })
     for (const id of ['1', '2']) stream.send({ data: 'x', id })
     await turn()
@@ -284,7 +284,7 @@ describe('a slow consumer', () => {
     expect(eventsOf(sink).map(({ event, id }) => event ?? id)).toEqual(['1', '2', '3', '6'])
   })
 
-  it('under latest keeps the newest of each key, however much the output itself holds', async () => {
+  it('under latest gets the newest of each key, however much the output itself buffers', async () => {
     const { sink, stream } = open({ slowConsumer: 'latest', maxBufferedBytes: 2000 })
     sink.reading = false
     stream.send({ data: 'x'.repeat(1900) })
@@ -295,7 +295,7 @@ describe('a slow consumer', () => {
     expect(eventsOf(sink).map((event) => event.event ?? event.id)).toEqual([undefined, '27', '28', '29'])
   })
 
-  it('under latest is told when even the newest of all keys are too much', async () => {
+  it('under latest gets a gap when even the newest event of each key exceeds the limit', async () => {
     const { sink, stream } = open({ slowConsumer: 'latest', maxBufferedBytes: 3000 })
     sink.reading = false
     stream.send({ data: '' })
@@ -323,7 +323,7 @@ describe('a slow consumer', () => {
     expect(runtime.clock.pendingTimers).toBe(0)
   })
 
-  it('that takes a little at a time is not stalled', async () => {
+  it('that reads a little at a time is not stalled', async () => {
     const { runtime, sink, stream } = open({ stallTimeoutMs: 5000 })
     sink.reading = false
     for (let n = 0; n < 20; n += 1) {
@@ -373,7 +373,7 @@ describe('lastEventId', () => {
     expect(lastEventIdOf(url, headers)).toBe(id)
   })
 
-  it('is what the option says, before both', () => {
+  it('is taken from the option before the header field and the query parameter', () => {
     expect(lastEventIdOf('http://localhost/?lastEventId=8', {}, { lastEventId: '9' })).toBe('9')
   })
 })

@@ -190,7 +190,7 @@ describe('no field can be forged', () => {
   })
 })
 
-describe('whatever is formatted parses back', () => {
+describe('every formatted event parses back', () => {
   const text = fc.string({
     unit: fc.constantFrom('a', ' ', ':', '\r', '\n', '\0', '\ufeff', '\u2028', 'é', '😀', 'data', 'id'),
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { EvictionMarks } from '../src/log/eviction-marks.ts'
 
 describe('the marks of topics that have lost events', () => {
-  it('are exact for those that were forgotten last', () => {
+  it('are exact for the topics that were evicted last', () => {
     const marks = new EvictionMarks()
     for (let n = 1; n <= 1000; n += 1) marks.set(`t${n}`, n)
     expect([marks.get('t1'), marks.get('t1000'), marks.get('never')]).toEqual([1, 1000, 0])
@@ -13,7 +13,7 @@ describe('the marks of topics that have lost events', () => {
     expect([marks.get('t1'), marks.has('t1'), marks.has('t2')]).toEqual([0, false, true])
   })
 
-  it('are never too small, and of few others too great, when there are more than can be named', () => {
+  it('are never too low, and too high only for a few other topics, when there are more topics than marks', () => {
     const marks = new EvictionMarks()
     const count = 300_000
     for (let n = 1; n <= count; n += 1) marks.set(`topic.${n}`, n)

@@ -62,7 +62,7 @@ describe('the heartbeat', () => {
     expect(sink.text).toBe(`: sse-toolkit 1\n: heartbeat 1067\n\n${'data: x\n\n'.repeat(20)}`)
   })
 
-  it('may be a comment with a text, an event, or made anew each time', async () => {
+  it('may be a comment with text, an event, or a function called each time', async () => {
     for (const [heartbeat, wire] of [
       ['still here', ': still here\n\n'],
       [{ event: 'ping', data: '' }, 'event: ping\ndata: \n\n'],
@@ -74,7 +74,7 @@ describe('the heartbeat', () => {
     }
   })
 
-  it('falls back to the empty comment when the function throws, and says so', async () => {
+  it('falls back to the empty comment when the function throws, and reports it', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const failure = new Error('no heartbeat')
     const { sink, advance } = open({
@@ -88,7 +88,7 @@ describe('the heartbeat', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
   })
 
-  it('falls back to the empty comment when the function is asynchronous, and says so, whatever becomes of it', async () => {
+  it('falls back to the empty comment when the function is asynchronous, and reports it, however the promise settles', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const failure = new Error('no heartbeat')
     const { sink, advance } = open({ onError, heartbeat: () => Promise.reject(failure) as never })
@@ -97,7 +97,7 @@ describe('the heartbeat', () => {
     expect(onError.mock.calls).toEqual([[expect.objectContaining({ name: 'EventFieldError' })], [failure]])
   })
 
-  it('is off at 0, and then it is not announced and no timer runs', async () => {
+  it('is off at 0: no announcement, no timer', async () => {
     const { runtime, sink, advance } = open({ heartbeatIntervalMs: 0 })
     await advance(100_000)
     expect(sink.text).toBe(': sse-toolkit 1\n\n')
@@ -121,7 +121,7 @@ describe('the heartbeat', () => {
     expect(sink.text).toBe(': sse-toolkit 1\n: heartbeat 1067\n\n:\n\n')
   })
 
-  it('has one timer for all connections of an interval, and none when they are gone', async () => {
+  it('uses one timer for all connections with the same interval, and clears it after the last one', async () => {
     const runtime = createVirtualRuntime()
     const sinks = Array.from({ length: 1000 }, () =>
       attach(respond(() => undefined, { runtime, heartbeatIntervalMs: 1000 })),

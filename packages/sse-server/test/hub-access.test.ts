@@ -37,7 +37,7 @@ describe('a pattern covers another', () => {
 })
 
 describe('authorize', () => {
-  it('is asked with the request, and may answer for itself', async () => {
+  it('is called with the request, and may return a Response', async () => {
     const authorize = vi.fn<NonNullable<HubOptions['authorize']>>(async (each) =>
       each.headers.get('authorization') === 'ada' ? { identity: 'ada' } : new Response('no', { status: 401 }),
     )
@@ -64,7 +64,7 @@ describe('authorize', () => {
     expect(hub.stats().refused[403]).toBe(status === 403 ? 1 : 0)
   })
 
-  it('an id from another topic reveals nothing of it: replay keeps to the topics asked for', async () => {
+  it('an id from another topic reveals nothing of that topic: replay keeps to the requested topics', async () => {
     const { hub } = createTestHub({ authorize: () => ({ topics: ['mine'] }) })
     const [secret] = await publishAll(hub, 'secret', 'first secret', 'second secret')
     await publishAll(hub, 'mine', 'm1')
@@ -201,7 +201,7 @@ describe('an authorization that ends', () => {
     expect(hub.stats().closed.expired).toBe(1)
   })
 
-  it('is seen at the next event when the wall clock has jumped', async () => {
+  it('takes effect at the next event when the wall clock has jumped', async () => {
     const { hub, runtime } = createTestHub({
       authorize: () => ({ expiresAt: new Date(beganAt + 10_000) }),
     })
@@ -213,12 +213,12 @@ describe('an authorization that ends', () => {
     expect([reader.sink.ended, reader.data]).toEqual(['close', []])
   })
 
-  it('and has ended already is answered 403', async () => {
+  it('that has already ended is answered 403', async () => {
     const { hub } = createTestHub({ authorize: () => ({ expiresAt: beganAt }) })
     expect((await hub.subscribe(request(), { topics: ['a'] })).status).toBe(403)
   })
 
-  it('may lie further off than a timer can wait', async () => {
+  it('may be further away than the longest timer', async () => {
     const { hub, runtime } = createTestHub({
       authorize: () => ({ expiresAt: beganAt + 100 * 86_400_000 }),
       // A summary every five seconds, over 100 days, is not what is tested.
@@ -258,7 +258,7 @@ describe('limits', () => {
     expect(hub.stats().refused).toMatchObject({ 429: 1, 503: 0 })
   })
 
-  it('hold also for those that were let in at once', async () => {
+  it('also apply to clients that subscribe at the same time', async () => {
     const { hub } = createTestHub({ maxConnections: 5, maxConnectionsPerIdentity: 2 })
     const responses = await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
@@ -298,7 +298,7 @@ describe('limits', () => {
 })
 
 describe('disconnect', () => {
-  it('may forbid to come back: the client is answered 204, until the time is over', async () => {
+  it('may forbid reconnecting: the client gets 204 until the time is over', async () => {
     const { hub, runtime } = createTestHub()
     const reader = await subscribe(hub, { identity: 'ada' })
     const anonymous = await subscribe(hub)
@@ -314,7 +314,7 @@ describe('disconnect', () => {
     expect(await statusOf('ada')).toBe(200)
   })
 
-  it('lets come back whom allow names', async () => {
+  it('admits an identity again after allow', async () => {
     const { hub } = createTestHub()
     await subscribe(hub, { identity: 'ada' })
     hub.disconnect(() => true, { reconnect: 'forbid' })
@@ -328,7 +328,7 @@ describe('forbid', () => {
   const statusOf = async (hub: Hub, identity: string): Promise<number> =>
     (await hub.subscribe(request(), { topics: ['a'], identity })).status
 
-  it('ends the connections of an identity, and keeps it out until the time is over', async () => {
+  it('ends the connections of an identity, and refuses it until the time is over', async () => {
     const { hub, runtime } = createTestHub()
     const readers = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'ada' })]
     const other = await subscribe(hub, { identity: 'bob' })
@@ -340,7 +340,7 @@ describe('forbid', () => {
     expect(await statusOf(hub, 'ada')).toBe(200)
   })
 
-  it('keeps out one that is between two connections, for ten minutes unless it is said otherwise', async () => {
+  it('refuses an identity that is between two connections, for ten minutes by default', async () => {
     const { hub, runtime } = createTestHub()
     expect(await hub.forbid('ada')).toBe(0)
     await runtime.clock.advance(599_999)
@@ -359,7 +359,7 @@ describe('forbid', () => {
 })
 
 describe('presence', () => {
-  it('is told by onJoin and onLeave, and listed by topic and identity', async () => {
+  it('is reported by onJoin and onLeave, and listed by topic and identity', async () => {
     const log: string[] = []
     const { hub } = createTestHub({
       onJoin: ({ identity, topics }) => log.push(`${identity} joined ${topics.join()}`),
@@ -376,7 +376,7 @@ describe('presence', () => {
     expect(hub.stats()).toMatchObject({ connections: 1, topics: 1 })
   })
 
-  it('has in inspect() what the log says of itself, and goes without if the log cannot', () => {
+  it("shows the log's own figures in inspect(), and omits them if the log has none", () => {
     const errors: unknown[] = []
     const failure = new Error('the file is damaged')
     const silent = createHub({ log: memoryLog() })
@@ -393,7 +393,7 @@ describe('presence', () => {
     expect(errors).toEqual([failure])
   })
 
-  it('is all there in inspect(), as JSON', async () => {
+  it('is complete in inspect(), as JSON', async () => {
     const { hub } = createTestHub()
     await subscribe(hub, { identity: 'ada', topics: ['rooms.1'], patterns: ['rooms.*'] })
     await subscribe(hub, { topics: ['rooms.1'] })
@@ -415,7 +415,7 @@ describe('presence', () => {
     expect(hub.inspect()).toMatchObject({ status: 'closed', topics: {}, running: [], connections: [] })
   })
 
-  it('survives callbacks that throw, and tells onError', async () => {
+  it('survives callbacks that throw, and reports them to onError', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const throwing = (): never => {
       throw new Error('callback')
@@ -451,7 +451,7 @@ describe('a reader that is forbidden', () => {
     await hub.close()
   })
 
-  it('gets what was sent before if it may come back', async () => {
+  it('gets the events sent before if it may reconnect', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { identity: 'ada' })
     await turn()

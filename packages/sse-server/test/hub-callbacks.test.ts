@@ -33,7 +33,7 @@ const publishers: [string, (hub: Hub, publish: () => void) => Promise<unknown>][
 ]
 
 describe.each(publishers)('when %s publishes', (_name, begin) => {
-  it('every reader gets both events, in order, wherever it stands among the readers', async () => {
+  it('every reader gets both events in order, whatever its place among the readers', async () => {
     let published = false
     const publish = (): void => {
       if (published) return

@@ -42,7 +42,7 @@ function withholdOrders(log: EventLog): { readonly log: EventLog; readonly echoe
 }
 
 describe('forbid', () => {
-  it('ends the connections of an identity in every process, and keeps it out of each', async () => {
+  it('ends the connections of an identity in every process, and every process refuses it', async () => {
     const { one, two, runtime } = twoHubs()
     const here = await subscribe(one, { identity: 'mallory' })
     const there = await subscribe(two, { identity: 'mallory' })
@@ -75,7 +75,7 @@ describe('forbid', () => {
     expect(await statusOf(another(), 'mallory')).toBe(200)
   })
 
-  it('is lifted by allow at once, whatever of it is still on its way', async () => {
+  it('is lifted by allow at once, even if a notice of the ban is still on its way', async () => {
     const { log, echoes } = withholdOrders(createTestLog())
     const { hub } = createTestHub({ log })
     await hub.forbid('mallory')
@@ -90,7 +90,7 @@ describe('forbid', () => {
     expect(await statusOf(hub, 'mallory')).toBe(204)
   })
 
-  it('holds when another process wrote it after an order of this one, whose notice was lost', async () => {
+  it('holds when another process wrote it after an order of this process, and the notice was lost', async () => {
     const { log, echoes } = withholdOrders(createTestLog())
     const { hub } = createTestHub({ log })
     await hub.allow('mallory')
@@ -102,7 +102,7 @@ describe('forbid', () => {
     expect(await statusOf(hub, 'mallory')).toBe(204)
   })
 
-  it('does not hold when this process lifted it afterwards, however late its notice comes', async () => {
+  it('does not hold when this process lifted it afterwards, however late the notice arrives', async () => {
     const { log, echoes } = withholdOrders(createTestLog())
     const { hub } = createTestHub({ log })
     await log.control('forbid "mallory"', '60000', { ttlMs: 60_000 })
@@ -144,7 +144,7 @@ describe('forbid', () => {
     },
   )
 
-  it('holds here at once, and rejects, if the log cannot be told', async () => {
+  it('holds in this process at once, and rejects, if it cannot be written to the log', async () => {
     const log = createTestLog()
     const control = vi.fn<EventLog['control']>(() => Promise.reject(new Error('no log')))
     const { hub } = createTestHub({ log: { ...delegateTo(log), control } })
@@ -154,7 +154,7 @@ describe('forbid', () => {
     expect([reader.sink.ended, await statusOf(hub, 'mallory')]).toEqual(['close', 204])
   })
 
-  it('lets nobody in before it knows the bans', async () => {
+  it('admits no client before the hub has read the bans', async () => {
     const log = createTestLog()
     const onError = vi.fn<(error: unknown) => void>()
     let isDown = true
@@ -177,7 +177,7 @@ describe('a control entry that is not a command', () => {
     ['disconnect x', '{"identitiy":"ada"}'],
     ['presence x', '{'],
     ['presence x', '{"node":"x","connections":[["ada",["a b"],1]]}'],
-  ])('is reported, and harms nobody: %s %s', async (name, value) => {
+  ])('is reported and has no other effect: %s %s', async (name, value) => {
     const onError = vi.fn<(error: unknown) => void>()
     const { one, log } = twoHubs({ onError })
     const reader = await subscribe(one, { identity: 'ada' })
@@ -191,7 +191,7 @@ describe('a control entry that is not a command', () => {
   })
 })
 
-it('two processes of one name are two in the list of connections', async () => {
+it('two processes with the same name are listed separately', async () => {
   const { one, runtime, another } = twoHubs()
   const double = another({ node: 'one' })
   await subscribe(one, { identity: 'ada' })
@@ -205,7 +205,7 @@ it('two processes of one name are two in the list of connections', async () => {
 })
 
 describe('disconnect by data', () => {
-  it('does not end its own clients twice, when its notice comes back', async () => {
+  it('does not end its own clients twice when its notice comes back', async () => {
     const log = createTestLog()
     const echoes: (() => void)[] = []
     const tail: EventLog['tail'] = (listener) =>
@@ -224,7 +224,7 @@ describe('disconnect by data', () => {
     ['identity', { identity: 'ada' }, [1, 'close', 'close', undefined]],
     ['topic', { topic: 'news.1' }, [1, undefined, 'close', 'close']],
     ['nothing, which means all,', {}, [2, 'close', 'close', 'close']],
-  ] as const)('ends those that are meant by %s in every process', async (_name, filter, expected) => {
+  ] as const)('ends the connections selected by %s in every process', async (_name, filter, expected) => {
     const { one, two } = twoHubs()
     const first = await subscribe(one, { identity: 'ada', topics: ['a'] })
     const second = await subscribe(two, { identity: 'ada', topics: ['news.1'] })
@@ -243,7 +243,7 @@ describe('disconnect by data', () => {
     expect([await statusOf(one, 'ada'), await statusOf(two, 'ada')]).toEqual([204, 204])
   })
 
-  it('spares connections that were opened since, in a process that learns of it late', async () => {
+  it('spares connections that opened since, in a process that gets the notice late', async () => {
     const runtime = createVirtualRuntime()
     const log = createTestLog({ runtime })
     const listeners: LogTailListener[] = []
@@ -278,7 +278,7 @@ describe('disconnect by data', () => {
 })
 
 describe('presence', () => {
-  it('says which connections there are in every process, in whose, and since when', async () => {
+  it('lists the connections of every process, with their process and start', async () => {
     const { one, two, runtime } = twoHubs()
     await subscribe(one, { identity: 'ada', topics: ['a'] })
     await elapse(runtime.clock, 2000)
@@ -300,7 +300,7 @@ describe('presence', () => {
     expect(one.connections()).toHaveLength(1)
   })
 
-  it('forgets who has left at the next interval, and a process that closes at once', async () => {
+  it('drops clients that left at the next interval, and a process that closes at once', async () => {
     const { one, two, runtime } = twoHubs()
     const reader = await subscribe(two, { identity: 'bob' })
     await elapse(runtime.clock, 100)
@@ -317,7 +317,7 @@ describe('presence', () => {
     expect(await one.connections({ everywhere: true })).toEqual([])
   })
 
-  it('forgets a process that says nothing any more after three intervals', async () => {
+  it('drops a process that has been silent for three intervals', async () => {
     const runtime = createVirtualRuntime()
     const log = createTestLog({ runtime })
     let isDead = false

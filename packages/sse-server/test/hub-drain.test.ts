@@ -34,7 +34,7 @@ describe('close({ drainMs })', () => {
     }
   })
 
-  it('waits for nobody where nobody is, nor when the last has left', async () => {
+  it('does not wait without connections, nor after the last one has left', async () => {
     const { hub: empty } = createTestHub()
     await empty.close({ drainMs: 10_000 })
     const { hub, runtime } = createTestHub()
@@ -48,7 +48,7 @@ describe('close({ drainMs })', () => {
     expect(hub.inspect().status).toBe('closed')
   })
 
-  it('goes on delivering to those that are still there, and refuses new ones with 503', async () => {
+  it('goes on delivering to open connections, and refuses new ones with 503', async () => {
     const { hub, runtime } = createTestHub()
     const readers = [await subscribe(hub), await subscribe(hub)]
     const closing = hub.close({ drainMs: 1000 })
@@ -65,7 +65,7 @@ describe('close({ drainMs })', () => {
     )
   })
 
-  it('destroys after timeoutMs what does not take its end', async () => {
+  it('destroys after timeoutMs a connection whose reader does not take the end', async () => {
     const { hub, runtime } = createTestHub()
     const sink = new RecordingSink()
     await subscribe(hub, {}, sink)
@@ -89,7 +89,7 @@ describe('close({ drainMs })', () => {
 })
 
 describe('maxConnectionAgeMs', () => {
-  it('is as long as a timer can be, at most, and never over at once', async () => {
+  it('is capped at the longest timer, and never over at once', async () => {
     const virtual = createVirtualRuntime()
     const delays: number[] = []
     const runtime: Runtime = {

@@ -71,7 +71,7 @@ async function statusOf(hub: Hub, options: Partial<SubscribeOptions> = {}): Prom
 }
 
 describe('run', () => {
-  it('runs once, whoever comes and goes, and every reader gets the whole of it', async () => {
+  it('runs once, however many readers come and go, and every reader gets the whole', async () => {
     const writer = createWriter()
     const { hub } = createTestHub()
     const run = await hub.run('answer', writer.producer)
@@ -102,7 +102,7 @@ describe('run', () => {
     expect([writer.runs, writer.finished]).toEqual([1, 1])
   })
 
-  it('does not start again what was ever claimed, and says why', async () => {
+  it('does not start a topic that was ever claimed, and says why', async () => {
     const writer = createWriter()
     const { hub, runtime } = createTestHub()
     const runs = await Promise.all([1, 2, 3].map(() => hub.run('answer', writer.producer, { ttlMs: 1000 })))
@@ -144,7 +144,7 @@ describe('run', () => {
     expect(textOf(reader)).toBe(words.join(''))
   })
 
-  it('a function that promises what is no sequence has failed', async () => {
+  it('a function whose promise resolves to something other than a sequence fails the topic', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
     const run = await hub.run('answer', (async () => 'word') as never)
@@ -152,7 +152,7 @@ describe('run', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ option: 'producer' }))
   })
 
-  it('a reader that was there before it began gets it too', async () => {
+  it('a reader that subscribed before the run began gets it, too', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { topics: ['answer'] })
     await hub.run('answer', words)
@@ -161,7 +161,7 @@ describe('run', () => {
     expect(reader.sink.ended).toBe('close')
   })
 
-  it('answers 204 to one who has read to the end, and 410 when its time is over', async () => {
+  it('answers 204 to a client that has read to the end, and 410 when the topic has expired', async () => {
     const { hub, runtime } = createTestHub()
     const run = await hub.run('answer', words, { ttlMs: 1000 })
     if (run.started) await run.finished
@@ -175,7 +175,7 @@ describe('run', () => {
     expect(hub.stats().refused).toMatchObject({ 204: 1, 410: 2 })
   })
 
-  it('a producer that fails ends the topic, and its readers are told no more than is safe', async () => {
+  it('a producer that fails ends the topic, and readers get no details of the error', async () => {
     const failure = new Error('secret')
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
@@ -192,7 +192,7 @@ describe('run', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
   })
 
-  it('the text for readers may be made from the error', async () => {
+  it('a function may turn the error into the text for readers', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     const run = await hub.run('answer', failing(new RangeError('secret')), {
       errorMessage: (error) => (error as Error).name,
@@ -250,7 +250,7 @@ describe('cancel', () => {
     expect(await hub.cancel('never')).toBe(false)
   })
 
-  it('does not wait for a producer that does not listen', async () => {
+  it('does not wait for a producer that ignores its signal', async () => {
     const { hub } = createTestHub()
     const run = await hub.run('answer', {
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
@@ -278,7 +278,7 @@ describe('cancel', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('reports nothing of a sequence that does not come any more', async () => {
+  it('does not report a source promise that rejects after cancel', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
     const run = await hub.run(
@@ -296,7 +296,7 @@ describe('cancel', () => {
 })
 
 describe('end', () => {
-  it('ends a topic that others publish to, for good', async () => {
+  it('permanently ends a topic that others publish to', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { topics: ['job'] })
     await publishAll(hub, 'job', '50 %', '100 %')
@@ -312,7 +312,7 @@ describe('end', () => {
     )
   })
 
-  it('of one topic among several is told when the last has ended', async () => {
+  it('of one topic among several is sent when the last topic has ended', async () => {
     const { hub } = createTestHub()
     const both = await subscribe(hub, { topics: ['first', 'second'] })
     await hub.end('first')
@@ -345,7 +345,7 @@ describe('end', () => {
     ])
   })
 
-  it('does not end a reader of patterns: there may always come another topic', async () => {
+  it('does not end a reader of patterns, since another topic may still appear', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { patterns: ['jobs.*'] })
     await publishAll(hub, 'jobs.1', 'x')
@@ -356,7 +356,7 @@ describe('end', () => {
   })
 })
 
-describe("for clients that take every event for one of theirs (wireContract: 'ids-only')", () => {
+describe("for clients that take every event for one of the application (wireContract: 'ids-only')", () => {
   it('the end is the end of the response, and a failure breaks it off', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run('answer', async function* () {
@@ -371,7 +371,7 @@ describe("for clients that take every event for one of theirs (wireContract: 'id
     expect([reader.sink.ended, other.sink.ended]).toEqual(['cut', 'close'])
   })
 
-  it('a gap moves the place, and is not told', async () => {
+  it('a gap moves the position, and is not announced', async () => {
     const { hub } = createTestHub()
     const [id] = await publishAll(hub, 'news', '1')
     const reader = await subscribe(hub, {
@@ -386,7 +386,7 @@ describe("for clients that take every event for one of theirs (wireContract: 'id
 })
 
 describe('closing the hub', () => {
-  it('interrupts what runs, and resolves', async () => {
+  it('interrupts running topics, and resolves', async () => {
     const writer = createWriter()
     const { hub, runtime } = createTestHub()
     const run = await hub.run('answer', writer.producer)
@@ -409,7 +409,7 @@ describe('topics with schemas', () => {
   }
   const topics = { 'rooms.*': { said: text }, news: { message: text } } satisfies HubOptions['topics']
 
-  it('type what is published, and check it if asked to', async () => {
+  it('type published data, and check it if validate is set', async () => {
     const { hub } = createTestHub({ topics, validate: 'on-publish' })
     const reader = await subscribe(hub, { patterns: ['>'] })
     await hub.publish('rooms.1', { event: 'said', data: 'hello' })
@@ -458,7 +458,7 @@ describe('a topic that others push out of the log', () => {
     expect(await statusOf(hub, { lastEventId: reader.ids.at(-1) })).toBe(204)
   })
 
-  it('is a gap for who reads it by a pattern', async () => {
+  it('is a gap for a reader of a pattern', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
     const [before] = await publishAll(hub, 'other', 'x')
     const run = await hub.run('answer', words)
@@ -469,7 +469,7 @@ describe('a topic that others push out of the log', () => {
     expect(reader.gaps[0]?.reason).toBe('evicted')
   })
 
-  it('fails when it holds as much as it may, its readers are told, and its producer learns why', async () => {
+  it('fails at its limit: readers get the failure, and the producer gets the reason', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ log: memoryLog({ maxHeldBytesPerTopic: 1000 }), onError })
     const run = await hub.run('answer', function* () {
@@ -484,7 +484,7 @@ describe('a topic that others push out of the log', () => {
     expect(reader.events.slice(-2).map(({ event }) => event)).toEqual(['stream.error', 'stream.end'])
   })
 
-  it('does not leave a reader waiting whose topic expired before it got there', async () => {
+  it('ends a reader whose topic expired before the reader got there', async () => {
     const { hub, runtime } = createTestHub()
     const run = await hub.run('answer', words, { ttlMs: 1000 })
     if (run.started) await run.finished
@@ -526,7 +526,7 @@ describe('a producer that never waits', () => {
   })
 })
 
-it('a run keeps none of the events that it has published', async () => {
+it('a run does not keep its published events in memory', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })

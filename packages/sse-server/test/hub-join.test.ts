@@ -40,7 +40,7 @@ function bodyOf({ text }: RecordingSink): string {
 }
 
 describe('hub.join', () => {
-  it("sends the hub's events between the stream's own, with their ids", async () => {
+  it("sends the hub's events among the stream's own, with their ids", async () => {
     const { hub } = createTestHub()
     const { stream, sink } = await joined(hub, { topics: ['a'], patterns: ['b.*'] })
     stream.send({ event: 'own', data: '1' })
@@ -56,7 +56,7 @@ describe('hub.join', () => {
     expect(sink.text).toContain(`id: ${id}\n`)
   })
 
-  it('goes on after the id that the client asks for', async () => {
+  it('resumes after the id that the client sends', async () => {
     const { hub } = createTestHub()
     const [first] = await publishAll(hub, 'a', '1', '2')
     const { sink } = await joined(hub, { topics: ['a'] }, { request: requestAfter(first) })
@@ -64,13 +64,13 @@ describe('hub.join', () => {
     expect(bodyOf(sink)).not.toContain('data: 1\n')
   })
 
-  it('says what was evicted as a gap', async () => {
+  it('announces evicted events as a gap', async () => {
     const { hub } = createTestHub({ log: undefined })
     const { sink } = await joined(hub, { topics: ['a'], after: 'elsewhere-7' })
     expect(bodyOf(sink)).toContain('event: stream.gap\ndata: {"reason":"epoch"')
   })
 
-  it('waits for a client that reads slowly, and then goes on from the log', async () => {
+  it('waits for a client that reads slowly, and then continues from the log', async () => {
     const { hub } = createTestHub()
     const sink = new RecordingSink()
     await joined(hub, { topics: ['a'] }, { sink })
@@ -104,7 +104,7 @@ describe('hub.join', () => {
     expect(bodyOf(sink).includes('stream.')).toBe(wireContract === 'full')
   })
 
-  it('tells of topics whose time is over that they have expired', async () => {
+  it('ends expired topics with the reason expired', async () => {
     const { hub, runtime } = createTestHub()
     await hub.publish('job', { data: '1' })
     await hub.end('job', { ttlMs: 1000 })
@@ -115,7 +115,7 @@ describe('hub.join', () => {
     expect(bodyOf(sink)).toContain('"reason":"expired"')
   })
 
-  it('breaks off, for the client to come again, when the hub closes', async () => {
+  it('breaks off when the hub closes, so that the client reconnects', async () => {
     const { hub } = createTestHub({ log: undefined })
     const { sink, joining } = await joined(hub, { topics: ['a'] })
     await hub.close()
@@ -133,7 +133,7 @@ describe('hub.join', () => {
     ],
     ['is asynchronous', (async () => true) as unknown as JoinOptions['filter']],
     ['rejects', (() => Promise.reject(new Error('later'))) as unknown as JoinOptions['filter']],
-  ])('lets nothing pass a filter that %s, and breaks off', async (_name, filter) => {
+  ])('passes no event if the filter %s, and breaks off', async (_name, filter) => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
     const { sink, joining } = await joined(hub, { topics: ['a'], filter })
@@ -144,7 +144,7 @@ describe('hub.join', () => {
     expect(onError).toHaveBeenCalled()
   })
 
-  it('lets pass only what a filter answers true to, and reports another answer once', async () => {
+  it('passes only events for which the filter returns true, and reports any other answer once', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const { hub } = createTestHub({ onError })
     const filter = ({ data }: { data: string }): unknown => (data === 'open' ? true : 1)
@@ -155,7 +155,7 @@ describe('hub.join', () => {
     expect(onError).toHaveBeenCalledOnce()
   })
 
-  it('says how topics have ended that end because their hub closes', async () => {
+  it('sends the end of topics that the closing hub interrupted', async () => {
     const { hub } = createTestHub({ log: undefined, onError: () => undefined })
     const { sink, joining } = await joined(hub, { topics: ['job'] })
     await hub.run('job', async function* () {
@@ -177,7 +177,7 @@ describe('hub.join', () => {
     expect(bodyOf(sink)).toBe(': opaque ids\n\ndata: 2\n\n')
   })
 
-  it('resolves when the client leaves, and lets go of the log', async () => {
+  it('resolves when the client leaves, and releases the log', async () => {
     const { hub } = createTestHub()
     const { sink, joining, stream } = await joined(hub, { topics: ['a'] })
     sink.leave()
@@ -196,7 +196,7 @@ describe('hub.join', () => {
     await expect(joined(hub, options as JoinOptions).then(({ joining }) => joining)).rejects.toThrow(message)
   })
 
-  it('refuses what is not an open stream', async () => {
+  it('refuses anything but an open stream', async () => {
     const { hub } = createTestHub()
     await expect(hub.join({} as EventStream, { topics: ['a'] })).rejects.toThrow(
       /stream: expected an open event stream/,

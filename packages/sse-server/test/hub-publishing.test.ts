@@ -5,7 +5,7 @@ import { createTestLog } from './test-logs.ts'
 import { turn } from './virtual-runtime.ts'
 
 describe('publish with an idempotency key', () => {
-  it('stores the event once, however often and at whatever time it is published', async () => {
+  it('stores the event once, however often and whenever it is published', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub)
     const publish = (): ReturnType<Hub['publish']> =>
@@ -45,7 +45,7 @@ describe('publish with an idempotency key', () => {
 })
 
 describe('publish with a producer', () => {
-  it('refuses an event that skips one, and says which is expected', async () => {
+  it('refuses an event that skips a sequence number, and names the expected one', async () => {
     const { hub } = createTestHub()
     const publish = (epoch: number, seq: number): ReturnType<Hub['publish']> =>
       hub.publish('a', { data: `${epoch}.${seq}` }, { producer: { id: 'p', epoch, seq } })

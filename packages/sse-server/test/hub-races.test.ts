@@ -48,7 +48,7 @@ function entryAt(epoch: string, seq: number): LogEntry {
 }
 
 describe('a log that restarts', () => {
-  it('loses nothing to who came after it, and before the hub was told', async () => {
+  it('loses no event for a reader that subscribes after the restart but before the hub is notified', async () => {
     const script = scriptedLog()
     const { hub } = createTestHub({ log: script.log })
     script.listener.appended(entryAt('one', 1))
@@ -61,7 +61,7 @@ describe('a log that restarts', () => {
     expect(reader.gaps).toEqual([])
   })
 
-  it('tells who was there of the gap, and then all that it holds by then', async () => {
+  it('sends connected readers the gap, and then everything that the new log holds', async () => {
     const script = scriptedLog()
     const { hub } = createTestHub({ log: script.log })
     const reader = await subscribe(hub)
@@ -74,7 +74,7 @@ describe('a log that restarts', () => {
     expect(reader.ids.at(-1)).toBe('two-2')
   })
 
-  it('sends nothing of the old one to who came after it', async () => {
+  it('sends no event of the old log to a reader that subscribed after the restart', async () => {
     const script = scriptedLog()
     const { hub } = createTestHub({ log: script.log })
     script.listener.appended(entryAt('one', 1))
@@ -85,7 +85,7 @@ describe('a log that restarts', () => {
     expect(reader.data).toEqual([])
   })
 
-  it('is not taken back by news of the restart before it', async () => {
+  it('is not undone by a late notice of an earlier restart', async () => {
     const script = scriptedLog()
     const { hub } = createTestHub({ log: script.log })
     script.listener.appended(entryAt('one', 1))
@@ -99,7 +99,7 @@ describe('a log that restarts', () => {
     expect(await text).not.toContain('stream.gap')
   })
 
-  it('takes a reader back to where it was, when news of the restart before it came late', async () => {
+  it('returns a reader to its position when the notice of an earlier restart arrived late', async () => {
     const script = scriptedLog()
     const { hub } = createTestHub({ log: script.log })
     script.listener.appended(entryAt('one', 1))
@@ -119,7 +119,7 @@ describe('a log that restarts', () => {
   })
 })
 
-it('a gap does not end before what follows it, however late the hub hears of the log', async () => {
+it('a gap never ends before the event that follows it, however late the hub is notified by the log', async () => {
   const script = scriptedLog()
   const { hub } = createTestHub({ log: script.log })
   script.entries = [entryAt('one', 3)]
@@ -131,7 +131,7 @@ it('a gap does not end before what follows it, however late the hub hears of the
   expect(reader.gaps).toEqual([{ reason: 'evicted', requested: 'one-1', earliest: 'one-3', latest: 'one-9' }])
 })
 
-it('an identity that is forbidden while its subscription is under way gets nothing', async () => {
+it('an identity that is forbidden while subscribing gets nothing', async () => {
   const { hub } = createTestHub({ authorize: () => ({ identity: 'anna' }) })
   await subscribe(hub)
   const response = await hub.subscribe(new Request('http://localhost/'), { patterns: ['>'] })
@@ -148,7 +148,7 @@ it('a hub that asks for the longest reconnection time can be closed', async () =
   expect(sink.ended).toBe('close')
 })
 
-it('a run that is claimed while the hub closes is over before the hub is', async () => {
+it('a run that is claimed while the hub closes ends before the hub is closed', async () => {
   const log = memoryLog()
   const claimed = Promise.withResolvers<TopicState>()
   const { hub } = createTestHub({
@@ -165,7 +165,7 @@ it('a run that is claimed while the hub closes is over before the hub is', async
   expect(await log.status('job')).toMatchObject({ state: 'ended' })
 })
 
-it('the filter of a reader that has gone is not asked any more', async () => {
+it('the filter of a reader that has left is not called again', async () => {
   const page = Promise.withResolvers<void>()
   const log = memoryLog()
   const { hub } = createTestHub({

@@ -25,7 +25,7 @@ async function take(
 }
 
 describe('hub.read', () => {
-  it('gives what the log holds, then what is appended, each once and in order', async () => {
+  it('gives the events in the log, then appended ones, each once and in order', async () => {
     const { hub } = createTestHub()
     await publishAll(hub, 'a', '1', '2')
     await publishAll(hub, 'other', 'x')
@@ -46,7 +46,7 @@ describe('hub.read', () => {
     expect(value).toEqual({ type: 'event', id, topic: 'a', event: 'paid', data: '{"total":12}' })
   })
 
-  it('without `after` begins where it is called, not where it is first asked', async () => {
+  it('without `after`, begins at the position of the call, not of the first next()', async () => {
     const { hub } = createTestHub()
     await publishAll(hub, 'a', 'before')
     const readings = hub.read(['a'])
@@ -55,7 +55,7 @@ describe('hub.read', () => {
     expect(await take(readings, 1)).toEqual(['after'])
   })
 
-  it('goes on after the position that the hub gave before', async () => {
+  it('resumes after a position that the hub returned', async () => {
     const { hub } = createTestHub()
     expect(await hub.position()).toMatch(/-0$/)
     await publishAll(hub, 'a', 'rendered into the page')
@@ -73,7 +73,7 @@ describe('hub.read', () => {
     expect(await take(hub.read(['a'], { after: first }), 2)).toEqual(['2', '3'])
   })
 
-  it('gives a reader that is slow everything, from the log', async () => {
+  it('gives a slow reader every event, from the log', async () => {
     const { hub } = createTestHub()
     const readings = hub.read(['a'])
     const first = readings.next()
@@ -84,7 +84,7 @@ describe('hub.read', () => {
     expect(await take(readings, 999)).toEqual(data.slice(1))
   })
 
-  it('announces what was evicted before it came there', async () => {
+  it('announces events that were evicted before the reader got there', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 10 }) })
     const [first] = await publishAll(hub, 'a', '0')
     await publishAll(hub, 'a', ...Array.from({ length: 2000 }, (_, n) => String(n + 1)))
@@ -111,7 +111,7 @@ describe('hub.read', () => {
     expect(await take(hub.read(['answer']))).toEqual(['It', ' depends', '.', 'end: completed'])
   })
 
-  it('ends with the last of several topics, and tells of each end', async () => {
+  it('ends with the last of several topics, and reports each end', async () => {
     const { hub } = createTestHub()
     const gate = Promise.withResolvers<void>()
     await hub.run('one', ['1'])
@@ -125,7 +125,7 @@ describe('hub.read', () => {
     expect(await reading).toEqual(['1', 'end: completed', '2', 'end: completed'])
   })
 
-  it('tells a failure, and a stop, from a completion', async () => {
+  it('distinguishes a failure and a cancellation from a completion', async () => {
     const { hub } = createTestHub({ onError: () => undefined })
     await hub.run(
       'fails',
@@ -146,7 +146,7 @@ describe('hub.read', () => {
     expect(await stopped).toEqual(['half', 'end: cancelled'])
   })
 
-  it('ends at once for what was read to its end, and throws for what has expired', async () => {
+  it('ends at once for a topic that was read to its end, and throws for an expired one', async () => {
     const { hub, runtime } = createTestHub()
     const run = await hub.run('answer', ['x'], { ttlMs: 50 })
     await (run.started && run.finished)
@@ -159,7 +159,7 @@ describe('hub.read', () => {
     )
   })
 
-  it('says that a topic expired before its events were read', async () => {
+  it('reports a topic that expired before its events were read', async () => {
     const { hub, runtime } = createTestHub()
     for (const topic of ['gone', 'kept']) {
       const run = await hub.run(topic, ['x'], { ttlMs: topic === 'kept' ? 60_000 : 1000 })
@@ -171,7 +171,7 @@ describe('hub.read', () => {
     expect(await take(reading)).toEqual(['gap: evicted', 'x', 'end: completed', 'end: expired'])
   })
 
-  it('asks the log no more once the loop is left', async () => {
+  it('does not read the log again once the loop is left', async () => {
     const log = createTestLog()
     let reads = 0
     const counted: EventLog = {
@@ -222,7 +222,7 @@ describe('hub.read', () => {
     expect(() => hub.read(topics as string[], options as object)).toThrow(expect.objectContaining({ code }))
   })
 
-  it('gives the error of the log to the loop, and to nobody else', async () => {
+  it("throws the log's error in the loop, and reports it nowhere else", async () => {
     const failure = new Error('The log is out of reach')
     const { hub } = createTestHub({
       log: { ...delegateTo(createTestLog()), head: () => Promise.reject(failure) },
@@ -232,7 +232,7 @@ describe('hub.read', () => {
     await expect(take(hub.read(['a']))).rejects.toBe(failure)
   })
 
-  it('misses nothing and repeats nothing, over 100 random paces of publisher and reader', async () => {
+  it('misses and repeats nothing, at 100 random paces of publisher and reader', async () => {
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = createSeededRandom(seed)
       const { hub } = createTestHub()

@@ -37,8 +37,8 @@ function createNetworkLog(maxEvents = 1000) {
   }
 }
 
-describe('events that passed by untold', () => {
-  it('are read by those for whom they are meant, in their order', async () => {
+describe('events that the log stored without notifying the hub', () => {
+  it('are read by the subscribers of their topics, in order', async () => {
     const { log, deafen, hearAgain } = createNetworkLog()
     const { hub } = createTestHub({ log })
     const [a, b] = [await subscribe(hub, { topics: ['a'] }), await subscribe(hub, { topics: ['b'] })]
@@ -52,7 +52,7 @@ describe('events that passed by untold', () => {
     expect([a.gaps, b.gaps]).toEqual([[], []])
   })
 
-  it('and are gone, are a gap for those for whom they were meant, and for no others', async () => {
+  it('that are evicted become a gap for the subscribers of their topics only', async () => {
     const { log, deafen, hearAgain } = createNetworkLog(3)
     const { hub } = createTestHub({ log })
     const [a, b] = [await subscribe(hub, { topics: ['a'] }), await subscribe(hub, { topics: ['b'] })]
@@ -67,7 +67,7 @@ describe('events that passed by untold', () => {
     expect(b.gaps).toEqual([])
   })
 
-  it('beside the last read of a replay are not lost', async () => {
+  it('that coincide with the last read of a replay are not lost', async () => {
     const { log, deafen, hearAgain } = createNetworkLog()
     const { hub } = createTestHub({ log })
     await publishAll(hub, 'a', '1')
@@ -85,7 +85,7 @@ describe('events that passed by untold', () => {
     expect(reader.data).toEqual(['1', '2'])
   })
 
-  it('make no gap of what was gone before a reader from earliest came', async () => {
+  it('cause no gap for events that were evicted before a reader from earliest arrived', async () => {
     const { log, deafen, hearAgain } = createNetworkLog(3)
     const { hub } = createTestHub({ log })
     await publishAll(hub, 'a', '1', '2', '3', '4')
@@ -100,7 +100,7 @@ describe('events that passed by untold', () => {
 })
 
 describe('a finite topic whose process is gone', () => {
-  it('is ended as failed, and its readers are told', async () => {
+  it('ends as failed, and readers get the failure', async () => {
     const { log, abandon } = createNetworkLog()
     const { hub } = createTestHub({ log })
     await log.claim('answer')
@@ -118,8 +118,8 @@ describe('a finite topic whose process is gone', () => {
   })
 })
 
-describe('a log that cannot be asked', () => {
-  it('is a reason for a subscriber to come again, and is reported', async () => {
+describe('a log that cannot be read', () => {
+  it('is reported, and subscribing is answered 503 with Retry-After', async () => {
     const failure = new Error('log is gone')
     const onError = vi.fn<(error: unknown) => void>()
     const log = memoryLog()

@@ -10,7 +10,7 @@ import { createTestLog } from './test-logs.ts'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
 describe('publish and subscribe', () => {
-  it('gives each body chunks of its own: to transfer one takes it from nobody else', async () => {
+  it('gives each body its own chunks: transferring one affects no other reader', async () => {
     const { hub } = createTestHub()
     const readers = await Promise.all(
       Array.from({ length: 3 }, async () => {
@@ -30,7 +30,7 @@ describe('publish and subscribe', () => {
     await Promise.all(readers.map((reader) => reader.cancel()))
   })
 
-  it('brings an event to those whose topics match, with its id', async () => {
+  it('delivers an event to the subscribers whose topics match, with its id', async () => {
     const { hub } = createTestHub()
     const exact = await subscribe(hub, { topics: ['orders.42'] })
     const pattern = await subscribe(hub, { topics: ['orders.42'], patterns: ['orders.*', 'orders.>'] })
@@ -41,7 +41,7 @@ describe('publish and subscribe', () => {
     expect([exact.events, pattern.events, other.events]).toEqual([[event], [event], []])
   })
 
-  it('formats an event once: all connections are written the same bytes', async () => {
+  it('formats an event once, and writes the same bytes to all connections', async () => {
     const { hub } = createTestHub()
     const readers = await Promise.all([1, 2, 3].map(() => subscribe(hub)))
     await turn()
@@ -51,7 +51,7 @@ describe('publish and subscribe', () => {
     for (const other of others) expect(other).toBe(first)
   })
 
-  it('begins with a block that says where the stream goes on, and has no event', async () => {
+  it('begins with a block that has the position and no event', async () => {
     const { hub } = createTestHub({ heartbeatIntervalMs: 15_000, reconnectionTimeMs: 1000 })
     const [id] = await publishAll(hub, 'a', '1')
     const reader = await subscribe(hub)
@@ -69,7 +69,7 @@ describe('publish and subscribe', () => {
     expect(sink.text.match(/data: \d/g)).toEqual(['data: 1', 'data: 2', 'data: 3'])
   })
 
-  it('gives each connection what its filter lets through, in replay too', async () => {
+  it('gives each connection the events that pass its filter, in replay too', async () => {
     const { hub } = createTestHub()
     await publishAll(hub, 'a', '1', '2')
     const reader = await subscribe(hub, {
@@ -97,7 +97,7 @@ describe('publish and subscribe', () => {
     expect(hub.stats().closed.error).toBe(1)
   })
 
-  it('an output that throws is closed, and the others get the event', async () => {
+  it('closes an output that throws, and the others get the event', async () => {
     const onError = vi.fn<(error: unknown) => void>(() => {
       throw new Error('listener')
     })
@@ -121,7 +121,7 @@ describe('publish and subscribe', () => {
     consoleError.mockRestore()
   })
 
-  it('an entry of the log that cannot be formatted is reported, and what follows comes', async () => {
+  it('reports a log entry that cannot be formatted, and delivers the next', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const log = createTestLog()
     const { hub } = createTestHub({ log, onError })
@@ -155,7 +155,7 @@ describe('publish and subscribe', () => {
     expect((await subscribe(hub, { lastEventId: 'earliest' })).data).toEqual([])
   })
 
-  it('takes data of just maxEventBytes', async () => {
+  it('accepts data of exactly maxEventBytes', async () => {
     const { hub } = createTestHub({ maxEventBytes: 1000 })
     await expect(hub.publish('a', { data: 'é'.repeat(500) })).resolves.toHaveProperty('id')
   })
@@ -165,7 +165,7 @@ describe('publish and subscribe', () => {
     ['topics', null],
     ['patterns', 'a.*'],
     ['identity', 7],
-  ])('rejects the option %s: %j, which only the program can have given', async (option, value) => {
+  ])('rejects the option %s: %j, which only the program can have passed', async (option, value) => {
     const { hub } = createTestHub()
     const subscribed = hub.subscribe(new Request('http://localhost/'), { topics: ['a'], [option]: value })
     await expect(subscribed).rejects.toThrow(expect.objectContaining({ code: 'invalid-option', option }))
@@ -196,7 +196,7 @@ describe('publish and subscribe', () => {
     expect(errors).toHaveLength(1)
   })
 
-  it('names the option `patterns` to the program that subscribes to a wildcard by `topics`', async () => {
+  it('suggests the option `patterns` to a program that passes a wildcard in `topics`', async () => {
     const errors: unknown[] = []
     const { hub } = createTestHub({ onError: (error) => errors.push(error) })
     await hub.subscribe(new Request('http://localhost/'), { topics: ['a b'] })
@@ -251,7 +251,7 @@ describe('resuming', () => {
     expect([reader.gaps, reader.data]).toEqual([[], ['after']])
   })
 
-  it('goes on after the id asked for, and nothing comes twice', async () => {
+  it('resumes after the requested id, and repeats nothing', async () => {
     const { hub } = createTestHub()
     const ids = await publishAll(hub, 'a', '1', '2', '3', '4')
     const reader = await subscribe(hub, { lastEventId: ids[1] })
@@ -263,7 +263,7 @@ describe('resuming', () => {
     expect(reader.gaps).toEqual([])
   })
 
-  it('is one position over all topics', async () => {
+  it('has one position for all topics', async () => {
     const { hub } = createTestHub()
     await publishAll(hub, 'a', 'a1')
     const [id] = await publishAll(hub, 'b', 'b1')
@@ -275,7 +275,7 @@ describe('resuming', () => {
     expect(reader.data).toEqual(['a2', 'b2'])
   })
 
-  it('from earliest gives all that is held, and calls nothing a gap', async () => {
+  it('from earliest gives every event in the log, and announces no gap', async () => {
     const { hub } = createTestHub()
     await publishAll(hub, 'a', '1', '2')
     const reader = await subscribe(hub, { lastEventId: 'earliest' })
@@ -283,7 +283,7 @@ describe('resuming', () => {
     expect([reader.data, reader.gaps]).toEqual([['1', '2'], []])
   })
 
-  it('from earliest calls nothing a gap that was gone before, only what goes while it replays', async () => {
+  it('from earliest announces as a gap only events evicted during the replay, not before', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 300 }) })
     await publishAll(hub, 'a', ...Array.from({ length: 310 }, (_, n) => `${n} ${'x'.repeat(1000)}`))
     const sink = new RecordingSink()
@@ -297,7 +297,7 @@ describe('resuming', () => {
     expect(reader.gaps).toMatchObject([{ reason: 'evicted' }])
   })
 
-  it('by the request: the field, else the query parameter', async () => {
+  it('takes the id from the header field, else from the query parameter', async () => {
     const { hub } = createTestHub()
     const ids = await publishAll(hub, 'a', '1', '2', '3')
     for (const [request, data] of [
@@ -364,7 +364,7 @@ describe('resuming', () => {
   })
 })
 
-describe('a gap is said', () => {
+describe('a gap is announced', () => {
   it('when what follows the position was evicted', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 3 }) })
     const ids = await publishAll(hub, 'a', '1', '2', '3', '4', '5', '6')
@@ -376,7 +376,7 @@ describe('a gap is said', () => {
     expect(reader.data).toEqual(['4', '5', '6'])
   })
 
-  it('not when all that was evicted had been read, or was of other topics', async () => {
+  it('not when all evicted events had been read, or were of other topics', async () => {
     const { hub } = createTestHub({ log: createTestLog({ maxEvents: 3 }) })
     const ids = await publishAll(hub, 'a', '1', '2', '3')
     await publishAll(hub, 'b', '4', '5')
@@ -409,7 +409,7 @@ describe('a gap is said', () => {
     expect(later).toHaveLength(500)
   })
 
-  it('when the position is of another epoch: what is held is replayed', async () => {
+  it('when the position is of another epoch: the whole log is replayed', async () => {
     const { hub } = createTestHub()
     const ids = await publishAll(hub, 'a', '1', '2')
     for (const requested of ['other-7', 'nonsense', '7']) {
@@ -422,7 +422,7 @@ describe('a gap is said', () => {
     }
   })
 
-  it('when the position is of another epoch and nothing is held', async () => {
+  it('when the position is of another epoch and the log is empty', async () => {
     const { hub } = createTestHub()
     const reader = await subscribe(hub, { lastEventId: 'other-7' })
     await turn()
@@ -499,7 +499,7 @@ describe('a gap is said', () => {
   }
 })
 
-describe('replay and live meet without a seam', () => {
+describe('no event is lost or repeated between replay and live delivery', () => {
   // A log as it is behind a network: reads and tails arrive late, in every order that keeps their own.
   function lateLog(random: ReturnType<typeof createSeededRandom>, maxEvents: number) {
     const log = memoryLog({ maxEvents })
@@ -643,7 +643,7 @@ describe('limits and the end', () => {
     await subscribe(hub)
   })
 
-  it('disconnect ends those that the predicate holds for', async () => {
+  it('disconnect ends the connections that match the predicate', async () => {
     const { hub } = createTestHub()
     const [ada, bob] = [await subscribe(hub, { identity: 'ada' }), await subscribe(hub, { identity: 'bob' })]
     expect(hub.connections().map(({ identity, topics }) => [identity, topics])).toEqual([
@@ -655,7 +655,7 @@ describe('limits and the end', () => {
     expect([ada.sink.ended, bob.sink.ended]).toEqual(['close', undefined])
   })
 
-  it('close ends every connection, refuses what comes after, and leaves nothing', async () => {
+  it('close ends every connection, refuses later ones, and leaves nothing behind', async () => {
     const { hub, runtime } = createTestHub({ heartbeatIntervalMs: 1000 })
     const readers = await Promise.all([1, 2, 3].map(() => subscribe(hub)))
     await publishAll(hub, 'a', '1')
@@ -684,7 +684,7 @@ describe('limits and the end', () => {
     }
     await turn()
     expect(hub.stats()).toMatchObject({ connections: 0, opened: 1000, closed: { client: 1000 } })
-    // The other processes on the log are told once more.
+    // The other processes on the log are notified once more.
     await runtime.clock.advance(5000)
     expect(runtime.clock.pendingTimers).toBe(0)
   })

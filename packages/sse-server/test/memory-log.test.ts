@@ -4,7 +4,7 @@ import type { EventLog, LogPage, MemoryLogOptions, Runtime } from '@sse-toolkit/
 import { eventLogContract } from '@sse-toolkit/sse-server/event-log-contract'
 import { createVirtualRuntime, turn } from './virtual-runtime.ts'
 
-describe('memoryLog keeps to the contract of logs', () => {
+describe('memoryLog follows the contract of logs', () => {
   it.each(eventLogContract({ createLog: (limits) => memoryLog(limits) }))('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined()
   })
@@ -17,7 +17,7 @@ describe('memoryLog', () => {
     return { runtime, clock: runtime.clock, log }
   }
 
-  it('keeps maxEventsPerTopic of each topic, whatever others do', async () => {
+  it('keeps maxEventsPerTopic of each topic, whatever is published to others', async () => {
     const { log } = open({ maxEventsPerTopic: 3 })
     await append(log, 'rare', 'r')
     for (let n = 0; n < 500; n += 1) await append(log, 'frequent', String(n))
@@ -36,7 +36,7 @@ describe('memoryLog', () => {
     expect(dataOf(await read(log, '>')).map((data) => data[0])).toEqual(['d'])
   })
 
-  it('lets events go at maxAgeMs, by itself', async () => {
+  it('evicts events at maxAgeMs without further calls', async () => {
     const { log, clock } = open({ maxAgeMs: 1000 })
     await append(log, 'a', '1')
     await clock.advance(600)
@@ -51,7 +51,7 @@ describe('memoryLog', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('keeps events for ever with maxAgeMs 0, and sets no timer', async () => {
+  it('with maxAgeMs: 0, keeps events without limit of age and sets no timer', async () => {
     const { log, clock } = open({ maxAgeMs: 0 })
     await append(log, 'a', '1')
     expect(clock.pendingTimers).toBe(0)
@@ -59,7 +59,7 @@ describe('memoryLog', () => {
     expect(dataOf(await read(log, 'a'))).toEqual(['1'])
   })
 
-  it('gives a claimed topic whole, however many others were forgotten before', async () => {
+  it('gives the whole of a claimed topic, however many other topics were evicted before', async () => {
     const log = memoryLog({ maxEvents: 1 })
     for (let index = 0; index < 10_010; index += 1) await append(log, `t${index}`, 'x')
     await log.claim('job')
@@ -71,7 +71,7 @@ describe('memoryLog', () => {
     await log.close()
   })
 
-  it('remembers of 100 000 finite topics that their time is over', async () => {
+  it('remembers 100 000 expired finite topics', async () => {
     const runtime: Runtime = { ...createVirtualRuntime(), setTimeout: queueMicrotask }
     const log = memoryLog({ runtime, maxAgeMs: 0 })
     for (let n = 0; n <= 100_000; n += 1)
@@ -92,7 +92,7 @@ describe('memoryLog', () => {
     expect(epochs[0]).not.toBe(epochs[1])
   })
 
-  it('is let go of by close, timers included', async () => {
+  it('is released by close, timers included', async () => {
     const { log, clock } = open()
     await append(log, 'a', '1')
     expect(clock.pendingTimers).toBe(1)
@@ -101,7 +101,7 @@ describe('memoryLog', () => {
     await expect(append(log, 'a', '2')).rejects.toThrow(expect.objectContaining({ code: 'hub-closed' }))
   })
 
-  it('tells the reader of a quiet topic of no loss, however many other topics have lost events', async () => {
+  it('announces no gap to the reader of a quiet topic, however many other topics have lost events', async () => {
     const { log } = open({ maxEvents: 10 })
     const { seq } = await append(log, 'lost', 'x')
     for (let n = 0; n < 30_000; n += 1) await append(log, `other.${n}`, 'x')
@@ -110,7 +110,7 @@ describe('memoryLog', () => {
     expect((await read(log, 'other.7')).evictedUpTo).toBe(seq + 8)
   })
 
-  it('lets the event loop turn while it looks at many events', async () => {
+  it('lets the event loop turn while it scans many events', async () => {
     const { log } = open()
     for (let n = 0; n < 5000; n += 1) await append(log, 'a', String(n))
     const page = read(log, 'none.*')
@@ -119,7 +119,7 @@ describe('memoryLog', () => {
     expect(await page).toEqual({ entries: [], more: false, evictedUpTo: 0 })
   })
 
-  it('tells of what was evicted while it looked, before it came there', async () => {
+  it('announces events that were evicted during the scan before it reached them', async () => {
     const { log } = open({ maxEvents: 2000 })
     for (let n = 0; n < 1900; n += 1) await append(log, 'a', String(n))
     const { seq } = await append(log, 'rare.b', 'lost')
@@ -130,7 +130,7 @@ describe('memoryLog', () => {
     expect(dataOf(await read(log, 'rare.*', seq))).toEqual(['later'])
   })
 
-  it('ends a page where what follows was evicted while it looked', async () => {
+  it('ends a page where the next events were evicted during the scan', async () => {
     const { log } = open({ maxEvents: 2000 })
     const first = await append(log, 'rare.b', 'first')
     for (let n = 0; n < 1900; n += 1) await append(log, 'a', String(n))

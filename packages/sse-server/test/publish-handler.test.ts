@@ -179,7 +179,7 @@ describe('publishing over HTTP', () => {
     expect([status, json.code]).toEqual([400, 'invalid-topic'])
   })
 
-  it('asks its own function for the topic, and answers what that throws', async () => {
+  it('calls the given function for the topic: answers 400 to an invalid topic, and 500 to any other error', async () => {
     const { hub, errors, send } = setUp({
       topic: (request) => {
         const id = new URL(request.url).pathname.slice(1)
@@ -198,13 +198,13 @@ describe('publishing over HTTP', () => {
 })
 
 describe('who may publish', () => {
-  it('is said by authorize, without which there is no handler', () => {
+  it('is decided by authorize, which is required', () => {
     expect(() => createPublishHandler(createHub(), {} as never)).toThrow(
       expect.objectContaining({ code: 'invalid-option', option: 'authorize' }),
     )
   })
 
-  it('answers what authorize answers', async () => {
+  it('answers with the Response that authorize returns', async () => {
     const refusal = (): Response =>
       new Response('"no"', { status: 401, headers: { 'www-authenticate': 'Bearer' } })
     const { hub, send } = setUp({ authorize: refusal })
@@ -251,7 +251,7 @@ describe('who may publish', () => {
     expect(await dataOf(hub)).toEqual([])
   })
 
-  it('refuses an identity that the hub keeps out, until it is let in again', async () => {
+  it('refuses an identity that the hub forbids, until allow', async () => {
     const { hub, send } = setUp({ authorize: () => ({ identity: 'mallory' }) })
     await hub.forbid('mallory')
     expect((await send()).status).toBe(403)
@@ -297,7 +297,7 @@ describe('a publisher that sends again', () => {
     expect(await dataOf(hub)).toHaveLength(2)
   })
 
-  it('does not meet those of another identity', async () => {
+  it('has keys of its own for each identity', async () => {
     const { hub, send } = setUp({ authorize: (request) => ({ identity: request.headers.get('user') ?? '' }) })
     for (const [user, key] of [
       ['a', 'k'],
@@ -309,7 +309,7 @@ describe('a publisher that sends again', () => {
     expect(await dataOf(hub)).toHaveLength(4)
   })
 
-  it('numbers its events, as Durable Streams has it', async () => {
+  it('numbers its events as Durable Streams specifies', async () => {
     const { hub, send } = setUp()
     const numbered = (epoch: number, seq: number) =>
       send({ headers: { 'producer-id': 'p', 'producer-epoch': String(epoch), 'producer-seq': String(seq) } })
@@ -349,7 +349,7 @@ describe('a publisher that sends again', () => {
     { 'producer-id': 'p', 'producer-epoch': '0', 'producer-seq': '1e3' },
     { 'producer-id': 'p', 'producer-epoch': '0', 'producer-seq': '9007199254740993' },
     { 'producer-id': 'p', 'producer-epoch': '0', 'producer-seq': '0', 'idempotency-key': 'k' },
-  ])('stores nothing where it is not clear which event it is: %j', async (headers) => {
+  ])('answers 400 and stores nothing if the key or the producer fields are invalid: %j', async (headers) => {
     const { hub, send } = setUp()
     expect((await send({ headers })).status).toBe(400)
     expect(await dataOf(hub)).toEqual([])
@@ -387,7 +387,7 @@ describe('limits of publishing', () => {
     expect(await dataOf(hub)).toEqual([])
   })
 
-  it('answers 408 to content that does not come, and gives it up', async () => {
+  it('answers 408 to content that does not arrive, and stops reading', async () => {
     const runtime = createVirtualRuntime()
     let cancelled = 0
     const body = new ReadableStream({ cancel: () => void (cancelled += 1) })
@@ -403,7 +403,7 @@ describe('limits of publishing', () => {
     expect(await setUp().send({ body })).toMatchObject({ status: 400, json: { code: 'body-cut' } })
   })
 
-  it('answers 429 and 503 with Retry-After to those that are too many, and others when there is room', async () => {
+  it('answers 429 and 503 with Retry-After beyond its limits, and accepts requests again when there is room', async () => {
     const bodies: ReadableStreamDefaultController[] = []
     const waiting = (): ReadableStream =>
       new ReadableStream({ start: (controller) => void bodies.push(controller) })
@@ -430,7 +430,7 @@ describe('limits of publishing', () => {
   })
 })
 
-describe('a topic or a hub that takes no more', () => {
+describe('a topic or a hub that accepts no more events', () => {
   it('answers 410 for a topic that has ended', async () => {
     const { hub, send } = setUp()
     await hub.end('a')
@@ -458,7 +458,7 @@ describe('a topic or a hub that takes no more', () => {
     expect([status, json.code, headers.has('retry-after'), errors]).toEqual([503, 'hub-closed', true, []])
   })
 
-  it('answers 503 if the log fails, reports it, and shows nothing of it', async () => {
+  it('answers 503 if the log fails, reports the error, and keeps it from the client', async () => {
     const log = { ...memoryLogWithout('append'), append: () => Promise.reject(new Error('secret')) }
     const { errors, send } = setUp({}, createHub({ log }))
     const { status, json } = await send()
@@ -487,7 +487,7 @@ describe('options of createPublishHandler', () => {
     )
   })
 
-  it('takes a hub with schemas, which check what is published', async () => {
+  it('takes a hub with schemas, which check published events', async () => {
     const price: StandardSchema<number> = {
       '~standard': {
         version: 1,

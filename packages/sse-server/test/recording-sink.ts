@@ -6,7 +6,7 @@ const decoder = new TextDecoder()
 /** The first block of a response that has nothing else to say in it. */
 export const mark = ': sse-toolkit 1\n\n'
 
-/** What the client is told where a source fails. */
+/** The event that a client gets when a source fails. */
 export const failed =
   'event: stream.error\ndata: {"message":"The source failed"}\n\nevent: stream.end\ndata: {"reason":"failed"}\n\n'
 

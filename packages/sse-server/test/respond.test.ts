@@ -39,13 +39,13 @@ async function* generateThree(): AsyncGenerator<ServerSentEvent> {
 }
 
 describe('the response', () => {
-  it('is 200 with the header fields of an event stream, and none that belong to the server', () => {
+  it('is 200 with the header fields of an event stream, without fields that the server sets', () => {
     const { status, headers } = respond([])
     expect(status).toBe(200)
     expect(Object.fromEntries(headers)).toEqual(EVENT_STREAM_HEADERS)
   })
 
-  it('takes further fields, which win', () => {
+  it('takes further header fields, which replace its own', () => {
     const { headers } = respond([], {
       headers: [
         ['Cache-Control', 'no-store'],
@@ -58,7 +58,7 @@ describe('the response', () => {
     expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
   })
 
-  it('says once that ids are its own, before the first that a client could take for a position', async () => {
+  it('declares once that ids belong to the application, before the first id that looks like a position', async () => {
     const ids = ['5', 'job-3', 'job-1']
     const response = respond(
       ids.map((id) => ({ id, data: '' })),
@@ -78,7 +78,7 @@ describe('the response', () => {
     expect(source).toHaveBeenCalledOnce()
   })
 
-  it('to HEAD has the fields, no body, and starts nothing', async () => {
+  it('to HEAD has the header fields, no body, and starts no source', async () => {
     const source = vi.fn<() => Iterable<ServerSentEvent>>(() => three)
     const response = respond(source, { request: new Request('http://localhost/', { method: 'HEAD' }) })
     expect(response.headers.get('content-type')).toBe('text/event-stream')
@@ -88,7 +88,7 @@ describe('the response', () => {
     expect(source).not.toHaveBeenCalled()
   })
 
-  it('can be had by a server as bytes to share, or read as a body, but not both', async () => {
+  it('can be taken by a server as shared bytes, or read as a body, but not both', async () => {
     const attached = respond(three, quiet)
     attach(attached)
     await expect(attached.text()).rejects.toThrow('read already')
@@ -150,13 +150,13 @@ describe('a source', () => {
   it.each([
     ['returns', () => 'data'],
     ['promises', async () => 'data'],
-  ])('that %s what is no source ends the stream and is reported', async (_name, source) => {
+  ])('that %s something other than a source ends the stream and is reported', async (_name, source) => {
     const onError = vi.fn<(error: unknown) => void>()
     expect(await respond(source as never, { ...quiet, onError }).text()).toBe(mark + failed)
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 
-  it('is told what the client asks to go on after', async () => {
+  it('receives the last event ID that the client sends', async () => {
     const request = new Request('http://localhost/', { headers: { 'last-event-id': '1' } })
     const response = respond(
       async function* ({ lastEventId }) {
@@ -194,7 +194,7 @@ describe('a source', () => {
     sink.leave()
   })
 
-  it('that throws is told as a failure that does not say why, which only onError hears', async () => {
+  it('that throws sends a failure without the reason, which only onError gets', async () => {
     const failure = new Error('secret')
     const onError = vi.fn<(error: unknown) => void>()
     const onClose = vi.fn<(reason: CloseReason) => void>()
@@ -231,7 +231,7 @@ describe('a source', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'secret' }))
   })
 
-  it('that yields what cannot be formatted is ended, with one call of return', async () => {
+  it('that yields a value that cannot be formatted is ended, with one call of return', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const source = countingSource([{ data: '1' }, { id: 'a\nb', data: '' }, { data: '3' }])
     expect(await respond(source, { ...quiet, onError }).text()).toBe(mark + 'data: 1\n\n' + failed)
@@ -266,7 +266,7 @@ describe('when the client leaves', () => {
     expect(sink.text).toBe(mark + 'data: 1\n\n')
   })
 
-  it('return is called on a sequence that comes too late', async () => {
+  it('return is called on a sequence that arrives too late', async () => {
     const coming = Promise.withResolvers<AsyncGenerator<ServerSentEvent>>()
     const late = generateThree()
     const returned = vi.spyOn(late, 'return')
@@ -277,7 +277,7 @@ describe('when the client leaves', () => {
     expect(returned).toHaveBeenCalledOnce()
   })
 
-  it('return is called once, beside a pending next', async () => {
+  it('return is called once, during a pending next', async () => {
     const source = countingSource([{ data: '1' }], 'wait')
     const sink = attach(respond(source, quiet))
     await turn()
@@ -286,7 +286,7 @@ describe('when the client leaves', () => {
     expect(source.returned).toBe(1)
   })
 
-  it('return is called once, while backpressure holds', async () => {
+  it('return is called once, during backpressure', async () => {
     const source = countingSource(Array.from({ length: 1000 }, () => ({ data: 'x'.repeat(1000) })))
     const sink = new RecordingSink()
     sink.reading = false
@@ -313,7 +313,7 @@ describe('when the client leaves', () => {
     expect(cancel).toHaveBeenCalledOnce()
   })
 
-  it('cancelling the body is the same', async () => {
+  it('cancelling the body has the same effect', async () => {
     const onClose = vi.fn<(reason: CloseReason) => void>()
     const source = countingSource([{ data: '1' }], 'wait')
     const reader = respond(source, { ...quiet, onClose }).body?.getReader()
@@ -324,7 +324,7 @@ describe('when the client leaves', () => {
     expect(onClose).toHaveBeenCalledExactlyOnceWith('client')
   })
 
-  it('the abort of the request is the same, where the runtime does not cancel the body', async () => {
+  it('aborting the request has the same effect, if the runtime does not cancel the body', async () => {
     const aborter = new AbortController()
     const onClose = vi.fn<(reason: CloseReason) => void>()
     const source = countingSource([{ data: '1' }], 'wait')
@@ -361,7 +361,7 @@ describe('respondOnFirstEvent', () => {
     expect(await response.text()).toBe(threeOnTheWire)
   })
 
-  it('keeps what comes before anyone reads, up to a bound', async () => {
+  it('buffers events before the body is read, up to a limit', async () => {
     let made = 0
     const response = await respondOnFirstEvent(function* () {
       for (; made < 1000; made += 1) yield { data: 'x'.repeat(1000) }
@@ -450,19 +450,19 @@ describe('respondRaw', () => {
     sink.leave()
   })
 
-  it('joins a character whose halves come in two strings, and no other', async () => {
+  it('joins a surrogate pair that is split over two strings, and nothing else', async () => {
     const pieces = ['data: \ud83d', '', '\ude00', '\n\ndata: \ud83d', new TextEncoder().encode('\n\n')]
     expect(await respondRaw(pieces).text()).toBe('data: \u{1f600}\n\ndata: \ufffd\n\n')
   })
 
-  it('refuses pieces that are neither', async () => {
+  it('refuses pieces that are neither strings nor bytes', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     await expect(respondRaw([7] as never, { onError }).text()).rejects.toThrow('broken off')
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'invalid-option' }))
   })
 })
 
-describe('an option without a meaning throws at the call, and is named', () => {
+describe('an invalid option throws at the call, and the error names it', () => {
   it.each<[string, unknown]>([
     ['heartbeatIntervalMs', -1],
     ['heartbeatIntervalMs', Number.NaN],
@@ -497,7 +497,7 @@ describe('an option without a meaning throws at the call, and is named', () => {
 describe('typed events', () => {
   const events = { paid: numberField('total'), message: numberField('n') } satisfies EventSchemas
 
-  it('types what is sent, and checks it if asked to', async () => {
+  it('types sent data, and checks it if validate is set', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const response = respond<typeof events>(
       (stream) => {
@@ -514,7 +514,7 @@ describe('typed events', () => {
             message: expect.stringContaining('total must be a number'),
           }),
         )
-        // @ts-expect-error -- an inherited property is no schema
+        // @ts-expect-error -- an inherited property is not a schema
         expect(() => stream.send({ event: 'toString', data: '' })).toThrow(
           expect.objectContaining({ code: 'invalid-event' }),
         )
@@ -534,7 +534,7 @@ describe('typed events', () => {
     expect(await response.text()).toBe(mark + 'event: paid\ndata: {"total":"much"}\n\n')
   })
 
-  it('sends the data itself, not what the schema makes of it', async () => {
+  it("sends the data itself, not the schema's output", async () => {
     const date: StandardSchema<string, Date> = {
       '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: new Date(String(value)) }) },
     }
@@ -576,7 +576,7 @@ describe('typed events', () => {
 
 const never = (): Promise<never> => new Promise(() => undefined)
 
-/** An async iterable that counts how often it is told to end; after its events it waits, if told so. */
+/** An async iterable that counts calls of `return`; after its events it waits, if asked to. */
 function countingSource(events: readonly ServerSentEvent[], atEnd: 'end' | 'wait' = 'end') {
   let index = 0
   const source = {
@@ -624,7 +624,7 @@ it.each<[string, () => Response]>([
   sink.leave()
 })
 
-describe('what a source throws once the client has left', () => {
+describe('an error that a source throws after the client left', () => {
   it.each<[string, (stream: EventStream) => AsyncIterable<{ data: string }>]>([
     [
       'of a timer',
@@ -676,7 +676,7 @@ it('fields without a value are not sent', () => {
   expect([response.headers.get('x-set'), response.headers.has('x-absent')]).toEqual(['yes', false])
 })
 
-describe('an option that there is not is refused by its name, with the one that was meant', () => {
+describe('an unknown option is refused by name, with a suggestion', () => {
   it.each<[string, (options: never) => unknown, object, string]>([
     ['respond', (options) => respond([], options), { heartbeatInterval: 5 }, 'heartbeatIntervalMs'],
     ['respond', (options) => respond([], options), { keepAlive: 5 }, 'heartbeatIntervalMs'],
@@ -704,7 +704,7 @@ describe('an option that there is not is refused by its name, with the one that 
     await hub.close()
   })
 
-  it('says no more where nothing is like it', () => {
+  it('suggests nothing if no option is similar', () => {
     expect(() => respond([], { colour: 'red' } as object)).toThrow(
       'colour: expected a known option, got "red".',
     )
@@ -712,7 +712,7 @@ describe('an option that there is not is refused by its name, with the one that 
 })
 
 describe('respondRawOnFirstPiece', () => {
-  it('resolves with the first piece that is not empty, and the stream goes on as it is', async () => {
+  it('resolves with the first piece that is not empty, and the rest follows unchanged', async () => {
     const response = await respondRawOnFirstPiece(async function* () {
       yield ''
       await turn()
@@ -723,7 +723,7 @@ describe('respondRawOnFirstPiece', () => {
     expect(await response.text()).toBe(threeRaw)
   })
 
-  it('rejects with the error of a source that fails before, which is not reported', async () => {
+  it('rejects with the error of a source that fails before, and does not report it', async () => {
     const failure = new Error('no upstream')
     const onError = vi.fn<(error: unknown) => void>()
     await expect(respondRawOnFirstPiece(() => Promise.reject(failure), { ...quiet, onError })).rejects.toBe(
@@ -732,7 +732,7 @@ describe('respondRawOnFirstPiece', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('breaks off where the source fails later, after what came', async () => {
+  it('breaks off if the source fails later, after the pieces before', async () => {
     const response = await respondRawOnFirstPiece(
       async function* () {
         yield 'data: 1\n\n'

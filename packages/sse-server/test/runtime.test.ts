@@ -5,7 +5,7 @@ import { patience } from '@sse-toolkit/test-support'
 import { systemRuntime } from '@sse-toolkit/sse-server'
 
 describe('systemRuntime', () => {
-  it('leaves nothing of a timer that was cleared, however far off its time', () => {
+  it('keeps nothing of a cleared timer, however far away its time', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     // Delays that depend on chance, as a connection's greatest age does: each a different one.
@@ -21,7 +21,7 @@ describe('systemRuntime', () => {
     expect((process.memoryUsage().heapUsed - before) / 50_000).toBeLessThan(10)
   })
 
-  it('holds no process open, and clears what has fired', async () => {
+  it('does not keep the process alive, and clears timers that have fired', async () => {
     const callback = vi.fn<() => void>()
     const timer = systemRuntime.setTimeout(callback, 0) as NodeJS.Timeout
     expect(timer.hasRef()).toBe(false)

@@ -23,7 +23,7 @@ describe('options of one subscription', () => {
     }
   })
 
-  it('bound what may wait for it, and say what becomes of the rest', async () => {
+  it('limit its buffer, and choose the policy beyond it', async () => {
     const { hub } = createTestHub()
     const sink = new RecordingSink()
     sink.reading = false
@@ -35,7 +35,7 @@ describe('options of one subscription', () => {
     expect(hub.stats().bufferedBytes).toBeLessThan(1000)
   })
 
-  it('signal ends a feed in good order, and a topic that ends by itself by breaking off', async () => {
+  it('signal ends a feed cleanly, and breaks off a finite topic', async () => {
     const { hub } = createTestHub()
     const controller = new AbortController()
     const { signal } = controller
@@ -68,7 +68,7 @@ describe('options of one subscription', () => {
     expect(onError).toHaveBeenCalledWith(new Error('onClose'))
   })
 
-  it('listens to its signal no longer than it is open', async () => {
+  it('leaves no listener on its signal once it is closed', async () => {
     const { hub } = createTestHub()
     const { signal } = new AbortController()
     const added: AbortSignal[] = []

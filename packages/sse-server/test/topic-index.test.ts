@@ -89,7 +89,7 @@ describe('the index', () => {
     fc.record({ kind: fc.constant('match' as const), topic }),
   )
 
-  it('finds what trying every pattern finds, through all changes', () => {
+  it('finds the same subscribers as trying every pattern, through all changes', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
         const index = new TopicIndex<number>()

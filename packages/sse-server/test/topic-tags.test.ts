@@ -10,7 +10,7 @@ describe('the tag `topic`', () => {
     expect(topic`${'é'}`).toBe('é')
   })
 
-  it('never makes a pattern, or a topic of another level, whatever the value', () => {
+  it('never makes a pattern or a topic of another level from any value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         let made: string
@@ -58,16 +58,16 @@ describe.each([
 })
 
 describe('the tag `pattern`', () => {
-  it('has the wildcards of the template, and no others', () => {
+  it('takes wildcards only from the template', () => {
     expect(pattern`users.${'ada'}.>`).toBe('users.ada.>')
     expect(pattern`users.*.${7}`).toBe('users.*.7')
   })
 
-  it('refuses a wildcard beside a value', () => {
+  it('refuses a wildcard next to a value in the same segment', () => {
     expect(() => pattern`users.${'a'}*`).toThrow(expect.objectContaining({ code: 'invalid-topic' }))
   })
 })
 
-it('the tag `topic` refuses a wildcard of the template', () => {
+it('the tag `topic` refuses a wildcard in the template', () => {
   expect(() => topic`orders.*`).toThrow(expect.objectContaining({ code: 'invalid-topic' }))
 })

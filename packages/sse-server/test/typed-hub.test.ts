@@ -19,7 +19,7 @@ const topics = {
 }
 
 describe('a hub with schemas', () => {
-  it('types what publish, publishBatch and run take, by topic', () => {
+  it('types the arguments of publish, publishBatch and run by topic', () => {
     const { hub } = createTestHub({ topics })
     type Publish = Parameters<typeof hub.publish>
     type Run = Parameters<typeof hub.run>
@@ -31,7 +31,7 @@ describe('a hub with schemas', () => {
     expectTypeOf<['others.1', string[]]>().not.toExtend<Run>()
   })
 
-  it("with validate: 'on-publish' refuses a topic that no schema is for, however it is published to", async () => {
+  it("with validate: 'on-publish' refuses a topic without a schema, in every way of publishing", async () => {
     const { hub } = createTestHub({ topics, validate: 'on-publish', onError: () => undefined })
     const refused = expect.objectContaining({
       code: 'invalid-topic',
@@ -48,7 +48,7 @@ describe('a hub with schemas', () => {
     })
   })
 
-  it('lets a string be a string on its way: no JSON is made of it', async () => {
+  it('sends a string as it is, not as JSON', async () => {
     const { hub } = createTestHub({ topics, validate: 'on-publish' })
     const run = await hub.run('answers.1', ['hello'])
     if (run.started) await run.finished

@@ -23,7 +23,7 @@ describe('sqliteLog', () => {
       createLog: (limits) => open(join(directory, `${(files += 1)}.db`), limits),
       openAgain: (log) => open(pathOf.get(log) ?? ''),
     }),
-  )('keeps to the contract of logs: $name', async ({ run }) => {
+  )('follows the contract of logs: $name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined()
   })
 })

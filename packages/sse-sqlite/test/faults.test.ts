@@ -16,7 +16,7 @@ function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a disk that is full', () => {
-  it('refuses what does not fit with log-full, stores what does, and goes on being read', async () => {
+  it('refuses events that do not fit with log-full, stores smaller ones, and can still be read', async () => {
     const log = files.open({ path: files.newPath(), maxFileBytes: 1_048_576, maxAgeMs: 0 })
     const outcomes = new Set<unknown>()
     for (let n = 0; n < 40; n += 1) outcomes.add(await outcomeOf(append(log, 'a', large)))
@@ -47,7 +47,7 @@ describe('a file that another process keeps locked', () => {
     }
   }
 
-  it('is tried again without stopping the event loop', async () => {
+  it('is retried without blocking the event loop', async () => {
     const path = files.newPath()
     const log = files.open({ path })
     const { release } = lock(path)
@@ -61,7 +61,7 @@ describe('a file that another process keeps locked', () => {
     expect([turns, position?.seq]).toEqual([1000, 1])
   })
 
-  it('holds its process open while something waits to be stored', async () => {
+  it('keeps its process alive while an append waits', async () => {
     const path = files.newPath()
     const timers: NodeJS.Timeout[] = []
     const log = files.open({
@@ -95,7 +95,7 @@ describe('a file that another process keeps locked', () => {
     expect(await dataOf(log, ['a'])).toEqual(['y'])
   })
 
-  it('bounds what waits for it', async () => {
+  it('limits the appends that wait for it', async () => {
     const path = files.newPath()
     const log = files.open({ path, maxPendingEvents: 3, maxPendingBytes: 100_000 })
     const { release } = lock(path)
@@ -108,7 +108,7 @@ describe('a file that another process keeps locked', () => {
     expect(log.stats()).toMatchObject({ events: 3, pendingEvents: 0, pendingBytes: 0 })
   })
 
-  it('is closed in order: what waits is stored, or refused', async () => {
+  it('is closed in order: waiting appends are stored or refused', async () => {
     const path = files.newPath()
     const log = files.open({ path, commandTimeoutMs: 30, onError: () => undefined })
     const { release } = lock(path)
@@ -138,7 +138,7 @@ describe('a clock that is set', () => {
     return { log, set: (ms) => (offset = ms) }
   }
 
-  it('moves nothing while the log is open', async () => {
+  it('has no effect while the log is open', async () => {
     const { log, set } = opened(files.newPath(), 0)
     await append(log, 'a', '1')
     set(3_600_000)
@@ -158,7 +158,7 @@ describe('a clock that is set', () => {
     expect(await dataOf(log, ['a'])).toEqual(['1', '2'])
   })
 
-  it('forward between two runs counts as time that has passed', async () => {
+  it('forward between two runs counts as elapsed time', async () => {
     const path = files.newPath()
     const first = opened(path, 0)
     await append(first.log, 'a', '1')
@@ -170,7 +170,7 @@ describe('a clock that is set', () => {
 })
 
 describe('a hub over the file', () => {
-  it('goes on if a callback throws while tails are told, and every tail is told', async () => {
+  it('goes on if a callback throws while tails are notified, and notifies every tail', async () => {
     const path = files.newPath()
     const log = files.open({ path })
     const uncaught: unknown[] = []
@@ -211,7 +211,7 @@ describe('a hub over the file', () => {
     expect(hub.inspect().log).toBeNull()
   })
 
-  it('survives a restart of its process: readers go on where they were', async () => {
+  it('survives a restart of its process: readers resume where they were', async () => {
     const path = files.newPath()
     const log = files.open({ path })
     const hub = createHub({ log })

@@ -55,8 +55,8 @@ async function pageOf(
   return { entries, evictedUpTo }
 }
 
-describe('a log in a file says what a log in memory says', () => {
-  it.each(seeds)('whatever is done with both (seed %i)', async (seed) => {
+describe('a log in a file behaves like a log in memory', () => {
+  it.each(seeds)('for any sequence of calls (seed %i)', async (seed) => {
     const random = randomOf(seed)
     const limits = {
       maxEvents: 5 + random(40),

@@ -37,7 +37,7 @@ describe('the options', () => {
 })
 
 describe('a log that is opened again', () => {
-  it('goes on in the same epoch with what it held', async () => {
+  it('keeps its epoch and its events', async () => {
     const { path, epoch } = await closedLog()
     const log = files.open({ path })
     expect(await log.head()).toEqual({ epoch, seq: 2 })
@@ -45,7 +45,7 @@ describe('a log that is opened again', () => {
     expect(await append(log, 'a', '3')).toEqual([{ epoch, seq: 3 }])
   })
 
-  it('knows what ran, what is banned, and what was published once', async () => {
+  it('keeps finite topics, bans and idempotency keys', async () => {
     const path = files.newPath()
     const before = files.open({ path })
     await before.claim('run')
@@ -63,7 +63,7 @@ describe('a log that is opened again', () => {
     expect(repeated).toEqual({ position: stored.position, stored: false })
   })
 
-  it('begins a new epoch if its machine was started anew and the disk had not confirmed all', async () => {
+  it('begins a new epoch if the machine restarted before the disk had confirmed every write', async () => {
     const { path, epoch } = await closedLog()
     alter(path, `UPDATE meta SET boot = 'an earlier one', isSynced = 0`)
     const log = files.open({ path })
@@ -73,7 +73,7 @@ describe('a log that is opened again', () => {
     expect(await readAll(log, ['>'])).toEqual([])
   })
 
-  it('goes on after a restart of the machine if the disk had confirmed all', async () => {
+  it('keeps its epoch after a restart of the machine if the disk had confirmed every write', async () => {
     const { path, epoch } = await closedLog()
     alter(path, `UPDATE meta SET boot = 'an earlier one'`)
     const log = files.open({ path })
@@ -101,7 +101,7 @@ describe('a log that is opened again', () => {
     })
   })
 
-  it('begins a new epoch if it is a backup that lacks what was acknowledged', async () => {
+  it('begins a new epoch if it is a backup that lacks acknowledged events', async () => {
     const { path, epoch } = await closedLog()
     const backup = files.newPath()
     copyFileSync(path, backup)
@@ -116,7 +116,7 @@ describe('a log that is opened again', () => {
     expect(head.seq).toBe(3)
   })
 
-  it('begins a new epoch if it is a copy: both files may go on', async () => {
+  it('begins a new epoch if it is a copy, since the original may go on', async () => {
     const { path, epoch } = await closedLog()
     const copy = files.newPath()
     copyFileSync(path, copy)
@@ -127,14 +127,14 @@ describe('a log that is opened again', () => {
 })
 
 describe('a file that cannot be used', () => {
-  it('is refused if it is no database, and left as it is', () => {
+  it('is refused if it is not a database, and left as it is', () => {
     const path = files.newPath()
     writeFileSync(path, 'notes')
     expect(() => files.open({ path })).toThrow(expect.objectContaining({ code: 'corrupt', path }))
     expect(statSync(path).size).toBe(5)
   })
 
-  it('is refused if a page is damaged, with what to do', async () => {
+  it('is refused if a page is damaged, with advice', async () => {
     const path = files.newPath()
     const before = files.open({ path })
     await append(before, 'a', ...Array.from({ length: 2000 }, (_, n) => `event ${n}`.repeat(10)))
@@ -175,7 +175,7 @@ describe('a file that cannot be used', () => {
 })
 
 describe('a file that is lost while the log is open', () => {
-  it('is created anew: readers get a gap, and nothing is acknowledged that is not stored', async () => {
+  it('is created again: readers get a gap, and no append is acknowledged that was not stored', async () => {
     const errors: unknown[] = []
     const path = files.newPath()
     const log = files.open({ path, onError: (error) => errors.push(error) })

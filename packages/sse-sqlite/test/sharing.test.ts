@@ -17,7 +17,7 @@ function openTwo(
 const short = { syncIntervalMs: 10, leaseMs: 30 }
 
 describe('two processes on one file', () => {
-  it('are told of each other what they do, in the order in which it was done', async () => {
+  it("are notified of each other's changes in order", async () => {
     const [log, other] = openTwo()
     const told = [log, other].map(listenTo)
     await log.claim('run')
@@ -33,7 +33,7 @@ describe('two processes on one file', () => {
     expect(told[0]?.slice(-3)).toEqual(['run: 19', 'cancelled run', 'run: end'])
   })
 
-  it('find at once what the other has acknowledged, before they are told of it', async () => {
+  it('see at once what the other has acknowledged, before the notice arrives', async () => {
     const [log, other] = openTwo()
     const told = listenTo(other)
     for (let n = 1; n <= 50; n += 1) {
@@ -44,7 +44,7 @@ describe('two processes on one file', () => {
     }
   })
 
-  it('hear of a control entry that the file keeps no notice of any more', async () => {
+  it('get a control entry even after the file has dropped its notice', async () => {
     const [log, late] = openTwo()
     const told = listenTo(late)
     await log.control('ban', 'x', { ttlMs: 60_000 })
@@ -52,7 +52,7 @@ describe('two processes on one file', () => {
     await expect.poll(() => told.includes('control ban: x')).toBe(true)
   })
 
-  it('skip what was evicted before they heard of it', async () => {
+  it('skip events that were evicted before the notice arrived', async () => {
     const [log, other] = openTwo({ maxEvents: 10 })
     const told = listenTo(other)
     await append(log, 'a', ...Array.from({ length: 100 }, (_, n) => String(n)))
@@ -63,7 +63,7 @@ describe('two processes on one file', () => {
     expect(heard).toEqual(heard.toSorted((one, two) => Number(one.slice(3)) - Number(two.slice(3))))
   })
 
-  it('share the topics that one of them runs: when it closes, another is told that they are abandoned', async () => {
+  it('share the topics that one of them runs: when it closes, another is notified that they are abandoned', async () => {
     const [log, other] = openTwo(short)
     const told = listenTo(other)
     await log.claim('run')
@@ -72,7 +72,7 @@ describe('two processes on one file', () => {
     expect(await other.claim('run')).toBe('running')
   })
 
-  it('take over the topics of one that stands still, which is told to stop when it goes on', async () => {
+  it('take over the topics of a frozen process, which is notified to stop when it wakes', async () => {
     const path = files.newPath()
     let isFrozen = false
     // Its timers fire, and it does nothing: as a process that was stopped.
@@ -98,7 +98,7 @@ describe('two processes on one file', () => {
       .toEqual(['cancelled run'])
   })
 
-  it('leave topics to a process that lives, however long they run', async () => {
+  it('leave topics to a process that is alive, however long they run', async () => {
     const [log, other] = openTwo(short)
     const told = listenTo(other)
     await log.claim('run')
@@ -108,7 +108,7 @@ describe('two processes on one file', () => {
     expect((await other.status('run')).state).toBe('running')
   })
 
-  it('begin a new epoch together if the file is replaced by an older one under them', async () => {
+  it('begin a new epoch together if an older file replaces theirs', async () => {
     const [log, other, path] = openTwo()
     const told = [log, other].map(listenTo)
     await append(log, 'a', '1')

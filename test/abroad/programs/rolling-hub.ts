@@ -38,10 +38,10 @@ const server = createServer((req, res) => {
 
 process.once('SIGTERM', () => {
   void (async () => {
-    // 1. The health check fails; the proxy takes this process out, and sends nobody here any more.
+    // 1. The health check fails; the proxy takes this process out, and sends no more clients here.
     isReady = false
     await delay(1500)
-    // 2. Those who are here are told to come again, one by one, and find the other process.
+    // 2. Connected clients are told to reconnect, one by one, and reach the other process.
     await hub.close({ runsMs: 1000, drainMs: 1000 })
     // 3. Nothing holds the server open now.
     server.close()

@@ -42,7 +42,7 @@ let missing = 0
 let repeated = 0
 let opened = 0
 
-/** A raw socket, so that the client costs little beside what is measured. */
+/** A raw socket, so that the client adds little to the measured cost. */
 async function openClient(port: number, topic: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { findExternalProgram } from './external-program.ts'
 import type { ExternalProgram } from './external-program.ts'
 
-/** Runs as root in a container, and talks to nobody but the test. */
+/** Runs as root in a container, and talks only to the test. */
 const CHROMIUM_ARGS = [
   '--headless',
   '--no-sandbox',
@@ -17,7 +17,7 @@ const CHROMIUM_ARGS = [
 /**
  * Finds Chromium, or what the environment variable CHROMIUM_PATH names.
  *
- * @throws MissingProgramError under CI when there is none.
+ * @throws MissingProgramError under CI when Chromium is missing.
  * @example
  * ```ts
  * const chromium = findChromium()

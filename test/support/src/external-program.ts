@@ -13,10 +13,10 @@ export class MissingProgramError extends Error {
 /**
  * Looks for a program: first where the environment variable says, then under its names in PATH, and in `folders`.
  *
- * When there is none, says so on standard error, once for each call, with the way to get it.
+ * If the program is missing, says so on standard error, once for each call, with the way to get it.
  *
  * @throws {@link MissingProgramError} when the variable names a file that cannot be run, and under CI (`CI` is set)
- *   when there is none.
+ *   when the program is missing.
  */
 export function findExternalProgram(options: {
   names: readonly string[]

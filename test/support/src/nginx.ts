@@ -20,7 +20,7 @@ const TEMPORARY_FILES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
 /**
  * Finds `nginx`, or what the environment variable NGINX_PATH names.
  *
- * @throws MissingProgramError under CI when there is none.
+ * @throws MissingProgramError under CI when nginx is missing.
  */
 export function findNginx(env: NodeJS.ProcessEnv = process.env): ExternalProgram {
   return findExternalProgram({

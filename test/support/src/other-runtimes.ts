@@ -2,18 +2,18 @@ import { findExternalProgram } from './external-program.ts'
 import type { ExternalProgram } from './external-program.ts'
 
 /**
- * Finds `bun`, or what the environment variable BUN_PATH names.
+ * Finds `bun`, or the program that the environment variable BUN_PATH names.
  *
- * @throws MissingProgramError under CI when there is none.
+ * @throws MissingProgramError under CI when the runtime is missing.
  */
 export function findBun(): ExternalProgram {
   return findExternalProgram({ names: ['bun'], variable: 'BUN_PATH', howToGet: 'npm install --global bun' })
 }
 
 /**
- * Finds `deno`, or what the environment variable DENO_PATH names.
+ * Finds `deno`, or the program that the environment variable DENO_PATH names.
  *
- * @throws MissingProgramError under CI when there is none.
+ * @throws MissingProgramError under CI when the runtime is missing.
  */
 export function findDeno(): ExternalProgram {
   return findExternalProgram({

@@ -4,7 +4,7 @@ import type { ExternalProgram } from './external-program.ts'
 /**
  * Finds `redis-server`, or what the environment variable REDIS_SERVER_PATH names.
  *
- * @throws MissingProgramError under CI when there is none.
+ * @throws MissingProgramError under CI when Redis is missing.
  */
 export function findRedisServer(env: NodeJS.ProcessEnv = process.env): ExternalProgram {
   return findExternalProgram({

@@ -4,14 +4,14 @@ import { findChromium, findRedisServer, launchChromium } from '../src/index.ts'
 const found = findChromium()
 
 describe('an external program', () => {
-  it('is what the variable names', () => {
+  it('is the one that the variable names', () => {
     expect(findRedisServer({ REDIS_SERVER_PATH: process.execPath })).toEqual({
       skip: false,
       path: process.execPath,
     })
   })
 
-  it('is an error when the variable names nothing that can be run', () => {
+  it('is an error if the variable names a file that cannot be run', () => {
     expect(() => findChromium({ CHROMIUM_PATH: '/no/such/file' })).toThrow(
       expect.objectContaining({
         code: 'missing-program',
@@ -20,7 +20,7 @@ describe('an external program', () => {
     )
   })
 
-  it('that is missing is an error under CI and a plain word elsewhere', () => {
+  it('that is missing is an error under CI and a reason to skip elsewhere', () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     expect(() => findChromium({ CI: 'true', PATH: '/nowhere' })).toThrow('apt-get install chromium')
     expect(findChromium({ PATH: '/nowhere' })).toMatchObject({ skip: true })
@@ -30,7 +30,7 @@ describe('an external program', () => {
 })
 
 describe.skipIf(found.skip)('Chromium', () => {
-  it('starts, shows a page and goes', async () => {
+  it('starts, shows a page and closes', async () => {
     const browser = await launchChromium(found)
     const page = await browser.newPage()
     await page.setContent('<title>hello</title>')

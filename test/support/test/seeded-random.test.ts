@@ -24,7 +24,7 @@ describe('seeded random numbers', () => {
     for (const count of buckets) expect(Math.abs(count - 10_000)).toBeLessThan(500)
   })
 
-  it('make integers of a range, both ends included, and picks', () => {
+  it('make integers of a range, both ends included, and pick elements', () => {
     const random = createSeededRandom(2)
     const seen = new Set(Array.from({ length: 200 }, () => random.integer(-1, 2)))
     expect([...seen].toSorted((a, b) => a - b)).toEqual([-1, 0, 1, 2])

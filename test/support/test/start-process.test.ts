@@ -69,7 +69,7 @@ describe('a started process', () => {
     expect(await started.exited).toEqual({ code: null, signal: 'SIGKILL' })
   })
 
-  it('is killed when it does not stop, and the caller is told', async () => {
+  it('is killed when it does not stop, and the caller gets an error', async () => {
     const started = await startProcess({ args: [program('stubborn.ts')], ready: /up/ })
     await expect(started.stop({ timeoutMs: 100 })).rejects.toMatchObject({ code: 'did-not-stop' })
     expect(isRunning(started.pid)).toBe(false)
@@ -88,7 +88,7 @@ describe('a started process', () => {
     expect(started.stdout).toContain('--conditions=@sse-toolkit/source')
   })
 
-  it('may be any other program', async () => {
+  it('can be any program', async () => {
     const started = await startProcess({
       command: '/bin/sh',
       args: ['-c', 'echo $0 ready; exit 4'],
@@ -98,7 +98,7 @@ describe('a started process', () => {
   })
 })
 
-describe('a process that does not come up', () => {
+describe('a process that does not start', () => {
   it('is reported with its exit code and output', async () => {
     await expect(startProcess({ args: [program('failing.ts')], ready: /ready/ })).rejects.toMatchObject({
       code: 'exited-early',

@@ -77,7 +77,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     page.evaluate((to) => (globalThis as unknown as PageGlobals).setVisibility(to), state)
   const streams = (): number => server.requests.filter(({ target }) => target === '/stream').length
 
-  it('a page reconnects at once when the network is back, however long the wait was to be', async () => {
+  it('a page reconnects at once when the network is back, however long it was going to wait', async () => {
     await start({ reconnection: { baseDelayMs: 600_000, maxDelayMs: 600_000, minDelayMs: 600_000 } })
     await expect.poll(seen).toEqual(['open', '1'])
     const context = page.context()
@@ -90,7 +90,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['open', '1', 'connecting', 'reconnecting', 'connecting', 'open', '2'])
   })
 
-  it('a page does not disconnect when it is hidden', async () => {
+  it('a page stays connected by default when it is hidden', async () => {
     await start({})
     await expect.poll(seen).toEqual(['open', '1'])
     await show('hidden')
@@ -99,7 +99,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     expect([await seen(), streams()]).toEqual([['open', '1'], 1])
   })
 
-  it('a page disconnects when it is hidden, if asked to, and resumes where it was', async () => {
+  it('with whenHidden: pause, a hidden page disconnects, and resumes where it was when shown', async () => {
     await start({ whenHidden: 'pause' })
     await expect.poll(seen).toEqual(['open', '1'])
     await show('hidden')
@@ -110,7 +110,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['open', '1', 'paused', 'connecting', 'open', '2'])
   })
 
-  it('a page does not begin while it is hidden, if asked to', async () => {
+  it('with whenHidden: pause, a page that is hidden from the start does not connect', async () => {
     await show('hidden')
     await start({ whenHidden: 'pause' })
     await page.waitForTimeout(100)
@@ -122,7 +122,7 @@ describe.skipIf(chromium.skip)('a page in Chromium', () => {
     await expect.poll(seen).toEqual(['connecting', 'open', '1'])
   })
 
-  it('a page goes on after a reload where localStorage says', async () => {
+  it('after a reload, a page resumes at the position stored in localStorage', async () => {
     await start({}, 'position')
     await expect.poll(seen).toEqual(['open', '1'])
     await page.reload()

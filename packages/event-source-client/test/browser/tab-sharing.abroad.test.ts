@@ -154,7 +154,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
         .toBeGreaterThanOrEqual(seq)
   }
 
-  it('eight pages have one connection; its holder is closed, the next is killed, and nobody loses or repeats an event', async () => {
+  it('eight pages share one connection; closing its holder and killing the next loses and repeats no event', async () => {
     const pages = new Map<string, Page>()
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) pages.set(name, await openPage(name))
     await untilAllSaw(pages.values(), server.last())
@@ -194,7 +194,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     expect(pages.size).toBe(6)
   })
 
-  it('a page that joins with an older position gets what it lacks, and the others get nothing twice', async () => {
+  it('a page that joins with an older position gets the events it lacks, and the others get no event twice', async () => {
     const first = await openPage('first')
     await untilAllSaw([first], 30)
     const late = await openPage('late', { lastEventId: 'log-5' })
@@ -206,7 +206,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     expect(server.leaders()).toEqual(['first'])
   })
 
-  it('each page that joins with earliest gets all that there was, and nobody gets anything twice', async () => {
+  it('each page that joins with earliest gets the whole log, and no page gets an event twice', async () => {
     const pages: Page[] = []
     for (const name of ['a', 'b', 'c']) {
       pages.push(await openPage(name, { lastEventId: 'earliest' }))
@@ -221,7 +221,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     }
   })
 
-  it('a lost connection is made again by its holder, and all go on', async () => {
+  it('the holder reestablishes a lost connection, and all pages go on', async () => {
     const pages = [await openPage('a'), await openPage('b')]
     await untilAllSaw(pages, server.last() + 5)
     server.cut()
@@ -233,7 +233,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     }
   })
 
-  it('the status, comments and reconnect() work in a page that follows', async () => {
+  it('status, comments and reconnect() work in a page that does not hold the connection', async () => {
     const leader = await openPage('leader')
     await untilAllSaw([leader], 5)
     const follower = await openPage('follower')
@@ -250,7 +250,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     await expect.poll(() => server.leaders()).toEqual(['leader'])
   })
 
-  it('close() of the holder hands over; close() of the last one closes the connection', async () => {
+  it('close() in the holder hands the connection over; close() in the last page closes it', async () => {
     const pages = [await openPage('a'), await openPage('b')]
     await untilAllSaw(pages, server.last() + 5)
     await pages[0]?.evaluate(() => (globalThis as unknown as PageGlobals).source.close())
@@ -259,7 +259,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     await expect.poll(() => server.leaders()).toEqual([])
   })
 
-  it('the end of the stream completes all pages, and nobody asks again', async () => {
+  it('the end of the stream completes all pages, and no page requests it again', async () => {
     const pages = [await openPage('a'), await openPage('b'), await openPage('c')]
     await untilAllSaw(pages, server.last() + 5)
     const before = server.requests()
@@ -271,7 +271,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     expect(server.requests()).toBe(before)
     for (const page of pages) expect((await seenBy(page)).at(-1)).toBe(server.last())
   })
-  it('pages whose bundler made a chunk of the sharing load it when they share, and only then', async () => {
+  it('a page whose bundler split the sharing code into a chunk loads it only when it shares', async () => {
     const requested: string[] = []
     context.on('request', (request) => requested.push(new URL(request.url()).pathname))
     const chunks = (): string[] => requested.filter((path) => path.includes('tab-sharing'))
@@ -286,7 +286,7 @@ describe.skipIf(chromium.skip)('share: origin, in Chromium on HTTP/1.1', () => {
     await expect.poll(() => server.leaders()).toEqual(['a'])
   })
 
-  it('a page that cannot load the sharing says so, and can open a stream of its own', async () => {
+  it('a page that cannot load the sharing code reports that, and can open a stream of its own', async () => {
     const page = await openPage('a', {}, 'broken/')
     const status = () =>
       page.evaluate(() => {

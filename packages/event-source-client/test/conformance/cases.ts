@@ -31,7 +31,7 @@ interface Play extends Disposable {
   [Symbol.dispose](): void
 }
 
-/** @param types - Of events to log beside open, error and message. */
+/** @param types - Events to log in addition to open, error and message. */
 function play(
   server: ScenarioServer,
   responses: readonly ScenarioResponse[],

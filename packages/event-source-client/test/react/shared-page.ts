@@ -6,7 +6,7 @@ import { createSharedEventSource } from '../../src/react/shared.ts'
 
 export interface SharedProps {
   readonly url: string | null
-  /** The components below: what each wants. */
+  /** The components below, with the events that each selects. */
   readonly readers: readonly { readonly name: string; readonly type?: string; readonly topic?: string }[]
   readonly label: string
 }

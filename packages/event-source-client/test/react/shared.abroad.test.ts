@@ -14,7 +14,7 @@ import type { SharedGlobals, SharedProps } from './shared-page.ts'
 const chromium = findChromium()
 
 describe('createSharedEventSource on the server', () => {
-  it('nothing is opened, and without a Provider useEvents throws what is missing', () => {
+  it('opens nothing, and useEvents names the missing Provider in its error', () => {
     const shared = createSharedEventSource()
     const Reader = (): string => shared.useEvents().status.state
     const provider = createElement(shared.Provider, { url: 'http://127.0.0.1:9/' }, createElement(Reader))
@@ -71,7 +71,7 @@ describe.skipIf(chromium.skip)('createSharedEventSource in Chromium, under Stric
   const texts = (): Promise<string[]> => page.locator('p').allInnerTexts()
   const readers = [{ name: 'all' }, { name: 'paid', type: 'paid' }, { name: 'topic', topic: 'orders' }]
 
-  it('all components below share one connection, each with the events that it wants', async () => {
+  it('all components below share one connection, each with the events it selects', async () => {
     await render({ url: '/stream', label: 'a', readers })
     await expect.poll(texts).toEqual(['all open -', 'paid open -', 'topic open -'])
     await streams[0]?.writeBody('event: paid\ndata: 1\n\ntopic: orders\ndata: 2\n\n')
@@ -80,7 +80,7 @@ describe.skipIf(chromium.skip)('createSharedEventSource in Chromium, under Stric
     expect(streams).toHaveLength(1)
   })
 
-  it('a component is rendered for the events that it wants, and not for others', async () => {
+  it('a component renders only for the events it selects', async () => {
     await render({ url: '/stream', label: 'a', readers })
     await expect.poll(texts).toEqual(['all open -', 'paid open -', 'topic open -'])
     const before = await renders()
@@ -91,7 +91,7 @@ describe.skipIf(chromium.skip)('createSharedEventSource in Chromium, under Stric
     expect(after['all']).toBeGreaterThan(before['all'] ?? 0)
   })
 
-  it('components come and go without another connection; another one of the same page gets what comes from then on', async () => {
+  it('mounting and unmounting components opens no further connection; a component mounted later gets events from then on', async () => {
     await render({ url: '/stream', label: 'a', readers: [{ name: 'one' }] })
     await expect.poll(texts).toEqual(['one open -'])
     await streams[0]?.writeBody('data: 1\n\n')
@@ -117,7 +117,7 @@ describe.skipIf(chromium.skip)('createSharedEventSource in Chromium, under Stric
     expect(streams).toHaveLength(1)
   })
 
-  it('another URL is another stream, without the events of the one before; unmounting closes it', async () => {
+  it('a new URL opens a new stream without the previous events; unmounting closes it', async () => {
     await render({ url: '/stream?1', label: 'a', readers: [{ name: 'one' }] })
     await expect.poll(texts).toEqual(['one open -'])
     await streams[0]?.writeBody('data: 1\n\n')

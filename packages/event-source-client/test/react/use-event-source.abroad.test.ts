@@ -14,7 +14,7 @@ import type { PageGlobals, Props } from './page.ts'
 const chromium = findChromium()
 
 describe('useEventSource on the server', () => {
-  it('useEventSource opens nothing on the server, and says that it connects', () => {
+  it('on the server, useEventSource opens nothing and returns the status connecting', () => {
     const Stream = (): string => JSON.stringify(useEventSource('http://127.0.0.1:9/never'))
     const html = renderToString(createElement(Stream)).replaceAll('&quot;', '"')
     expect(JSON.parse(html)).toEqual({ status: { state: 'connecting', attempt: 0 } })
@@ -108,14 +108,14 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect((await read('calls'))[0]).toBe('a: "1"')
   })
 
-  it('useEventSource tells onError of data that could not be decoded', async () => {
+  it('useEventSource calls onError for data that cannot be decoded', async () => {
     await render({ url: '/stream', label: 'a', options: { data: 'json' } })
     await expect.poll(text).toBe('open 1 1')
     await last().writeBody('data: {\n\n')
     await expect.poll(() => read('calls')).toContain('a: invalid-json')
   })
 
-  it('useEventSource opens another stream for another URL, without the event of the one before', async () => {
+  it('useEventSource opens a new stream for a new URL, without the previous event', async () => {
     await render({ url: '/stream?1', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await render({ url: '/stream?2', label: 'a' })
@@ -125,7 +125,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(await read('texts')).toContain('connecting - 1')
   })
 
-  it('useEventSource has no stream where there is no URL', async () => {
+  it('useEventSource opens no stream without a URL', async () => {
     await render({ url: null, label: 'a' })
     await expect.poll(text).toBe('paused - 0')
     await render({ url: '/stream', label: 'a' })
@@ -144,7 +144,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams).toHaveLength(1)
   })
 
-  it('useEventSource disconnects a component that is hidden, and resumes after its last event', async () => {
+  it('useEventSource disconnects when its component is hidden, and resumes after the last event', async () => {
     await render({ url: '/stream', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await render({ url: '/stream', label: 'a', isHidden: true })
@@ -154,7 +154,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams.map(({ request }) => request.headers.get('last-event-id'))).toEqual([undefined, '1'])
   })
 
-  it('useEventSource leaves a stream that has closed as it is, when its component is hidden and shown again', async () => {
+  it('useEventSource does not reopen a closed stream when its component is hidden and shown again', async () => {
     await render({ url: '/stream?ours', label: 'a' })
     await expect.poll(text).toBe('open "1" 1')
     await last().writeBody('event: stream.end\ndata: {"reason":"completed"}\n\n')
@@ -166,7 +166,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect([await text(), streams.length]).toEqual([shown, 1])
   })
 
-  it('useEventSource sends a POST once: the view that was hidden while it ran ends visibly', async () => {
+  it('useEventSource sends a POST once: a component that was hidden while it ran shows that it ended', async () => {
     const options = { method: 'POST' }
     await render({ url: '/stream', label: 'a', options })
     await expect.poll(text).toBe('open "1" 1')
@@ -177,7 +177,7 @@ describe.skipIf(chromium.skip)('useEventSource in Chromium, under StrictMode', (
     expect(streams).toHaveLength(1)
   })
 
-  it('useEventSource throws an option that cannot work to the error boundary', async () => {
+  it('an invalid option reaches the error boundary', async () => {
     await render({ url: '/stream', label: 'a', options: { connectTimeoutMs: -1 } })
     await expect.poll(text).toBe('connectTimeoutMs: expected a number from 0, got -1.')
   })

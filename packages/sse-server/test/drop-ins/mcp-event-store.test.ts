@@ -32,7 +32,7 @@ function restarted(log: EventLog, shared: { isRestarted: boolean }): EventLog {
 }
 
 describe('the event store for MCP', () => {
-  it('replays what was stored after an id in its stream, in order, with the ids it was stored under', async () => {
+  it('replays the messages stored after an id in its stream, in order, under the same ids', async () => {
     const store = mcpEventStore({ log: createTestLog(), sessionId: 'session' })
     const first = await store.storeEvent('a', note('1'))
     await store.storeEvent('b', note('other'))
@@ -58,7 +58,7 @@ describe('the event store for MCP', () => {
     expect(await replay(store, id)).toMatchObject({ streamId, sent: [[expect.any(String), note('2')]] })
   })
 
-  it('keeps sessions apart, whose streams have the same names and whose ids are known', async () => {
+  it('keeps sessions apart even if their streams have the same names and an id of the other is known', async () => {
     const log = createTestLog()
     const ada = mcpEventStore({ log, sessionId: 'ada' })
     const bob = mcpEventStore({ log, sessionId: 'bob' })
@@ -69,7 +69,7 @@ describe('the event store for MCP', () => {
     expect((await replay(ada, id)).sent.map(([, message]) => message)).toEqual([note('secret')])
   })
 
-  it('is one store for all that are on the log', async () => {
+  it('is shared by all stores of a session on the same log', async () => {
     const log = createTestLog()
     const here = mcpEventStore({ log, sessionId: 'session' })
     const there = mcpEventStore({ log, sessionId: 'session' })
@@ -88,7 +88,7 @@ describe('the event store for MCP', () => {
     expect((await replay(store, first)).sent.map(([id]) => id)).toEqual(ids)
   })
 
-  it('does not replay what opens a stream, which is not a message', async () => {
+  it('does not replay the entry that opens a stream, which is not a message', async () => {
     const store = mcpEventStore({ log: createTestLog(), sessionId: 'session' })
     const opened = await store.storeEvent('a', {})
     await store.storeEvent('a', note('1'))
@@ -96,7 +96,7 @@ describe('the event store for MCP', () => {
     expect((await replay(store, opened)).sent.map(([, message]) => message)).toEqual([note('1')])
   })
 
-  it('refuses what is not an id of its own', async () => {
+  it('refuses an id that it did not issue', async () => {
     const log = createTestLog()
     const store = mcpEventStore({ log, sessionId: 'session' })
     const id = await store.storeEvent('a', note('1'))
@@ -118,7 +118,7 @@ describe('the event store for MCP', () => {
     await expect(replay(store, `${ahead}.a`)).rejects.toMatchObject({ code: 'unknown-event' })
   })
 
-  it('says that events are lost, and sends none, where the log does not hold all of them', async () => {
+  it('reports lost events, and sends none, if the log no longer holds all of them', async () => {
     const log = createTestLog({ maxEvents: 2 })
     const store = mcpEventStore({ log, sessionId: 'session' })
     const first = await store.storeEvent('a', note('1'))
@@ -129,7 +129,7 @@ describe('the event store for MCP', () => {
     expect((await replay(store, second)).sent.map(([, message]) => message)).toEqual([note('3'), note('4')])
   })
 
-  it('says that events are lost where the log has lost its memory', async () => {
+  it('reports lost events after the log has lost its memory', async () => {
     const shared = { isRestarted: false }
     const store = mcpEventStore({ log: restarted(memoryLog(), shared), sessionId: 'session' })
     const id = await store.storeEvent('a', note('1'))
@@ -138,7 +138,7 @@ describe('the event store for MCP', () => {
     await expect(replay(store, id)).rejects.toMatchObject({ code: 'events-lost' })
   })
 
-  it('has what is stored meanwhile wait until the replay has become the reader', async () => {
+  it('holds back messages stored during a replay until the replay is done', async () => {
     const log = memoryLog()
     const read = Promise.withResolvers<void>()
     const isRead = Promise.withResolvers<void>()
@@ -167,7 +167,7 @@ describe('the event store for MCP', () => {
     expect(order).toEqual(['replayed 0', 'stored'])
   })
 
-  it('waits, where there is nothing to send yet, for what another process stores', async () => {
+  it('waits for messages from another process if there is nothing to send yet', async () => {
     const log = createTestLog()
     const here = mcpEventStore({ log, sessionId: 'session' })
     const there = mcpEventStore({ log, sessionId: 'session', waitMs: 60_000 })
@@ -180,7 +180,7 @@ describe('the event store for MCP', () => {
     expect((await waiting).sent.map(([, message]) => message)).toEqual([note('2')])
   })
 
-  it('waits no longer than it is told, and listens to nothing afterwards', async () => {
+  it('stops waiting at its limit, and leaves no listener behind', async () => {
     const log = memoryLog()
     let tails = 0
     const counted = {
@@ -205,7 +205,7 @@ describe('the event store for MCP', () => {
     expect(tails).toBe(0)
   })
 
-  it('is not seen by a hub, whose log is another', async () => {
+  it('is invisible to a hub on another log', async () => {
     const hub = createHub({ log: createTestLog() })
     await mcpEventStore({ log: createTestLog(), sessionId: 'session' }).storeEvent('a', note('1'))
     await hub.publish('news', { data: 'of the hub' })

@@ -89,7 +89,7 @@ async function readSome(reader: ReadableStreamDefaultReader<string>, length: num
 }
 
 describe('resumable streams over a hub', () => {
-  it('give the one that begins a stream, and those that join it, all of it', async () => {
+  it('give the whole stream to the reader that begins it and to readers that join', async () => {
     const { streams } = createWorld()
     const source = createSource()
     const first = await streams.resumableStream('a', () => source.stream)
@@ -105,7 +105,7 @@ describe('resumable streams over a hub', () => {
     ])
   })
 
-  it('leave out the characters that a reader which joins has had, also those that are still to come', async () => {
+  it('skip as many characters as a joining reader says it has, even ones not produced yet', async () => {
     const { streams } = createWorld()
     const source = createSource()
     await streams.createNewResumableStream('a', () => source.stream)
@@ -118,7 +118,7 @@ describe('resumable streams over a hub', () => {
     expect(await texts).toEqual(['0123456789', '3456789', '56789', '789', '0123456789', '0123456789'])
   })
 
-  it('give the one that begins a stream all of it, whatever it says that it has had', async () => {
+  it('give the whole stream to the reader that begins it, whatever position it sends', async () => {
     const { streams } = createWorld()
     const stream = await streams.resumableStream('a', () => ReadableStream.from(['0123']), 2)
     expect(await textOf(stream)).toBe('0123')
@@ -140,7 +140,7 @@ describe('resumable streams over a hub', () => {
     expect(source.wasCancelled()).toBe(false)
   })
 
-  it('say what there is: nothing, a stream, and null once it is over', async () => {
+  it('report an unknown stream, a running stream, and null once the stream is over', async () => {
     const { streams } = createWorld()
     expect(await streams.hasExistingStream('a')).toBe(null)
     expect(await streams.resumeExistingStream('a')).toBe(undefined)
@@ -157,7 +157,7 @@ describe('resumable streams over a hub', () => {
     expect(makeStream).not.toHaveBeenCalled()
   })
 
-  it('are never run again, nor begin anew when their time is over', async () => {
+  it('are never run a second time, not even after they expired', async () => {
     const { runtime, hub } = createTestHub({ log: undefined })
     const streams = createResumableStreamContext({ hub, ttlMs: 1000 })
     await textOf(await streams.resumableStream('a', () => ReadableStream.from(['x'])))
@@ -232,7 +232,7 @@ describe('resumable streams over a hub', () => {
     expect(await streams.hasExistingStream('a')).toBe('DONE')
   })
 
-  it('refuse options that there are not', () => {
+  it('refuse unknown options', () => {
     const { hub } = createTestHub()
     const wrong: readonly object[] = [
       {},
@@ -251,7 +251,7 @@ describe('resumable streams over a hub', () => {
   })
 })
 
-describe('a resumable stream that does not come to its end', () => {
+describe('a resumable stream that does not reach its end', () => {
   const failures = [
     ['fails', ({ source }: { source: ReturnType<typeof createSource> }) => source.fail(new Error('secret'))],
     ['gives what is not text', ({ source }) => source.write(new Uint8Array(1) as unknown as string)],
@@ -309,7 +309,7 @@ describe('a resumable stream that does not come to its end', () => {
     expect(openReads()).toBe(0)
   })
 
-  it('because its log holds no more of it is an error, and incomplete', async () => {
+  it('because its log no longer holds it is an error, and incomplete', async () => {
     const log = memoryLog({ maxHeldBytes: 1000 })
     const hub = createHub({ log })
     const streams = createResumableStreamContext({ hub })
@@ -340,7 +340,7 @@ describe('a resumable stream that does not come to its end', () => {
 })
 
 describe('the readers of a resumable stream', () => {
-  it('hold nothing of the hub until they read, and nothing once they have left', async () => {
+  it('hold no resources of the hub before they read and after they left', async () => {
     const { streams, openReads } = createWorld()
     const source = createSource()
     const unread = await streams.resumableStream('a', () => source.stream)
@@ -358,7 +358,7 @@ describe('the readers of a resumable stream', () => {
     await turn()
   })
 
-  it('are found by another process on the log, which may stop the stream as well', async () => {
+  it('can read and stop the stream from another process on the log', async () => {
     const log = createTestLog()
     const [here, there] = [createTestHub({ log }), createTestHub({ log })]
     const ours = createResumableStreamContext({ hub: here.hub })

@@ -37,7 +37,7 @@ describe('the durability of TanStack AI on a hub', () => {
     expect(await hub.topicState('tanstack-ai.run')).toBe('ended')
   })
 
-  it('gives a read the offset that append gave', async () => {
+  it('gives reads the same offsets that append returned', async () => {
     const { hub } = createTestHub()
     const adapter = hubStream(hub, { runId: 'run' })
     const offsets = await adapter.append(chunks(1, 2))
@@ -47,7 +47,7 @@ describe('the durability of TanStack AI on a hub', () => {
     expect(entries).toEqual(chunks(1, 2).map((chunk, index) => ({ offset: offsets[index], chunk })))
   })
 
-  it('takes the run and the offset of a request', async () => {
+  it('takes the run and the offset from a request', async () => {
     const { hub } = createTestHub()
     const [offset = ''] = await hubStream(hub, request({ 'x-run-id': 'a.b' })).append(chunks(1))
     expect(hubStream(hub, request({ 'x-run-id': 'a.b' })).resumeFrom()).toBe(null)
@@ -64,7 +64,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await Promise.all([one.close(), other.close()])
   })
 
-  it('refuses offsets that it has not given, and those of another run', async () => {
+  it('refuses offsets that it did not issue, and offsets of another run', async () => {
     const { hub } = createTestHub()
     const refused = { code: 'invalid-topic', status: 400 }
     for (const offset of ['nonsense', 'memory:v1:a:1', 'x-1', 'x-1.'])
@@ -76,7 +76,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await expect(take(adapter.read(offset))).rejects.toMatchObject(refused)
   })
 
-  it('gives a snapshot of what is stored, and does not wait', async () => {
+  it('gives a snapshot of the stored chunks, and does not wait', async () => {
     const { hub } = createTestHub()
     const adapter = hubStream(hub, { runId: 'run' })
     expect(await adapter.snapshot()).toEqual([])
@@ -87,7 +87,7 @@ describe('the durability of TanStack AI on a hub', () => {
     expect(await adapter.snapshot()).toEqual(expected)
   })
 
-  it('stores more chunks at once than a batch of the hub may have', async () => {
+  it('stores more chunks at once than fit into one batch of the hub', async () => {
     const { hub } = createTestHub()
     const adapter = hubStream(hub, { runId: 'run' })
     const many = chunks(...Array.from({ length: 600 }, (_, index) => index))
@@ -97,7 +97,7 @@ describe('the durability of TanStack AI on a hub', () => {
     expect(await take(adapter.read('-1'))).toEqual([...many, ...large])
   })
 
-  it('leaves a read quietly when its signal aborts', async () => {
+  it('ends a read without an error when its signal aborts', async () => {
     const { hub } = createTestHub()
     const adapter = hubStream(hub, { runId: 'run' })
     await adapter.append(chunks(1))
@@ -110,7 +110,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await adapter.close()
   })
 
-  it('says that a run is unknown if its first chunk does not come in time', async () => {
+  it('reports an unknown run if its first chunk does not arrive in time', async () => {
     const runtime = createVirtualRuntime()
     const { hub } = createTestHub()
     const options = { firstChunkDeadlineMs: 1000, runtime }
@@ -145,7 +145,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await expect(closed.append(chunks(1))).rejects.toMatchObject({ code: 'topic-ended' })
   })
 
-  it('tells readers that a run was interrupted when the hub that runs it is closed', async () => {
+  it('ends readers with interrupted when the hub that runs the run is closed', async () => {
     const log = createTestLog()
     const [here, there] = [createTestHub({ log }).hub, createTestHub({ log }).hub]
     await hubStream(here, { runId: 'run' }).append(chunks(1))
@@ -154,7 +154,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await there.close()
   })
 
-  it('tells a reader that its hub was closed before it had come to the end', async () => {
+  it('ends a reader with an error when its hub is closed before the end of the run', async () => {
     const log = createTestLog()
     const [here, there] = [createTestHub({ log }).hub, createTestHub({ log }).hub]
     const producer = hubStream(here, { runId: 'run' })
@@ -165,7 +165,7 @@ describe('the durability of TanStack AI on a hub', () => {
     await producer.close()
   })
 
-  it('tells a reader that chunks are gone', async () => {
+  it('throws at a reader whose chunks are gone', async () => {
     const log = memoryLog({ maxEvents: 2 })
     const hub: Hub = createHub({ log })
     // Not claimed, as where the process that ran it was of a log that has lost it.

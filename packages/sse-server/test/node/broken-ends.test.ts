@@ -58,7 +58,7 @@ async function readAll(url: string): Promise<readonly [text: string, isWhole: bo
   }
 }
 
-describe('a stream that is not whole breaks the transfer, after what was sent', () => {
+describe('an incomplete stream breaks the transfer after the events already sent', () => {
   it.each(endings)('over HTTP/1.1: %s', async (_name, isBroken, make) => {
     await using server = await serve((_request, response) => void sendResponse(response, make()))
     const [text, isWhole] = await readAll(server.url)
@@ -81,7 +81,7 @@ describe('a stream that is not whole breaks the transfer, after what was sent', 
   )
 
   it.each(endings)(
-    'behind what wraps the response, as compression does: %s',
+    'behind middleware that wraps the response, as compression does: %s',
     async (_name, isBroken, make) => {
       await using server = await serve((_request, response) => {
         compress(response)
@@ -115,7 +115,7 @@ describe('a stream that is not whole breaks the transfer, after what was sent', 
     },
   )
 
-  it('gives a slow reader all that was sent before', async () => {
+  it('gives a slow reader everything sent before', async () => {
     const hub = createHub({ ...quiet, maxBufferedBytes: 20_000_000 })
     await hub.run('answer', async function* ({ signal }) {
       yield 'begin'
@@ -139,7 +139,7 @@ describe('a stream that is not whole breaks the transfer, after what was sent', 
   })
 })
 
-it('gives a slow reader of HTTP/1.0 all that was sent before', async () => {
+it('gives a slow HTTP/1.0 reader everything sent before', async () => {
   await using server = await serve((_request, response) =>
     sendResponse(
       response,

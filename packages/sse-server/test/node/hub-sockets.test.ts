@@ -58,8 +58,8 @@ async function publish(hub: Hub, from: number, to: number, padding = 0): Promise
   }
 }
 
-describe('replay meets live', () => {
-  it('while publishing goes on at full speed, for readers that come from everywhere', async () => {
+describe('replay and live delivery', () => {
+  it('lose and repeat nothing while publishing goes on at full speed, for readers from any position', async () => {
     await using server = await serveHub({ log: memoryLog({ maxEvents: 100_000 }) })
     const { hub, port } = server
     await publish(hub, 1, 2000)
@@ -92,7 +92,7 @@ describe('replay meets live', () => {
 })
 
 describe('a reader that stops under a flooding publisher', () => {
-  it('is disconnected, returns, and has missed nothing', async () => {
+  it('is disconnected, reconnects, and misses nothing', async () => {
     await using server = await serveHub({ maxBufferedBytes: 200_000, log: memoryLog({ maxEvents: 100_000 }) })
     const { hub, port } = server
     const stopped = await connectRaw(port, get())
@@ -119,7 +119,7 @@ describe('a reader that stops under a flooding publisher', () => {
     expect(after[0]).toBe(last + 1)
   })
 
-  it('under drop-oldest is told of what it missed, and has the newest', async () => {
+  it('under drop-oldest gets a gap for the missed events, and has the newest', async () => {
     await using server = await serveHub({ maxBufferedBytes: 200_000, slowConsumer: 'drop-oldest' })
     const { hub, port } = server
     const stopped = await connectRaw(port, get())

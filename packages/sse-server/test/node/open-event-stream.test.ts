@@ -46,7 +46,7 @@ describe('openEventStream on node:http', () => {
     await response.body?.cancel()
   })
 
-  it('brings each event as it is sent, and ends with close', async () => {
+  it('delivers each event as it is sent, and ends with close', async () => {
     await using server = await serveStreams({ heartbeatIntervalMs: 0 })
     const opened = server.nextStream()
     const client = await connectRaw(server.port, get)
@@ -153,7 +153,7 @@ describe('openEventStream on node:http', () => {
     expect(reasons).toEqual(['server'])
   })
 
-  it('keeps the fields set before; those given win, set-cookie and vary are added', async () => {
+  it('keeps header fields set before; given fields replace them, set-cookie and vary are added', async () => {
     await using server = await serveStreams(
       { headers: { 'cache-control': 'no-store', 'set-cookie': 'b=2', vary: 'accept' } },
       (_req, res) => {
@@ -171,7 +171,7 @@ describe('openEventStream on node:http', () => {
     await body?.cancel()
   })
 
-  it('throws when the head has been sent, and for an option without a meaning, with nothing sent', async () => {
+  it('throws if the head has been sent or an option is invalid, and sends nothing', async () => {
     const errors: unknown[] = []
     await using server = await serve((req, res) => {
       const attempt = (options?: OpenEventStreamOptions): void => {
@@ -200,7 +200,7 @@ describe('openEventStream on node:http', () => {
     ])
   })
 
-  it('goes through a write that somebody wrapped, and its flush', async () => {
+  it('uses a wrapped write, and its flush', async () => {
     const written: string[] = []
     let flushed = 0
     await using server = await serveStreams({ heartbeatIntervalMs: 0 }, (_req, res) => {
@@ -260,7 +260,7 @@ describe('the client leaves', () => {
     expect(stream.bufferedBytes).toBe(0)
   })
 
-  it('without FIN: nothing drains any more, and stallTimeoutMs ends it', async () => {
+  it('without FIN: nothing drains, and stallTimeoutMs ends the stream', async () => {
     await using server = await serveStreams({ stallTimeoutMs: 200, heartbeatIntervalMs: 0 })
     await using proxy = await startFaultProxy({ target: { port: server.port } })
     const opened = server.nextStream()
@@ -364,7 +364,7 @@ describe('a snapshot of 5 MB', () => {
 })
 
 describe('a reader that stops while the source floods', () => {
-  it('is disconnected, its memory bounded, and the others are not slowed', async () => {
+  it('is disconnected with bounded memory, and other readers are not slowed', async () => {
     await using server = await serveStreams({ maxBufferedBytes: 500_000, heartbeatIntervalMs: 0 })
     const stopped = await connectRaw(server.port, get)
     await stopped.until(/\r\n\r\n/)
@@ -399,7 +399,7 @@ describe('the server', () => {
 })
 
 describe('openEventStream on node:http2', () => {
-  it('sends the head at once, brings events, and ends with close', async () => {
+  it('sends the head at once, delivers events, and ends with close', async () => {
     const opened = Promise.withResolvers<EventStream>()
     await using server = await serveHttp2((req, res) => {
       res.setHeader('x-before', '1')
@@ -430,7 +430,7 @@ describe('openEventStream on node:http2', () => {
     expect(text).toBe(mark + 'data: one\n\ndata: two\n\n')
   })
 
-  it('notices that the client cancels one stream, and the others go on', async () => {
+  it('notices that the client cancelled one stream, and the others go on', async () => {
     const streams: EventStream[] = []
     await using server = await serveHttp2((req, res) => {
       streams.push(openEventStream(req, res))

@@ -5,7 +5,7 @@ import { createTestHub, publishAll, subscribe } from '../hub-readers.ts'
 import { turn } from '../virtual-runtime.ts'
 
 describe('registerHubMetrics', () => {
-  it('shows what the hub has counted, scrape after scrape', async () => {
+  it("exports the hub's counters at each scrape", async () => {
     const { hub } = createTestHub({ maxConnections: 2 })
     const registry = new Registry()
     const stats = vi.spyOn(hub, 'stats')
@@ -36,7 +36,7 @@ describe('registerHubMetrics', () => {
     expect(stats).toHaveBeenCalledTimes(2)
   })
 
-  it('shows what the log says of itself, as far as it is numbers', async () => {
+  it("exports the log's own figures that are numbers", async () => {
     const { hub } = createTestHub()
     const registry = new Registry()
     let walBytes = 7
@@ -48,7 +48,7 @@ describe('registerHubMetrics', () => {
     expect(text).not.toContain('figure="path"')
   })
 
-  it('keeps two hubs apart by their prefix', async () => {
+  it('keeps two hubs apart by prefix', async () => {
     const registry = new Registry()
     const [first, second] = [createTestHub().hub, createTestHub().hub]
     registerHubMetrics(first, { registry, prefix: 'orders_' })

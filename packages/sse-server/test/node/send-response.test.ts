@@ -75,7 +75,7 @@ describe('sendResponse', () => {
     await vi.waitUntil(() => cancel.mock.calls.length === 1, patience)
   })
 
-  it('cancels a body that waits for something when the client leaves', async () => {
+  it('cancels a body that is waiting when the client leaves', async () => {
     const cancel = vi.fn<() => void>()
     await using server = await serve((_req, res) => {
       void sendResponse(res, new Response(new ReadableStream({ cancel })))

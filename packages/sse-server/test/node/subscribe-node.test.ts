@@ -58,7 +58,7 @@ describe('subscribeNode', () => {
     await hub.close()
   })
 
-  it('answers 400 to a topic that cannot exist, and 500 to options of the wrong kind, which it reports', async () => {
+  it('answers 400 to an impossible topic, and reports invalid options and answers 500', async () => {
     const hub = quietHub()
     const errors: unknown[] = []
     await using server = await serve((req, res) => {

@@ -90,7 +90,7 @@ describe('toNodeHandler', () => {
     ['/orders/%00/events', 400],
     ['/orders//events', 400],
     [`/orders/${'x'.repeat(300)}/events`, 400],
-  ])('serves one order for each path, and never those of others: %s is answered %i', async (path, status) => {
+  ])('serves the order that a path names, and no other: %s is answered %i', async (path, status) => {
     const hub = createHub({ heartbeatIntervalMs: 0, onError: () => undefined })
     await using server = await serve(
       toNodeHandler((request) => {

@@ -74,7 +74,7 @@ describe('webRequest', () => {
     expect(await (await fetch(server.url, { method: 'POST', body: 'hello' })).text()).toBe('none')
   })
 
-  it('whose content is given up half read can still be answered, on a connection that goes on', async () => {
+  it('can be answered after half of its content was read, and the connection stays open', async () => {
     await using server = await serve(async (req, res) => {
       const reader = webRequest(req, res).body?.getReader()
       await reader?.read()
@@ -91,7 +91,7 @@ describe('webRequest', () => {
     client.socket.destroy()
   })
 
-  it('fails the reading of content whose client leaves in the middle of it', async () => {
+  it('rejects the read when the client leaves in the middle of the content', async () => {
     const failed = Promise.withResolvers<unknown>()
     await using server = await serve((req, res) => {
       webRequest(req, res).text().catch(failed.resolve)
@@ -134,7 +134,7 @@ describe('webRequest', () => {
     await vi.waitUntil(() => signals[0]?.aborted === true, patience)
   })
 
-  it('has a signal that is aborted from the start where the client has left already', async () => {
+  it('has an aborted signal from the start if the client has already left', async () => {
     const requests: Request[] = []
     await using server = await serve((req, res) => {
       res.once('close', () => requests.push(webRequest(req, res)))
@@ -144,7 +144,7 @@ describe('webRequest', () => {
     await vi.waitUntil(() => requests[0]?.signal.aborted === true, patience)
   })
 
-  it('keeps its signal quiet when the request was answered', async () => {
+  it('does not abort its signal after the request was answered', async () => {
     const signals: AbortSignal[] = []
     const closed: unknown[] = []
     await using server = await serve((req, res) => {
