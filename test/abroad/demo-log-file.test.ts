@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findChromium, launchChromium } from '@sse-toolkit/test-support'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startDemo } from '../integration/running-demo.ts'
+import { eventually, startDemo } from '../integration/running-demo.ts'
 import type { RunningDemo } from '../integration/running-demo.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'demo-log-'))
@@ -49,6 +50,43 @@ describe.each([
       expect(all).not.toContain('stream.gap')
     } finally {
       await second.process.kill()
+    }
+  })
+})
+
+const chromium = findChromium()
+
+describe.skipIf(chromium.skip)('the page of the demo with its events in a file', () => {
+  it.each([
+    { name: 'one process', args: [] },
+    { name: 'two processes that share it', args: ['--nodes', '2'] },
+  ])('resumes after kill -9 and a new start, in $name: 0 missing, no gap', async ({ name, args }) => {
+    const log = ['--log', join(directory, `page-${name.replaceAll(' ', '-')}.db`), ...args]
+    let demo = await startDemo(0, log)
+    const browser = await launchChromium(chromium)
+    try {
+      const page = await browser.newPage()
+      await page.goto(`${demo.pageUrl}#/connection`)
+      const fact = (label: string): Promise<string> =>
+        page.locator('.connection-facts div', { hasText: label }).locator('dd').innerText()
+      const received = async (): Promise<number> => Number((await fact('Received')).replaceAll(',', ''))
+      const journal = (): Promise<string> => page.locator('.view-connection .journal-list').innerText()
+      await eventually(received).toBeGreaterThan(10)
+      for (const times of [1, 2]) {
+        await demo.process.kill('SIGKILL')
+        await eventually(journal).toMatch(/Trying again/)
+        demo = await startDemo(demo.port, log)
+        await eventually(
+          async () => (await journal()).match(/Resumed after .+, 0 missing, 0 repeated\./g)?.length,
+        ).toBe(times)
+        const before = await received()
+        await eventually(received).toBeGreaterThan(before + 5)
+        const facts = await Promise.all(['Missing', 'Repeated', 'Announced gaps'].map(fact))
+        expect(facts).toEqual(['0', '0', '0'])
+      }
+    } finally {
+      await browser.close()
+      await demo.process.kill('SIGKILL')
     }
   })
 })
