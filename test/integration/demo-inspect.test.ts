@@ -111,6 +111,12 @@ describe('the findings', () => {
       { head: { fields: [...GOOD_FIELDS, ['Content-Encoding', 'gzip']] } },
     ],
     [
+      'compression from which nothing comes',
+      ['error compression', 'note silent-start'],
+      [],
+      { watchedMs: 4_000, head: { fields: [...GOOD_FIELDS, ['Content-Encoding', 'gzip']] } },
+    ],
+    [
       'a missing Cache-Control',
       ['warning cache-control'],
       [[20, GOOD_START]],

@@ -31,10 +31,11 @@ export function finding(severity: Severity, code: string, text: string, hint: st
   return { severity, code, text, hint }
 }
 
+/** An observation of which the head has arrived. */
+export type ObservedStream = Observation & { readonly head: ObservedHead }
+
 /** For what can only be said of a response that is an event stream. */
-export function ofStream(
-  rule: (observation: Observation & { head: ObservedHead }) => Finding | undefined,
-): Rule {
+export function ofStream(rule: (observation: ObservedStream) => Finding | undefined): Rule {
   return (observation) => {
     const { head } = observation
     return head?.status === 200 && isEventStream(head) ? rule({ ...observation, head }) : undefined

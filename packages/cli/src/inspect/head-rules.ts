@@ -1,6 +1,7 @@
-import { finding, ofStream, isEventStream } from './finding.ts'
+import { finding, ofStream, isEventStream, seconds } from './finding.ts'
 import type { Rule } from './finding.ts'
 import { fieldOf } from './observation.ts'
+import { silenceAfterHead } from './timing-rules.ts'
 
 export const noAnswer: Rule = ({ head, end }) =>
   head === undefined && end?.reason === 'failed'
@@ -106,15 +107,20 @@ export const redirect: Rule = ({ head }) =>
         'Each reconnection begins at the first address again. Fetch clients lose Authorization on the way to another origin.',
       )
 
-export const compression: Rule = ofStream(({ head }) => {
-  const coding = fieldOf(head, 'content-encoding')
-  return coding === undefined || coding === 'identity'
-    ? undefined
+export const compression: Rule = ofStream((observation) => {
+  const coding = fieldOf(observation.head, 'content-encoding')
+  if (coding === undefined || coding === 'identity') return undefined
+  const fact = `The stream is compressed (${coding.slice(0, 40)})`
+  const hint =
+    'Most compressing middlewares wait for more before they write. Flush after each event, or leave event streams out.'
+  const silenceMs = silenceAfterHead(observation)
+  return silenceMs === undefined
+    ? finding('warning', 'compression', `${fact}.`, hint)
     : finding(
-        'warning',
+        'error',
         'compression',
-        `The stream is compressed (${coding.slice(0, 40)}).`,
-        'Most compressing middlewares wait for more before they write. Flush after each event, or leave event streams out.',
+        `${fact}, and nothing came in ${seconds(silenceMs)} after the head: events arrive late or never.`,
+        hint,
       )
 })
 

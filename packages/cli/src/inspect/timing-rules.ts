@@ -1,5 +1,5 @@
 import { finding, ofStream, seconds } from './finding.ts'
-import type { Rule } from './finding.ts'
+import type { ObservedStream, Rule } from './finding.ts'
 import type { Block, StreamReading } from './stream-reader.ts'
 
 /** What a heartbeat should not be rarer than: many intermediaries cut at 30 or 60 seconds. */
@@ -28,16 +28,23 @@ export const slowHead: Rule = ({ head }) =>
         `Send it at once, before the first event (Node: flushHeaders). If the server does, an intermediary holds it. ${bufferingHint}`,
       )
 
-export const silentStart: Rule = ofStream(({ head, reading, watchedMs }) =>
-  reading.byteCount > 0 || watchedMs - head.atMs < slowHeadMs
+/** How long the stream has been silent since its head; undefined if content came, or if it is too early to tell. */
+export function silenceAfterHead({ head, reading, watchedMs }: ObservedStream): number | undefined {
+  const silenceMs = watchedMs - head.atMs
+  return reading.byteCount > 0 || silenceMs < slowHeadMs ? undefined : silenceMs
+}
+
+export const silentStart: Rule = ofStream((observation) => {
+  const silenceMs = silenceAfterHead(observation)
+  return silenceMs === undefined
     ? undefined
     : finding(
         'note',
         'silent-start',
-        `Nothing came in ${seconds(watchedMs - head.atMs)} after the head.`,
+        `Nothing came in ${seconds(silenceMs)} after the head.`,
         'Write a comment first: it shows that bytes get through.',
-      ),
-)
+      )
+})
 
 export const torn: Rule = ofStream(({ reading }) => {
   const halves = reading.blocks.filter((block) => block.atMs - block.beganAtMs >= tornMs)
