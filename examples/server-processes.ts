@@ -46,7 +46,7 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const child = fork(fileURLToPath(program), {
     env: { ...process.env, ...env },
-    // As this program was started, without what ties it to whoever runs it.
+    // Started as this program was, without its link to the process that started it.
     execArgv: process.execArgv.filter((argument) => argument.startsWith('--conditions')),
   })
   const exited = once(child, 'exit')

@@ -1,5 +1,5 @@
 /**
- * What each package weighs, beside its limits in etc/sizes.json:
+ * The size of each package, and its limits in etc/sizes.json:
  *
  *     tarball    what is downloaded, in bytes and in files
  *     install    the dependencies that come along, and theirs, on disk; peers are not among them
@@ -41,7 +41,7 @@ async function rowsOfTarball({ manifest, name }: PublishedPackage, folder: strin
   ]
 }
 
-/** Adds the folders of a package's dependencies, and of theirs. The package lies in `node_modules`, beside its dependencies. */
+/** Adds the folders of a package's dependencies, and of theirs. The package lies in `node_modules`, next to its dependencies. */
 async function addDependencies(folder: string, modules: string, found: Set<string>): Promise<void> {
   const { dependencies = {} } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
     readonly dependencies?: Readonly<Record<string, string>>

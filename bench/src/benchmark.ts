@@ -32,20 +32,20 @@ export interface Contender {
   readonly name: string
   /** npm packages, whose versions are reported. */
   readonly packages: readonly string[]
-  /** What this machine lacks for it, and how to get it: it has no row then. Absent: nothing. */
+  /** The program that this machine lacks, and how to get it; the contender then has no row. Absent: nothing is missing. */
   readonly missing?: string | undefined
 }
 
 /** One measurement of one contender: by table and measure. */
 export interface Measurement {
   readonly values: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** What a reader has to know to judge the values. */
+  /** A note that readers need to judge the values. */
   readonly warnings: readonly string[]
 }
 
 /** A benchmark that is set up. */
 export interface BenchmarkSession extends AsyncDisposable {
-  /** What is measured, under which conditions, in a sentence. */
+  /** The measured value and its conditions, in a sentence. */
   readonly conditions: string
   readonly rounds: number
   /** No new round begins that would probably end after this time. */

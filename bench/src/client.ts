@@ -55,7 +55,7 @@ export const client: Benchmark = {
     return {
       conditions:
         'One connection to a server that floods it, as fast as the client reads; each event is compared with what was ' +
-        'sent. Higher is better, ratios too. RSS is of the whole process, at the end.',
+        'sent. Higher is better, also for ratios. RSS is that of the whole process at the end.',
       rounds: settings.rounds ?? (isQuick ? 1 : 3),
       budgetMs: isQuick ? 6000 : 120_000,
       async measure({ name }): Promise<Measurement> {

@@ -24,7 +24,7 @@ const cases: readonly Case[] = [
   caseOf('64 topics of one reader, 100 000 events', { readers: 1, topics: 64, events: 100_000 }),
 ]
 
-/** What it takes when everybody asks for all that a log on Redis holds. */
+/** The cost when all readers request every event in a log on Redis. */
 export const earliest: Benchmark = {
   name: 'earliest',
   summary: 'many readers ask a log on Redis for all that it holds, at once, while events are published',
@@ -36,7 +36,7 @@ export const earliest: Benchmark = {
       measures: [
         { id: 'seconds', title: 'until the last has all, s', digits: 2 },
         { id: 'redis', title: "Redis' CPU, ms", digits: 0 },
-        { id: 'publishing', title: 'publishing meanwhile, median ms', digits: 1 },
+        { id: 'publishing', title: 'publishing at the same time, median ms', digits: 1 },
       ],
       baselines: [],
     },

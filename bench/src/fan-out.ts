@@ -14,7 +14,7 @@ const measures: readonly [Measure, ...Measure[]] = [
   { id: 'chunks', title: 'chunks / event', digits: 2 },
 ]
 
-/** What it costs to bring one event to one of many connections. */
+/** The cost of delivering one event to one of many connections. */
 export const fanOut: Benchmark = {
   name: 'fan-out',
   summary: 'CPU for each event delivered to each of many connections',

@@ -6,7 +6,7 @@ import { startWorker } from './worker/worker.ts'
 
 const measure = { id: 'cpu', title: 'CPU ns / event', digits: 0 }
 
-/** What it costs to make an event a block of the wire format. */
+/** The cost of formatting an event as a block. */
 export const format: Benchmark = {
   name: 'format',
   summary: 'CPU for formatting and encoding one event',

@@ -11,7 +11,7 @@ const tables = [
   { id: 'POST', title: 'POST /users, 30 bytes of JSON' },
 ] as const
 
-/** What it costs to route a request, to read a little JSON from it, and to answer it with some. */
+/** The cost of routing a request, reading a little JSON from it, and answering with some. */
 export const hello: Benchmark = {
   name: 'hello',
   summary: 'CPU for a request with a path parameter or a little JSON, answered with JSON',

@@ -12,7 +12,7 @@ const arrivals = [
 const warmUpConnections = 50
 const settleMs = 300
 
-/** What a connection costs that only waits. */
+/** The memory of an idle connection. */
 export const idleMemory: Benchmark = {
   name: 'idle-memory',
   summary: 'memory for each open connection that waits for events',
@@ -31,7 +31,7 @@ export const idleMemory: Benchmark = {
     const connections = settings.connections ?? (isQuick ? 200 : 10_000)
     return {
       conditions:
-        `${connections} connections that have got the head of their response; growth of the server's process since ` +
+        `${connections} connections that have received the head of their response; growth of the server's process after ` +
         `the first ${warmUpConnections}, after garbage collection.`,
       rounds: settings.rounds ?? (isQuick ? 1 : 3),
       budgetMs: isQuick ? 8000 : 240_000,

@@ -24,7 +24,7 @@ export const latency: Benchmark = {
     return {
       conditions:
         `${perSecond} events a second to ${connections} connections: from just before an event is published until a ` +
-        'client has read it. The last of them waits for all others, on both sides.',
+        'client has read it. The last client waits for all others, on both sides.',
       rounds: settings.rounds ?? (isQuick ? 1 : 3),
       budgetMs: isQuick ? 10_000 : 160_000,
       async measure({ name }): Promise<Measurement> {

@@ -11,7 +11,7 @@ const contenders = kinds.map((name): Contender => ({
   missing: name === 'redis' && redisServer.skip ? redisServer.reason : undefined,
 }))
 
-/** What the three logs cost the process that stores and reads. */
+/** The cost of the three logs for the process that stores and reads. */
 export const logs: Benchmark = {
   name: 'logs',
   summary: 'CPU and stalls of a process that stores in memory, in a file, or on Redis',

@@ -37,7 +37,7 @@ function benchmarkNamed(name: string): (typeof benchmarks)[number] {
   const found = benchmarks.find((each) => each.name === name)
   if (found !== undefined) return found
   const names = benchmarks.map((each) => each.name).join(', ')
-  throw new OptionError(JSON.stringify(name.slice(0, 40)), `is no benchmark; there are ${names}`)
+  throw new OptionError(JSON.stringify(name.slice(0, 40)), `is not a benchmark; choose from ${names}`)
 }
 
 function showProgress(text: string): void {

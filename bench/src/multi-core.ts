@@ -12,14 +12,14 @@ const processesOf: Readonly<Record<string, number>> = { [one]: 1, '2 processes':
 // In C, so that it leaves the servers something of two cores.
 const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
-/** What a second process on the same port brings. */
+/** The gain from a second process on the same port. */
 export const multiCore: Benchmark = {
   name: 'multi-core',
   summary: 'requests to one and to two processes that share a port (reusePort)',
   contenders: Object.keys(processesOf).map((name): Contender => ({
     name,
     packages: ['@sse-toolkit/http-core'],
-    missing: hasWrk ? undefined : 'wants wrk (apt: wrk)',
+    missing: hasWrk ? undefined : 'needs wrk (apt: wrk)',
   })),
   tables: [
     {

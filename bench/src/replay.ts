@@ -4,7 +4,7 @@ import { bareNodeHttp, nchan, replayContenders } from './servers/contenders.ts'
 
 const table = 'replay'
 
-/** What it costs to bring those who come late what they have missed. */
+/** The cost of replaying missed events to late readers. */
 export const replay: Benchmark = {
   name: 'replay',
   summary: 'CPU for each event that is replayed to clients that come later',
@@ -22,7 +22,7 @@ export const replay: Benchmark = {
     const connections = settings.connections ?? (isQuick ? 50 : 1000)
     const events = isQuick ? 100 : 1000
     return {
-      conditions: `${connections} clients connect, and each gets the ${events} events before; connecting included.`,
+      conditions: `${connections} clients connect, and each gets the ${events} previous events; includes connecting.`,
       rounds: settings.rounds ?? (isQuick ? 1 : 5),
       budgetMs: isQuick ? 5000 : 60_000,
       async measure({ name }): Promise<Measurement> {

@@ -44,8 +44,8 @@ export const storm: Benchmark = {
     const connections = settings.connections ?? (isQuick ? 100 : 10_000)
     return {
       conditions:
-        `${connections} clients, ${perSecond} events a second, and the server is killed and started anew at once: from ` +
-        'the kill until a client has its next event. In the end each has every event once.',
+        `${connections} clients, ${perSecond} events a second, and the server is killed and restarted at once: from ` +
+        'the kill until a client has its next event. In the end each client has every event once.',
       rounds: settings.rounds ?? (isQuick ? 1 : 3),
       budgetMs: isQuick ? 15_000 : 150_000,
       async measure(): Promise<Measurement> {
@@ -75,7 +75,9 @@ export const storm: Benchmark = {
         const awayFor = await untilAllAreBack(clients, connections, publisher.lastNumber)
         const { missing, repeated, gaps } = await clients.call('account')
         if (missing + repeated + gaps > 0)
-          throw new DeliveryError(`${missing} events were missing, ${repeated} repeated, ${gaps} gaps told`)
+          throw new DeliveryError(
+            `${missing} events were missing, ${repeated} repeated, ${gaps} gaps announced`,
+          )
         const last = awayFor.at(-1) ?? Number.NaN
         const median = awayFor[Math.floor(awayFor.length / 2)] ?? Number.NaN
         const missed = Math.min(publisher.lastNumber - numberBefore, median * perSecond)

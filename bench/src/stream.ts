@@ -5,7 +5,7 @@ import { startHttpServer } from './http/start-http-server.ts'
 
 const table = 'stream'
 
-/** What it costs to send what a generator yields to one client. */
+/** The cost of sending a generator's events to one client. */
 export const stream: Benchmark = {
   name: 'stream',
   summary: 'CPU for each event of a generator that is sent to one client',
@@ -26,7 +26,7 @@ export const stream: Benchmark = {
     const [warmUps, reads] = isQuick ? [1, 1] : [5, 10]
     return {
       conditions:
-        `An async generator yields ${streamedEvents} events of 66 bytes as a plain block, as fast as they are taken; ` +
+        `An async generator yields ${streamedEvents} events of 66 bytes as a plain block, as fast as the client reads; ` +
         'one client after the other reads them all, and checks each.',
       rounds: settings.rounds ?? (isQuick ? 1 : 5),
       budgetMs: isQuick ? 5000 : 90_000,

@@ -36,7 +36,7 @@ export const topics: Benchmark = {
         const topicCount = (topicCounts[index] ?? 0) / (isQuick ? 100 : 1)
         const values: Record<string, Record<string, number>> = {}
         for (const { id } of kinds) {
-          // A process for each: what the one leaves on the heap is no burden for the other.
+          // A process for each, so that the heap of one does not burden the other.
           await using worker = startWorker<TopicsMethods>({
             name: 'topics',
             entry: new URL('topics/topics-process.ts', import.meta.url),

@@ -17,7 +17,7 @@ export async function start(): Promise<RunningExample> {
     method: ['GET', 'POST', 'HEAD'],
     url: '/push',
     handler: (request, reply) => {
-      // Fastify lets go of the response. What hooks have set on the reply goes along.
+      // Fastify releases the response. The header fields that hooks have set on the reply are kept.
       reply.hijack()
       const headers = reply.getHeaders() as HeaderFields
       const stream = openEventStream(request.raw, reply.raw, { onClose, maxBufferedBytes, headers })

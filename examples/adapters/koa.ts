@@ -20,7 +20,7 @@ export async function start(): Promise<RunningExample> {
       ctx.body = story.observed
       return
     }
-    // Koa lets go of the response. What `ctx.set` has set is on it already.
+    // Koa releases the response. The header fields from `ctx.set` are on it already.
     ctx.respond = false
     if (ctx.path === '/push') {
       await story.push(ctx.url, openEventStream(ctx.req, ctx.res, { onClose, maxBufferedBytes }))

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A key and a certificate for 127.0.0.1, signed by nobody, as `openssl` makes them. */
+/** A key and a certificate for 127.0.0.1, self-signed, as `openssl` makes them. */
 export function createCertificate(): { readonly key: string; readonly cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'sse-toolkit-certificate-'))
   try {

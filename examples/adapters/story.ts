@@ -6,7 +6,7 @@ import type { CloseReason, EventStream, ServerSentEvent } from '@sse-toolkit/sse
 
 export type Scenario = 'idle' | 'count' | 'flood'
 
-/** What the server has seen so far. */
+/** The events of the server so far. */
 export interface Observed {
   opened: number
   closed: CloseReason[]

@@ -39,7 +39,7 @@ function asked(page: Page): UIMessage[] {
   return page.messages.filter(({ role }) => role === 'user')
 }
 
-// Nothing runs in a chat that nobody has asked anything in.
+// Nothing runs in a chat without a question.
 assert.equal(await statusOfStream('one'), 204)
 assert.equal((await reopen('one', [])).error, undefined)
 
@@ -86,7 +86,7 @@ for (const page of [stopping, watching]) {
 assert.equal(await statusOfStream('two'), 204)
 assert.equal(await stop('two'), false)
 
-// What fails is an error for all who read, and nothing to resume.
+// A failed answer is an error for every reader, and cannot be resumed.
 const failing = new Page(here.url, 'three')
 void failing.sendMessage({ text: 'So, please: Fail! Now.' })
 await until(() => failing.answer.includes('please'))
@@ -96,7 +96,7 @@ assert.equal(failed.status, 'error')
 assert.equal(await statusOfStream('three'), 204)
 
 if (areTwo) {
-  // A process that dies in the middle of an answer: nobody takes what there is for the whole.
+  // A process dies in the middle of an answer: no reader mistakes the part for the whole.
   const doomed = await startServer(program)
   const broken = new Page(doomed.url, 'five')
   void broken.sendMessage({ text: question })
@@ -108,8 +108,8 @@ if (areTwo) {
   await until(() => broken.status === 'error' && witness.status === 'error')
   assert.equal(await statusOfStream('five'), 204)
 
-  // A redeploy in the middle of an answer: its reader gets it to the end, and a page that is opened meanwhile is served by
-  // the other process.
+  // A redeploy in the middle of an answer: its reader gets the answer to the end, while the other process serves a page that
+  // opens now.
   const redeployed = new Page(here.url, 'four')
   void redeployed.sendMessage({ text: question })
   await until(() => redeployed.answer.includes('nice'))

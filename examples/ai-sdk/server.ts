@@ -22,7 +22,7 @@ const hub = createHub({ log: createLog(), onError: () => undefined })
 const activeAnswers = await openActiveAnswers(process.env['REDIS_URL'])
 const router = createRouter()
 
-/** The client takes every event for a chunk of its own. So it gets no others, and is told of a failure in its own words. */
+/** The client takes every event for a chunk, so the hub sends no other events, and reports a failure as a chunk. */
 function read(request: Request, answer: string, options: Partial<SubscribeOptions> = {}): Promise<Response> {
   return hub.subscribe(request, {
     topics: [topic`answers.${answer}`],
@@ -88,7 +88,7 @@ async function* answerTo(
 
 const server = createServer({ fetch: router.fetch, port: 0 })
 await server.listen()
-// A redeploy: answers that run come to their end, with their readers; whoever comes meanwhile is served by another process.
+// A redeploy: running answers finish with their readers, while another process serves new readers.
 closeOnSignals(server, {
   eventStreams: 'wait',
   timeoutMs: 15_000,

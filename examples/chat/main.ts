@@ -1,6 +1,6 @@
 /**
- * A chat room. Messages are a topic: a member who joins gets the history, and a member whose network fails gets what was said
- * meanwhile. Who is present is asked of the hub, and announced when it changes.
+ * A chat room. Messages are a topic: a member who joins gets the history, and a member whose network fails gets the messages
+ * that were sent in the meantime. The hub lists the members that are present, and the example announces each change.
  *
  *     GET  /rooms/:room?as=NAME   the room, live; ?lastEventId=earliest for its history
  *     POST /rooms/:room?as=NAME   says something

@@ -108,7 +108,7 @@ async function until(condition: () => boolean): Promise<void> {
 const page = openPage('ada', ['metrics.sales', 'metrics.stock'])
 await until(() => page.client.status.state === 'open')
 
-// The session expires twice meanwhile. The page logs in again each time, and misses no sample.
+// The session expires twice during this time. The page logs in again each time, and misses no sample.
 const published: number[] = []
 for (let sample = 1; page.logins() < 3; sample += 1) {
   await hub.publish(sample % 2 === 0 ? 'metrics.sales' : 'metrics.stock', { event: 'sample', data: sample })

@@ -34,7 +34,7 @@ const characterReferences: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** What a visitor wrote is text, and must stay text in the pages of the others. */
+/** A visitor's comment is text, and must stay text in other visitors' pages. */
 function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => characterReferences[character] ?? '')
 }

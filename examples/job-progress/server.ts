@@ -1,5 +1,5 @@
 /**
- * The progress of jobs that take long: whoever looks sees where a job is, in any tab, at any process, and how it ended.
+ * The progress of long jobs: every tab, at any process, sees how far a job is and how it ended.
  *
  *     POST /jobs/:id?frames=20    begins it; 202, or 409 if it was begun before
  *     GET  /jobs/:id              its progress so far, and from now on, then its result

@@ -1,5 +1,5 @@
 /**
- * A model's answer as a finite topic: whoever asks first starts it, everybody who reads it gets the whole of it, from
+ * A model's answer as a finite topic: the first request starts it, every reader gets the whole answer, from
  * wherever they were, and whoever presses stop stops it for all.
  *
  *     POST /answers/:id          begins it, once

@@ -58,7 +58,7 @@ while (reported.length < 2)
     setTimeout(resolve, 5)
   })
 
-// The network is gone, and the tool goes on meanwhile.
+// The network is gone, and the tool keeps working.
 await network.refuse()
 network.cutAll('rst')
 goOn.resolve()

@@ -1,6 +1,6 @@
 /**
  * One server in three processes that share a port. The program plays its own users and its own administrator: each
- * process answers, one that crashes is replaced, and SIGTERM ends them all in good order, with a request in flight
+ * process answers, one that crashes is replaced, and SIGTERM ends them all cleanly, with a request in flight
  * answered to its end.
  */
 import assert from 'node:assert/strict'
@@ -18,7 +18,7 @@ const url = `http://127.0.0.1:${port}`
 let listening = 0
 let crashes = 0
 
-// Workers are started as this program was, without what ties it to whoever runs it.
+// Workers start as this program did, without its link to the process that started it.
 const execArgv = process.execArgv.filter((argument) => argument.startsWith('--conditions'))
 if (cluster.isPrimary) cluster.setupPrimary({ execArgv })
 
@@ -66,7 +66,7 @@ async function observe(): Promise<void> {
   assert.equal(await inFlight, 'done')
 }
 
-/** Who answers, of as many connections as there are processes: the primary deals them out in turn. */
+/** The processes that answer as many connections as there are processes: the primary deals them out in turn. */
 async function askedProcesses(): Promise<ReadonlySet<string>> {
   const answers = new Set<string>()
   for (let count = 0; count < workers * 2; count += 1) answers.add(await request('/pid'))

@@ -139,7 +139,7 @@ for (const client of clients) {
   await until(() => upstream.abandoned === abandoned + 1)
   assert.equal(await stop('third'), false)
 
-  // What fails at the provider, in whichever way, fails for each reader: nobody takes half an answer for the whole.
+  // Any failure at the provider reaches each reader, so that no reader mistakes half an answer for the whole.
   for (const model of ['fails', 'cut', 'short', 'busy']) {
     const failing = assert.rejects(textOf(ask(model, model)), `${name} ${model}`)
     const witness = await join(model)

@@ -5,18 +5,18 @@ export class ProviderError extends Error {
   override readonly name = 'ProviderError'
 }
 
-/** What the wires of two providers do not have in common. */
+/** The differences between the wire formats of two providers. */
 export interface Provider {
   readonly path: string
   /** The fields of the request that the provider gets: the credentials are the proxy's own. */
   readonly headers: Readonly<Record<string, string>>
   /** Reads one event of the provider. @throws {@link ProviderError} if it tells of a failure. */
   read(event: { readonly type: string; readonly data: string }): {
-    /** What readers get of it; the end is the hub's to say. */
+    /** The event for readers. The hub sends the end. */
     readonly event: HubEvent | null
     readonly isEnd: boolean
   }
-  /** How readers are told in the provider's own words. Where nothing is said of an early end, the response is broken off. */
+  /** Reports ends and failures in the provider's format. If the format has no early end, the hub breaks the response off. */
   readonly words: OwnWords
 }
 

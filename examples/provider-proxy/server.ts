@@ -36,7 +36,7 @@ async function* ask(provider: Provider, body: string, signal: AbortSignal): Asyn
   if (!signal.aborted) throw new ProviderError('The provider ended the answer before its end')
 }
 
-/** What readers are told. Anything else could hold what is none of their business. */
+/** The text for readers. The error itself could reveal internal details. */
 function messageOf(error: unknown): string {
   if (error instanceof ProviderError) return error.message
   if (error instanceof ResponseError) return `The provider refused the request (${error.status})`

@@ -5,7 +5,7 @@
  *     fine     the whole answer
  *     fails    an error within the stream
  *     cut      the connection is destroyed in the middle
- *     short    the stream ends in good order, but before its end
+ *     short    the stream ends cleanly, but before the answer's end
  *     busy     429
  */
 import { createServer } from 'node:http'
@@ -22,7 +22,7 @@ export interface Upstream {
   readonly url: string
   /** Requests for an answer. */
   readonly asked: number
-  /** Answers that whoever asked did not read to their end. */
+  /** Answers that the client did not read to their end. */
   readonly abandoned: number
   close(): void
 }
@@ -117,7 +117,7 @@ export async function startUpstream(): Promise<Upstream> {
       try {
         await answer(res, req.url === '/v1/messages' ? anthropic : openai, model)
       } catch {
-        // Whoever asked has left.
+        // The client has left.
         counts.abandoned += 1
       }
     })()

@@ -62,7 +62,7 @@ await one.hub.publish('orders', { data: 'placed here' })
 await two.hub.publish('orders', { data: 'placed there' })
 await until(() => received.length === 2)
 
-// The reader's server is gone, and an order comes while nobody reads.
+// The reader's server is gone, and an order arrives while the reader is away.
 await one.stop()
 await two.hub.publish('orders', { data: 'placed meanwhile' })
 await until(() => received.length === 3)

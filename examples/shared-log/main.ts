@@ -26,7 +26,7 @@ process.env['LOG_PATH'] ??= path
 const url = `http://127.0.0.1:${port}`
 let listening = 0
 
-// Workers are started as this program was, without what ties it to whoever runs it.
+// Workers start as this program did, without its link to the process that started it.
 const execArgv = process.execArgv.filter((argument) => argument.startsWith('--conditions'))
 if (cluster.isPrimary) cluster.setupPrimary({ execArgv })
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCertificate } from '../../examples/adapters/self-signed.ts'
 import { endings } from '../integration/programs/endings.ts'
 
-// Kinds of end, hosts, and readers that are not ours: a clean end means "this was all", whoever reads.
+// Kinds of end, hosts, and third-party readers: a clean end means "this was all" to every reader.
 
 const program = fileURLToPath(new URL('../integration/programs/endings-app.ts', import.meta.url))
 const condition = '--conditions=@sse-toolkit/source'
@@ -85,7 +85,7 @@ const hosts: readonly HostKind[] = [
   },
 ]
 
-/** Whether the transfer is whole, for whoever does not know our events. */
+/** Whether the transfer is complete for a reader that does not know our events. */
 const kinds: readonly (readonly [path: string, isWhole: boolean])[] = [
   ['/completed', true],
   ['/failed-announced', true],

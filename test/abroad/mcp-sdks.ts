@@ -23,7 +23,7 @@ export interface McpSdk {
     readonly eventStore: McpEventStore
     readonly work: (work: Work) => Promise<string>
   }): Promise<McpSession>
-  /** Answers a request to resume, for a session of another process: gives what there is, and ends. */
+  /** Answers a request to resume, for a session of another process: sends the stored messages, and ends. */
   resume(request: Request, eventStore: McpEventStore): Promise<Response>
   connectClient(url: string, options: McpClientOptions): Promise<McpClient>
 }

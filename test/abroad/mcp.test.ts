@@ -159,7 +159,7 @@ describe.each(sdks)('an MCP server of %s', (_name, sdk) => {
     await using there = await start()
     const urlOf = ({ stdout }: StartedProcess): string => /listening on (.+)/.exec(stdout)?.[1] ?? ''
 
-    // Whoever may read everything on a hub of the same Redis reads nothing of it.
+    // A reader that may read everything on a hub of the same Redis gets none of these messages.
     const log = redisLog({ url: redis.url })
     const hub = createHub({ log })
     const readings = hub.read([], { patterns: ['>'], after: 'earliest' })

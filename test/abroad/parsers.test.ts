@@ -9,7 +9,7 @@ import { EventSource as LaunchDarklyEventSource } from 'launchdarkly-eventsource
 import { EventSource as UndiciEventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
-// What a hub writes, as other people's parsers read it: the first block, ids, fields of ours, heartbeats, odd data.
+// A hub's stream as third-party parsers read it: the first block, ids, fields of ours, heartbeats, odd data.
 
 interface Read {
   readonly type: string

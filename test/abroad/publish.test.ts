@@ -6,7 +6,7 @@ import type { ProcessExit, StartedProcess } from '@sse-toolkit/test-support'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packPackages, root, run } from './packed-project.ts'
 
-// scripts/publish.ts against a registry: Verdaccio, which knows no other registry and so has only what it is given.
+// scripts/publish.ts against a registry: Verdaccio, without an upstream registry, so it has only the packages published to it.
 
 let folder = ''
 let tarballs: readonly string[] = []

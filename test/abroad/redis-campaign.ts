@@ -144,7 +144,7 @@ function startPublisher(hub: Hub, topic: string, name: string, everyMs: number):
 }
 
 /**
- * Holds what readers got against what publishers were told.
+ * Compares the events that readers received with the answers to publishers.
  *
  * What was stored comes once, in order, or a gap lies in its place; what was refused never comes; what is not known may.
  */

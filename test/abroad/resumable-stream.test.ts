@@ -228,7 +228,7 @@ describe.skipIf(server.skip)('where ours differs from resumable-stream', () => {
     const first = outcome(await explicit.post(context, source, 'a'))
     source.write('01')
     const ahead = explicit.get(context, 'a', '/?resumeAt=4').then(outcome)
-    // The original answers a reader that joins only when it has told it what there is.
+    // The original answers a joining reader only after sending it the text so far.
     if (kind === 'original') await expect.poll(() => context.hasExistingStream('a')).toBe(true)
     const joined = await explicit.get(context, 'a')
     source.write('23')

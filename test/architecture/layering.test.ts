@@ -2,11 +2,11 @@ import { dirname, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { filesBelow, importsOf, readSource } from './source-files.ts'
 
-// Who may import whom (ARCHITECTURE.md). A package that is not listed imports no package of ours.
+// The allowed imports between packages (ARCHITECTURE.md). A package that is not listed imports no package of ours.
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'sse-redis': ['@sse-toolkit/sse-server'],
   'sse-sqlite': ['@sse-toolkit/sse-server'],
-  // It is what the others are to a shell.
+  // The command line over the other packages.
   cli: ['@sse-toolkit/event-source-client', '@sse-toolkit/http-core', '@sse-toolkit/sse-server'],
 }
 

@@ -4,7 +4,7 @@ import { registerHubMetrics } from '@sse-toolkit/sse-server/prometheus'
 import { describe, expect, it } from 'vitest'
 import { filesBelow, readSource } from './source-files.ts'
 
-// docs/reference/metrics.md lists what a hub says of itself, and a new figure must be in it.
+// docs/reference/metrics.md must list every figure that a hub reports.
 
 const page = readSource('docs/reference/metrics.md')
 

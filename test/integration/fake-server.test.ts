@@ -23,7 +23,7 @@ interface Connection {
   readonly refuse: (status: number) => unknown
 }
 
-/** A server that writes exactly what the story says. */
+/** A server that writes exactly the bytes of the story. */
 interface Server {
   readonly url: string
   readonly next: () => Promise<Connection>
@@ -119,7 +119,7 @@ function startFake(): Server & { readonly server: ReturnType<typeof createFakeSe
   }
 }
 
-/** What the server does, and what it is asked. @returns the last event IDs that the client sent. */
+/** Runs the server's side of the story. @returns the last event IDs that the client sent. */
 async function tellStory({ next }: Server): Promise<readonly string[]> {
   const ids: string[] = []
   const connect = async (): Promise<Connection> => {
@@ -212,7 +212,7 @@ describe('an EventSource sees the same story', () => {
   })
 })
 
-/** What our client tells of a stream, until it is closed. */
+/** Records our client's events and statuses until the stream is closed. */
 async function follow(url: string, options: EventSourceOptions): Promise<readonly unknown[]> {
   const log: unknown[] = []
   const client = createEventSource(url, { ...options, ...fastReconnection })

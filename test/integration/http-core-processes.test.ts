@@ -94,7 +94,7 @@ describe('several processes', () => {
       ],
     })
     const { code } = await primary.exited
-    // Descriptor 3 is no socket here: what counts is that it was tried, and named.
+    // Descriptor 3 is not a socket here. The test checks that the server tried it, and named it in the error.
     expect([code, primary.stdout]).toEqual([0, 'bad-descriptor file descriptor 3\n'])
   })
 })

@@ -35,7 +35,7 @@ export interface ClientActor {
   close(): void
 }
 
-/** One request to a hub, as the judge sees it: what it may have, and what it is sent. */
+/** One request to a hub, as the judge sees it: the events it may get, and those it receives. */
 export interface Session {
   readonly client: string
   /** That serves it. */
@@ -43,11 +43,11 @@ export interface Session {
   readonly topics: readonly string[]
   readonly filter: ((event: HubEventView) => boolean) | undefined
   readonly onBytes: (bytes: Uint8Array) => void
-  /** The same source, and what it writes is counted. */
+  /** The same source, with its writes counted. */
   readonly watch: (source: ByteSource) => ByteSource
   /** The hub has made its answer. */
   respond(status: number): void
-  /** Whoever it is must get nothing that is stored from now on. */
+  /** This identity must get no event that is stored from now on. */
   revoke(): void
 }
 

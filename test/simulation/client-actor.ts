@@ -21,7 +21,7 @@ const minDelayMs = 100
 // How clients of a page come: with what they already have.
 type Beginning = 'now' | 'earliest' | 'garbage' | 'future' | 'past'
 
-/** One opening of the client: what it was given belongs to it alone. */
+/** One opening of the client, with its own events. */
 interface Visit {
   readonly client: EventSourceClient
   readonly timers: ActorTimers
@@ -110,7 +110,7 @@ export function createClientActor(world: World, name: string, random: SeededRand
     )
   }
 
-  /** What it may count on from the start; what it has no position for begins with its first block. */
+  /** The position on which the client may rely from the start. Without one, its promise begins with the first block. */
   function promise(reader: Reader, id: string): void {
     if (id === 'not an id of ours') reader.promise(0)
     else if (history.rankOf(id) !== undefined && !id.endsWith('-999999'))

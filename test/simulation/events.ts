@@ -81,7 +81,7 @@ function pickProcess(world: World, random: SeededRandom): ServerProcess | undefi
   return up.length === 0 ? undefined : random.pick(up)
 }
 
-/** A job is begun by whoever is asked for it first, and perhaps by others after it: only one may do it. */
+/** The first process that gets the request starts the job, and others may try after it: only one may run it. */
 function startJob(world: World, topic: string, random: SeededRandom): void {
   const { time, settings } = world
   const attempts = random.integer(1, 3)

@@ -228,7 +228,7 @@ export function openExchange(
     if (bytesUntilCut <= 0) cut(cutKind)
   }
 
-  /** The bytes are only the client's during the call: whoever keeps them shall notice. */
+  /** The client may use the bytes only during the call. Code that keeps them must fail here. */
   function giveAway(bytes: Uint8Array): void {
     sink.onData(bytes)
     bytes.fill(0x21)

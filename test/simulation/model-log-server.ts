@@ -21,7 +21,7 @@ import type {
 import { isTopicOf, isWildcard } from './topic-match.ts'
 import type { Timer, VirtualTime } from './virtual-time.ts'
 
-/** What a server of a shared log tells those who subscribe to it. Each may be lost. */
+/** The notifications of a shared log's server to its subscribers. Each may be lost. */
 export type Notification =
   | { readonly type: 'appended'; readonly entry: LogEntry; readonly previousSeq: number }
   | { readonly type: 'cancelled'; readonly topic: string }

@@ -59,8 +59,8 @@ const refillAfterMs = 500
  * The contract of `EventLog` over connections that lose things.
  *
  *     notification (entry, previousSeq)
- *       previousSeq was told       -> tell the listeners
- *       it is beyond what was told -> something was lost. Fill: read all after what was told, and tell that
+ *       previousSeq was announced  -> notify the listeners
+ *       it is beyond that          -> something was lost. Fill: read all after the last announced, and announce it
  *       it is of another epoch     -> the log has lost its memory. Fill, which begins with saying so
  *
  * Calls and notifications go over connections of their own, each in order, neither in step with the other.
@@ -74,7 +74,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   let commandedVersion = server.controlVersion
   let isClosed = false
   let isFilling = false
-  // What came while a fill was under way may be beyond what the fill has seen.
+  // Notifications that arrived during a fill may be beyond the events that the fill has read.
   let isBehind = false
   // Which connection it is: what was sent over an older one does not arrive.
   let connection = 1
@@ -111,7 +111,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
   }
 
   function command(entry: ControlEntry, version: number): void {
-    // One that does not follow the last that was told: those between were lost, and are looked up.
+    // This event does not follow the last announced one: the events between were lost, and are read from the log.
     if (version !== commandedVersion + 1) {
       void fill()
       return
@@ -134,7 +134,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
     tails.notify(news)
   }
 
-  /** Tells all that was stored and not told, in order. Repeated until it succeeds. */
+  /** Announces all stored events that were not announced yet, in order. Repeated until it succeeds. */
   async function fill(): Promise<void> {
     if (isFilling || isClosed) return
     isFilling = true
@@ -146,7 +146,7 @@ export function openModelLog(options: ModelLogOptions): ModelLog {
       } while (isBehind && !isClosed)
       isFilling = false
     } catch {
-      // The log is not to be had: the process serves what it has, and tries again.
+      // The log is unreachable: the process serves the events it has, and tries again.
       runtime.setTimeout(() => {
         isFilling = false
         void fill()

@@ -17,7 +17,7 @@ export interface Weather {
   readonly halfOpen: number
   /** Nothing moves for some seconds. */
   readonly frozen: number
-  /** An intermediary holds back what it has until it is 2 KiB, or 3 s old. */
+  /** An intermediary buffers bytes until it has 2 KiB, or for 3 s. */
   readonly buffered: number
   readonly throttled: number
   /** Every byte arrives on its own. */
@@ -25,7 +25,7 @@ export interface Weather {
   readonly maxLatencyMs: number
 }
 
-/** Whoever takes requests. */
+/** The end that takes requests. */
 export interface Host {
   readonly isUp: boolean
   accept(request: IncomingRequest): void

@@ -12,7 +12,7 @@ export interface Outcome {
   readonly seed: number
   /** The first; undefined if all held. */
   readonly violation: Violation | undefined
-  /** Of all that happened: the same for the same seed. */
+  /** A hash of the whole run: the same for the same seed. */
   readonly hash: number
   readonly settings: Settings
   readonly lines: readonly TraceLine[]

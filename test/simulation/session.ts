@@ -26,7 +26,7 @@ export function openSession(world: World, process: string, { url, headers }: Tra
   let respondedAt = 0
   let revokedRank = Number.POSITIVE_INFINITY
   let isFirstBlock = true
-  // What was sent to it, as data alone, and what its output was given, with all that is around the data.
+  // The data that was sent to it, and the bytes that its output received, including framing.
   let sentLength = 0
   let writtenBytes = 0
   let isAborted = false

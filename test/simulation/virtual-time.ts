@@ -16,7 +16,7 @@ export interface VirtualTime {
   /** @param dueMs - Now or later. What is set for the same instant runs in the order in which it was set. */
   at(dueMs: number, callback: () => void): Timer
   clear(timer: Timer): void
-  /** Runs when all that is ready now, microtasks included, has run. */
+  /** Runs after everything that is ready now, including microtasks. */
   endOfTurn(callback: () => void): void
   /**
    * Lets time pass until `untilMs`, or until `isOver` holds, which is asked between any two timers. Rejects with what a

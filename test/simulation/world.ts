@@ -54,9 +54,9 @@ export interface World {
   jobIsHeld(topic: string): boolean
   /** The index of the last fact that ended one of the topics. */
   lastEndIndex(topics: readonly string[]): number
-  /** Whether the log is too small, or forgets too soon, for all that is stored in it. */
+  /** Whether the log is too small, or evicts too soon, to keep every stored event. */
   mayEvict(): boolean
-  /** Whoever it is must get nothing from the process that is stored from now on, on any connection that it has asked for. */
+  /** This identity must get no event from the process that is stored from now on, on any requested connection. */
   forbid(client: string, process: string): void
   /** Every process must know by now, and let it in no more. */
   forbidEverywhere(client: string): void

@@ -1,4 +1,4 @@
-/** The process of a server that sends the same chunk of events for ever, as fast as each reader takes it. */
+/** The process of a server that sends the same chunk of events without end, as fast as each reader takes it. */
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { chunkOf, eventStreamHead, outgoingEvent, plainBlock } from '../events.ts'

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { request } from 'undici'
 
-/** What an application writes by hand: no reconnection, no last event ID, no checks. */
+/** The code that applications write by hand: no reconnection, no last event ID, no checks. */
 export function open(url: string, onData: (data: string) => void): () => void {
   const aborter = new AbortController()
   const parser = createParser({ onEvent: (event) => onData(event.data) })

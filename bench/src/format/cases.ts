@@ -1,11 +1,11 @@
 import { outgoingEvent } from '../events.ts'
 
-/** What is formatted. */
+/** The events to format. */
 export interface FormatCase {
   readonly id: string
   readonly title: string
   readonly data: unknown
-  /** What the event source has to get. */
+  /** The event that the event source must get. */
   readonly text: string
 }
 

@@ -1,6 +1,6 @@
 import type { Contender } from '../benchmark.ts'
 
-/** Gives a block with an id and data. What is no text goes as JSON. */
+/** Formats a block with an id and data. Data that is not text becomes JSON. */
 export type Format = (id: string, data: unknown) => string
 
 interface Formatter extends Contender {

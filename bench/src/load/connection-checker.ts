@@ -13,12 +13,12 @@ export class ConnectionChecker {
   /** Of the next event. */
   nextSeq = 0
   chunks = 0
-  /** What was wrong first; the rest of the connection is not read. */
+  /** The first fault; the rest of the connection is not read. */
   fault: string | undefined
   #state: State = State.head
   #head = ''
   #chunkLeft = 0
-  /** After how many events an end is no fault. */
+  /** The number of events after which an end is not a fault. */
   readonly #expectedEvents: number
   // How much of the field name has been matched; `numberAt` and above: within the number; -1: not in this line.
   #column = 0

@@ -18,7 +18,7 @@ export interface ServerUnderLoad extends AsyncDisposable {
   /** Of the server, after garbage collection. */
   memory(): Promise<Memory>
   /**
-   * Publishes so many events to nobody, and then opens connections that want them all.
+   * Publishes so many events without readers, and then opens connections that read them all.
    *
    * @returns the server's time from the first connection to the last event; undefined if the contender keeps no events.
    */

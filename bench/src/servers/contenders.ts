@@ -40,13 +40,13 @@ export const serverContenders: readonly ServerContender[] = [
     packages: [],
     missing: existsSync(nchanModule)
       ? undefined
-      : 'wants nginx with nchan (apt: nginx-light libnginx-mod-nchan)',
+      : 'needs nginx with nchan (apt: nginx-light libnginx-mod-nchan)',
     load: () => import('./nchan.ts'),
   },
   {
     name: kernelFloor,
     packages: [],
-    missing: spawnSync('cc', ['--version']).status === 0 ? undefined : 'wants a C compiler (apt: gcc)',
+    missing: spawnSync('cc', ['--version']).status === 0 ? undefined : 'needs a C compiler (apt: gcc)',
     load: () => import('./kernel-floor.ts'),
   },
 ]

@@ -5,7 +5,7 @@
  *     stdin:  length LF bytes    write these to every connection
  *     stdout: LF             they are written
  *
- * Whoever connects is answered the head of an event stream as soon as it has sent something. Sockets block: the publisher
+ * Answers each client with the head of an event stream as soon as the client has sent something. Sockets block: the publisher
  * in front is never so far ahead that a buffer fills.
  */
 #include <arpa/inet.h>

@@ -6,7 +6,7 @@ import type { PublishingServer } from './publishing-server.ts'
 
 const historyLength = 2000
 
-/** What an application writes by hand: one string for all connections, `response.write` for each. */
+/** The code that applications write by hand: one string for all connections, `response.write` for each. */
 export async function open(): Promise<PublishingServer> {
   const responses = new Set<ServerResponse>()
   const history: string[] = []

@@ -7,14 +7,14 @@ import { host } from './publishing-server.ts'
 
 const startTimeoutMs = 3000
 
-/** A contender that is no program of Node, in a process of its own. It gets our core with our affinity, and ends with us. */
+/** A contender that does not run on Node, in a process of its own. It inherits our CPU affinity, and ends with us. */
 export function startProgram(command: string, args: readonly string[]): ChildProcess {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   process.once('exit', () => child.kill('SIGKILL'))
   return child
 }
 
-/** @throws if nobody accepts connections on the port in time. */
+/** @throws if no process accepts connections on the port in time. */
 export async function untilListening(port: number): Promise<void> {
   const deadline = performance.now() + startTimeoutMs
   while (!(await accepts(port))) {

@@ -6,7 +6,7 @@ import type { OutgoingEvent } from '../events.ts'
 /** A server under test: everyone who asks it for anything gets all events from then on. */
 export interface PublishingServer {
   readonly port: number
-  /** Where those ask who want all events from the first one on. Absent: it keeps none. */
+  /** The path for readers that want all events from the first. Absent: the server keeps no events. */
   readonly replayPath?: string
   /** Whose time and memory count, where it is not this process. */
   readonly pid?: number

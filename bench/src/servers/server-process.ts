@@ -37,7 +37,7 @@ const arrivalTimeoutMs = 3000
 
 let server: PublishingServer | undefined
 let nextSeq = 0
-// What the load process has got, on all connections together.
+// The events that the load process has received, on all connections together.
 const arrivals: { total: number; onChange: (() => void) | undefined } = { total: 0, onChange: undefined }
 
 const methods = {
@@ -100,7 +100,7 @@ const methods = {
     if (server?.pid !== undefined) return { rssBytes: rssBytesOf(server.pid), heapBytes: 0 }
     const { gc } = globalThis
     if (gc === undefined) throw new TypeError('Run with --expose-gc')
-    // What the first collection finalizes, the second one frees; and V8 gives pages back some time after.
+    // The second collection frees the objects that the first finalized. V8 returns the pages some time later.
     for (let collection = 0; collection < 3; collection += 1) {
       await gc({ type: 'major', execution: 'async' })
       await delay(100)

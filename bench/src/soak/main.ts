@@ -1,9 +1,9 @@
 /**
- * A hub under five thousand clients that come and go: `pnpm soak [--seconds 180] [--connections 5000]`.
+ * Runs a hub while five thousand clients come and go: `pnpm soak [--seconds 180] [--connections 5000]`.
  *
- * Each reads three of 500 topics. All the time some leave without a goodbye, some stop reading for a while, and come back
- * where they were. At the end every client must have each event of its topics once and in order, but for gaps that it was
- * told of; and the server's memory must not have grown.
+ * Each client reads three of 500 topics. All the time some clients disconnect without closing, or stop reading for a while,
+ * and then resume where they were. At the end every client must have each event of its topics once and in order, except
+ * where the hub announced a gap; and the server's memory must not have grown.
  *
  * `pnpm soak --redis [--seconds 180] [--seed S]` is another program: hubs on a real Redis under a schedule of faults,
  * test/abroad/redis-soak.ts.
@@ -102,7 +102,7 @@ function disturb(now: number): void {
   }
 }
 
-/** Who was away returns: at once, soon, or late; so does whom the server has cut off. */
+/** A reader that was away, or that the server cut off, returns at once, soon, or late. */
 function bringBack(now: number): void {
   for (const [reader, until] of stalled) {
     if (now < until) continue
@@ -155,7 +155,7 @@ function report(): void {
     `received ${total.received}; repeated ${total.repeated}, out of order ${total.outOfOrder}, missing ${total.missing}`,
   )
   console.log(
-    `gaps told ${total.gaps}, with ${total.announced} events; clients not complete in the end ${incomplete.length}`,
+    `gaps announced ${total.gaps}, with ${total.announced} events; incomplete clients at the end ${incomplete.length}`,
   )
   console.log(`server: ${JSON.stringify(stats)}`)
   console.log("server's memory after collecting garbage, by thirds of the time:")

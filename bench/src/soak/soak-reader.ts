@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { createParser } from 'eventsource-parser'
 import type { EventSourceParser } from 'eventsource-parser'
 
-/** What a reader of a soak has found, over all of its connections. */
+/** The findings of a soak's reader, over all of its connections. */
 export interface SoakReport {
   received: number
   repeated: number
@@ -18,7 +18,7 @@ export interface SoakReport {
 
 /**
  * One client: it holds to its position through all that happens to it, and checks that each of its topics' events comes
- * once, in order, but for gaps that it was told of.
+ * once, in order, except in announced gaps.
  */
 export class SoakReader {
   readonly report: SoakReport = {
@@ -58,7 +58,7 @@ export class SoakReader {
     socket.on('connect', () => {
       socket.write(`GET /events?topics=${topics} HTTP/1.1\r\nHost: localhost\r\n${lastEventId}\r\n`)
     })
-    // What has arrived of a connection that the reader has left is not read: its position is what it has dealt with.
+    // Events that arrived on a connection after the reader left it are not read: its position covers only handled events.
     socket.on('data', (piece: string) => {
       if (this.#socket === socket) decode(piece)
     })

@@ -32,7 +32,7 @@ const methods = {
     }
   },
 
-  /** What comes before is not asked for any more. */
+  /** Earlier events are no longer requested. */
   mark(): void {
     markedAt = performance.now()
     for (const client of clients) client.backAt = undefined

@@ -1,5 +1,5 @@
 /**
- * What goes between the main process and a worker, over Node's IPC channel:
+ * The messages between the main process and a worker, over Node's IPC channel:
  *
  *     main                                worker
  *       -- { id: 1, method, args } -->    a call
@@ -8,7 +8,7 @@
  *       <-- { notice } --
  */
 export interface CallMessage {
-  /** Absent: nobody waits for an answer. */
+  /** Absent: no caller waits for an answer. */
   readonly id?: number
   readonly method: string
   readonly args: readonly unknown[]
@@ -19,6 +19,6 @@ export type AnswerMessage =
   | { readonly id: number; readonly error: string }
   | { readonly notice: unknown }
 
-/** The methods that a worker offers, as both sides know them. What they take and give goes through JSON. */
+/** The methods that a worker offers, as both sides know them. Arguments and results are serialized as JSON. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a constraint: any other parameter list would refuse all methods
 export type Methods<T> = { readonly [Name in keyof T]: (...args: any[]) => unknown }

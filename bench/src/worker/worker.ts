@@ -8,7 +8,7 @@ import type { AnswerMessage, CallMessage, Methods } from './protocol.ts'
 type Core = 0 | 1
 
 export interface WorkerOptions {
-  /** What it is called in errors. */
+  /** The worker's name in errors. */
   readonly name: string
   readonly entry: URL
   readonly core: Core
@@ -132,7 +132,7 @@ class ForkedWorker<M extends Methods<M>> implements Worker<M> {
   }
 
   #send(message: CallMessage): void {
-    // What cannot be sent has a process that is ending: its exit fails the call, and knows why.
+    // Sending fails only if the process is ending. Its exit then fails the call, with the reason.
     this.#child.send(message, () => {})
   }
 

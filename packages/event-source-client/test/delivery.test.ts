@@ -384,7 +384,7 @@ describe('a loop that is left with a full queue', () => {
 })
 
 describe('events that arrive without a consumer', () => {
-  /** Over a transport that still brings what it has in hand when it is paused, as undici does. */
+  /** Over a transport that still delivers buffered chunks after pause, as undici does. */
   async function openLate(options?: EventSourceOptions): Promise<Awaited<ReturnType<typeof open>>> {
     const server = createMemoryServer()
     const client = createEventSource('http://test/', {

@@ -30,7 +30,7 @@ export function exchangeWith(transport: Transport, request: TransportRequest): R
   const calls: string[] = []
   const response = Promise.withResolvers<TransportResponse>()
   const body = Promise.withResolvers<string>()
-  // Tests await only what they are about.
+  // Each test awaits only the promises that it needs.
   response.promise.catch(() => {})
   body.promise.catch(() => {})
   const utf8 = new TextDecoder()

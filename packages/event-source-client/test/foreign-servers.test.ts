@@ -25,7 +25,7 @@ function serve({ status = 200, headers = [], body, ends }: ForeignServer): Promi
   })
 }
 
-/** Long enough that what reconnects is seen waiting. */
+/** Long enough that a reconnecting client is seen waiting. */
 const reconnection = { baseDelayMs: 60_000, minDelayMs: 60_000 }
 
 const transports: [name: string, options: EventSourceInit][] = [

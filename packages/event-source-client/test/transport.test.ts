@@ -160,7 +160,7 @@ describe.each(transports)('the transport %s', (name, transport) => {
     const exchange = exchangeWith(transport, requestOf(server.url))
     await exchange.response
     exchange.pause()
-    // Until the kernel's buffers are full nothing tells that the reader stands still: wait until it stays so.
+    // The pause shows only once the kernel's buffers are full: wait until no more bytes arrive.
     let before = -1
     while (before !== written) {
       before = written

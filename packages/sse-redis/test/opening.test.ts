@@ -147,7 +147,7 @@ describe.skipIf(server.skip)('opening a log', () => {
     const log = redis.open({ url, namespace: 'cluster', commandTimeoutMs: 200 })
     await vi.waitFor(() => log.ready(), patience)
     const { heard } = listen(log)
-    // Redis tells the subscribers of a slot that it gives away that they are subscribed no more.
+    // When Redis gives a slot away, it ends the subscriptions of that slot.
     await commandAt(url, 'CLUSTER', 'DELSLOTS', String(slot))
     await commandAt(url, 'CLUSTER', 'ADDSLOTS', String(slot))
     await vi.waitUntil(async () => {

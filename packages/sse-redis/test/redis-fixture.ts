@@ -144,7 +144,7 @@ export async function readAll(
   }
 }
 
-/** What a tail was told, as words. */
+/** The notifications of a tail, as words. */
 export interface Heard {
   readonly heard: readonly string[]
   readonly entries: readonly LogEntry[]

@@ -32,7 +32,7 @@ async function runForEver(hub: Hub, topic: string): Promise<void> {
   await turn()
 }
 
-/** A log that loses its memory when the test says so, before it tells anybody. */
+/** A log that loses its memory when the test calls for it, before it notifies its tails. */
 function forgetfulLog() {
   let log = memoryLog()
   const listeners: LogTailListener[] = []

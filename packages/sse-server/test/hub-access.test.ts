@@ -271,7 +271,7 @@ describe('limits', () => {
     expect(
       Math.max(...[0, 1, 2, 3].map((n) => hub.connections({ identity: `id${n}` }).length)),
     ).toBeLessThanOrEqual(2)
-    // Those that had to go were told to come back, at a time of their own.
+    // The disconnected clients got a reconnection time each.
     expect(sinks.filter(({ ended, text }) => ended === 'close' && /retry: \d+\n\n$/.test(text))).toHaveLength(
       15,
     )

@@ -14,7 +14,7 @@ interface ScriptedLog {
   evictedUpTo: number
 }
 
-/** A log that is ahead of what its tail tells, as one behind a network is: the test says what is where. */
+/** A log that is ahead of its notifications, as one behind a network is. The test controls both. */
 function scriptedLog(): ScriptedLog {
   const unheard = memoryLog()
   let listener: LogTailListener | undefined

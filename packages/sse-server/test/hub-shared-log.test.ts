@@ -4,7 +4,7 @@ import type { EventLog, LogTailListener } from '@sse-toolkit/sse-server'
 import { createTestHub, delegateTo, publishAll, subscribe } from './hub-readers.ts'
 import { turn } from './virtual-runtime.ts'
 
-// What a log that is shared over a network tells a hub, and one in memory never does.
+// Notifications that a hub gets only from a log that is shared over a network.
 
 /** A log whose tail is deaf when the test says so, as behind a network that fails. */
 function createNetworkLog(maxEvents = 1000) {

@@ -626,7 +626,7 @@ describe('no event is lost or repeated between replay and live delivery', () => 
           else ledger.expectComplete({ topic: name, readers: [name], announcedGaps: 'allowed' })
         }
       }
-      // The check must not pass for want of readers.
+      // The check must not pass only because there are no readers.
       expect(complete).toBeGreaterThan(50)
     },
   )

@@ -22,7 +22,7 @@ export function createVirtualRuntime(seed = 1): Runtime & { readonly clock: Virt
   }
 }
 
-/** Resolves when the turn at hand is over, and what it wrote has been written. */
+/** Resolves when the current turn is over and its writes have been done. */
 export async function turn(): Promise<void> {
   await settled()
   await new Promise<void>((resolve) => {

@@ -34,7 +34,7 @@ export function useLogFiles(): LogFiles {
   }
 }
 
-/** What a tail was told, as text. */
+/** The notifications of a tail, as text. */
 export function listenTo(log: EventLog): string[] {
   const told: string[] = []
   const listener: LogTailListener = {

@@ -3,8 +3,8 @@
  *
  *     node rolling-hub.ts <port>
  *
- * Every process is told of all events from the first on, and gives them the same ids, as processes on one shared log do: chance
- * is the same in all of them, so their logs are of one epoch.
+ * Every process receives all events from the first on, and gives them the same ids, as processes on one shared log do. All
+ * use the same random numbers, so their logs have one epoch.
  */
 import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'

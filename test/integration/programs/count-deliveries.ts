@@ -146,7 +146,7 @@ async function read(port: number, count: number): Promise<void> {
   process.on('disconnect', () => process.exit(0))
 }
 
-/** Calls of a socket's `write`: each is one system call, as long as the kernel takes what it is given. */
+/** Calls of a socket's `write`: each is one system call, as long as the kernel accepts all bytes. */
 async function countWrites(run: () => Promise<unknown>): Promise<number> {
   const write = Reflect.get(Socket.prototype, 'write') as (this: Socket, ...args: unknown[]) => boolean
   let writes = 0

@@ -39,7 +39,7 @@ export async function startScenarioServer(
     }
     if (scenario.finally === 'end') response.end()
     if (scenario.finally === 'cut') {
-      // A browser drops what it has not read when a connection breaks.
+      // A browser drops unread bytes when a connection breaks.
       await delay(50)
       response.destroy()
     }

@@ -350,7 +350,7 @@ describe('the readers of a resumable stream', () => {
     const next = waiting.read()
     await turn()
     expect(openReads()).toBe(1)
-    // While it waits for what the source has not given yet.
+    // While the reader waits for the source's next piece.
     await waiting.cancel()
     expect(await next).toEqual({ done: true, value: undefined })
     expect(openReads()).toBe(0)

@@ -64,7 +64,7 @@ export interface RawClient {
   until(pattern: RegExp): Promise<void>
 }
 
-/** A client of bytes: it says just what the test says, and reads until it is paused. */
+/** A raw client: it sends exactly the bytes of the test, and reads until it is paused. */
 export async function connectRaw(port: number, request: string): Promise<RawClient> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
