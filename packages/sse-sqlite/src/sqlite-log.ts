@@ -229,7 +229,10 @@ class FileLog implements SqliteLog {
 
   async status(topic: string): Promise<TopicStatus> {
     checkTopic(topic)
-    return this.#guarded(`look up ${topic}`, () => this.#reads.status(topic))
+    return this.#guarded(`look up ${topic}`, () => {
+      this.#lookout.lookOnce()
+      return this.#reads.status(topic)
+    })
   }
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
@@ -252,9 +255,10 @@ class FileLog implements SqliteLog {
   }
 
   async controls(prefix: string): Promise<readonly ControlEntry[]> {
-    return this.#guarded('read control entries', () =>
-      controlsOf(this.#file.database, this.#file.now(), prefix),
-    )
+    return this.#guarded('read control entries', () => {
+      this.#lookout.lookOnce()
+      return controlsOf(this.#file.database, this.#file.now(), prefix)
+    })
   }
 
   tail(listener: LogTailListener): () => void {
