@@ -26,7 +26,7 @@ import type { LogBell } from './follow/bell.ts'
 import { Follower } from './follow/follower.ts'
 import { Lookout } from './follow/lookout.ts'
 import { Watch } from './follow/watch.ts'
-import { systemHost } from './host.ts'
+import { openBell, systemHost } from './host.ts'
 import type { LogHost } from './host.ts'
 import { FailureReporter } from './lifecycle/failure-reporter.ts'
 import { Leases } from './lifecycle/leases.ts'
@@ -127,7 +127,7 @@ class FileLog implements SqliteLog {
     const failures = new FailureReporter(settings.onError)
     const owner = randomWord(runtime)
     this.#owner = owner
-    const bell = openBell(path, host)
+    const bell = openBell(host, path)
     this.#bell = bell
     try {
       this.#file = new LogFile({ settings, owner, connect: host.connect, witness: () => bell.witness })
@@ -337,15 +337,6 @@ class FileLog implements SqliteLog {
     } catch (error) {
       throw failureOf(error, this.#settings.path, operation)
     }
-  }
-}
-
-/** @throws {@link LogFileError} */
-function openBell(path: string, host: LogHost): LogBell {
-  try {
-    return host.openBell(`${path}-bell`)
-  } catch (error) {
-    throw failureOf(error, path, 'open the log')
   }
 }
 
