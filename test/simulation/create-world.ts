@@ -4,8 +4,8 @@ import { createAuthority } from './authority.ts'
 import type { ClientActor, ServerProcess } from './actors.ts'
 import { createClientActor } from './client-actor.ts'
 import { createHistory } from './history.ts'
+import { createFileLogHouse } from './file-log-house.ts'
 import { createMemoryLogHouse, createSharedLogHouse } from './log-house.ts'
-import { LogUnavailableError } from './model-log.ts'
 import { createNetwork } from './network.ts'
 import type { Violation } from './oracle.ts'
 import { createServerProcess } from './server-process.ts'
@@ -15,7 +15,13 @@ import type { Trace } from './trace.ts'
 import { createVirtualTime } from './virtual-time.ts'
 import type { World } from './world.ts'
 
-export function createWorld(seed: number, settings: Settings, trace: Trace): World {
+const createLogHouse = {
+  memory: createMemoryLogHouse,
+  shared: createSharedLogHouse,
+  sqlite: createFileLogHouse,
+}
+
+export function createWorld(seed: number, settings: Settings, trace: Trace, directory: string): World {
   const time = createVirtualTime()
   const history = createHistory()
   const beganAtMs = Date.UTC(2026, 0)
@@ -33,8 +39,8 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
     violation ??= found
     trace.note(time.nowMs, found.actor, `VIOLATION ${found.kind}`, found.text)
   }
-  const logOptions = { time, random: randomOf('log'), settings, history, serverWallClock, report }
-  const logs = settings.log === 'memory' ? createMemoryLogHouse(logOptions) : createSharedLogHouse(logOptions)
+  const sources = { time, settings, history, serverWallClock, report, directory }
+  const logs = createLogHouse[settings.log]({ ...sources, random: randomOf('log') })
   const { highWaterMarkBytes, windowBytes } = settings
   const network = createNetwork({ time, random: randomOf('network'), trace, highWaterMarkBytes, windowBytes })
   network.weather = settings.weather
@@ -76,7 +82,7 @@ export function createWorld(seed: number, settings: Settings, trace: Trace): Wor
     },
     openLog: (runtime, random) => logs.open(runtime, random),
     isExpected: (error) =>
-      error instanceof LogUnavailableError ||
+      (error as { readonly code?: unknown }).code === 'log-unavailable' ||
       error instanceof HubClosedError ||
       error instanceof TopicEndedError ||
       error instanceof TopicFullError ||

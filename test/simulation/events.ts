@@ -3,6 +3,7 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import { jobStep } from './job-steps.ts'
 import { noteFailure, publishBy, publishOnce } from './publishing.ts'
 import type { ServerProcess } from './actors.ts'
+import type { Death } from './mortal-connections.ts'
 import { happenings, jobTtlMs } from './settings.ts'
 import type { Happening } from './settings.ts'
 import type { World } from './world.ts'
@@ -151,7 +152,7 @@ function restartLog(world: World, random: SeededRandom): void {
   world.note('log', 'restarts empty')
   world.logs.restart()
   // The log of one process is lost with that process.
-  if (world.settings.log === 'shared') return
+  if (world.settings.log !== 'memory') return
   for (const process of world.processes) {
     process.crash('reset')
     world.time.after(random() * 1000, () => process.start())
@@ -163,6 +164,14 @@ const happen: Readonly<Record<Happening, (world: World, random: SeededRandom) =>
     const process = random.pick(world.processes)
     process.crash(random() < 0.7 ? 'reset' : 'silence')
     world.time.after(random() * 5000, () => process.start())
+  },
+  'crash-at-statement'(world, random) {
+    const restMs = random() * 3000
+    const statement = random() < 0.5 ? 'commit' : random.integer(1, 40)
+    const death: Death = { statement, isDone: random() < 0.5 }
+    const how = random() < 0.7 ? 'reset' : 'silence'
+    const process = random.pick(world.processes)
+    process.crashAtStatement(death, how, () => void world.time.after(restMs, () => process.start()))
   },
   drain(world, random) {
     const process = random.pick(world.processes)

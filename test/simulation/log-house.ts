@@ -8,6 +8,7 @@ import type { LogFaults, ModelLog } from './model-log.ts'
 import { ModelLogServer } from './model-log-server.ts'
 import type { Report } from './oracle.ts'
 import type { Settings } from './settings.ts'
+import type { Death } from './mortal-connections.ts'
 import { createActorTimers } from './timers.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -15,6 +16,12 @@ import type { VirtualTime } from './virtual-time.ts'
 export interface ProcessLog extends EventLog {
   /** The process dies: nothing reaches it any more. */
   abandon(): void
+  /**
+   * The process dies in the midst of one of the statements that its log carries out; undefined if its log carries out none.
+   *
+   * @param die - Called then: the process is to end.
+   */
+  readonly dieAtStatement?: (death: Death, die: () => void) => void
 }
 
 /** Where events are kept in one run, and how it fails. */
@@ -29,15 +36,19 @@ export interface LogHouse {
   heal(): void
   /** @returns how many of its timers are left. */
   close(): Promise<number>
+  /** The run is over, however it went: nothing of it stays on the machine. */
+  discard(): void
 }
 
-interface LogHouseOptions {
+export interface LogHouseOptions {
   readonly time: VirtualTime
   readonly random: SeededRandom
   readonly settings: Settings
   readonly history: History
   readonly serverWallClock: () => number
   readonly report: Report
+  /** Where files may be. */
+  readonly directory: string
 }
 
 /** The real log of one process, which all hubs of the run share. */
@@ -87,11 +98,12 @@ export function createMemoryLogHouse({
       await log.close()
       return timers.pending
     },
+    discard() {},
   }
 }
 
 /** A log that notifies a process no more once the process is dead. */
-function fence(log: EventLog): ProcessLog {
+export function fence(log: EventLog): ProcessLog {
   let isDead = false
   let stops: (() => void)[] = []
   // What a dead process waits for never comes.
@@ -196,5 +208,6 @@ export function createSharedLogHouse({
       this.mendConnections()
     },
     close: () => Promise.resolve(0),
+    discard() {},
   }
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { mutants } from './mutants.ts'
+import type { Mutant } from './mutants.ts'
 import { runSeed } from './run-seed.ts'
 import type { Outcome } from './run-seed.ts'
 import { search } from './search.ts'
@@ -18,6 +19,7 @@ const usage = `pnpm simulate [options]
   --trace            ... with all that happened in it
   --mutants          breaks the real code in ${mutants.length} ways, and shows how many seeds it takes to notice
   --only a,b         ... in these ways alone
+  --log sqlite       over the real log in a file, at about ten seeds a second
   --clients N --events N --jobs-run N --active-ms N --without a,b
                      make the world of --seed smaller: without one of ${happenings.join(', ')},
                      or of the weather's faults (cut, halfOpen, refused, ...)
@@ -37,10 +39,12 @@ const { values } = parseArgs({
     'jobs-run': { type: 'string' },
     'active-ms': { type: 'string' },
     without: { type: 'string' },
+    log: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
+const log = logOf(values.log)
 if (values.help) console.log(usage)
 else if (values.mutants) await showMutants()
 else if (values.seed !== undefined) await replay(numberOf('seed', values.seed))
@@ -53,11 +57,17 @@ function numberOf(option: string, value: string): number {
   return number
 }
 
+function logOf(text: string | undefined): 'sqlite' | undefined {
+  if (text === undefined || text === 'sqlite') return text
+  throw new RangeError(`--log takes sqlite, not ${text}: the others are drawn`)
+}
+
 function reductionOf(): Reduction {
   const { clients, events, without } = values
   const activeMs = values['active-ms']
   const jobCount = values['jobs-run']
   return {
+    ...(log !== undefined && { log }),
     ...(clients !== undefined && { clientCount: numberOf('clients', clients) }),
     ...(events !== undefined && { eventCount: numberOf('events', events) }),
     ...(jobCount !== undefined && { jobCount: numberOf('jobs-run', jobCount) }),
@@ -78,6 +88,7 @@ async function searchSeeds(): Promise<void> {
   const result = await search({
     from,
     count,
+    log,
     jobs: numberOf('jobs', values.jobs),
     onProgress({ seeds }) {
       if (performance.now() - shownAt < (isTTY ? 200 : 10_000)) return
@@ -104,7 +115,7 @@ function summaryOf({ seeds, found, counts }: SearchResult, from: number, rate: s
 /** The smallest world in which it still happens, and what happened there. */
 async function explain({ seed }: FoundViolation): Promise<void> {
   process.exitCode = 1
-  const { reduction, outcome } = await shrink(seed)
+  const { reduction, outcome } = await shrink(seed, log)
   describe(outcome)
   console.log(`\n${excerptFor(outcome.lines, outcome.violation?.actor, 40)}`)
   console.log(`\nReplay it:  pnpm simulate --seed ${seed}${reductionFlags(reduction)} --trace`)
@@ -129,9 +140,9 @@ async function showMutants(): Promise<void> {
   console.log('| mutant | breaks | caught after | as |\n| --- | --- | --- | --- |')
   let missed = 0
   const only = values.only?.split(',')
-  for (const { name, breaks, shownBy = from } of mutants.filter(
-    (each) => only?.includes(each.name) !== false,
-  )) {
+  const isChosen = ({ name, ...mutant }: Mutant): boolean =>
+    only === undefined ? mutant.log === log : only.includes(name)
+  for (const { name, breaks, shownBy = from, ...mutant } of mutants.filter(isChosen)) {
     // Some take a rare coincidence, which was found once.
     const isFar = values.from === undefined && shownBy >= from + count
     const begin = isFar ? shownBy : from
@@ -139,6 +150,7 @@ async function showMutants(): Promise<void> {
       from: begin,
       count,
       mutant: name,
+      log: mutant.log,
       jobs: numberOf('jobs', values.jobs),
     })
     const [first] = found

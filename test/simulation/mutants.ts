@@ -10,12 +10,15 @@ export interface Mutant {
   readonly replace: string
   /** A seed that shows it, where many do not: the tests begin their search there. */
   readonly shownBy?: number
+  /** Only the real log in a file shows it. */
+  readonly log?: 'sqlite'
 }
 
 const hub = 'packages/sse-server/src/hub'
 const log = 'packages/sse-server/src/log'
 const server = 'packages/sse-server/src'
 const client = 'packages/event-source-client/src'
+const sqlite = 'packages/sse-sqlite/src'
 
 export const mutants: readonly Mutant[] = [
   {
@@ -390,5 +393,65 @@ export const mutants: readonly Mutant[] = [
     file: `${hub}/finite-topics.ts`,
     find: "if (outcome === 'cancelled') outcome = stoppedAs",
     replace: '',
+  },
+  {
+    name: 'told-before-commit',
+    breaks: 'readers get events of a transaction that a crash undoes',
+    file: `${sqlite}/write/write-queue.ts`,
+    find: 'file.commit()',
+    replace: 'follower.stored(transaction), follower.tell(), file.commit()',
+    shownBy: 113,
+    log: 'sqlite',
+  },
+  {
+    name: 'foreign-rows-passed-over',
+    breaks: 'a process that writes does not read first what others have written',
+    file: `${sqlite}/write/write-queue.ts`,
+    find: 'else while (!follower.follow(file.database, state, now));',
+    replace: '',
+    log: 'sqlite',
+  },
+  {
+    name: 'place-not-checked',
+    breaks: 'events are stored in a file that was deleted',
+    file: `${sqlite}/write/write-queue.ts`,
+    find: 'if (!file.isInPlace) this.reopen()',
+    replace: '',
+    log: 'sqlite',
+  },
+  {
+    name: 'epoch-at-each-opening',
+    breaks: 'a process that starts again takes its file for a copy, and every reader gets a gap',
+    file: `${sqlite}/file/log-file.ts`,
+    find: 'const isCopy = state.file !== file',
+    replace: 'const isCopy = true',
+    log: 'sqlite',
+  },
+  {
+    name: 'notices-dropped',
+    breaks: 'a process never learns of a ban that another one pronounced',
+    file: `${sqlite}/follow/follower.ts`,
+    find: 'for (; next < notices.length; next += 1) this.#takeNotice(notices[next], now)',
+    replace: 'this.#notices = state.notices',
+    shownBy: 26,
+    log: 'sqlite',
+  },
+  {
+    name: 'readers-led-back',
+    breaks: 'a process serves readers from a file that was deleted, after others have begun a new one',
+    file: `${sqlite}/follow/lookout.ts`,
+    find: 'this.checkPlace()\n    this.look()',
+    replace: 'this.look()',
+    shownBy: 56,
+    log: 'sqlite',
+  },
+  {
+    name: 'not-held-in-file',
+    breaks: 'the beginning of a job is trimmed from the file, and its readers need it',
+    file: `${sqlite}/write/retention.ts`,
+    find: 'if (state.finite > state.expired) database.run(holdTrimmed, state.trimmed, cut)',
+    replace: '',
+    shownBy: 19,
+    log: 'sqlite',
   },
 ]

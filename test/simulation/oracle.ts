@@ -31,6 +31,7 @@ export type ViolationKind =
   | 'not-caught-up'
   | 'over-limit'
   | 'left-behind'
+  | 'epoch-lost'
   | 'unexpected-error'
 
 export interface Violation {

@@ -3,6 +3,7 @@ import type { Violation } from './oracle.ts'
 import type { ServerProcess } from './actors.ts'
 import { drawSettings } from './settings.ts'
 import type { Reduction, Settings } from './settings.ts'
+import { filesDirectory } from './files-directory.ts'
 import { createTrace } from './trace.ts'
 import type { TraceLine } from './trace.ts'
 import { createWorld } from './create-world.ts'
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly reduction?: Reduction
   /** How many of the last lines of the trace are kept. Default 0. */
   readonly traceLines?: number
+  /** Where the run may have files, which it removes. */
+  readonly directory?: string
 }
 
 // By then every client must have what it may have. The sum of what may lie between: a connection that is found dead
@@ -43,12 +46,14 @@ const lastEventsMs = 5000
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Outcome> {
   const settings = drawSettings(seed, options.reduction)
   const trace = createTrace(options.traceLines ?? 0)
-  const world = createWorld(seed, settings, trace)
+  const world = createWorld(seed, settings, trace, options.directory ?? filesDirectory)
   const { time, network, history } = world
   try {
     await live(world)
   } catch (error) {
     world.report({ kind: 'unexpected-error', actor: 'world', text: String((error as Error).stack) })
+  } finally {
+    world.logs.discard()
   }
   const counts = {
     virtualMs: time.nowMs,

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { filesDirectory } from './files-directory.ts'
 import type { Violation } from './oracle.ts'
 
 /** What one thread is to run. */
@@ -8,6 +11,8 @@ export interface SeedOrder {
   /** From one seed to the next: threads take turns. */
   readonly step: number
   readonly mutant: string | undefined
+  readonly log: 'sqlite' | undefined
+  readonly directory: string
 }
 
 export interface FoundViolation {
@@ -33,6 +38,8 @@ export interface SearchOptions {
   readonly jobs?: number
   /** The name of one of `mutants.ts`. */
   readonly mutant?: string
+  /** Holds all seeds over the real log in a file. Default: over what each seed draws. */
+  readonly log?: 'sqlite' | undefined
   /** Ends the search. Default 1. */
   readonly maxViolations?: number
   readonly onProgress?: (progress: SearchResult) => void
@@ -55,12 +62,16 @@ export async function search(options: SearchOptions): Promise<SearchResult> {
   const counts = { virtualMs: 0, stored: 0, connections: 0 }
   let seeds = 0
   const isOver = (): boolean => found.length >= maxViolations
+  // A thread that is ended in the midst of a seed leaves its files behind.
+  const directory = mkdtempSync(join(filesDirectory, 'sse-simulation-'))
   const threads = Array.from({ length: jobs }, async (_, index) => {
     const order: SeedOrder = {
       from: options.from + index,
       count: Math.ceil((options.count - index) / jobs),
       step: jobs,
       mutant: options.mutant,
+      log: options.log,
+      directory,
     }
     await runThread(order, (message) => {
       if (message.type === 'found' && !isOver())
@@ -75,7 +86,7 @@ export async function search(options: SearchOptions): Promise<SearchResult> {
       return !isOver()
     })
   })
-  await Promise.all(threads)
+  await Promise.all(threads).finally(() => rmSync(directory, { recursive: true, force: true }))
   return { seeds, found: found.toSorted((a, b) => a.seed - b.seed), counts }
 }
 
@@ -87,6 +98,7 @@ function runThread(order: SeedOrder, onMessage: (message: WorkerMessage) => bool
   })
   return new Promise((resolve, reject) => {
     let seed = order.from
+    let isEnding = false
     let watchdog = setTimeout(bark, stuckMs)
     function bark(): void {
       const text = `it does not come to its end within ${stuckMs / 1000} s`
@@ -94,10 +106,10 @@ function runThread(order: SeedOrder, onMessage: (message: WorkerMessage) => bool
       end()
     }
     function end(): void {
+      isEnding = true
       clearTimeout(watchdog)
       worker.off('message', take)
-      resolve()
-      void worker.terminate()
+      worker.terminate().then(() => resolve(), reject)
     }
     function take(message: WorkerMessage): void {
       clearTimeout(watchdog)
@@ -112,6 +124,7 @@ function runThread(order: SeedOrder, onMessage: (message: WorkerMessage) => bool
     })
     // To end without a word is to have tried nothing.
     worker.on('exit', () => {
+      if (isEnding) return
       clearTimeout(watchdog)
       reject(new Error(`The thread of seed ${seed} has ended by itself`))
     })

@@ -16,6 +16,7 @@ function send(message: WorkerMessage): void {
 
 // A stack for every connection that is lost costs more than the loss.
 Error.stackTraceLimit = 0
+const reduction = order.log === undefined ? {} : { log: order.log }
 let seed = order.from
 // What no promise and no callback has caught is a violation of the seed at hand.
 process.on('uncaughtException', (error) => {
@@ -23,7 +24,7 @@ process.on('uncaughtException', (error) => {
 })
 
 for (; seed < order.from + order.count * order.step; seed += order.step) {
-  const { violation, counts } = await runSeed(seed)
+  const { violation, counts } = await runSeed(seed, { reduction, directory: order.directory })
   const found: FoundViolation | undefined = violation && { seed, violation }
   if (found !== undefined) send({ type: 'found', ...found })
   send({

@@ -1,6 +1,7 @@
 import { byteSourceSymbol, createHub } from '@sse-toolkit/sse-server'
 import type { ByteSource, Hub, Runtime } from '@sse-toolkit/sse-server'
 import type { SeededRandom } from '@sse-toolkit/test-support'
+import { ProcessDiedError } from './mortal-connections.ts'
 import type { ServerProcess, Session } from './actors.ts'
 import { bodySource } from './body-source.ts'
 import type { IncomingRequest } from './network-types.ts'
@@ -136,7 +137,14 @@ export function createServerProcess(world: World, name: string, random: SeededRa
       return life?.ownTimers
     },
     start() {
-      life ??= live()
+      if (life !== undefined) return
+      try {
+        life = live()
+      } catch (error) {
+        if (!(error instanceof ProcessDiedError)) throw error
+        world.note(name, 'dies as it opens its log')
+        time.after(random() * 1000, () => this.start())
+      }
     },
     accept(incoming) {
       if (life === undefined) return
@@ -148,6 +156,14 @@ export function createServerProcess(world: World, name: string, random: SeededRa
       if (current === undefined) return
       world.note(name, 'crashes', how)
       end(current, how)
+    },
+    crashAtStatement(death, how, whenDown) {
+      const current = life
+      current?.log.dieAtStatement?.(death, () => {
+        world.note(name, 'crashes at a statement', how)
+        end(current, how)
+        whenDown()
+      })
     },
     async stop(options) {
       const current = life

@@ -4,10 +4,15 @@ import type { SlowConsumerPolicy } from '@sse-toolkit/sse-server'
 import { fairWeather } from './network.ts'
 import type { Weather } from './network-types.ts'
 
+/**
+ * `memory`: the real log of one process. `shared`: the model of a log that many processes share. `sqlite`: the real log in a
+ * file, which is slower and never drawn: whoever wants it asks for it.
+ */
+export type LogKind = 'memory' | 'shared' | 'sqlite'
+
 /** Everything that a run is, but for what happens in it. Drawn from the seed, so that no two runs try the same. */
 export interface Settings {
-  /** `memory`: the real log of one process. `shared`: the model of a log that many processes share. */
-  readonly log: 'memory' | 'shared'
+  readonly log: LogKind
   readonly processCount: number
   readonly clientCount: number
   readonly topics: readonly string[]
@@ -59,12 +64,14 @@ export const happenings = [
   'reopening',
   'flood',
   'storm',
+  'crash-at-statement',
 ] as const
 
 export type Happening = (typeof happenings)[number]
 
-/** What a failing run is made smaller by. */
+/** How a run differs from what its seed draws: where it is held, and what a failing one is made smaller by. */
 export interface Reduction {
+  readonly log?: 'sqlite'
   readonly clientCount?: number
   readonly eventCount?: number
   readonly jobCount?: number
@@ -99,7 +106,8 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
     const drawn = random() < probability ? 2000 + random() * 15_000 : Number.POSITIVE_INFINITY
     return isWithout(name) ? Number.POSITIVE_INFINITY : drawn
   }
-  const log = random() < 0.5 ? 'memory' : 'shared'
+  const drawnLog = random() < 0.5 ? 'memory' : 'shared'
+  const log = reduction.log ?? drawnLog
   const small = random() < 0.4
   return {
     log,
@@ -111,7 +119,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
     eventLength: random.pick([80, 80, 1500]),
     activeMs: Math.min(random.integer(3000, 25_000), reduction.activeMs ?? Number.POSITIVE_INFINITY),
     maxEvents: small ? random.integer(3, 20) : ampleEvents,
-    maxEventsPerTopic: random() < 0.2 ? random.integer(2, 8) : ampleEvents,
+    maxEventsPerTopic: limitOfTopic(random, log),
     maxAgeMs: random() < 0.2 ? random.integer(500, 8000) : 0,
     heartbeatIntervalMs: random.pick([0, 1000, 4000, 15_000]),
     reconnectionTimeMs: random.pick([undefined, undefined, 0, 100, 2500, Number.MAX_SAFE_INTEGER]),
@@ -146,7 +154,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
       crash: interval('crash', 0.35),
       drain: interval('drain', 0.25),
       'log-restart': interval('log-restart', 0.35),
-      'log-outage': interval('log-outage', log === 'shared' ? 0.3 : 0),
+      'log-outage': interval('log-outage', log === 'memory' ? 0 : 0.3),
       'server-clock-jump': interval('server-clock-jump', 0.2),
       'client-clock-jump': interval('client-clock-jump', 0.4),
       revocation: interval('revocation', 0.15),
@@ -154,6 +162,7 @@ export function drawSettings(seed: number, reduction: Reduction = {}): Settings 
       reopening: interval('reopening', 0.25),
       flood: interval('flood', 0.2),
       storm: drawStorm(seed, isWithout('storm')),
+      'crash-at-statement': drawDeath(seed, log !== 'sqlite' || isWithout('crash-at-statement')),
     },
   }
 }
@@ -178,4 +187,15 @@ function drawLater(
 function drawStorm(seed: number, isWithout: boolean): number {
   const random = randomFor(seed, 'storm')
   return random() < 0.15 && !isWithout ? 2000 + random() * 15_000 : Number.POSITIVE_INFINITY
+}
+
+/** The log in a file has no such limit. */
+function limitOfTopic(random: SeededRandom, log: LogKind): number {
+  const limit = random() < 0.2 ? random.integer(2, 8) : ampleEvents
+  return log === 'sqlite' ? ampleEvents : limit
+}
+
+function drawDeath(seed: number, isWithout: boolean): number {
+  const random = randomFor(seed, 'death')
+  return random() < 0.6 && !isWithout ? 500 + random() * 6000 : Number.POSITIVE_INFINITY
 }

@@ -13,8 +13,8 @@ interface Shrunk {
  * with fewer clients, fewer events, less time. What is drawn for one actor does not depend on the others, so much stays
  * as it was.
  */
-export async function shrink(seed: number): Promise<Shrunk> {
-  let best = await attempt({})
+export async function shrink(seed: number, log?: 'sqlite'): Promise<Shrunk> {
+  let best = await attempt(log === undefined ? {} : { log })
   const kind = best.outcome.violation?.kind
 
   async function attempt(reduction: Reduction): Promise<Shrunk> {
@@ -45,8 +45,16 @@ export async function shrink(seed: number): Promise<Shrunk> {
 }
 
 /** As the command line takes it. */
-export function reductionFlags({ clientCount, eventCount, jobCount, activeMs, without }: Reduction): string {
+export function reductionFlags({
+  log,
+  clientCount,
+  eventCount,
+  jobCount,
+  activeMs,
+  without,
+}: Reduction): string {
   const flags: readonly [string, number | string | undefined][] = [
+    ['log', log],
     ['clients', clientCount],
     ['events', eventCount],
     ['jobs-run', jobCount],

@@ -34,7 +34,9 @@ describe('the promise: nothing lost, nothing repeated, gaps announced', () => {
 })
 
 describe('the check can fail: it is noticed when', () => {
-  it.each(mutants.map(({ breaks, name, shownBy = 1 }) => [breaks, name, shownBy] as const))(
+  // Those of the log in a file are in test/abroad/simulation-over-files.test.ts.
+  const fast = mutants.filter(({ log }) => log === undefined)
+  it.each(fast.map(({ breaks, name, shownBy = 1 }) => [breaks, name, shownBy] as const))(
     '%s',
     { timeout: 60_000 },
     async (_breaks, name, from) => {

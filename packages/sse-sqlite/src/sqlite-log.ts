@@ -22,10 +22,12 @@ import { Checkpoints } from './file/checkpoints.ts'
 import { LogFile } from './file/log-file.ts'
 import { walOf } from './file/open-file.ts'
 import { failureOf } from './file/sqlite-failure.ts'
-import { Bell } from './follow/bell.ts'
+import type { LogBell } from './follow/bell.ts'
 import { Follower } from './follow/follower.ts'
 import { Lookout } from './follow/lookout.ts'
 import { Watch } from './follow/watch.ts'
+import { openBell, systemHost } from './host.ts'
+import type { LogHost } from './host.ts'
 import { FailureReporter } from './lifecycle/failure-reporter.ts'
 import { Leases } from './lifecycle/leases.ts'
 import { Maintenance } from './lifecycle/maintenance.ts'
@@ -85,7 +87,12 @@ export interface SqliteLog extends EventLog {
  * ```
  */
 export function sqliteLog(options: SqliteLogOptions): SqliteLog {
-  return new FileLog(settingsOf(options))
+  return openSqliteLog(options, systemHost)
+}
+
+/** {@link sqliteLog} on a given host. */
+export function openSqliteLog(options: SqliteLogOptions, host: LogHost): SqliteLog {
+  return new FileLog(settingsOf(options), host)
 }
 
 // How often a read is tried again because the log has begun another epoch.
@@ -100,7 +107,7 @@ const maxRestarts = 3
 class FileLog implements SqliteLog {
   readonly #settings: Settings
   readonly #owner: string
-  readonly #bell: Bell
+  readonly #bell: LogBell
   readonly #file: LogFile
   readonly #window: EventWindow
   readonly #follower: Follower
@@ -114,16 +121,16 @@ class FileLog implements SqliteLog {
   #closing: Promise<void> | null = null
   #isClosed = false
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, host: LogHost) {
     this.#settings = settings
     const { path, runtime } = settings
     const failures = new FailureReporter(settings.onError)
     const owner = randomWord(runtime)
     this.#owner = owner
-    const bell = openBell(path)
+    const bell = openBell(host, path)
     this.#bell = bell
     try {
-      this.#file = new LogFile({ settings, owner, witness: () => bell.witness })
+      this.#file = new LogFile({ settings, owner, connect: host.connect, witness: () => bell.witness })
     } catch (error) {
       bell.close()
       throw error
@@ -134,7 +141,12 @@ class FileLog implements SqliteLog {
     this.#follower = new Follower(this.#window, file.state())
     const follower = this.#follower
     this.#reads = new LogReads(file, this.#window, settings)
-    this.#checkpoints = new Checkpoints({ path, now: () => runtime.now(), onError: failures.report })
+    this.#checkpoints = new Checkpoints({
+      path,
+      now: () => runtime.now(),
+      startThread: host.startCheckpointThread,
+      onError: failures.report,
+    })
     this.#queue = new WriteQueue({ settings, file, follower, bell, checkpoints: this.#checkpoints })
     this.#lookout = new Lookout({ file, follower, queue: this.#queue, runtime })
     this.#leases = new Leases({ ...settings, owner })
@@ -217,7 +229,10 @@ class FileLog implements SqliteLog {
 
   async status(topic: string): Promise<TopicStatus> {
     checkTopic(topic)
-    return this.#guarded(`look up ${topic}`, () => this.#reads.status(topic))
+    return this.#guarded(`look up ${topic}`, () => {
+      this.#lookout.lookOnce()
+      return this.#reads.status(topic)
+    })
   }
 
   async read(patterns: readonly TopicPattern[], after: number, limit: number): Promise<LogPage> {
@@ -240,9 +255,10 @@ class FileLog implements SqliteLog {
   }
 
   async controls(prefix: string): Promise<readonly ControlEntry[]> {
-    return this.#guarded('read control entries', () =>
-      controlsOf(this.#file.database, this.#file.now(), prefix),
-    )
+    return this.#guarded('read control entries', () => {
+      this.#lookout.lookOnce()
+      return controlsOf(this.#file.database, this.#file.now(), prefix)
+    })
   }
 
   tail(listener: LogTailListener): () => void {
@@ -321,15 +337,6 @@ class FileLog implements SqliteLog {
     } catch (error) {
       throw failureOf(error, this.#settings.path, operation)
     }
-  }
-}
-
-/** @throws {@link LogFileError} */
-function openBell(path: string): Bell {
-  try {
-    return new Bell(`${path}-bell`)
-  } catch (error) {
-    throw failureOf(error, path, 'open the log')
   }
 }
 

@@ -199,4 +199,16 @@ describe('a file that is lost while the log is open', () => {
     await expect.poll(() => told).toEqual(['restarted from 0'])
     expect(await readAll(log, ['>'])).toEqual([])
   })
+
+  it('is noticed by a round of maintenance: what the process was running is stopped, and nothing else is reported', async () => {
+    const path = files.newPath()
+    const errors: unknown[] = []
+    const onError = (error: unknown): void => void errors.push(error)
+    const log = files.open({ path, syncIntervalMs: 10, onError })
+    const told = listenTo(log)
+    await log.claim('run')
+    for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`)
+    await expect.poll(() => told).toEqual(['restarted from 0', 'cancelled run'])
+    expect(errors).toEqual([expect.objectContaining({ code: 'replaced' })])
+  })
 })

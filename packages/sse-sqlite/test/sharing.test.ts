@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { systemRuntime } from '@sse-toolkit/sse-server'
 import type { SqliteLog, SqliteLogOptions } from '@sse-toolkit/sse-sqlite'
 import { describe, expect, it } from 'vitest'
@@ -122,5 +123,23 @@ describe('two processes on one file', () => {
         ['a: 1', 'restarted from 1', 'a: 2'],
       ])
     expect(await log.head()).toEqual(await other.head())
+  })
+
+  it('find at once that the file was deleted: no reader is led back into it', async () => {
+    const path = files.newPath()
+    const [log, other] = [1, 2].map(() => files.open({ path, onError: () => undefined }))
+    if (log === undefined || other === undefined) throw new Error('two logs were opened')
+    await append(log, 'a', '1')
+    await log.claim('run')
+    await log.control('ban', 'x', { ttlMs: 60_000 })
+    for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`)
+    await append(log, 'a', '2')
+    // All in the turn in which the first one has stored: no look of the other's has come in between.
+    const found = [other.status('run'), other.controls(''), other.head(), dataOf(other, ['a'])] as const
+    const [status, controls, head, data] = await Promise.all(found)
+    expect(status.state).toBe('open')
+    expect(controls).toEqual([])
+    expect(head).toEqual(await log.head())
+    expect(data).toEqual(['2'])
   })
 })

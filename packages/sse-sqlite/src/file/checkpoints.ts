@@ -1,37 +1,9 @@
 import { statSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import type { CheckpointThread, StartCheckpointThread } from './checkpoint-thread.ts'
 import type { Database, Query } from './database.ts'
 import { walOf } from './open-file.ts'
 
-/**
- * Runs in a worker thread, with its own connection. It is a string, so that bundlers and runtimes need not find a file.
- */
-const checkpointProgram = `
-Promise.all([import('node:worker_threads'), import('node:sqlite')]).then(([threads, { DatabaseSync }]) => {
-  const { parentPort, workerData } = threads
-  let database
-  parentPort.on('message', () => {
-    let failure
-    let isWhole = false
-    try {
-      database ??= new DatabaseSync(workerData.path)
-      const checkpoint = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
-      for (let attempt = 0; attempt < workerData.attempts && !isWhole; attempt += 1) {
-        const { log, checkpointed } = checkpoint.get()
-        isWhole = log === checkpointed
-      }
-    } catch (error) {
-      failure = String(error)
-    }
-    parentPort.postMessage({ failure, isWhole })
-  })
-})
-`
-
 const passiveCheckpoint = 'PRAGMA wal_checkpoint(PASSIVE)' as Query<{ log: number; checkpointed: number }>
-
-// How often the worker tries to catch up with new commits.
-const maxAttempts = 8
 
 // From this size on the write-ahead log is written to the file.
 const checkpointBytes = 4_194_304
@@ -40,15 +12,10 @@ const maxWalBytes = 25_165_824
 // How much is committed between two looks at its size.
 const bytesPerLook = 262_144
 
-interface Checkpointed {
-  readonly failure?: string
-  /** Nothing was committed in the meantime: the next commit starts the write-ahead log over. */
-  readonly isWhole: boolean
-}
-
 export interface CheckpointsOptions {
   readonly path: string
   readonly now: () => number
+  readonly startThread: StartCheckpointThread
   readonly onError: (error: unknown) => void
 }
 
@@ -64,7 +31,7 @@ export interface CheckpointsOptions {
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions
-  #worker: Worker | null = null
+  #thread: CheckpointThread | null = null
   #isRunning = false
   #hasFailed = false
   #unseenBytes = 0
@@ -95,45 +62,42 @@ export class Checkpoints {
     if (bytes >= maxWalBytes || this.#hasFailed) this.#finish(database)
     if (this.#isRunning || this.#hasFailed) return
     this.#isRunning = true
-    this.#start(database).postMessage(null, [])
+    this.#start(database).begin()
   }
 
   async close(): Promise<void> {
-    const worker = this.#worker
-    this.#worker = null
-    await worker?.terminate()
+    const thread = this.#thread
+    this.#thread = null
+    await thread?.stop()
   }
 
   /** The file is another one now. */
   restart(): void {
-    this.#worker?.terminate().catch(this.#options.onError)
-    this.#worker = null
+    this.#thread?.stop().catch(this.#options.onError)
+    this.#thread = null
     this.#isRunning = false
   }
 
-  #start(database: Database): Worker {
-    if (this.#worker !== null) return this.#worker
-    const worker = new Worker(checkpointProgram, {
-      eval: true,
-      workerData: { path: this.#options.path, attempts: maxAttempts },
+  #start(database: Database): CheckpointThread {
+    if (this.#thread !== null) return this.#thread
+    const thread = this.#options.startThread(this.#options.path, {
+      finished: ({ failure, isWhole }) => {
+        if (thread !== this.#thread) return
+        this.#isRunning = false
+        if (isWhole) this.#finishedAt = this.#options.now()
+        else if (failure === undefined) this.#finish(database)
+        else this.#options.onError(new Error(`The checkpoint failed: ${failure}`))
+      },
+      failed: (error) => {
+        if (thread !== this.#thread) return
+        // From now on the main thread does it.
+        this.#hasFailed = true
+        this.#isRunning = false
+        this.#options.onError(error)
+      },
     })
-    this.#worker = worker
-    worker.unref()
-    worker.on('message', ({ failure, isWhole }: Checkpointed) => {
-      if (worker !== this.#worker) return
-      this.#isRunning = false
-      if (isWhole) this.#finishedAt = this.#options.now()
-      else if (failure === undefined) this.#finish(database)
-      else this.#options.onError(new Error(`The checkpoint failed: ${failure}`))
-    })
-    worker.on('error', (error) => {
-      if (worker !== this.#worker) return
-      // From now on the main thread does it.
-      this.#hasFailed = true
-      this.#isRunning = false
-      this.#options.onError(error)
-    })
-    return worker
+    this.#thread = thread
+    return thread
   }
 
   #finish(database: Database): void {

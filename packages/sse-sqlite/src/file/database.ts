@@ -1,10 +1,22 @@
-import { DatabaseSync } from 'node:sqlite'
-import type { StatementSync } from 'node:sqlite'
-
 type Value = string | number | null
 
 /** An SQL text, and what its rows are. */
 export type Query<Row> = string & { readonly row?: Row }
+
+/** What the log uses of a prepared statement. */
+interface Statement {
+  get(...values: readonly Value[]): unknown
+  all(...values: readonly Value[]): readonly unknown[]
+  run(...values: readonly Value[]): { readonly changes: number | bigint }
+}
+
+/** What the log uses of a connection to the file. */
+export interface Connection {
+  readonly isTransaction: boolean
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+}
 
 const dataVersion = 'PRAGMA data_version' as Query<{ readonly data_version: number }>
 
@@ -15,11 +27,11 @@ const dataVersion = 'PRAGMA data_version' as Query<{ readonly data_version: numb
  * reset.
  */
 export class Database {
-  readonly #connection: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #connection: Connection
+  readonly #statements = new Map<string, Statement>()
 
-  constructor(path: string) {
-    this.#connection = new DatabaseSync(path)
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
   /** Runs statements that return nothing. */
@@ -33,7 +45,7 @@ export class Database {
   }
 
   all<Row>(sql: Query<Row>, ...values: readonly Value[]): readonly Row[] {
-    return this.#prepared(sql).all(...values) as unknown as readonly Row[]
+    return this.#prepared(sql).all(...values) as readonly Row[]
   }
 
   /** @returns how many rows were changed. */
@@ -69,7 +81,7 @@ export class Database {
     this.#connection.close()
   }
 
-  #prepared(sql: string): StatementSync {
+  #prepared(sql: string): Statement {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
       statement = this.#connection.prepare(sql)

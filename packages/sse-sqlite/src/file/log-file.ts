@@ -5,7 +5,7 @@ import { beginEpoch } from '../write/epochs.ts'
 import { LogClock } from '../write/log-clock.ts'
 import { removeAllOwners } from '../write/owners.ts'
 import { Transaction } from '../write/transaction.ts'
-import type { Database } from './database.ts'
+import type { Connection, Database } from './database.ts'
 import { currentBoot, isSameBoot, lastingFileAt } from './file-identity.ts'
 import { createState, readState, saveState } from './log-state.ts'
 import type { LogState } from './log-state.ts'
@@ -25,6 +25,7 @@ export interface LogFileOptions {
   readonly owner: string
   /** How far the log is known to have been, by what is kept outside its file. */
   readonly witness: () => Witness | undefined
+  readonly connect: (path: string) => Connection
 }
 
 /** The file, what it says about the log, and the transactions on it. */
@@ -137,8 +138,9 @@ export class LogFile {
   }
 
   #open(): OpenFile {
-    const { settings, witness } = this.#options
-    const file = openFile(settings.path, settings.maxFileBytes, settings.onError)
+    const { settings, witness, connect } = this.#options
+    const { path, maxFileBytes, onError } = settings
+    const file = openFile({ path, maxFileBytes, connect, warn: onError })
     this.#file = file
     this.#isDurable = false
     try {
@@ -150,7 +152,7 @@ export class LogFile {
       stopWaiting(file.database)
     } catch (error) {
       file.database.close()
-      throw failureOf(error, settings.path, 'open the log')
+      throw failureOf(error, path, 'open the log')
     }
     return file
   }

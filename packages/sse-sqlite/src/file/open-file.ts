@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { LogFileError } from '../errors/log-file-error.ts'
 import { Database } from './database.ts'
-import type { Query } from './database.ts'
+import type { Connection, Query } from './database.ts'
 import { fileAt } from './file-identity.ts'
 import { checkFileSystem } from './file-system.ts'
 import { applicationId, schema, schemaVersion } from './schema.ts'
@@ -27,16 +27,23 @@ export interface OpenFile {
 // How long the opening waits for other processes. It is the only time that this process stands still for them.
 const openingTimeoutMs = 5000
 
+export interface OpenFileOptions {
+  readonly path: string
+  readonly maxFileBytes: number
+  readonly connect: (path: string) => Connection
+  readonly warn: (error: LogFileError) => void
+}
+
 /**
  * Opens the file, or creates it.
  *
  * @throws {@link LogFileError}
  */
-export function openFile(path: string, maxFileBytes: number, warn: (error: LogFileError) => void): OpenFile {
+export function openFile({ path, maxFileBytes, connect, warn }: OpenFileOptions): OpenFile {
   let database: Database | undefined
   try {
     checkFileSystem(path, dirname(path), warn)
-    database = new Database(path)
+    database = new Database(connect(path))
     prepare(database, path)
     limitSize(database, maxFileBytes)
     const [file, wal] = [fileAt(path), fileAt(walOf(path))]

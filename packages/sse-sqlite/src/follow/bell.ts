@@ -1,9 +1,18 @@
 import { closeSync, openSync, readSync, watch, writeSync } from 'node:fs'
-import type { FSWatcher } from 'node:fs'
 import type { Witness } from '../file/log-file.ts'
 import { fileAt } from '../file/file-identity.ts'
 
 const textBytes = 64
+
+/** Calls `onChange` whenever somebody writes to the file. Throws, or calls `onError`, if it cannot. */
+export type WatchFile = (
+  path: string,
+  onChange: () => void,
+  onError: (error: unknown) => void,
+) => { close(): void }
+
+const watchFile: WatchFile = (path, onChange, onError) =>
+  watch(path, { persistent: false }, onChange).on('error', onError)
 
 /**
  * A file next to the log's. A process that has committed writes to it, and all processes watch it.
@@ -15,15 +24,17 @@ const textBytes = 64
  */
 export class Bell {
   readonly #path: string
+  readonly #watchFile: WatchFile
   readonly #text = Buffer.alloc(textBytes)
   #descriptor: number
   #file: string
-  #watcher: FSWatcher | null = null
+  #watcher: ReturnType<WatchFile> | null = null
   #onRing: () => void = () => undefined
   #onDeaf: (error: unknown) => void = () => undefined
 
-  constructor(path: string) {
+  constructor(path: string, watchWith: WatchFile = watchFile) {
     this.#path = path
+    this.#watchFile = watchWith
     this.#descriptor = openBell(path)
     this.#file = fileAt(path)
   }
@@ -66,8 +77,7 @@ export class Bell {
 
   #listen(): void {
     try {
-      this.#watcher = watch(this.#path, { persistent: false }, this.#onRing)
-      this.#watcher.on('error', (error) => {
+      this.#watcher = this.#watchFile(this.#path, this.#onRing, (error) => {
         this.#watcher = null
         this.#onDeaf(error)
       })
@@ -77,6 +87,9 @@ export class Bell {
     }
   }
 }
+
+/** A bell, whoever made it. */
+export type LogBell = Pick<Bell, keyof Bell>
 
 function openBell(path: string): number {
   // Created if it does not exist, and never cut.

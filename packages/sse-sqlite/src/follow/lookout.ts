@@ -40,9 +40,15 @@ export class Lookout {
     if (!file.isInPlace) queue.reopen()
   }
 
-  /** Looks, unless it has done so in this turn of the event loop: nothing newer can have been announced since. */
+  /**
+   * Looks, unless it has done so in this turn of the event loop: nothing newer can have been announced since.
+   *
+   * It checks the place as well. Another process may already serve readers from the file that is there now: a reader that
+   * comes from there must not be led back into one that was deleted.
+   */
   lookOnce(): void {
     if (this.#hasLooked) return
+    this.checkPlace()
     this.look()
     this.#hasLooked = true
     this.#options.runtime.endOfTurn(() => {

@@ -1,5 +1,5 @@
 import type { Runtime } from '@sse-toolkit/sse-server'
-import type { Bell } from './bell.ts'
+import type { LogBell } from './bell.ts'
 
 // For a process that died between its commit and the bell.
 const lookIntervalMs = 100
@@ -10,7 +10,7 @@ const maxUnheard = 3
 
 export interface WatchOptions {
   readonly runtime: Runtime
-  readonly bell: Bell
+  readonly bell: LogBell
   /** @returns whether another process had written. */
   readonly look: () => boolean
   /** The same, and whether the file is still in its place. */

@@ -83,10 +83,9 @@ export class Maintenance {
 
   async #round(): Promise<void> {
     const { file, follower, leases, owner, queue } = this.#options
-    const { database } = file
     const state = file.state()
-    const gone = follower.isFollowed ? leases.observe(ownersOtherThan(database, owner)) : []
-    if (leases.isEmpty && gone.length === 0 && !this.#isDue(database, state)) return
+    const gone = follower.isFollowed ? leases.observe(ownersOtherThan(file.database, owner)) : []
+    if (leases.isEmpty && gone.length === 0 && !this.#isDue(file.database, state)) return
     const { isAlive, abandoned } = await queue.run({
       operation: 'maintain the log',
       events: 0,
@@ -98,7 +97,8 @@ export class Maintenance {
       leases.keep(topic)
       follower.abandoned(topic)
     }
-    if (!isAlive) for (const topic of leases.check(database)) follower.cancelled(topic)
+    // The writing may have gone to another file: the connection of before is closed then.
+    if (!isAlive) for (const topic of leases.check(file.database)) follower.cancelled(topic)
   }
 
   /** Whether anything is over. */

@@ -5,7 +5,7 @@ import { LogUnavailableError } from '../errors/log-unavailable-error.ts'
 import type { Checkpoints } from '../file/checkpoints.ts'
 import type { LogFile } from '../file/log-file.ts'
 import { failureOf, isBusy, isDatabaseError } from '../file/sqlite-failure.ts'
-import type { Bell } from '../follow/bell.ts'
+import type { LogBell } from '../follow/bell.ts'
 import type { Follower } from '../follow/follower.ts'
 import type { Settings } from '../options.ts'
 import { beginEpoch } from './epochs.ts'
@@ -41,7 +41,7 @@ export interface WriteQueueOptions {
   readonly settings: Settings
   readonly file: LogFile
   readonly follower: Follower
-  readonly bell: Bell
+  readonly bell: LogBell
   readonly checkpoints: Checkpoints
 }
 
