@@ -1,5 +1,5 @@
-const MAGIC = 0xfd_2f_b5_28
-const RLE_BLOCK = 1
+const magicNumber = 0xfd_2f_b5_28
+const rleBlock = 1
 /** By the two upper bits of the frame header's descriptor. */
 const contentSizeBytes = [0, 2, 4, 8] as const
 /** By the two lower bits. */
@@ -64,7 +64,7 @@ export class ZstdFrame {
 
 /** Yields the length of each part, and is given its value; at the end it says whether there was a frame at all. */
 function* partsOfFrame(): Generator<number, 'whole' | 'beyond', number> {
-  if ((yield 4) !== MAGIC) return 'beyond'
+  if ((yield 4) !== magicNumber) return 'beyond'
   const descriptor = yield 1
   const isSingleSegment = (descriptor & 0b10_0000) !== 0
   const contentSize = contentSizeBytes[(descriptor >> 6) as 0 | 1 | 2 | 3]
@@ -78,7 +78,7 @@ function* partsOfFrame(): Generator<number, 'whole' | 'beyond', number> {
     header = yield 3
     const type = (header >> 1) & 0b11
     // The size of an RLE block counts what its one byte stands for.
-    yield type === RLE_BLOCK ? 1 : header >> 3
+    yield type === rleBlock ? 1 : header >> 3
   } while ((header & 1) === 0)
   if ((descriptor & 0b100) !== 0) yield 4
   return 'whole'
