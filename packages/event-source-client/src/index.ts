@@ -13,7 +13,7 @@ export type { ResponseErrorCode } from './errors/response-error.ts'
 export { createEventSource } from './client/create-event-source.ts'
 export type { EventOf, EventSourceClient, EventSourceOptions } from './client/event-source-client.ts'
 export type { ConnectionFailure } from './connection/connection.ts'
-export type { AttemptContext, PerAttempt } from './connection/request.ts'
+export type { AttemptContext, HeaderFields, PerAttempt } from './connection/request.ts'
 export type { EventSchemas } from './delivery/event-data.ts'
 export type { EventsOptions } from './delivery/event-delivery.ts'
 export type { QueueOverflowPolicy } from './delivery/event-queue.ts'
@@ -25,9 +25,11 @@ export type { LastEventIdStore } from './last-event-id/last-event-id-store.ts'
 export type { EventSourceConnectionOptions, ReconnectionOptions } from './options/connection-options.ts'
 export { constantBackoff, fullJitter, standardBackoff } from './reconnection/backoff.ts'
 export type { Backoff, BackoffContext } from './reconnection/backoff.ts'
+export type { ReconnectMode } from './reconnection/retry-policy.ts'
 export type { EventSourceCloseReason, StreamFailure, StreamStatus } from './reconnection/stream-status.ts'
 export type { Runtime } from './runtime.ts'
 export type { StreamEvent } from './stream-event.ts'
+export type { FetchLike } from './transport/fetch.ts'
 export type {
   Transport,
   TransportExchange,
@@ -36,3 +38,4 @@ export type {
   TransportSink,
 } from './transport/transport.ts'
 export type { EndReason, Gap, ProducerFailure, StreamEnd } from './wire-contract/reserved-events.ts'
+export type { ContractMode } from './wire-contract/standing.ts'

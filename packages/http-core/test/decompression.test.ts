@@ -166,6 +166,31 @@ describe('decompression', () => {
     })
   })
 
+  it.each(codings)(
+    'takes content that is there twice only where the coding allows it: %s',
+    async (coding) => {
+      // RFC 1952 section 2.2: gzip may consist of several members.
+      const status = coding === 'gzip' ? 200 : 400
+      const whole = compress[coding](Buffer.from(text))
+      const server = await serving({ fetch: echoing().fetch })
+      for (const piece of [whole.length * 2, whole.length, 1])
+        expect(
+          (await post(server.port, `Content-Encoding: ${coding}\r\n`, Buffer.concat([whole, whole]), piece))
+            .status,
+        ).toBe(status)
+    },
+  )
+
+  it('answers 400 to zstd that is cut anywhere: some releases of Node take a part for the whole', async () => {
+    const whole = compress.zstd(Buffer.from('An event stream that survives.'))
+    const server = await serving({ fetch: echoing().fetch })
+    for (let length = 1; length < whole.length; length += 1) {
+      const { status } = await post(server.port, 'Content-Encoding: zstd\r\n', whole.subarray(0, length))
+      expect([length, status]).toEqual([length, 400])
+    }
+    expect((await post(server.port, 'Content-Encoding: zstd\r\n', whole)).status).toBe(200)
+  })
+
   it('reads nothing before the handler does: 100 Continue waits for it', async () => {
     const router = createRouter()
     router.use(decompression(), { stage: 'encoding' })

@@ -103,6 +103,7 @@ export async function rawHttp2Client(port: number): Promise<RawHttp2Client> {
     }
     notify()
   })
+  tls.once('end', notify)
   tcp.once('close', notify)
   tls.write(PREFACE)
   send(frameTypes.settings, 0, 0)
@@ -112,7 +113,7 @@ export async function rawHttp2Client(port: number): Promise<RawHttp2Client> {
     tls,
     frames,
     get isClosed() {
-      return tcp.destroyed || tcp.readableEnded
+      return tcp.destroyed || tcp.readableEnded || tls.readableEnded
     },
     get(path) {
       send(frameTypes.headers, END_HEADERS | END_STREAM, nextStreamId, getFields(path))
@@ -127,7 +128,7 @@ export async function rawHttp2Client(port: number): Promise<RawHttp2Client> {
       new Promise((resolve, reject) => {
         const check = (): void => {
           const found = frames.find(matches)
-          if (found === undefined && !tcp.destroyed) return
+          if (found === undefined && !tcp.destroyed && !tls.readableEnded) return
           waiting.delete(check)
           if (found === undefined) reject(new Error('The connection ended before the frame came'))
           else resolve(found)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { byteSourceSymbol, textResponse } from '../src/index.ts'
+import { asksBeforeUpgrades } from './node-capabilities.ts'
 import { rawClient, rawExchange, statuses } from './raw-client.ts'
 import { eventually, serving } from './serving.ts'
 
@@ -8,10 +9,6 @@ const H = 'Host: a.example\r\n'
 const close = 'Connection: close\r\n'
 const get = (fields: string, target = '/'): string => `GET ${target} HTTP/1.1${CRLF}${fields}${CRLF}`
 const post = (fields: string, content = ''): string => `POST / HTTP/1.1${CRLF}${H}${fields}${CRLF}${content}`
-
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-/** Before, Node gives the connection away without asking, and the content is lost. */
-const isAskedForUpgrades = major > 24 || (major === 24 && minor >= 9)
 
 /** Bytes in; the statuses that come out before the server closes the connection. */
 const CASES: readonly (readonly [name: string, bytes: string, expected: readonly number[]])[] = [
@@ -64,7 +61,7 @@ const CASES: readonly (readonly [name: string, bytes: string, expected: readonly
   [
     'content of an ignored upgrade, and a request behind it',
     post(`Connection: upgrade${CRLF}Upgrade: x${CRLF}Content-Length: 3${CRLF}`, 'abc') + get(H),
-    [isAskedForUpgrades ? 200 : 501],
+    [asksBeforeUpgrades ? 200 : 501],
   ],
   [
     'an upgrade that nobody offers',

@@ -27,6 +27,7 @@ export interface AttemptContext extends Attempt {
 /** A value, or a function that gives it for each attempt. */
 export type PerAttempt<T> = T | ((context: AttemptContext) => T | Promise<T>)
 
+/** The fields of a request, in any form that `new Headers()` takes. */
 export type HeaderFields = ConstructorParameters<typeof Headers>[0]
 
 export interface RequestConfig {

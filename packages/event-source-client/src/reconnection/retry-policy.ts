@@ -12,7 +12,7 @@ export type RetryDecision =
   | { readonly type: 'reconnect' }
   | { readonly type: 'close'; readonly reason: EventSourceCloseReason; readonly cause?: StreamFailure }
 
-/** Whether a clean end is a loss, and whether an error is. */
+/** When the client reconnects: after errors and clean ends, after errors only, or never. */
 export type ReconnectMode = 'always' | 'on-error' | 'never'
 
 export interface RetryOptions {

@@ -2,7 +2,7 @@ import { ConnectionError, failedStep } from '../errors/connection-error.ts'
 import { isStream } from './transport.ts'
 import type { Transport } from './transport.ts'
 
-/** The part of `fetch` that is used; anything of this shape may be given. */
+/** The part of `fetch` that the client uses. You can pass any function of this form. */
 export type FetchLike = (url: string, init: RequestInit) => Promise<Response>
 
 /**

@@ -9,7 +9,7 @@
  */
 export type Standing = 'stranger' | 'opaque-ids' | 'positions'
 
-/** How the `wireContract` option reads it. */
+/** What the option `wireContract` may be. */
 export type ContractMode = 'auto' | 'follow' | 'ignore'
 
 /**

@@ -36,13 +36,17 @@ export interface RequestFacts {
   readonly httpVersion?: string | undefined
   readonly closing?: AbortSignal | undefined
   readonly proxyHeader?: ProxyHeader | undefined
-  /** The most that the content of the request may have, in bytes; told again where a route or a handler has another limit. */
+  readonly platform?: unknown
+}
+
+/** What our own server does for a request besides. */
+export interface ServerFacts extends RequestFacts {
+  /** The most that the content of the request may have, in bytes. A route or a handler may set another limit. */
   readonly bodyLimit?: { maxBytes: number } | undefined
-  /** Told the fields that the 500 of a handler that throws is to have. */
+  /** Receives the fields for the 500 of a handler that throws. */
   readonly onFailure?: ((fields: Headers) => void) | undefined
   /** Whether the server can give the connection to another protocol. */
   readonly canUpgrade?: boolean | undefined
-  readonly platform?: unknown
 }
 
 /** The second argument of every handler. */
@@ -91,7 +95,7 @@ export interface RouteContext<Params = Readonly<Record<string, unknown>>> extend
 }
 
 const noParams: Readonly<Record<string, unknown>> = Object.freeze({})
-const noFacts: RequestFacts = Object.freeze({})
+const noFacts: ServerFacts = Object.freeze({})
 
 /**
  * The one implementation of {@link RouteContext}: what the host knows stays with the host and is asked for when needed,
@@ -102,14 +106,14 @@ export class Context implements RouteContext {
   params: Readonly<Record<string, unknown>> = noParams
   /** Written by the router, once it has matched. */
   route: Route | undefined = undefined
-  readonly #facts: RequestFacts
+  readonly #facts: ServerFacts
   /** By the monotonic clock, where the host does not tell the time. */
   readonly #startedAt: number | undefined
   #startTime: number | undefined
   #closing: AbortSignal | undefined
   #metadata: Map<MetadataKey<unknown>, unknown> | undefined
 
-  constructor(facts: RequestFacts = noFacts) {
+  constructor(facts: ServerFacts = noFacts) {
     this.#facts = facts
     // Our server tells the time when it is asked; for a host that does not tell it, now is as near as we get.
     if (!('elapsedMs' in facts)) this.#startedAt = systemRuntime.now()

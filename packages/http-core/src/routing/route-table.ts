@@ -3,6 +3,7 @@ import type { MatchedRoute } from 'rou3'
 import type { Handler, StagedMiddleware } from '../middleware/middleware.ts'
 import type { ParamCodec } from './param-codec.ts'
 import { matcherPattern } from './route-pattern.ts'
+import { segmentsOf } from './route.ts'
 import type { RegisteredRoute, RouterOptions } from './router-types.ts'
 
 /** rou3's name for "whatever the method". */
@@ -51,8 +52,8 @@ export function makeRouteTable(
   const tree = createTree<Compiled>()
   const compiled = effective.map(compile)
   const insert = (method: string, item: Compiled): void => {
-    const { segments, codecs } = item.entry.route
-    addRoute(tree, method, matcherPattern(segments, codecs), item)
+    const { route } = item.entry
+    addRoute(tree, method, matcherPattern(segmentsOf(route), route.codecs), item)
   }
   for (const item of compiled) insert(item.entry.matched, item)
   // After all that was registered: an automatic HEAD never takes the place of a real one.

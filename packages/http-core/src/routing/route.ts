@@ -38,7 +38,6 @@ export type RouteParams<Pattern extends string, Codecs = unknown> = {
 export interface Route<Params = never> {
   /** As it was written. */
   readonly pattern: string
-  readonly segments: readonly Segment[]
   readonly codecs: Readonly<Record<string, ParamCodec<unknown> | undefined>>
   /**
    * Builds the path of a URL.
@@ -53,6 +52,16 @@ export interface Route<Params = never> {
   url(params: Params): string
   /** The pattern with the names of its codecs: `/rooms/:room/:n<int>`. */
   toString(): string
+}
+
+/** A route as {@link route} makes it: its pattern is parsed once. */
+interface ParsedRoute<Params> extends Route<Params> {
+  readonly segments: readonly Segment[]
+}
+
+/** The segments of a route's pattern. */
+export function segmentsOf(route: Route): readonly Segment[] {
+  return (route as Partial<ParsedRoute<never>>).segments ?? parsePattern(route.pattern)
 }
 
 /**
@@ -97,13 +106,14 @@ export function route<const Pattern extends string, const Codecs extends ParamCo
   for (const [name, codec] of Object.entries(byName)) {
     checkMethods(`codecs.${name}`, codec, ['parse', 'format'], 'a codec, such as int')
   }
-  return {
+  const parsed: ParsedRoute<RouteParams<Pattern, Codecs>> = {
     pattern,
     segments,
     codecs: byName,
     url: (values) => formatPath(segments, byName, values),
     toString: () => printPattern(segments, byName),
   }
+  return parsed
 }
 
 function formatPath(

@@ -24,7 +24,7 @@ import { isThenable } from '../thenable.ts'
 import { matcherPattern } from './route-pattern.ts'
 import { anyMethod, makeRouteTable, readParams } from './route-table.ts'
 import type { Entry, RouteTable } from './route-table.ts'
-import { route as makeRoute } from './route.ts'
+import { route as makeRoute, segmentsOf } from './route.ts'
 import type { Route } from './route.ts'
 import type { AddRoute, HeadHook, RouteOptions, Router, RouterOptions } from './router-types.ts'
 
@@ -80,6 +80,7 @@ export function createRouter({ precedence = 'most-specific' }: RouterOptions = {
     checkBodyLimit('maxBodyBytes', options.maxBodyBytes)
     checkList('middleware', options.middleware, isMiddleware, 'middlewares')
     const shown = method === anyMethod ? 'ANY' : method
+    const segments = segmentsOf(route)
     entries.push({
       method: shown,
       matched: method,
@@ -89,11 +90,11 @@ export function createRouter({ precedence = 'most-specific' }: RouterOptions = {
       middlewares: (options.middleware ?? []).map((given) =>
         typeof given === 'function' ? staged(given) : staged(given.middleware, given.stage),
       ),
-      params: route.segments
+      params: segments
         .filter((segment) => segment.kind === 'param' || segment.kind === 'rest')
         .map(({ name }) => ({ name, codec: route.codecs[name] ?? decoded })),
-      hasUnnamed: route.segments.some((segment) => segment.kind === 'anything'),
-      key: `${method} ${matcherPattern(route.segments, route.codecs, 'erased')}`,
+      hasUnnamed: segments.some((segment) => segment.kind === 'anything'),
+      key: `${method} ${matcherPattern(segments, route.codecs, 'erased')}`,
       toString: () => `${shown} ${String(route)}`,
     })
     routing = undefined

@@ -21,8 +21,8 @@ afterEach(async () => {
 })
 
 /** A connection through the proxy: both ends. */
-async function connected(): Promise<{ client: Peer; server: Peer }> {
-  const client = await dial(proxy.port)
+async function connected(reading?: 'as-it-comes' | 'byte-by-byte'): Promise<{ client: Peer; server: Peer }> {
+  const client = await dial(proxy.port, reading)
   return { client, server: await target.nextPeer() }
 }
 
@@ -216,7 +216,7 @@ describe('cutting after some bytes', () => {
     ['rst', 'rst'],
   ] as const)('lets exactly so many through and then ends both sides: %s', async (ending, seen) => {
     proxy.faults.set({ toClient: { cutAfter: { bytes: 7, ending } } })
-    const { client, server } = await connected()
+    const { client, server } = await connected('byte-by-byte')
     server.socket.write('one ')
     server.socket.write('two three')
     expect(await client.ended()).toBe(seen)
@@ -229,14 +229,14 @@ describe('cutting after some bytes', () => {
 
   it('cuts before the first byte when told 0', async () => {
     proxy.faults.set({ toServer: { cutAfter: { bytes: 0, ending: 'fin' } } })
-    const { client, server } = await connected()
+    const { client, server } = await connected('byte-by-byte')
     client.socket.write('never heard')
     expect(await server.ended()).toBe('fin')
     expect(server.text).toBe('')
   })
 
   it('counts an open connection from the moment the fault is set', async () => {
-    const { client, server } = await connected()
+    const { client, server } = await connected('byte-by-byte')
     server.socket.write('before')
     await client.untilLength(6)
     proxy.faults.set({ toClient: { cutAfter: { bytes: 2, ending: 'rst' } } }, 'open')

@@ -123,7 +123,7 @@ describe('answers', () => {
       await exchange.writeEventStreamHead()
       exchange.reset()
     })
-    const client = await dial(server.port)
+    const client = await dial(server.port, 'byte-by-byte')
     client.socket.write('GET / HTTP/1.1\r\n\r\n')
     expect(await client.ended()).toBe('rst')
   })

@@ -99,8 +99,30 @@ export async function startTarget(): Promise<Target> {
   }
 }
 
-export async function dial(port: number): Promise<Peer> {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
+/**
+ * @param reading - `'byte-by-byte'` sees a reset right behind data on every Node: a read that does not fill its buffer makes the
+ * libuv of Node 22 take that reset for a FIN.
+ */
+export async function dial(
+  port: number,
+  reading: 'as-it-comes' | 'byte-by-byte' = 'as-it-comes',
+): Promise<Peer> {
+  const target = { host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true }
+  if (reading === 'as-it-comes') {
+    const socket = connect(target)
+    await once(socket, 'connect')
+    return observe(socket)
+  }
+  const socket = connect({
+    ...target,
+    onread: {
+      buffer: Buffer.alloc(1),
+      callback: (_count, bytes) => {
+        socket.emit('data', Buffer.from(bytes))
+        return true
+      },
+    },
+  })
   await once(socket, 'connect')
   return observe(socket)
 }

@@ -11,6 +11,7 @@ import type { Middleware } from '../../middleware/middleware.ts'
 import { checkBodyLimit, checkList } from '../../options/check-options.ts'
 import { changeRequest } from '../../request/change-request.ts'
 import type { ContentCoding } from './compression.ts'
+import { ZstdFrame } from './zstd-frame.ts'
 
 /** See {@link decompression}. */
 export interface DecompressionOptions {
@@ -166,6 +167,7 @@ class Decompression {
   readonly #maxBytes: number
   readonly #controller: ReadableStreamDefaultController<Uint8Array>
   readonly #decompressor: Decompressor
+  readonly #frame: ZstdFrame | undefined
   #readBytes = 0
   #size = 0
   /** Whether all that was sent has been written to the decompressor. */
@@ -182,6 +184,7 @@ class Decompression {
     this.#coding = coding
     this.#maxBytes = maxBytes
     this.#controller = controller
+    this.#frame = coding === 'zstd' ? new ZstdFrame() : undefined
     this.#decompressor = decompressors[coding]()
       .on('data', (chunk: Buffer) => {
         this.#onData(chunk)
@@ -219,7 +222,8 @@ class Decompression {
 
   #onEnd(): void {
     // A coding has an end of its own, and what follows it was not sent in this coding.
-    if (!this.#isWhole || this.#decompressor.bytesWritten !== this.#readBytes) {
+    const isExact = this.#isWhole && this.#decompressor.bytesWritten === this.#readBytes
+    if (!isExact || this.#frame?.isWhole === false) {
       this.#fail(this.#malformed(undefined))
     } else if (!this.#isOver) {
       this.#isOver = true
@@ -235,6 +239,7 @@ class Decompression {
         if (this.#isOver) return
         if (done) break
         this.#readBytes += value.length
+        this.#frame?.take(value)
         if (!decompressor.write(value)) await roomOf(decompressor)
       }
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { reasonPhrase } from '../../response/status.ts'
 import type { Runtime } from '../../runtime.ts'
@@ -48,6 +49,7 @@ export function clientErrorListener(
   reports: Reports,
   peers: Peers,
   { runtime, serverHeader }: Closing,
+  closingConnections: WeakSet<Socket>,
 ): (error: ClientError, socket: HttpConnection) => void {
   // Node's parser reports again for every further piece of a connection that it has given up.
   const refused = new WeakSet<HttpConnection>()
@@ -55,6 +57,11 @@ export function clientErrorListener(
     if (refused.has(socket)) return
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
+      return
+    }
+    if (closingConnections.has(socket as Socket) && socket._httpMessage?.writableEnded !== false) {
+      // Some releases of Node report a transfer coding that we have refused already. Nothing may follow a response that says
+      // `Connection: close` (RFC 9112 section 9.6), and Node closes the connection behind it.
       return
     }
     refused.add(socket)

@@ -78,7 +78,7 @@ export function makeHttp1Server(parts: Http1Parts): Server {
         if (isAnswering(message.socket)) message.socket.destroySoon()
         else closeWith(settings, socket, 501)
       })
-      .on('clientError', clientErrorListener(reports, peers, settings))
+      .on('clientError', clientErrorListener(reports, peers, settings, parts.closingConnections))
       .on('drop', (data) => {
         reports.connectionDropped(data?.remoteAddress, settings.maxConnections)
       })

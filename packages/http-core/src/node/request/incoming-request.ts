@@ -1,4 +1,4 @@
-import type { RequestFacts } from '../../request/context.ts'
+import type { ServerFacts } from '../../request/context.ts'
 import type { ProxyHeader } from '../../request/proxy-header.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Peers } from '../connection/peers.ts'
@@ -24,7 +24,7 @@ export interface RequestParts {
 }
 
 /** The request half of an exchange: what the `Request` and its context are read from, when somebody asks. */
-export class IncomingRequest implements RequestSource, BodyOwner, RequestFacts {
+export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
   readonly message: WireRequest
   readonly url: string
   readonly canUpgrade: boolean

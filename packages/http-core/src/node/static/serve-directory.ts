@@ -8,6 +8,7 @@ import {
   checkMethods,
 } from '../../options/check-options.ts'
 import { bodyLimitSymbol } from '../../request/body-limit.ts'
+import { segmentsOf } from '../../routing/route.ts'
 import { HttpError } from '../../errors/http-error.ts'
 import { OptionError } from '../../errors/option-error.ts'
 import { directoryTree } from './directory-tree.ts'
@@ -115,10 +116,11 @@ export function serveDirectory(
  *     /files/**       the rest of the path, which has no name; without a route, as in the fallback, all of it
  */
 function restOf(pathname: string, { params, route }: RouteContext): unknown {
-  const last = route?.segments.at(-1)
+  const segments = route === undefined ? [] : segmentsOf(route)
+  const last = segments.at(-1)
   if (last?.kind === 'param' || last?.kind === 'rest') return params[last.name]
   if (route !== undefined && last?.kind !== 'anything') return ''
-  const mounted = route === undefined ? 0 : route.segments.length - 1
+  const mounted = route === undefined ? 0 : segments.length - 1
   const rest = pathname.split('/').slice(mounted + 1)
   try {
     return decodeURIComponent(rest.join('/'))

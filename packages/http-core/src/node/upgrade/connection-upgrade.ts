@@ -76,7 +76,7 @@ export function upgradeNames(field: string): readonly string[] {
 /**
  * Whether a request may have its connection (RFC 9110 section 7.8: any other is served as if it had not asked). Not while a
  * response to an earlier one is on its way: Node takes its listeners off with the connection, and a long response would
- * wait for ever for 'drain'. Node asks from 24.9 on.
+ * wait for ever for 'drain'. Older releases of Node do not ask (`shouldUpgradeCallback`); Node 22.19 is one of them.
  */
 export function mayUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
   return asksForUpgrade(message, protocols) && !isAnswering(message.socket)

@@ -28,7 +28,7 @@ export function serveUpgrade(
   socket.on('error', () => {
     socket.destroy()
   })
-  // While another request is answered, only before Node 24.9: see `mayUpgrade`.
+  // While another request is answered, only where Node does not ask first: see `mayUpgrade`.
   if (isAnswering(message.socket) || closingConnections.has(message.socket)) {
     message.socket.destroySoon()
     return
@@ -45,7 +45,7 @@ export function serveUpgrade(
   if ('status' in admitted) {
     refuse(message, response, admitted)
   } else if (announcesContent(message)) {
-    // Before Node 24.9 a server cannot decline an upgrade, and its content is lost.
+    // Where Node does not ask first, a server cannot decline an upgrade, and its content is lost.
     const status = upgradeNames(message.headers.upgrade ?? '').includes('websocket') ? 400 : 501
     refuse(message, response, { status, reason: 'an upgrade with content', connection: 'close' })
   } else {
