@@ -60,8 +60,8 @@ interface ParsedRoute<Params> extends Route<Params> {
 }
 
 /** The segments of a route's pattern. */
-export function segmentsOf(route: Route): readonly Segment[] {
-  return (route as Partial<ParsedRoute<never>>).segments ?? parsePattern(route.pattern)
+export function segmentsOf(given: Route): readonly Segment[] {
+  return (given as Partial<ParsedRoute<never>>).segments ?? parsePattern(given.pattern)
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The options for running a script, as in `@redis/client`. */
-export interface EvalOptions {
+interface EvalOptions {
   readonly keys: string[]
   readonly arguments: string[]
 }
