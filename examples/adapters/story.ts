@@ -1,6 +1,6 @@
 /**
- * What every example of this folder serves, so that one suite can try them all: streams that wait, that count and end,
- * and that flood; and what became of them.
+ * The routes that every example of this folder serves, so that one suite can test them all: streams that wait, that count
+ * and end, and that flood; and the record of their ends.
  */
 import type { CloseReason, EventStream, ServerSentEvent } from '@sse-toolkit/sse-server'
 
@@ -12,7 +12,7 @@ export interface Observed {
   closed: CloseReason[]
   /** Events that sources have made. */
   produced: number
-  /** Sources that were told to end, or have ended. */
+  /** Sources whose end was requested, or that have ended. */
   finished: number
 }
 

@@ -48,7 +48,7 @@ await delay(100)
 assert.deepEqual(await Promise.all([early, cut, show('a', there.url)]), [complete, complete, complete])
 assert.deepEqual(await show('a', here.url), complete)
 
-// One that fails says so to everybody, and not why.
+// A failed job reports the failure to every reader, without the reason.
 await post(`/jobs/${run}-b?frames=20`)
 const failed = await Promise.all([show('b', here.url), show('b', there.url)])
 assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * A model's answer as a finite topic: the first request starts it, every reader gets the whole answer, from
- * wherever they were, and whoever presses stop stops it for all.
+ * A model's answer as a finite topic: the first request starts it, every reader gets the whole answer from its own position,
+ * and a stop by any reader stops it for all.
  *
  *     POST /answers/:id          begins it, once
  *     GET  /answers/:id          reads it: from the beginning, or after Last-Event-ID

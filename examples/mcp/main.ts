@@ -1,6 +1,7 @@
 /**
- * An MCP server whose tool calls survive the network. A tool works for a while and reports its progress; meanwhile the client's
- * connection breaks. The client resumes, the server replays what it stored, and the call gets its result: each report once.
+ * An MCP server whose tool calls survive the network. A tool works for a while and reports its progress, and the
+ * client's connection breaks. The client resumes, the server replays the stored messages, and the call gets each report once,
+ * and its result.
  *
  * The event store is the hub's log, so it can also be a file or Redis; then another process can answer the resumed request.
  */

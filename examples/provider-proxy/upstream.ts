@@ -1,6 +1,6 @@
 /**
- * Stands in for two providers, with what their wires have beside the text: comments and pings in between, errors within a
- * stream, ends that are missing. What happens is the name of the model:
+ * Stands in for two providers, and sends what real providers send around the text: comments and pings, errors within a
+ * stream, missing ends. The name of the model chooses the behavior:
  *
  *     fine     the whole answer
  *     fails    an error within the stream

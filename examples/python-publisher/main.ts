@@ -1,6 +1,6 @@
 /**
- * A program in another language publishes: publish.py, with nothing but Python's standard library, sends readings by POST. Whoever
- * reads the topic gets each of them once, though the program repeats the last one.
+ * A program in another language publishes: publish.py, with nothing but Python's standard library, sends readings by POST.
+ * Readers of the topic get each reading once, even though the program sends the last one twice.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -248,7 +248,7 @@ describe('a token that the user sets', () => {
       env: { ...env, ...variables },
     })
     expect(await process.exited).toMatchObject({ code: 2 })
-    expect(process.stderr).toBe(`${name} does not fit: give 16 to 128 letters, digits, and - . _ ~.\n`)
+    expect(process.stderr).toBe(`${name} is invalid: give 16 to 128 letters, digits, and - . _ ~.\n`)
   })
 })
 

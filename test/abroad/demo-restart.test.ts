@@ -117,7 +117,7 @@ describe.skipIf(chromium.skip)('the button that restarts the server', () => {
             `Another server answers now: a new one (process ${demo.process.pid}, start ${index + 2}).`,
           )
         expect(await journal(tab)).toMatch(
-          /The server ended the stream\. Trying again[^]*You asked for a new server/,
+          /The server ended the stream\. Trying again[^]*You asked to restart the server/,
         )
       }
       // Killed, it would take the log along.

@@ -190,7 +190,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
 
       await press(tab, 'Expire my access')
       for (const each of tabs)
-        await eventually(async () => (await journal(each)).match(/has got a new token/g)?.length).toBe(
+        await eventually(async () => (await journal(each)).match(/has a new token/g)?.length).toBe(
           tab === holder ? 1 : 2,
         )
       await allResumed(tabs, (times += 1))
@@ -198,7 +198,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
       await press(tab, 'Revoke me')
       await eventually(() => statuses(tabs)).toEqual(tabs.map(() => 'Closed: no-content'))
       expect(await connections()).toBe(0)
-      await press(other, 'Let me in again')
+      await press(other, 'Restore my access')
       await allResumed(tabs, (times += 1))
       expect(await connections()).toBe(1)
     }
@@ -210,7 +210,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     demo = await startDemo()
     // Each takes its time: all at once, each in a browser of its own.
     const trials = [
-      ['Go silent', 'Not even heartbeats came any more'],
+      ['Go silent', 'Even the heartbeats stopped'],
       ['Read slowly', 'The connection broke.'],
     ].flatMap(([name = '', cause = '']) =>
       (['holder', 'follower'] as const).map(async (role) => {
@@ -251,7 +251,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await first.close()
     const second = await openTab()
     await eventually(() => fact(second, 'Status')).toBe('Closed: no-content')
-    await press(second, 'Let me in again')
+    await press(second, 'Restore my access')
     await eventually(() => received(second)).toBeGreaterThan(10)
     await expectNothingLost([second])
   })
@@ -276,7 +276,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
     await allResumed(tabs, (times += 1))
     await press(first, 'Revoke me')
     await eventually(() => statuses(tabs)).toEqual(tabs.map(() => 'Closed: no-content'))
-    await press(second, 'Let me in again')
+    await press(second, 'Restore my access')
     await allResumed(tabs, (times += 1))
     await expectNothingLost(tabs)
     expect(await connections()).toBe(2)
@@ -306,7 +306,7 @@ describe.skipIf(chromium.skip)('the tabs of one browser', () => {
       await allResumed(tabs, (times += 1))
       await press(tab, 'Revoke me')
       await eventually(() => statuses(tabs)).toEqual(tabs.map(() => 'Closed: no-content'))
-      await press(tab, 'Let me in again')
+      await press(tab, 'Restore my access')
       await allResumed(tabs, (times += 1))
     }
     await holder.close()

@@ -150,13 +150,13 @@ describe.skipIf(chromium.skip)('the views', () => {
     await eventually(() => resumptions()).toBe(1)
 
     await press('Expire my access')
-    await eventually(() => journal()).toContain('This browser has got a new token.')
+    await eventually(() => journal()).toContain('This browser has a new token.')
     await eventually(() => resumptions()).toBe(2)
 
     await press('Revoke me')
     await eventually(() => fact('Status')).toBe('Closed: no-content')
-    expect(await journal()).toContain('The server says that this browser must not come back (204)')
-    await press('Let me in again')
+    expect(await journal()).toContain('The server refuses this browser from now on (204)')
+    await press('Restore my access')
     await eventually(() => resumptions()).toBe(3)
     await expectNothingLost()
     expect(await fact('Reconnections')).toBe('3')
@@ -220,7 +220,7 @@ describe.skipIf(chromium.skip)('the views', () => {
     await publish('{"topic":"play.away","event":"while-away","data":1}')
     await goTo('Topics')
     await eventually(() => list.locator('.event', { hasText: 'while-away' }).count()).toBe(1)
-    await page.getByLabel('Go on after').fill('earliest')
+    await page.getByLabel('Start after').fill('earliest')
     await press('Subscribe')
     await eventually(() => list.locator('.event', { hasText: 'while-away' }).count()).toBe(1)
     await eventually(() => list.locator('.event', { hasText: 'greeting' }).count()).toBe(1)
@@ -235,10 +235,10 @@ describe.skipIf(chromium.skip)('the views', () => {
     await press('Subscribe')
     expect(await answer()).toBe('Not subscribed. Name a topic or a pattern, such as machine.*')
     await page.getByLabel('Topics and patterns').fill('play.>')
-    await page.getByLabel('Go on after').fill('nonsense-1')
+    await page.getByLabel('Start after').fill('nonsense-1')
     await press('Subscribe')
     await eventually(answer).toBe(
-      'Reads play.>. This log has never had an event "nonsense-1": all that it holds is replayed.',
+      'Reads play.>. This log never had the event "nonsense-1", so it replays all of its events.',
     )
     await eventually(() => list.locator('.event', { hasText: 'while-away' }).count()).toBe(1)
     await press('Stop')

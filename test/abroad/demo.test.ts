@@ -184,7 +184,7 @@ it('serves from one process, and says so, if there is no Redis for several', asy
     ready: /The demo runs at \S+ /,
   })
   expect(process.stderr).toBe(
-    'No redis-server was found (Debian: apt install redis-server): one process serves, from memory.\n',
+    'No redis-server was found (Debian: apt install redis-server), so one process serves from memory.\n',
   )
   expect(await process.stop({ signal: 'SIGINT', timeoutMs: 5_000 })).toEqual({ code: 0, signal: null })
 })
@@ -301,7 +301,7 @@ describe.skipIf(chromium.skip)('the page', () => {
     await eventually(status).toMatch(/^Reconnecting/)
     demo = await startDemo(demo.port)
     await eventually(status).toBe('Live')
-    await eventually(journal).toContain('The log was in memory, and is gone with what held it')
+    await eventually(journal).toContain('The log was in memory, and was lost with its process')
     await eventually(journal).toContain('Live again after')
     expect(await figure('gaps')).toBe(1)
     const before = await figure('received')
@@ -433,7 +433,7 @@ describe.skipIf(chromium.skip)('the page', () => {
       await server.kill()
       const before = await figure('received')
       await server.start()
-      await eventually(journal).toContain('The log was in memory, and is gone with what held it')
+      await eventually(journal).toContain('The log was in memory, and was lost with its process')
       await eventually(() => figure('received')).toBeGreaterThan(before + 10)
       expect([await figure('missing'), await figure('repeated'), await figure('gaps')]).toEqual([0, 0, 1])
       expect(await status()).toBe('Live')

@@ -238,7 +238,7 @@ describe('the account of a fault', () => {
     account.onStatus({ state: 'connecting', attempt: 0 })
     account.onStatus(OPEN)
     expect([account.text, account.isOver]).toEqual([
-      'Over: another tab came, and the connection was made anew for it.',
+      'Over: another tab joined, and the connection was reopened for it.',
       true,
     ])
   })
@@ -269,14 +269,12 @@ describe('the account of a fault', () => {
     account.onStatus(LOST)
     account.onStatus({ state: 'closed', reason: 'no-content' })
     pass(7_000)
-    expect(account.text).toBe(
-      'Closed for 7 s: the server answered 204. The log keeps what is published meanwhile.',
-    )
+    expect(account.text).toBe('Closed for 7 s: the server answered 204. The log keeps new events for you.')
     account.onStatus({ state: 'connecting', attempt: 0 })
     account.onStatus(OPEN)
     account.onResumed({ caughtUp: 1, missing: 0, repeated: 0, hasGap: false })
     expect(account.text).toBe(
-      'Let in again after 7.0 s; caught up on 1 number, nothing missing, nothing twice.',
+      'Readmitted after 7.0 s; caught up on 1 number, nothing missing, nothing twice.',
     )
   })
 

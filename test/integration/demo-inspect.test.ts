@@ -516,7 +516,7 @@ describe('the inspector', () => {
           atMs: expect.any(Number) as number,
           reason: 'not-allowed',
           message:
-            'This demo inspects servers on this machine only, and 192.0.2.1 is not on it. Whoever runs the demo can allow other addresses: start it with --allow-inspect',
+            'This demo inspects servers on this machine only, and 192.0.2.1 is not on it. To allow other addresses, start the demo with --allow-inspect',
         },
       },
     ])
@@ -625,12 +625,12 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     })
     await page.goto(`${demo.pageUrl}#/inspect`)
     await page.getByLabel('Address').fill(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-    await page.getByLabel('Request fields').fill('no field')
+    await page.getByLabel('Header fields').fill('no field')
     await page.getByRole('button', { name: 'Inspect' }).click()
     await expect
       .poll(() => page.getByRole('alert').innerText())
-      .toBe('This is no field, "Name: value": no field')
-    await page.getByLabel('Request fields').fill('X-Test: 1')
+      .toBe('This is not a header field, "Name: value": no field')
+    await page.getByLabel('Header fields').fill('X-Test: 1')
     await page.getByRole('button', { name: 'Inspect' }).click()
     const findings = page.locator('.inspect-findings')
     await expect
@@ -650,20 +650,20 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     await page.getByLabel('Address').fill(`${demo.url}events`)
     await page.getByLabel('Seconds').fill('1')
     for (const fields of ['', 'Last-Event-ID: earliest']) {
-      await page.getByLabel('Request fields').fill(fields)
+      await page.getByLabel('Header fields').fill(fields)
       await page.getByRole('button', { name: 'Inspect' }).click()
       await expect
         .poll(() => page.locator('.inspect-summary').innerText())
         .toMatch(/^Status 200 after .+ in 1\.0 s\. Nothing to fix\.$/)
       expect(await findings.innerText()).toBe('')
     }
-    await page.getByLabel('Request fields').fill('')
+    await page.getByLabel('Header fields').fill('')
     await page.getByLabel('Address').fill('http://192.0.2.1/')
     await page.getByRole('button', { name: 'Inspect' }).click()
     await expect.poll(() => findings.innerText()).toContain('This demo inspects servers on this machine only')
     expect(await page.locator('.inspect-summary').innerText()).toBe('Not inspected.')
     // The page shows a refusal in the server's words; the browser also logs it.
-    await page.getByLabel('Request fields').fill('Host: example.org')
+    await page.getByLabel('Header fields').fill('Host: example.org')
     await page.getByRole('button', { name: 'Inspect' }).click()
     await expect
       .poll(() => page.locator('.inspect-summary').innerText())

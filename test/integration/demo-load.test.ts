@@ -205,7 +205,7 @@ describe('a load', () => {
       await expect
         .poll(() => page.locator('.load-histogram .latency-count').allInnerTexts())
         .toContainEqual(expect.stringMatching(/^[\d,]+ \(\d+%\)$/))
-      // Whoever leaves the view has left the load.
+      // Leaving the view ends the load.
       await page.getByRole('link', { name: 'Overview' }).click()
       await expect.poll(async () => (await post({ clients: 1, rate: 1 })).status).toBe(200)
       await stop()

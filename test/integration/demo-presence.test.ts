@@ -226,7 +226,7 @@ it.skipIf(chromium.skip)('lists each page, and ends the stream of another, which
     await rows.filter({ hasNotText: 'this browser' }).getByRole('button').click()
     await expect
       .poll(() => watcher.locator('.presence-outcome').innerText())
-      .toMatch(/^The stream of reader [0-9a-f]{8} was ended/)
+      .toMatch(/^The server ended the stream of reader [0-9a-f]{8}\./)
     await expect
       .poll(() => other.locator('#journal').innerText(), { timeout: 10_000 })
       .toMatch(/0 missing, 0 repeated/)

@@ -12,7 +12,7 @@ export const eventually: typeof expect.poll = (read, options) =>
 export interface RunningDemo {
   readonly process: StartedProcess
   readonly port: number
-  /** Where it is: without the token, so that whoever opens it can watch. */
+  /** The address without the token, with which one can only watch. */
   readonly url: string
   /** The address that the demo printed: opening it lets a browser use the controls. */
   readonly pageUrl: string
@@ -20,7 +20,7 @@ export interface RunningDemo {
   readonly authorization: string
 }
 
-/** The environment of whoever runs the tests must not decide what they see. */
+/** The tests must not depend on the environment variables of the shell that runs them. */
 export const env: Readonly<Record<string, string | undefined>> = {
   PORT: undefined,
   SSE_DEMO_TOKEN: undefined,

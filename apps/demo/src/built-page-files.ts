@@ -6,7 +6,7 @@ export type PageManifest = Readonly<Record<string, { readonly file: string; read
 
 export const MANIFEST = 'manifest.json'
 
-/** Stands for `buildPageFiles` in a server that was built: the page lies beside it. */
+/** Replaces `buildPageFiles` in a built server: the page lies next to the server. */
 export async function buildPageFiles(): Promise<PageFiles> {
   const folder = new URL('./page/', import.meta.url)
   const manifest = JSON.parse(await readFile(new URL(MANIFEST, folder), 'utf8')) as PageManifest

@@ -13,6 +13,6 @@ const HOW_TO_GET_IT =
 
 export const CONTROL_REFUSALS: Readonly<Record<ControlRefusalCode, string>> = {
   'token-missing': `This needs a token. ${HOW_TO_GET_IT}`,
-  'token-wrong': `This browser has another token than the demo, which may have been started again. ${HOW_TO_GET_IT}`,
-  'other-site': 'The demo takes no orders from the pages of other sites.',
+  'token-wrong': `This browser has a different token than the demo, which may have been restarted. ${HOW_TO_GET_IT}`,
+  'other-site': 'The demo refuses requests from pages of other sites.',
 }

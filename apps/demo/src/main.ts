@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     return
   }
   const demo = await start(command)
-  // Before it says that it can be stopped. Streams that are open then are none that were to be served to their end.
+  // Registered before the demo says that Ctrl-C stops it. Open streams have no end to reach, so none counts as destroyed.
   closeOnSignals({
     async close() {
       await demo.close()
@@ -34,13 +34,11 @@ async function main(): Promise<void> {
   const { token, tokenSource } = command
   if (tokenSource === 'random') {
     console.log(`The demo runs at ${demo.url}?token=${token} (Ctrl-C stops it)`)
-    console.log(
-      'Whoever opens this address may use all controls. Without the token the page is there to watch.',
-    )
+    console.log('Open this address to use all controls. Without the token you can only watch.')
   } else {
     console.log(`The demo runs at ${demo.url} (Ctrl-C stops it)`)
     console.log(
-      `To use its controls, open ${demo.url}?token= with your token. Without it the page is there to watch.`,
+      `To use its controls, open ${demo.url}?token= with your token. Without the token you can only watch.`,
     )
   }
   await demo.failed
@@ -71,7 +69,7 @@ async function startServing(serve: ServeCommand): Promise<Demo> {
   const redis = await startOwnRedis()
   if (redis === undefined) {
     console.error(
-      'No redis-server was found (Debian: apt install redis-server): one process serves, from memory.',
+      'No redis-server was found (Debian: apt install redis-server), so one process serves from memory.',
     )
     return startDemo({ ...command, log: inMemory })
   }

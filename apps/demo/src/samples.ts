@@ -36,7 +36,7 @@ export const HISTORY_MS = 610_000
 /** Of all topics, over {@link HISTORY_MS}, there are 12 500, and what is published under `play.` */
 export const MAX_LOGGED_EVENTS = 20_000
 
-/** What may wait for one reader: ten seconds of its topics, so that one sees a slow reader being disconnected. */
+/** The buffer of one reader: ten seconds of its topics, so that you can watch a slow reader being disconnected. */
 export const MAX_BUFFERED_BYTES = 32_768
 
 export interface CpuSample {
@@ -102,7 +102,7 @@ export interface SequenceSample {
   n: number
 }
 
-/** What this machine cannot tell, in plain words. */
+/** The figures that this machine lacks, in plain words. */
 export interface Unavailable {
   at: number
   unavailable: string

@@ -32,7 +32,7 @@ export class SoakReader {
   }
   readonly topics: readonly number[]
   readonly #port: number
-  // The count of the last event of each topic, and whether a gap was told since then.
+  // The count of the last event of each topic, and whether a gap was announced since then.
   readonly #last = new Map<number, { count: number; gapTold: boolean }>()
   #socket: Socket | undefined
   #lastEventId = ''
@@ -82,7 +82,7 @@ export class SoakReader {
     this.#socket?.resume()
   }
 
-  /** Whether it has all events up to the counts, or was told that the rest is gone. */
+  /** Whether the reader has all events up to the counts, or a gap for the rest. */
   isComplete(counts: readonly number[]): boolean {
     return this.topics.every((topic) => (this.#last.get(topic)?.count ?? 0) >= (counts[topic] ?? 0))
   }

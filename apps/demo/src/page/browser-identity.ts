@@ -2,7 +2,7 @@ const ID_KEY = 'sse-toolkit-demo.reader'
 const TOKEN_KEY = 'sse-toolkit-demo.token'
 const READER_ID = /^[0-9a-f]{32}$/
 
-/** Who this browser is to the server, in all of its tabs: they read by one connection. */
+/** The browser's id for the server, the same in all of its tabs, which read over one connection. */
 export interface BrowserIdentity {
   /** Names the reader: see server/connections.ts. */
   readonly id: string
@@ -10,7 +10,7 @@ export interface BrowserIdentity {
   token: string | undefined
 }
 
-/** Kept in localStorage, so that all tabs have the same; where there is none, each page is a browser of its own. */
+/** Kept in localStorage, so that all tabs have the same id. Without localStorage, each page counts as a browser. */
 export function createBrowserIdentity(): BrowserIdentity {
   const storage = findStorage()
   const known = storage.getItem(ID_KEY) ?? ''

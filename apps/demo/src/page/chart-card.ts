@@ -55,7 +55,7 @@ export interface ChartCard {
   breakLines(): void
   /** Says in words why there is nothing to draw. */
   showUnavailable(reason: string): void
-  /** When its oldest sample was taken; undefined if there is none. */
+  /** The time of the oldest sample; undefined without samples. */
   readonly beginsAtMs: number | undefined
   /** Draws the time up to now, by the server's clock. */
   draw(window: ChartWindow): void
@@ -167,7 +167,7 @@ export function createChartCard(options: ChartOptions, theme: Theme): ChartCard 
     if (plot === undefined) plot = createPlot(width)
     else if (plot.width !== width) plot.setSize({ width, height: HEIGHT })
   }).observe(plotArea)
-  // What nobody sees is not drawn.
+  // A hidden chart is not drawn.
   new IntersectionObserver(
     ([entry]) => {
       isVisible = entry?.isIntersecting ?? false

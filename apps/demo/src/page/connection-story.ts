@@ -16,12 +16,12 @@ export interface ConnectionStory {
   tick(): void
 }
 
-/** What is over sooner is not worth a word. */
+/** A shorter interruption is not reported. */
 const MOMENT_MS = 500
 /** The page gets fifteen events a second: a stream that is silent for longer, or later, has something. */
 const QUIET_MS = 1_500
 
-/** What is remembered from a loss until the numbers are live again. */
+/** The state of a loss until the numbers are live again. */
 interface Absence {
   readonly lostAtMs: number
   readonly missing: number
@@ -52,7 +52,7 @@ export function createConnectionStory(options: {
     statusLine.show('open', 'Live')
     quiet = undefined
     if (absence !== undefined) absence.isBack = true
-    else if (!wasOpen) journal.note('Connected. The charts begin with what the log still holds.', 'good')
+    else if (!wasOpen) journal.note('Connected. The charts begin with the events still in the log.', 'good')
     wasOpen = true
   }
 
@@ -67,10 +67,10 @@ export function createConnectionStory(options: {
       journal.note(`${why} Trying again in ${delay}.`, 'trouble')
     } else if (absence.isBack) {
       absence.isBack = false
-      journal.note(`${why} Once more in ${delay}.`, 'trouble')
+      journal.note(`${why} Next attempt in ${delay}.`, 'trouble')
     } else {
       const failure = status.cause.code === 'network' ? 'No connection.' : why
-      journal.note(`Attempt ${status.attempt - 1}: ${failure} Once more in ${delay}.`, 'trouble')
+      journal.note(`Attempt ${status.attempt - 1}: ${failure} Next attempt in ${delay}.`, 'trouble')
     }
   }
 
@@ -114,7 +114,7 @@ export function createConnectionStory(options: {
           lose(status)
           break
         case 'connecting':
-          // Made anew while it was open, it is for a tab that joined and wants what was before, or by a tab that takes over.
+          // A connection that is reopened while open serves a tab that joined and needs older events, or a tab that takes over.
           statusLine.show('connecting', wasOpen ? 'Reconnecting' : 'Connecting', isOpen ? MOMENT_MS : 0)
           break
         case 'paused':
@@ -124,7 +124,7 @@ export function createConnectionStory(options: {
           statusLine.show('closed', 'Closed')
           journal.note(
             status.reason === 'no-content'
-              ? 'The server says that this browser must not come back (204): the stream is closed for good. The Connection view can have it let in again.'
+              ? 'The server refuses this browser from now on (204), so the stream is closed for good. You can restore access in the Connection view.'
               : `The stream is closed for good: ${status.cause?.message ?? status.reason}.`,
             'trouble',
           )
@@ -159,8 +159,8 @@ const CAUSES: Partial<Record<StreamFailure['code'], string>> = {
   network: 'The connection broke.',
   ended: 'The server ended the stream.',
   'connect-timeout': 'The server did not answer in time.',
-  'idle-timeout': 'Not even heartbeats came any more: the connection is taken for dead.',
-  suspended: 'This machine slept, and its connection is not trusted any more.',
+  'idle-timeout': 'Even the heartbeats stopped, so the client considers the connection dead.',
+  suspended: 'This machine was asleep, so the client no longer trusts the connection.',
 }
 
 function describeCause(cause: StreamFailure): string {
@@ -171,13 +171,13 @@ function describeGap({ reason }: Gap, lastNumber: number): string {
   const known = `This page had everything up to ${formatCount(lastNumber)}`
   switch (reason) {
     case 'epoch':
-      return `The log was in memory, and is gone with what held it; a new one has begun. ${known}; whatever was published after that is lost, and the stream has said so.`
+      return `The log was in memory, and was lost with its process; a new log has begun. ${known}. Later events are lost, and the stream has announced it.`
     case 'evicted':
-      return `${known} and was away for longer than the log remembers. What fell out of the log is lost, and the stream has said so.`
+      return `${known} and was away for longer than the log keeps events. Some events are lost, and the stream has announced it.`
     case 'future':
-      return `The server's log ends before what this page has seen. ${known}; the stream has said that it goes on from another place.`
+      return `The server's log ends before the events that this page has seen. ${known}; the stream has announced its new position.`
     case 'dropped':
-      return `This page read too slowly, and the stream has said which events were left out. ${known}.`
+      return `This page read too slowly, and the stream has announced which events were dropped. ${known}.`
     default:
       return `The stream announced a gap (${String(reason)}). ${known}.`
   }

@@ -9,7 +9,7 @@ export interface Facts {
   /**
    * Takes note of who serves the stream, if that is what the comment says.
    *
-   * @returns Who it is, in words, if it is another one than before.
+   * @returns The server's description, if another server answers than before.
    */
   readComment(comment: string): string | undefined
 }

@@ -50,7 +50,7 @@ export function createFaultButton(options: FaultButtonOptions): FaultButton {
       else refuse('The server refused: ', await readRefusal(response))
     } catch (error) {
       // The process that was asked may be the one that was killed, and then there is no answer.
-      if (usableIn.includes(state)) refuse('', `The server could not be asked: ${String(error)}`)
+      if (usableIn.includes(state)) refuse('', `The request failed: ${String(error)}`)
     }
   }
 

@@ -111,7 +111,7 @@ document.addEventListener('visibilitychange', () => {
 })
 
 function noteAccess(failure: string | undefined): void {
-  if (failure === undefined) journal.note('The access had expired. This browser has got a new token.', 'good')
+  if (failure === undefined) journal.note('The access had expired. This browser has a new token.', 'good')
   else journal.note(`The access had expired, and there is no new token: ${failure}.`, 'trouble')
 }
 

@@ -29,7 +29,7 @@ export function createNetworkSwitch(tabs: TabChannel): NetworkSwitch {
   }
 
   tabs.on('network', (news) => apply(news.isOn, 'another-tab'))
-  // It lives in the tabs alone: when the last one is closed, nobody is offline.
+  // Only the tabs keep this state, so it ends when the last tab is closed.
   tabs.on('opened', () => {
     if (!isOn) tabs.post({ kind: 'network', isOn })
   })

@@ -1,6 +1,6 @@
 import type { ControlRefusal } from '../control-refusal.ts'
 
-/** What the server says against it, in words for whoever asked. */
+/** The server's reason for a refusal, as text for the user. */
 export async function readRefusal(response: Response): Promise<string> {
   if (response.headers.get('content-type') !== 'application/json') return (await response.text()).trim()
   return ((await response.json()) as ControlRefusal).message

@@ -21,7 +21,7 @@ type Arrival =
 export interface SequenceMeter {
   readonly counts: SequenceCounts
   take(sample: Pick<SequenceSample, 'run' | 'n'>): Arrival
-  /** The stream said that events are lost: where the numbers go on is no fault. */
+  /** The stream announced lost events, so the next number may skip some. */
   announceGap(): void
 }
 
@@ -59,7 +59,7 @@ export function createSequenceMeter(): SequenceMeter {
         return { kind: 'after-gap' }
       }
       if (sample.run !== run) {
-        // Another process counts now, and nobody said so: at the least, the numbers before this one are gone.
+        // Another process counts now without an announced gap: at least the numbers before this one are missing.
         const skipped = Array.from({ length: Math.min(n - 1, MAX_REMEMBERED) }, (_, index) => index + 1)
         received += 1
         missing += n - 1

@@ -9,7 +9,7 @@ export interface StatusLine {
   count(text: string): void
 }
 
-/** The connection's status; screen readers hear each change once. */
+/** The connection's status; screen readers announce each change once. */
 export function createStatusLine(): StatusLine {
   const text = byId('status-text', HTMLSpanElement)
   const count = byId('status-count', HTMLSpanElement)

@@ -6,7 +6,7 @@ import { sampleSchemas } from './sample-schemas.ts'
 
 export type DemoStream = EventSourceClient<EventOf<typeof sampleSchemas, 'text'>>
 
-/** The stream, which can be opened anew after it was closed for good. */
+/** The stream, which can be opened again after it was closed for good. */
 export interface LiveStream {
   readonly status: StreamStatus
   readonly lastEventId: string
@@ -19,7 +19,7 @@ export interface LiveStreamOptions {
   network: NetworkSwitch
   /** Called with each stream, before anything of it arrives. */
   listen: (stream: DemoStream) => void
-  /** The server wanted new credentials, and whether they were to be had. */
+  /** The server required new credentials; says whether the page got them. */
   onAccessRenewed: (failure: string | undefined) => void
 }
 

@@ -4,7 +4,7 @@ export type Sharing =
   | { readonly kind: 'impossible' }
   | {
       readonly kind: 'shared'
-      /** Of one stream: this one among them. 0 while there is none. */
+      /** The tabs that share the stream, including this one. 0 without a stream. */
       readonly tabs: number
       readonly isHolder: boolean
     }
@@ -25,7 +25,7 @@ export function createTabCensus(path: string, onChange: (now: Sharing, before: S
   let latest: Sharing = { kind: 'impossible' }
   if (!('locks' in navigator)) return { latest }
   const { href } = new URL(path, document.baseURI)
-  // A lock that nobody else has tells which client of the others' this page is.
+  // A lock that only this page holds identifies its client among the others.
   const ownName = `tab ${crypto.randomUUID()}`
   void navigator.locks.request(ownName, () => new Promise(() => {}))
 

@@ -1,9 +1,9 @@
-/** What the tabs of this browser tell each other, beside the stream that they share. */
+/** The messages that the tabs of this browser exchange in addition to the shared stream. */
 type TabNews =
-  /** A tab was opened, and wants to know what it has missed. */
+  /** A new tab asks for the state that it missed. */
   | { readonly kind: 'opened' }
   | { readonly kind: 'network'; readonly isOn: boolean }
-  /** The server wanted new credentials. `failure` says why there are none. */
+  /** The server required new credentials. `failure` says why the page has none. */
   | { readonly kind: 'access'; readonly failure: string | undefined }
   /** The server lets this browser in again. */
   | { readonly kind: 'let-in' }

@@ -1,7 +1,7 @@
 import { byId, create } from './element.ts'
 import type { View } from './view.ts'
 
-/** What the switch knows of a view before it is built. */
+/** The part of a view that the switch needs before the view is built. */
 export interface ViewSlot extends Pick<View, 'path' | 'title'> {
   create(): View
 }
@@ -77,7 +77,7 @@ export function createViewSwitch(slots: readonly [ViewSlot, ...ViewSlot[]]): voi
   }
 
   addEventListener('hashchange', () => {
-    // What a screen reader reads next is the new view; on load, it begins with the page.
+    // Screen readers continue with the new view; on load, they begin with the page.
     const heading = follow()?.element.querySelector<HTMLElement>('h2')
     if (!heading) return
     heading.tabIndex = -1

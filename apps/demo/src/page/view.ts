@@ -14,7 +14,7 @@ export interface View {
   hide(): void
 }
 
-/** What every view may use. */
+/** The parts that every view may use. */
 export interface ViewContext {
   /** Names this browser for the server. */
   readonly readerId: string

@@ -1,4 +1,4 @@
-/** Who reads at a moment: the event `presence`. */
+/** The readers at one moment: the event `presence`. */
 export interface PresenceSnapshot {
   /** Milliseconds since 1970. */
   readonly at: number
@@ -11,7 +11,7 @@ export interface PresenceSnapshot {
 }
 
 export interface PresentConnection {
-  /** Undefined for one that did not say; such cannot be told apart, nor disconnected alone. */
+  /** Undefined for a reader without an id. Such readers cannot be distinguished, nor disconnected alone. */
   readonly identity: string | undefined
   readonly isAsker: boolean
   /** Where it came from the last time, and with what; undefined where it is not known. */

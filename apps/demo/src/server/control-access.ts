@@ -6,11 +6,11 @@ import type { ControlRefusal, ControlRefusalCode } from '../control-refusal.ts'
 import { isSameOrigin } from './guard.ts'
 
 /**
- * Who may use what can do harm: whoever has the token that the demo printed when it started. Where a request comes from
- * proves nothing: a proxy on the same machine makes every visitor a visitor from 127.0.0.1, the Host field included.
+ * Grants the controls that can do harm to requests with the token that the demo printed when it started. The source of a
+ * request proves nothing: behind a proxy on the same machine, every visitor comes from 127.0.0.1, the Host field included.
  *
- *     GET /?token=<token>   the page's address as it was printed: 303 to /, with the token as a cookie
- *     cookie                what the page's requests carry from then on; no script can read it
+ *     GET /?token=<token>   the printed address of the page: 303 to /, with the token as a cookie
+ *     cookie                sent with the page's requests from then on; no script can read it
  *     authorization: Bearer <token>   for curl
  */
 export interface ControlAccess {
@@ -19,7 +19,7 @@ export interface ControlAccess {
   signIn(request: Request): Response | undefined
 }
 
-/** As much as nobody guesses: 192 random bits, in characters that need no escaping in a URL. */
+/** Too long to guess: 192 random bits, in characters that need no escaping in a URL. */
 export function createControlToken(): string {
   return randomBytes(24).toString('base64url')
 }
@@ -57,7 +57,7 @@ export function createControlAccess(token: string, port: () => number | undefine
 
 /**
  * Puts the token in front of every route of the router, of its fallback and of its own answers, but not in front of the
- * routes that are left open. A route that somebody adds and forgets about is closed.
+ * routes that are left open. A new route is closed until it is added to them.
  */
 export function guardControls(
   router: Pick<Router, 'use'>,
@@ -77,7 +77,7 @@ export function guardControls(
   }
 }
 
-/** `accept` of an open route that pages of ours may ask, and those of other sites may not. */
+/** `accept` of an open route that our pages may request, and pages of other sites may not. */
 export function refuseOtherSite(request: Request): Response | undefined {
   return isSameOrigin(request) ? undefined : refuse(403, 'other-site')
 }

@@ -30,7 +30,7 @@ export interface Demo {
  * Starts sampling, the hubs and the server, in one process:
  *
  *     publisher's hub -> log -> hub -> server <- pages
- *                               '-- anew at each restart, on the same port; the log outlives them
+ *                               '-- created again at each restart, on the same port; the log outlives them
  *
  * @throws ListenError of http-core when the address cannot be listened on.
  */
@@ -122,7 +122,7 @@ export async function startDemo(options: {
   }
 }
 
-/** An address that listens everywhere is none that a browser can go to. */
+/** A wildcard address is not an address that a browser can open. */
 export function browsableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost'
   return host.includes(':') ? `[${host}]` : host

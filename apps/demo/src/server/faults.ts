@@ -3,7 +3,7 @@ import type { Hub } from '@sse-toolkit/sse-server'
 import type { ReaderConnections } from './connections.ts'
 import type { ReaderAccess } from './reader-access.ts'
 
-/** What a reader may have done to its own stream. `allow` undoes `revoke`. */
+/** The faults that a reader may cause in its own stream. `allow` undoes `revoke`. */
 export const FAULTS = ['cut', 'silence', 'slow', 'expire', 'revoke', 'allow', 'restart', 'kill'] as const
 
 export type Fault = (typeof FAULTS)[number]
@@ -17,7 +17,7 @@ export type Fault = (typeof FAULTS)[number]
  */
 export type InjectFault = (fault: Fault, readerId: string) => Promise<number>
 
-/** What shows of a reader to others: knowing this is not knowing its id. */
+/** The public name of a reader, which does not reveal its id. */
 export function identityOf(readerId: string): string {
   return `reader ${createHash('sha256').update(readerId).digest('hex').slice(0, 8)}`
 }
@@ -49,7 +49,7 @@ export function createLocalFaults(options: {
         // Here it holds at once; what keeps the log from telling the others is the log's to report.
         void hub.allow(identity).catch(() => undefined)
         return ofReader.length
-      // Only whoever started the server may do these.
+      // The code that started the server carries these out.
       case 'restart':
       case 'kill':
       default:

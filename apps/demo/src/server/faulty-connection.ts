@@ -5,10 +5,10 @@ import type { Runtime } from './runtime.ts'
 /** The slow reader takes this much every {@link SLOW_TICK_MS}: a tenth of what the stream's topics bring. */
 const SLOW_BYTES = 64
 const SLOW_TICK_MS = 250
-/** Neither fault outlives its reader's patience for long: what nobody noticed by then is over. */
+/** A fault ends after this time, even if its reader has not noticed it. */
 const MAX_FAULT_MS = 60_000
 
-/** What can be done to one open connection, on the server's side of it. */
+/** The faults of one open connection, on the server's side. */
 export interface FaultyConnection {
   /** Breaks it at once: no last event, no end of the body, and what was queued is lost. */
   cut(): void

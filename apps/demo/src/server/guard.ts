@@ -18,7 +18,7 @@ export function hostIsLoopback(host: string | null): boolean {
 }
 
 /**
- * Whether a browser sent this for a page of ours, or because its user typed the address. Not a browser (curl): no such
+ * Whether a browser sent this for one of our pages, or because its user typed the address. Not a browser (curl): no such
  * field, and nothing to fear from it.
  */
 export function isSameOrigin(request: Request): boolean {

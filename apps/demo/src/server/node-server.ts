@@ -25,7 +25,7 @@ export interface NodeServer {
   /**
    * Ends its streams, its hub and itself. No other connection is accepted from the start.
    *
-   * @param drainMs - The streams end over this time, each told when to come back. Default 0: at once.
+   * @param drainMs - The streams end over this time, each with a reconnection time. Default 0: at once.
    */
   close(drainMs?: number): Promise<void>
 }

@@ -22,7 +22,7 @@ export interface OpenLog {
   readonly ready: () => Promise<void>
 }
 
-/** What a log is for, which has a place of its own beside the others. */
+/** The purpose of a log. Each has a place of its own. */
 interface LogUse {
   readonly namespace: string
   readonly fileSuffix: string
@@ -31,7 +31,7 @@ interface LogUse {
 
 const events: LogUse = { namespace: 'demo', fileSuffix: '', limits }
 
-/** Of a load run: what is published for measuring evicts nothing that pages want to resume from. */
+/** For a load run, whose events must not evict events that pages resume from. */
 export const loadEvents: LogUse = { namespace: 'demo-load', fileSuffix: '-load', limits: LOAD_LOG_OPTIONS }
 
 /** @throws OptionError, LogFileError of sse-sqlite for a file that cannot be used. */

@@ -13,14 +13,14 @@ Shows live figures of this machine on a web page, streamed as server-sent events
 
 Options:
   --port <number>   the port to listen on; 0 takes any free one (default: $PORT, else ${DEFAULT_PORT})
-  --host <address>  the address to listen on (default: 127.0.0.1: only this machine can see the page)
-  --nodes <number>  how many processes serve the page behind the one port, 1 to 8; more than one share a log (default: 1)
-  --workers <count> the same on one file, which is the demo's own without --log: nothing else is needed
+  --host <address>  the address to listen on (default: 127.0.0.1, so that only this machine can see the page)
+  --nodes <number>  the number of processes that serve the page on one port, 1 to 8; several share a log (default: 1)
+  --workers <count> the same on one file, a temporary one without --log; needs no Redis
   --log <file>      keep the events in this file: a restart loses none, and several processes share it
-  --redis <url>     keep them on this Redis (default for several processes: an own redis-server, if there is one on the PATH)
-  --token <token>   what the controls ask for: 16 to 128 letters, digits, and - . _ ~ (default: $SSE_DEMO_TOKEN, else a
-                    random one, printed at the start); processes of other users can see an option, but not a variable
-  --allow-inspect   let the Inspect view ask any server, not only those on this machine
+  --redis <url>     keep the events on this Redis (default for --nodes: a redis-server of its own, if one is on the PATH)
+  --token <token>   the token for the controls: 16 to 128 letters, digits, and - . _ ~ (default: $SSE_DEMO_TOKEN, else a
+                    random one, printed at the start); other users' processes can see an option, but not a variable
+  --allow-inspect   let the Inspect view connect to any server, not only to this machine
   --tls             serve over HTTPS and HTTP/2, with a certificate that openssl makes for this run
   --tls-cert <file> the certificate to use instead, with its chain, as PEM; needs --tls-key
   --tls-key <file>  the certificate's private key, as PEM; needs --tls-cert
@@ -36,11 +36,11 @@ export interface ServeCommand {
   nodes: number
   /** Undefined: in memory, or in a place of the demo's own. */
   log: SharedLogPlace | undefined
-  /** What several processes share where nothing else is said. */
+  /** The log that several processes share by default. */
   ownLog: 'redis' | 'file'
   inspectReach: InspectReach
   token: string
-  /** A token that somebody chose is a secret of theirs, and is not printed. */
+  /** A token that the user chose is a secret, and is not printed. */
   tokenSource: 'given' | 'random'
   tls: TlsChoice
 }
@@ -60,7 +60,7 @@ export function parseCommand(
   if (values.help === true) return { kind: 'help' }
   const { host = '127.0.0.1', port, workers } = values
   if (workers !== undefined && (values.nodes !== undefined || values.redis !== undefined))
-    throw new UsageError('--workers share a file: leave out --nodes and --redis.')
+    throw new UsageError('--workers share a file: do not combine with --nodes or --redis.')
   const [count, nodes = '1'] = workers === undefined ? ['--nodes', values.nodes] : ['--workers', workers]
   if (host === '') throw new UsageError('--host is empty: give an address, such as 127.0.0.1.')
   // An empty variable is how a shell says "none".
@@ -89,15 +89,15 @@ function chooseToken(
   const [name, token] =
     option === undefined ? (['SSE_DEMO_TOKEN', fromEnv] as const) : (['--token', option] as const)
   if (token === undefined) return { token: createControlToken(), tokenSource: 'random' }
-  // What needs no escaping, neither in a URL nor in a cookie. The text does not repeat a secret.
+  // Characters that need no escaping in a URL or a cookie. The error does not repeat the secret.
   if (!/^[\w.~-]{16,128}$/.test(token))
-    throw new UsageError(`${name} does not fit: give 16 to 128 letters, digits, and - . _ ~.`)
+    throw new UsageError(`${name} is invalid: give 16 to 128 letters, digits, and - . _ ~.`)
   return { token, tokenSource: 'given' }
 }
 
 function chooseLog({ log: path, redis: url }: ReturnType<typeof parseOptions>): SharedLogPlace | undefined {
   if (path !== undefined && url !== undefined)
-    throw new UsageError('--log and --redis exclude each other: the events are kept in one place.')
+    throw new UsageError('--log and --redis exclude each other: the demo keeps its events in one place.')
   if (path !== undefined) {
     if (path === '') throw new UsageError('--log is empty: give a file.')
     return { kind: 'file', path }

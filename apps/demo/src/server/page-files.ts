@@ -50,7 +50,7 @@ export async function buildPageFiles(): Promise<PageFiles> {
 }
 
 async function joinStyleSheets(): Promise<string> {
-  // The package has no entry for its style sheet; it lies beside its main file.
+  // The package has no entry for its style sheet; it lies next to its main file.
   const uplot = createRequire(import.meta.url).resolve('uplot')
   const sheets = [new URL('uPlot.min.css', pathToFileURL(uplot))]
   for (const name of STYLE_SHEETS) sheets.push(new URL(name, PAGE))

@@ -22,7 +22,7 @@ type WithoutTime<Sample> = Sample extends unknown ? Omit<Sample, 'at'> : never
 /**
  * Publishes each topic's figures at its rate.
  *
- * @param onFailure - Hears what a reader or the hub threw; without figures there is no demo.
+ * @param onFailure - Called with the error that a reader or the hub threw. Without figures, the demo cannot run.
  * @returns A function that stops it.
  */
 export function publishSamples(options: {

@@ -5,7 +5,8 @@ import type { Runtime } from './runtime.ts'
 const MAX_ENDED = 1_000
 
 /**
- * Who may read. Any may, until its access has expired; from then on it needs a token that was issued later:
+ * Decides which readers may read. A reader needs no token until its access has expired, and then one that was issued
+ * later:
  *
  *     authorization: Bearer <issued at, in milliseconds since 1970>.<HMAC-SHA-256 of reader and time>
  *

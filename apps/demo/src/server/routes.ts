@@ -24,7 +24,7 @@ import { addTopicRoutes } from './topics/routes.ts'
 
 const TOPICS = Object.keys(TOPIC_INTERVAL_MS)
 
-/** No script, style or connection but our own; `data:` is for nobody. */
+/** No script, style or connection but our own; no `data:` URLs. */
 const SECURITY_FIELDS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -41,7 +41,7 @@ export interface RoutesOptions {
   pageFiles: Promise<PageFiles>
   connections: ReaderConnections
   access: ReaderAccess
-  /** Who may use the controls. */
+  /** Decides which requests may use the controls. */
   controls: ControlAccess
   injectFault: InjectFault
   inspectReach: InspectReach
@@ -57,14 +57,14 @@ export interface RoutesOptions {
 /**
  * The demo's routes. Open to every visitor, who watches:
  *
- *     GET  /             the page, and beside it /page.js, /page.css, /icon.svg
+ *     GET  /             the page, and next to it /page.js, /page.css, /icon.svg
  *     GET  /events       the stream of all topics; `?reader=<id>` names the reader
  *     GET  /topics       a stream of any topics
  *     GET  /about        what does not change while the process runs, and whether the visitor may use the controls
  *     POST /access       gives a reader that is named by `{ "reader": "<id>" }` a new token: see reader-access.ts
  *     GET  /load/events  for the clients of a load that runs, which know its name
  *
- * Everything else needs the token of whoever started the demo: see control-access.ts.
+ * Everything else needs the token that the demo printed: see control-access.ts.
  *
  *     POST /faults/cut   breaks the streams of the reader that is named so; silence, slow, expire, revoke, allow, restart,
  *                        kill: see faults.ts

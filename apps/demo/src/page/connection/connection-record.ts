@@ -27,7 +27,7 @@ export interface Bucket {
   replayed: number
 }
 
-/** What the connection has been through in the last minutes, for drawing: bounded, whatever happens. */
+/** The connection's last minutes, for drawing, in bounded memory. */
 export interface ConnectionRecord {
   readonly spans: readonly Span[]
   readonly buckets: readonly Bucket[]
@@ -39,9 +39,9 @@ export interface ConnectionRecord {
   readonly soundAtMs: number | undefined
   /** How late the latest live event was; undefined before, and while events come from the log. */
   readonly latenessMs: number | undefined
-  /** What the server has announced; undefined before. */
+  /** The heartbeat that the server has announced; undefined before. */
   readonly heartbeatIntervalMs: number | undefined
-  /** How many losses there were that a connection followed. One made anew for a tab that joined is none. */
+  /** The number of losses after which the client reconnected. Reopening for a tab that joined does not count. */
   readonly reconnections: number
   onStatus(status: StreamStatus): void
   onComment(text: string): void

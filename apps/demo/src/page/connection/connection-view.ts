@@ -28,7 +28,7 @@ export interface ConnectionView extends View {
   setAbout(about: About): void
 }
 
-/** What the connection goes through, and how to make it go through worse. */
+/** Shows the connection's state, and offers the faults that break it. */
 export function createConnectionView(
   context: ViewContext,
   parts: {
@@ -66,7 +66,7 @@ export function createConnectionView(
     'Missing',
     'Repeated',
     'Announced gaps',
-    'Clock, here less server',
+    'Clock: this browser minus server',
   ])
   const timelineCard = create('section', 'card card-timeline')
   timelineCard.append(create('h3', '', 'The last two minutes'), timeline.element, facts)
@@ -90,7 +90,7 @@ export function createConnectionView(
   const faultsLead = create(
     'p',
     'fault-why',
-    'What you do here befalls this browser\u2019s connection, and so all of its tabs. Nothing is lost: each tab knows the id of its last event, and the log has what came after it.',
+    'These controls break this browser\u2019s connection, and so affect all of its tabs. No event is lost: each tab knows the id of its last event, and the log has the events after it.',
   )
   const intro = create('div', 'fault fault-intro')
   intro.append(faultsTitle, faultsLead)
@@ -139,8 +139,8 @@ export function createConnectionView(
     const { card, button, report } = createFaultCard({
       kind: 'offline',
       name: 'Go offline',
-      what: 'The stream of this browser breaks, in all tabs, and its requests fail, as without a network.',
-      why: 'The client tries again, with growing delays; once it is online, at once, and it resumes after its last event.',
+      what: 'The stream of this browser breaks in all tabs, and its requests fail, as if there were no network.',
+      why: 'The client tries again with growing delays. When you go online, it connects at once and resumes after its last event.',
     })
     button.addEventListener('click', () => network.turn(!network.isOn))
     network.onTurn((turnedBy) => {
@@ -171,7 +171,7 @@ export function createConnectionView(
         : `${formatDuration(heartbeatIntervalMs)}; dead after ${formatDuration(heartbeatIntervalMs * MISSED_HEARTBEATS)}`,
     )
     showFact('Reconnections', formatCount(record.reconnections))
-    showFact('Clock, here less server', `${Math.round(now() - clock.now())} ms`)
+    showFact('Clock: this browser minus server', `${Math.round(now() - clock.now())} ms`)
     showFact('Received', formatCount(received))
     showFact('Missing', formatCount(missing))
     showFact('Repeated', formatCount(repeated))

@@ -6,7 +6,7 @@ import { formatCount, formatDuration, inSeconds } from '../format.ts'
 export type FaultKind = 'cut' | 'silence' | 'slow' | 'restart' | 'kill' | 'expire' | 'revoke' | 'offline'
 
 /**
- * What becomes of one fault, told next to its button from the moment of the click:
+ * The course of one fault, shown next to its button from the moment of the click:
  *
  *     Silent for 3 s; noticed in 12 s.                                                    asked
  *     Noticed after 15 s. Attempt 2 in 1 s.                                               the stream is lost
@@ -84,7 +84,7 @@ export function createFaultAccount(options: FaultAccountOptions): FaultAccount {
       }
       case 'closed':
         return status.reason === 'no-content'
-          ? `Closed for ${inSeconds(now() - changedAtMs)}: the server answered 204. The log keeps what is published meanwhile.`
+          ? `Closed for ${inSeconds(now() - changedAtMs)}: the server answered 204. The log keeps new events for you.`
           : `Closed: ${status.cause?.message ?? status.reason}.`
       case 'open':
         return `${noticed}; reconnected, catching up.`
@@ -105,7 +105,7 @@ export function createFaultAccount(options: FaultAccountOptions): FaultAccount {
       if (kind === 'silence' && noticedAtMs === undefined)
         silentSinceMs = Math.max(askedAtMs, soundAtMs() ?? 0)
       if (next.state === 'open' && noticedAtMs === undefined && status?.state === 'connecting')
-        ending = 'Over: another tab came, and the connection was made anew for it.'
+        ending = 'Over: another tab joined, and the connection was reopened for it.'
       status = next
       changedAtMs = now()
       if (next.state === 'reconnecting' || next.state === 'closed') noticedAtMs ??= changedAtMs
@@ -118,7 +118,7 @@ export function createFaultAccount(options: FaultAccountOptions): FaultAccount {
       const reconnected =
         closedAtMs === undefined
           ? `${tellNoticed()}; reconnected${later}, `
-          : `Let in again after ${formatSpan(now() - closedAtMs)}; `
+          : `Readmitted after ${formatSpan(now() - closedAtMs)}; `
       ending = `${reconnected}${outcomeOf(resumption)}.`
     },
     get text() {

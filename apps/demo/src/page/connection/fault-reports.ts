@@ -8,7 +8,7 @@ const TICK_MS = 100
 /** Missed heartbeats after which the client takes a connection for dead. */
 export const MISSED_HEARTBEATS = 3
 
-/** Where it is told. */
+/** The element that shows the report. */
 export interface ReportPlace {
   readonly element: HTMLElement
   /** Where it lies over something else: for how long, once there is nothing more to tell. Default: until the next one. */
@@ -17,7 +17,7 @@ export interface ReportPlace {
 
 /** Says next to each button what becomes of what one did. */
 export interface FaultReports {
-  /** Tells there what happens from now on. What is still told elsewhere is not: two faults cannot be told apart. */
+  /** Shows the report there from now on, and stops any other report, since two faults at once cannot be told apart. */
   begin(kind: FaultKind, place: ReportPlace): void
   /** It did not happen, and why. */
   refuse(place: ReportPlace, why: string): void

@@ -20,7 +20,7 @@ export function createLatencyCard(record: ConnectionRecord): LatencyCard {
     create(
       'p',
       'lead',
-      'From an event\u2019s making to its arrival here, less the difference of the two clocks. That is estimated by the event with the shortest way, so the fastest one counts as 0 ms.',
+      'The time from an event\u2019s creation to its arrival here, minus the difference between the two clocks. The fastest event serves as the estimate of that difference, so it counts as 0 ms.',
     ),
     bars.element,
   )

@@ -67,7 +67,7 @@ export function createTimeline(record: ConnectionRecord, theme: Theme): Timeline
       const to = Math.min(width, toX(record.spans[index + 1]?.fromMs ?? Infinity))
       if (to <= 0) continue
       drawing.fillStyle = theme.color(STATE_COLORS[state])
-      // What was over in a moment is seen, too.
+      // Even a very short state stays visible.
       drawing.fillRect(from, STATUS_TOP, Math.max(2, to - from), STATUS_HEIGHT)
     }
   }
@@ -78,7 +78,7 @@ export function createTimeline(record: ConnectionRecord, theme: Theme): Timeline
     for (const bucket of record.buckets) drawBucket(bucket, toX, scale)
   }
 
-  /** Heights grow with the square root: a replay of thousands must not flatten the live events beside it. */
+  /** Heights grow with the square root: a replay of thousands must not flatten the live events next to it. */
   function drawBucket(
     { fromMs, live, replayed }: Bucket,
     toX: (atMs: number) => number,

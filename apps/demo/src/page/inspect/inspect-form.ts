@@ -16,8 +16,8 @@ export function createInspectForm(): {
   const lead = create(
     'p',
     'lead',
-    'The server asks for it as a browser would, and shows what came back, byte by byte and in plain words. ' +
-      'It goes to addresses of this machine only, unless the demo was started with ',
+    'The server requests the stream as a browser would, and shows the response byte by byte and in plain words. ' +
+      'It connects to this machine only, unless you start the demo with ',
   )
   lead.append(create('code', 'option', '--allow-inspect'), '.')
   const url = labelled('Address', create('input'))
@@ -34,7 +34,7 @@ export function createInspectForm(): {
     value: '30',
     required: true,
   })
-  const fields = labelled('Request fields, one on each line', create('textarea'))
+  const fields = labelled('Header fields, one per line', create('textarea'))
   Object.assign(fields.control, { rows: 2, placeholder: 'Last-Event-ID: 42', spellcheck: false })
   const body = labelled('Content of the POST', create('textarea'))
   Object.assign(body.control, { rows: 2, spellcheck: false })
@@ -88,7 +88,7 @@ function parseFields(text: string): [name: string, value: string][] | string {
     if (line.trim() === '') continue
     const [, name, value] = /^\s*([^\s:]+)\s*:\s*(.*?)\s*$/.exec(line) ?? []
     if (name === undefined || value === undefined)
-      return `This is no field, "Name: value": ${line.slice(0, 60)}`
+      return `This is not a header field, "Name: value": ${line.slice(0, 60)}`
     pairs.push([name, value])
   }
   return pairs

@@ -15,7 +15,7 @@ export function createInspectView(_context: ViewContext): View {
   const element = create('section', 'inspect')
   element.setAttribute('aria-labelledby', 'inspect-title')
   const form = createInspectForm()
-  const summary = create('p', 'inspect-summary', 'Nothing was inspected yet.')
+  const summary = create('p', 'inspect-summary', 'Nothing inspected yet.')
   summary.setAttribute('role', 'status')
   const findings = create('ol', 'inspect-findings')
   const events = createEventTable()
@@ -103,7 +103,8 @@ export function createInspectView(_context: ViewContext): View {
 }
 
 function summaryOf({ head, end, reading, watchedMs, findings }: Inspection): string {
-  if (head === undefined && end === undefined) return `Asked ${formatDuration(watchedMs)} ago; no answer yet.`
+  if (head === undefined && end === undefined)
+    return `Requested ${formatDuration(watchedMs)} ago; no answer yet.`
   const { events, comments } = reading.counts
   const seen = `${counted(events, 'event')}, ${counted(comments, 'comment')}, ${formatMemory(reading.byteCount)} in ${formatDuration(watchedMs)}`
   const serious = findings.filter(({ severity }) => severity !== 'note').length

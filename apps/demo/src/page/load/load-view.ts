@@ -18,7 +18,7 @@ import type { LoadSeries } from './load-chart.ts'
 const ENDS: Readonly<Record<LoadEnd['reason'], string>> = {
   time: 'The minute is over.',
   stopped: 'Stopped.',
-  failed: 'The process of the clients ended, or the hub failed: see what the server wrote.',
+  failed: 'The client process ended, or the hub failed: see the server’s output.',
   'server-closed': 'The server was stopped.',
 }
 
@@ -57,7 +57,7 @@ export function createLoadView({ theme }: ViewContext): View {
       'p',
       'lead',
       `A second process opens the connections over loopback and measures each delivery, from publish to socket. ` +
-        `With several nodes, the one that this page asked publishes, and the clients are spread over all of them. ` +
+        `With several nodes, one publishes, and the clients are spread over all of them. ` +
         `It ends after ${RUN_MS / 1_000} seconds, or when you leave this view. On one machine, the clients cost more than the server.`,
     ),
     row,
@@ -130,7 +130,7 @@ export function createLoadView({ theme }: ViewContext): View {
       reconnection: { maxAttempts: 0 },
       fetch: explaining.fetch,
     })
-    status.textContent = 'The clients are being started.'
+    status.textContent = 'Starting the clients.'
     stop.setAttribute('aria-disabled', 'false')
     end = () => stream.close()
     let last = ''

@@ -29,7 +29,7 @@ export interface OverviewView extends View {
   breakLines(): void
 }
 
-/** What is there now, and was in the last minutes. */
+/** Shows the current figures and those of the last minutes. */
 export function createOverviewView(
   context: ViewContext,
   parts: { clock: ServerClock; sequence: SequenceCard },

@@ -8,7 +8,7 @@ import type { View, ViewContext } from '../view.ts'
 const COLUMNS = ['Who', 'Where', 'Topics', 'Position', 'Connected for', 'Waiting', '']
 const SHOWN_TOPICS = 2
 
-/** Who reads from this server now, where each of them is in the stream, and a button that ends it. */
+/** The readers of this server, the position of each in the stream, and a button that ends a reader's stream. */
 export function createPresenceView({ readerId }: ViewContext): View {
   const element = create('section', 'card presence')
   element.setAttribute('aria-labelledby', 'presence-title')
@@ -44,7 +44,7 @@ export function createPresenceView({ readerId }: ViewContext): View {
       (hidden > 0 ? ` The ${formatCount(hidden)} latest are not listed.` : '')
     const keys = new Set<string>()
     for (const [index, connection] of connections.entries()) {
-      // Streams that cannot be told apart are told by their place.
+      // Streams without distinct ids are identified by their place in the list.
       const key = `${connection.identity ?? ''} ${connection.since} ${connection.topics.join()} ${connection.identity === undefined ? index : ''}`
       keys.add(key)
       const row = rows.get(key) ?? createRow(connection, disconnect)
@@ -67,7 +67,7 @@ export function createPresenceView({ readerId }: ViewContext): View {
       body: JSON.stringify({ identity }),
     })
     outcome.textContent = response.ok
-      ? `The stream of ${identity} was ended. Its client comes back, and goes on where it was.`
+      ? `The server ended the stream of ${identity}. Its client reconnects and resumes.`
       : `The server refused: ${await readRefusal(response)}`
   }
 

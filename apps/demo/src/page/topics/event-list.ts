@@ -102,7 +102,7 @@ function createEntry({ atMs, id, type, data }: ListedEvent): HTMLElement {
   return entry
 }
 
-/** What is not JSON is a text. */
+/** Data that is not JSON is text. */
 function parse(data: string): unknown {
   try {
     return JSON.parse(data)

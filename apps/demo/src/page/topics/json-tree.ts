@@ -1,6 +1,6 @@
 import { create } from '../element.ts'
 
-/** More than this of one array or object is not shown: a page is no database. */
+/** More than this of one array or object is not shown: a page is not a database. */
 const MAX_CHILDREN = 200
 /** Deeper levels are shown as text. */
 const MAX_DEPTH = 12

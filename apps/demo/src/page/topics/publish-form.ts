@@ -11,7 +11,7 @@ export function createPublishForm(): HTMLElement {
   const form = create('form', 'form')
   const [topicLabel, topic] = createField('Topic', 'play.hello')
   const [typeLabel, type] = createField('Event type', 'greeting')
-  const dataLabel = create('label', 'field field-wide', 'Data: JSON, or a text')
+  const dataLabel = create('label', 'field field-wide', 'Data: JSON or text')
   const data = create('textarea')
   data.rows = 3
   data.value = '{ "hello": "world", "numbers": [1, 2, 3] }'
@@ -20,11 +20,7 @@ export function createPublishForm(): HTMLElement {
   button.type = 'submit'
   const answer = create('output', 'form-answer')
   form.append(topicLabel, typeLabel, dataLabel, button, answer)
-  const note = create(
-    'p',
-    'lead',
-    'Whoever subscribes to it sees it at once; the log keeps it for ten minutes.',
-  )
+  const note = create('p', 'lead', 'Subscribers see it at once, and the log keeps it for ten minutes.')
   card.append(title, note, form)
 
   async function publish(): Promise<void> {
@@ -44,7 +40,7 @@ export function createPublishForm(): HTMLElement {
         : await readRefusal(response)
     } catch (error) {
       answer.dataset.kind = 'trouble'
-      answer.textContent = `The server could not be asked: ${String(error)}`
+      answer.textContent = `The request failed: ${String(error)}`
     }
   }
 

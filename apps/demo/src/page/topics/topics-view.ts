@@ -18,17 +18,17 @@ export function createTopicsView(): View {
   const title = create('h3', '', 'Subscribe')
   const form = create('form', 'form')
   const [patternsLabel, patterns] = createField('Topics and patterns', 'machine.* play.>')
-  const [fromLabel, from] = createField('Go on after: an id, earliest, or empty for now', '')
+  const [fromLabel, from] = createField('Start after: an id, earliest, or empty for now', '')
   const subscribeButton = createButton('Subscribe', 'submit')
   subscribeButton.classList.add('button-start')
   const stopButton = createButton('Stop')
   stopButton.classList.add('button-stop')
   const status = create('output', 'form-answer')
-  const lead = create('p', 'lead', 'In a pattern, * stands for one token, and > for all that follow.')
+  const lead = create('p', 'lead', 'In a pattern, * matches one token, and > matches all tokens that follow.')
   form.append(patternsLabel, fromLabel, subscribeButton, stopButton, status)
 
   const tools = create('div', 'form')
-  const [filterLabel, filter] = createField('Show only what contains', '')
+  const [filterLabel, filter] = createField('Show only events that contain', '')
   const pauseButton = createButton('Pause')
   pauseButton.setAttribute('aria-pressed', 'false')
   const clearButton = createButton('Clear')
@@ -147,19 +147,19 @@ export function createTopicsView(): View {
   }
 }
 
-/** What the stream begins with instead of what was asked for. */
+/** The gap with which the stream begins instead of the requested position. */
 function describeGap({ reason, requested }: Gap): string {
   const position = JSON.stringify(requested?.slice(0, 60) ?? '')
   switch (reason) {
     case 'epoch':
-      return `This log has never had an event ${position}: all that it holds is replayed.`
+      return `This log never had the event ${position}, so it replays all of its events.`
     case 'evicted':
-      return `The log no longer holds what followed ${position}: all that it holds is replayed.`
+      return `The log no longer has the events after ${position}, so it replays all that it has.`
     case 'future':
-      return `The log ends before ${position}: only what is published from now on follows.`
+      return `The log ends before ${position}, so only new events follow.`
     case 'dropped':
     default:
-      return 'This page read too slowly: some events were left out.'
+      return 'This page read too slowly, so some events were dropped.'
   }
 }
 

@@ -43,7 +43,7 @@ export function createCpuWidget(theme: Theme): Widget<typeof TOPIC> {
 
 function createCard(cores: number, theme: Theme): ChartCard {
   const lines = Array.from({ length: cores }, (_, core): SeriesOptions => {
-    // From blue over violet to orange: neighbours are told apart, and none is the mean's green.
+    // From blue over violet to orange, so that neighbours differ, and none has the mean's green.
     const hue = Math.round(230 + (core * 180) / Math.max(1, cores - 1)) % 360
     return {
       label: `Core ${core}`,

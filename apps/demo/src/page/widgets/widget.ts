@@ -3,7 +3,7 @@ import { createChartCard } from '../chart-card.ts'
 import type { ChartCard, ChartOptions, ChartWindow } from '../chart-card.ts'
 import type { Theme } from '../theme.ts'
 
-/** What a topic's events become on the page. */
+/** Shows a topic's events on the page. */
 export interface Widget<Topic extends DemoTopic = DemoTopic> {
   readonly topic: Topic
   readonly element: HTMLElement

@@ -1,4 +1,4 @@
-/** The command line cannot be understood. The message is one line, written to whoever typed it. */
+/** The command line cannot be understood. The message is one line, for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly code = 'usage'

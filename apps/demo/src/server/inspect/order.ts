@@ -4,7 +4,7 @@ import type { InspectOrder } from '@sse-toolkit/cli/inspect'
 import { InspectionError } from '@sse-toolkit/cli/inspect/node'
 
 const MAX_FIELDS = 30
-/** What decides where the request goes or where it ends is not for the sender to say. */
+/** Fields that decide where the request goes or where it ends. The sender may not set them. */
 const RESERVED_FIELDS = new Set([
   'host',
   'connection',
@@ -17,7 +17,7 @@ const RESERVED_FIELDS = new Set([
 ])
 
 /**
- * Reads what a page wants to be inspected.
+ * Reads the parameters of an inspection.
  *
  * @throws {@link InspectionError} `code: 'invalid-order'`, with the part and its value.
  */

@@ -9,6 +9,6 @@ export function reachOf(reach: InspectReach): Reach {
     allows: (address) => reach === 'anywhere' || isLoopbackAddress(address),
     refusal: (host) =>
       `This demo inspects servers on this machine only, and ${host} is not on it. ` +
-      'Whoever runs the demo can allow other addresses: start it with --allow-inspect',
+      'To allow other addresses, start the demo with --allow-inspect',
   }
 }

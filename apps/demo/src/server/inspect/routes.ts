@@ -19,8 +19,8 @@ const MAX_INSPECTIONS = 4
  *     POST /inspect  asks what the JSON of an `InspectOrder` says, and tells what comes back as an event stream: see
  *                    `InspectEvents`. 400 for an order that cannot be, 429 while four others run
  *
- * @param options - `reach` is where orders may lead: to this machine alone, unless whoever started the demo said
- *   otherwise. The demo is no open proxy.
+ * @param options - `reach` is where orders may lead: to this machine alone, unless the demo was started with
+ *   `--allow-inspect`. The demo is not an open proxy.
  */
 export function addInspectRoutes(router: Router, options: { reach: InspectReach; runtime: Runtime }): void {
   const { reach, runtime } = options

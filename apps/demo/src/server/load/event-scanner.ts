@@ -1,6 +1,6 @@
-/** What the load's events look like on the wire: a line that no other line begins like. */
+/** The wire form of the load's events: a line with a unique beginning. */
 const MARK = 'data: {"at":'
-/** No event of the load is longer; what is, is none of them. */
+/** No event of the load is longer. A longer line is not one of them. */
 const MAX_PENDING_LENGTH = 4_096
 
 /**

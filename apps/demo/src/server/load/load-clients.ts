@@ -12,7 +12,7 @@ import { preciseNow } from './runtime.ts'
 /** The only argument of a process that is nothing but the clients of a load. */
 export const LOAD_CLIENTS_ARGUMENT = '--as-load-clients'
 
-/** What the worker is sent, once. */
+/** The parameters that the worker receives once. */
 export interface LoadClientsOrder {
   readonly url: string
   readonly clients: number
@@ -22,7 +22,7 @@ const FIGURES_INTERVAL_MS = 500
 /** So many at a time: the listen queue of a system holds no more than a few hundred. */
 const OPENING_AT_ONCE = 100
 
-/** Opens the connections that it is told to, counts what they receive, and ends with the process that started it. */
+/** Opens the requested connections, counts their events, and ends with the process that started it. */
 export function runLoadClients(): void {
   // Ctrl-C reaches all processes of a terminal: the server says when to stop, by letting go.
   process.on('SIGINT', () => {})

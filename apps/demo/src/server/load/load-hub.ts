@@ -8,7 +8,7 @@ export const LOAD_LOG_OPTIONS = { maxEvents: 1_000 }
 
 /** The hub of all loads of this process, which is opened when the first one needs it. */
 export interface LoadHub {
-  /** It has a log of its own: what is published for measuring evicts nothing that pages want to resume from. */
+  /** The load has a log of its own, so that its events do not evict events that pages resume from. */
   readonly hub: Hub
   close(): Promise<void>
 }

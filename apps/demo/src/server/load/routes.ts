@@ -13,11 +13,11 @@ import { createLoadHub } from './load-hub.ts'
 import { startLoadRun } from './load-run.ts'
 import type { LoadRun } from './load-run.ts'
 
-/** What the processes that serve one page share for their loads. */
+/** The parts of a load that all processes of a page share. */
 export interface LoadSupport {
   /** Of the names of runs: each process knows those that another has given. */
   readonly key: string
-  /** What is appended in one process is read in all. */
+  /** All processes read the events that any of them appends. */
   readonly openLog: () => EventLog
   readonly claims: LoadClaims
 }
@@ -32,7 +32,7 @@ export interface LoadRoutesOptions {
   readonly runtime: Runtime
 }
 
-/** What there is of load in this process. */
+/** The state of loads in this process. */
 export interface Load {
   /** Ends what runs. */
   close(): Promise<void>
@@ -46,7 +46,7 @@ const RUN_NAME = /^([0-9a-f]{16})\.([0-9a-f]{64})$/
  *     POST   /load         begins a run, `{ "clients": 500, "rate": 10 }`, and streams its `figures` until it has `ended`;
  *                          closing this stream ends the run. 409 while there is another, 400 for figures that cannot be
  *     DELETE /load         ends the run
- *     GET    /load/events  what its clients read, `?run=<name>`; nobody else knows the run's name
+ *     GET    /load/events  what its clients read, `?run=<name>`; no other client knows the run's name
  *
  * @returns `clientRoute`: the one that the clients ask, which have nothing but that name.
  */

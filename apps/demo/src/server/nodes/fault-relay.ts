@@ -5,10 +5,10 @@ import { remember } from '../reader-access.ts'
 import type { Runtime } from '../runtime.ts'
 import type { EndedAccess, FromNode, ToNode } from './messages.ts'
 
-/** Passes the faults that readers want on to the nodes, since any node may be asked, and another may have the stream. */
+/** Passes requested faults on to the nodes, since any node may get the request, and another may have the stream. */
 export interface FaultRelay {
   take(node: number, message: FromNode & { kind: 'fault-wanted' | 'fault-answer' }): void
-  /** Whose access has ended, for a node that is started anew. */
+  /** The readers whose access has ended, for a restarted node. */
   readonly ended: EndedAccess
   /** A node that is gone answers no more. */
   forget(node: number): void

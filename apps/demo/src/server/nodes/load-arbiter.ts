@@ -10,7 +10,7 @@ export interface LoadArbiter {
 /** @param tell - Nothing comes of it if the node is gone. */
 export function createLoadArbiter(tell: (node: number, message: ToNode) => void): LoadArbiter {
   let owner: number | undefined
-  // The nodes that want to know when the run is over.
+  // The nodes that wait for the end of the run.
   let waiting: { readonly node: number; readonly id: number }[] = []
 
   function release(node: number): void {

@@ -5,14 +5,14 @@ import type { HubFigures } from '../hub-reader.ts'
 import type { InspectReach } from '../inspect/reach.ts'
 import type { TlsFiles } from '../tls.ts'
 
-/** Who may not read any more, or not with the tokens of before a time. */
+/** The readers that are revoked, or whose older tokens have expired. */
 export interface EndedAccess {
   readonly revoked: readonly string[]
   /** With the time, in milliseconds since 1970. */
   readonly expired: readonly (readonly [readerId: string, atMs: number])[]
 }
 
-/** What a node is started with. */
+/** The parameters of a node. */
 export interface NodeOrder {
   readonly host: string
   readonly port: number
@@ -25,7 +25,7 @@ export interface NodeOrder {
   /** Of the controls: one for all nodes, however often they are restarted. */
   readonly token: string
   readonly tls: TlsFiles | undefined
-  /** A node that is started anew has not heard of it. */
+  /** A restarted node does not know it. */
   readonly ended: EndedAccess
   /** Of the readers' access: each node takes the tokens of the others. */
   readonly accessKey: string

@@ -1,6 +1,6 @@
 import type { HubFigures } from '../hub-reader.ts'
 
-/** The figures of all nodes together. What is counted never goes back, though nodes come and go. */
+/** The figures of all nodes together. Counters never decrease, even when nodes come and go. */
 export interface NodeFigures {
   take(node: number, figures: HubFigures): void
   /** The node is gone. What it had counted stays. */

@@ -135,7 +135,7 @@ export async function startNodes(options: {
 
 async function closeNode(worker: Worker): Promise<void> {
   const exited = once(worker, 'exit')
-  // One that is dying has nobody to be told.
+  // A dying node can no longer answer.
   if (worker.isConnected()) worker.send({ kind: 'close', drainMs: 0 } satisfies ToNode)
   await exited
 }

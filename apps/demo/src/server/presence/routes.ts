@@ -30,7 +30,7 @@ export interface PresenceRoutesOptions {
  *     GET  /presence             a `presence` each second, if something has changed; `?reader=<id>` names the reader
  *     POST /presence/disconnect  ends the streams of an identity, `{ "identity": "reader 12ab34cd" }`; they may come back
  *
- * @returns Who is to be told when a reader's stream is opened and when it is gone.
+ * @returns The callbacks for the opening and the end of a reader's stream.
  */
 export function addPresenceRoutes(
   router: Router,
@@ -56,7 +56,7 @@ export function addPresenceRoutes(
       (stream) => {
         let sent = ''
         const send = (): void => {
-          // What a reader has not taken yet would only be older than what is sent next.
+          // Only the newest snapshot matters to a slow reader.
           if (stream.bufferedBytes > MAX_WAITING_BYTES) return
           const { at, ...snapshot } = snapshotOf(options, visitors, asker)
           const text = JSON.stringify(snapshot)
@@ -81,7 +81,7 @@ export function addPresenceRoutes(
   return visitors
 }
 
-/** Most requests are none of a reader that names itself, and need no URL made of them. */
+/** Most requests do not come from a reader with an id, and need no URL. */
 function identityIn({ url }: Request): string | undefined {
   if (!url.includes('reader=')) return undefined
   const readerId = new URL(url).searchParams.get('reader') ?? ''

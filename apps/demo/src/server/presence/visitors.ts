@@ -19,7 +19,7 @@ export interface Visitors {
    * A stream of it was opened.
    *
    * @param goesBack - It asked for what the log holds from the beginning, as a page that was just opened does. All tabs of a
-   *   browser share one connection, which is made anew for one that joins: that is no new visit.
+   *   browser share one connection, which is reopened when a tab joins. That is not a new visit.
    */
   arrive(identity: string, at: number, goesBack: boolean): void
   leave(identity: string, at: number): void
