@@ -1,15 +1,14 @@
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
-import { createEventSource } from '@sse-toolkit/event-source-client'
 import { redisLog } from '@sse-toolkit/sse-redis'
 import type { RedisLog, RedisLogOptions } from '@sse-toolkit/sse-redis'
 import { createHub } from '@sse-toolkit/sse-server'
 import type { Hub } from '@sse-toolkit/sse-server'
-import { createLedger } from '@sse-toolkit/testing'
 import { startFaultProxy } from '@sse-toolkit/testing/node'
-import type { Ledger } from '@sse-toolkit/testing'
 import type { FaultProxy } from '@sse-toolkit/testing/node'
+import { expectNothingSilent, openReader } from './campaign-readers.ts'
+import type { Reader } from './campaign-readers.ts'
 
 /** What a fault did, as a row of docs/how/faults.md. */
 export interface Findings {
@@ -44,64 +43,6 @@ function openNode(options: RedisLogOptions): Node {
       await log.close()
     },
   }
-}
-
-/** A reader of the hub, with the real client, that notes what it gets. It comes again when it is cut. */
-interface Reader extends AsyncDisposable {
-  readonly events: readonly { readonly type: string; readonly data: string }[]
-  readonly gaps: readonly string[]
-  /** Violations of what one connection promises: ids that do not rise. */
-  readonly violations: readonly string[]
-  readonly opened: Promise<void>
-}
-
-function openReader(hubOf: () => Hub, topic: string): Reader {
-  const violations: string[] = []
-  const source = createEventSource('http://hub/events', {
-    reconnection: { baseDelayMs: 20, minDelayMs: 10, maxDelayMs: 200 },
-    fetch: async (url, init) => {
-      const response = await hubOf().subscribe(new Request(url, init), { topics: [topic] })
-      return new Response(response.body?.pipeThrough(watchIds(violations)) ?? null, response)
-    },
-  })
-  const events: { type: string; data: string }[] = []
-  const gaps: string[] = []
-  const opened = Promise.withResolvers<void>()
-  source.onStatus(({ state }) => {
-    if (state === 'open') opened.resolve()
-  })
-  source.onAny(({ type, data }) => {
-    events.push({ type, data })
-    if (type === 'stream.gap') gaps.push((JSON.parse(data) as { reason: string }).reason)
-  })
-  return {
-    events,
-    gaps,
-    violations,
-    opened: opened.promise,
-    [Symbol.asyncDispose]: async () => source.close(),
-  }
-}
-
-/** On one connection ids only rise, within one epoch. The client would drop what does not, and hide it. */
-function watchIds(violations: string[]): TransformStream<Uint8Array, Uint8Array> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  let last: { epoch: string; seq: number } | null = null
-  return new TransformStream({
-    transform(bytes, controller) {
-      controller.enqueue(bytes)
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        const [, epoch = '', seq = ''] = /^id: (\w+)-(\d+)$/.exec(line) ?? []
-        if (epoch === '') continue
-        // The first is where the stream goes on after.
-        if (last?.epoch === epoch && Number(seq) < last.seq) violations.push(`${seq} after ${last.seq}`)
-        last = { epoch, seq: Number(seq) }
-      }
-    },
-  })
 }
 
 /** Publishes numbers, one after the other, and notes how each ended. */
@@ -143,51 +84,6 @@ function startPublisher(hub: Hub, topic: string, name: string, everyMs: number):
   }
 }
 
-/**
- * Compares the events that readers received with the answers to publishers.
- *
- * What was stored comes once, in order, or a gap lies in its place; what was refused never comes; what is not known may.
- */
-function expectNothingSilent(
-  readers: readonly Reader[],
-  publishers: Readonly<Record<string, ReadonlyMap<number, string>>>,
-): void {
-  for (const [name, outcomes] of Object.entries(publishers)) {
-    const ledger = createLedger()
-    const unknown = new Set<number>()
-    for (const [n, outcome] of outcomes) {
-      if (outcome === 'stored') ledger.published(name, n)
-      else if (outcome === 'outcome-unknown') unknown.add(n)
-    }
-    for (const [index, reader] of readers.entries()) note(ledger, `reader ${index}`, name, reader, unknown)
-    ledger.expectComplete({ topic: name, announcedGaps: 'allowed' })
-  }
-  const violations = readers.flatMap((reader) => reader.violations)
-  if (violations.length > 0) throw new Error(`ids that did not rise: ${violations.join(', ')}`)
-}
-
-function note(
-  ledger: Ledger,
-  reader: string,
-  name: string,
-  { events }: Reader,
-  unknown: ReadonlySet<number>,
-): void {
-  let last = 0
-  let isAfterGap = false
-  for (const { type, data } of events) {
-    if (type === 'stream.gap') isAfterGap = true
-    if (type !== name) continue
-    const n = Number(data)
-    if (isAfterGap) ledger.announcedGap(reader, name, { after: last, before: n })
-    isAfterGap = false
-    last = n
-    if (unknown.has(n)) ledger.published(name, n)
-    ledger.received(reader, name, n)
-  }
-  if (isAfterGap) ledger.announcedGap(reader, name, { after: last, before: Number.MAX_SAFE_INTEGER })
-}
-
 function countOutcomes(publishers: readonly Publisher[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { outcomes } of publishers) {
@@ -219,7 +115,10 @@ export async function runCampaign(options: CampaignOptions): Promise<Findings> {
   const readers: Reader[] = []
   try {
     await Promise.all(nodes.map(({ log }) => log.ready()))
-    for (const { hub } of nodes) readers.push(...[1, 2].map(() => openReader(() => hub, 'numbers')))
+    for (const { hub } of nodes)
+      readers.push(
+        ...[1, 2].map(() => openReader((request) => hub.subscribe(request, { topics: ['numbers'] }))),
+      )
     await Promise.all(readers.map(({ opened }) => opened))
     const publishers = nodes.map(({ hub }, index) => startPublisher(hub, 'numbers', `p${index}`, everyMs))
     await delay(200)

@@ -20,7 +20,7 @@ import type { SeededRandom } from '@sse-toolkit/test-support'
 import type { ModelLogServer, Notification } from './model-log-server.ts'
 
 /** Why a call of the log failed. Whether it was carried out is not known. */
-export class LogUnavailableError extends Error {
+class LogUnavailableError extends Error {
   override readonly name = 'LogUnavailableError'
   readonly code = 'log-unavailable'
 }

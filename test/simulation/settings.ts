@@ -8,7 +8,7 @@ import type { Weather } from './network-types.ts'
  * `memory`: the real log of one process. `shared`: the model of a log that many processes share. `sqlite`: the real log in a
  * file, which is slower and never drawn: whoever wants it asks for it.
  */
-export type LogKind = 'memory' | 'shared' | 'sqlite'
+type LogKind = 'memory' | 'shared' | 'sqlite'
 
 /** Everything that a run is, but for what happens in it. Drawn from the seed, so that no two runs try the same. */
 export interface Settings {

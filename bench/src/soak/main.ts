@@ -5,8 +5,9 @@
  * and then resume where they were. At the end every client must have each event of its topics once and in order, except
  * where the hub announced a gap; and the server's memory must not have grown.
  *
- * `pnpm soak --redis [--seconds 180] [--seed S]` is another program: hubs on a real Redis under a schedule of faults,
- * test/abroad/redis-soak.ts.
+ * Two others are programs of their own, under schedules of faults that a seed draws: `pnpm soak --redis [--seconds 180]
+ * [--seed S]` runs hubs on a real Redis, test/abroad/redis-soak.ts; `pnpm soak --sqlite` runs servers on one log in a file,
+ * test/abroad/sqlite-soak.ts.
  */
 import { spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -20,14 +21,19 @@ import type { SoakServer } from './soak-server.ts'
 const { values } = parseArgs({
   options: {
     redis: { type: 'boolean', default: false },
+    sqlite: { type: 'boolean', default: false },
     seed: { type: 'string' },
     seconds: { type: 'string', default: '180' },
     connections: { type: 'string', default: '5000' },
     rate: { type: 'string', default: '500' },
   },
 })
-if (values.redis) {
-  const program = fileURLToPath(new URL('../../../test/abroad/redis-soak.ts', import.meta.url))
+if (values.redis || values.sqlite) {
+  const program = fileURLToPath(
+    values.redis
+      ? new URL('../../../test/abroad/redis-soak.ts', import.meta.url)
+      : new URL('../../../test/abroad/sqlite-soak.ts', import.meta.url),
+  )
   const seed = values.seed === undefined ? [] : ['--seed', values.seed]
   const args = [...process.execArgv, program, '--seconds', values.seconds, ...seed]
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' })

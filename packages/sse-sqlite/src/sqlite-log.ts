@@ -137,8 +137,12 @@ class FileLog implements SqliteLog {
     }
     const file = this.#file
     this.#window = new EventWindow(settings.maxCachedBytes)
-    loadWindow(this.#window, file.database, file.state())
-    this.#follower = new Follower(this.#window, file.state())
+    // Of one state of the file: what another process commits in between would be neither in the window nor announced.
+    this.#follower = file.database.reading(() => {
+      const state = file.state()
+      loadWindow(this.#window, file.database, state)
+      return new Follower(this.#window, state)
+    })
     const follower = this.#follower
     this.#reads = new LogReads(file, this.#window, settings)
     this.#checkpoints = new Checkpoints({

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads'
 
-export interface Checkpointed {
+interface Checkpointed {
   readonly failure?: string | undefined
   /** Nothing was committed in the meantime: the next commit starts the write-ahead log over. */
   readonly isWhole: boolean
 }
 
-export interface CheckpointListener {
+interface CheckpointListener {
   /** A checkpoint that was begun is over. */
   readonly finished: (checkpointed: Checkpointed) => void
   /** The thread has died. */
