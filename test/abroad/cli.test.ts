@@ -335,7 +335,9 @@ describe('sse record and sse replay', () => {
     )
 
     const file = join(folder, 'numbers.jsonl')
-    const paced = lines.map((line, index) => ({ ...(JSON.parse(line) as object), at: 1000 + index * 300 }))
+    const paced = lines.map((line, index) =>
+      Object.assign(JSON.parse(line) as object, { at: 1000 + index * 300 }),
+    )
     await writeFile(file, paced.map((line) => JSON.stringify(line)).join('\n'))
     const served = start(['replay', file, '--port', '0', '--speed', '0'])
     const addressOf = async ({ output }: Running): Promise<string> => {

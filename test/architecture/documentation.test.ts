@@ -85,7 +85,7 @@ describe('the examples of READMEs, docs and docstrings', () => {
   }, 60_000)
 
   it.each(examples.filter(({ runs }) => runs))('$name runs', async (example) => {
-    await using program = await startProcess({ args: [join(folder, files.get(example) ?? '')] })
+    await using program = await startProcess({ args: [join(folder, files.get(example) ?? '')], cwd: folder })
     const { code } = await program.exited
     expect({ code, stderr: program.stderr }).toEqual({ code: 0, stderr: '' })
   })
