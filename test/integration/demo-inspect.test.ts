@@ -635,7 +635,7 @@ describe.skipIf(chromium.skip)('the Inspect view', () => {
     const findings = page.locator('.inspect-findings')
     await expect
       .poll(() => findings.innerText())
-      .toContain('Lines that are no field are passed over: "Data".')
+      .toContain('Readers ignore these lines, which are not fields: "Data".')
     await expect.poll(() => findings.innerText()).toContain('The server ended the stream')
     expect(await page.locator('.inspect-summary').innerText()).toMatch(
       /^Status 200 after .+ 1 event, 0 comments/,

@@ -72,7 +72,7 @@ export const unknownFields: Rule = ofStream(({ reading: { unknownFields: fields 
   return finding(
     'error',
     'unknown-field',
-    `Lines that are no field are passed over: ${names.join(', ')}.`,
+    `Readers ignore these lines, which are not fields: ${names.join(', ')}.`,
     isMisspelt
       ? 'Field names are lower case, at the beginning of the line, with the colon right behind.'
       : 'Each line of a text needs a "data:" of its own. A formatter does that; a string that was pasted does not.',
