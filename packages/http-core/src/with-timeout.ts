@@ -15,7 +15,7 @@ const maxTimeoutMs = 2 ** 31 - 1
  *
  * @param timeoutMs - Milliseconds: a positive number up to 2^31 - 1.
  * @throws {@link TimeoutError} `code: 'timeout'`, which is also the reason of the signal.
- * @throws {@link OptionError} if `timeoutMs` is out of range, or the task is no function.
+ * @throws {@link OptionError} if `timeoutMs` is out of range, or the task is not a function.
  * @example
  * ```ts
  * const answer = await withTimeout(2_000, (signal) => fetch(upstream, { signal }))

@@ -118,6 +118,20 @@ describe('a log that restarts', () => {
     expect(reader.data).toEqual(['three 1', 'three 2'])
   })
 })
+it('does not take the end of a topic in a new epoch for the end that a reader had in the old one', async () => {
+  const script = scriptedLog()
+  script.entries = [entryAt('one', 5)]
+  // The log restarts between two questions, and the topic has ended again since.
+  const status: EventLog['status'] = async () => {
+    script.epoch = 'two'
+    return { state: 'ended', endSeq: 3, lastSeq: 3 }
+  }
+  const { hub } = createTestHub({ log: { ...script.log, status } })
+  const request = new Request('http://localhost/', { headers: { 'last-event-id': 'one-5' } })
+  const response = await hub.subscribe(request, { topics: ['a'] })
+  expect(response.status).toBe(200)
+  await response.body?.cancel()
+})
 
 it('a gap never ends before the event that follows it, however late the hub is notified by the log', async () => {
   const script = scriptedLog()

@@ -37,7 +37,7 @@ export const status: Rule = ({ head }) => {
     return finding(
       'error',
       'status',
-      `${said}: the server wants credentials.`,
+      `${said}: the server asks for credentials.`,
       'Add the Authorization or Cookie field that a client would send. EventSource of browsers can send cookies only.',
     )
   if (head.status === 501)

@@ -225,7 +225,7 @@ export function createStreamReader(): StreamReader {
 
       for (const byte of bytes) {
         if (byte === LF && endedWithCr) {
-          // The second half of a CR LF ends no line of its own.
+          // The second half of a CR LF does not end another line.
           endedWithCr = false
           reading.lineEndings.cr -= 1
           reading.lineEndings.crlf += 1

@@ -38,7 +38,7 @@ export const retry: Rule = ofStream(({ reading }) => {
     return finding(
       'warning',
       'bad-retry',
-      `retry: ${JSON.stringify(bad)} is no number of milliseconds: clients ignore it.`,
+      `retry: ${JSON.stringify(bad)} is not a number of milliseconds: clients ignore it.`,
       'Write ASCII digits only.',
     )
   if (lastRetryMs !== undefined && lastRetryMs < shortRetryMs)

@@ -14,7 +14,7 @@ export interface IdReader {
 const maxKnownIds = 100_000
 
 /**
- * Nobody says in which order the ids come, so the first reader to get one says it to the others:
+ * The order of the ids is not known in advance, so the first reader to get one passes it to the others:
  *
  *     reader 1   a b c d e
  *     reader 2   a b   d e     c is lost

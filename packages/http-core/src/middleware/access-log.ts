@@ -51,7 +51,7 @@ export interface AccessLogOptions {
  * ```
  */
 export function accessLog({ logger, filter = () => true }: AccessLogOptions): Middleware {
-  // It would be silent for ever: what a logger throws is survived.
+  // It would be silent forever: an error of a logger is survived.
   if (logger === undefined) throw new OptionError('logger', logger, 'an object with info')
   checkMethods('logger', logger, ['info'])
   checkFunction('filter', filter)
@@ -66,7 +66,7 @@ export function accessLog({ logger, filter = () => true }: AccessLogOptions): Mi
         remoteAddress: context.remoteAddress,
         route: context.route === undefined ? undefined : String(context.route),
       }
-      // Not survived, as a logger's error is: nobody would ever know why there are no records.
+      // Not survived, as an error of a logger is: nothing would show why there are no records.
       if (!decisionOf('filter', filter(record))) return
       // What it throws is dropped: the logger was the place to say it.
       void callListener(

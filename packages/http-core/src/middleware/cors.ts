@@ -11,7 +11,7 @@ import { addVary } from '../response/vary.ts'
 /** See {@link cors}. */
 export interface CorsOptions {
   /**
-   * Who may read the responses: `'*'` (the default) for everyone, a list of origins such as `https://app.example`, or a
+   * Which origins may read the responses: `'*'` (the default) for all, a list of origins such as `https://app.example`, or a
    * function of the origin. `'null'` (sandboxed frames, files) is allowed only where it is named. A function must answer
    * `true` or `false` at once: a promise, or any other answer, is an error, and the request fails with 500.
    */
@@ -33,7 +33,7 @@ export interface CorsOptions {
    */
   readonly allowHeaders?: readonly string[]
   /**
-   * Response fields that scripts may read beside the safelisted ones.
+   * Response fields that scripts may read besides the safelisted ones.
    *
    * @defaultValue `retry-after`, which a client that reconnects obeys
    */
@@ -54,7 +54,7 @@ const defaultExposeHeaders = ['retry-after']
  * `Vary: Origin` is set whenever the answer depends on the origin, also when there was none.
  *
  * @throws {@link OptionError} which names the option: for credentials together with the origin `'*'`, an origin that is not
- *   one, a method or a field name that is no token, a negative age.
+ *   one, a method or a field name that is not a token, a negative age.
  * @example
  * ```ts
  * router.use(cors({ origin: ['https://app.example'], credentials: 'include' }))

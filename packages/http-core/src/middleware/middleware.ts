@@ -36,7 +36,7 @@ export interface StagedMiddleware {
 
 /**
  * @throws {@link RouteError} `code: 'invalid-stage'` unless the stage is `'encoding'` or an integer of at least 1.
- * @throws {@link OptionError} for a middleware that is no function.
+ * @throws {@link OptionError} for a middleware that is not a function.
  */
 export function staged(middleware: Middleware, stage: Stage = 1): StagedMiddleware {
   checkRequired('middleware', middleware)

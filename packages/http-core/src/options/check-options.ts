@@ -50,7 +50,7 @@ export function checkList(
   )
 }
 
-/** Who may: one of the words, a list of origins, or a function of the origin. */
+/** Which origins may: one of the words, a list, or a function of the origin. */
 export function checkOrigins(option: string, value: unknown, words: readonly string[]): void {
   if (value === undefined || typeof value === 'function' || words.some((word) => word === value)) return
   const items = 'origins such as https://app.example'

@@ -1,4 +1,4 @@
-/** The property of a handler that has a limit of its own for the content of its requests, in bytes, as uploads have. */
+/** The property of a handler with a separate limit for the content of its requests, in bytes, as uploads have. */
 export const bodyLimitSymbol: unique symbol = Symbol.for('sse-toolkit.bodyLimit')
 
 /** The limit of a handler, if it has one. */

@@ -162,7 +162,7 @@ export class Context implements RouteContext {
     return #facts in context && context.#facts.canUpgrade === true
   }
 
-  /** The server that answers for an error which nobody catches gives its 500 these fields; other hosts have their own. */
+  /** When an error is not caught, the server gives its 500 these fields; other hosts have their own. */
   static failsWith(context: RequestContext, fields: Headers): void {
     if (#facts in context) context.#facts.onFailure?.(fields)
   }

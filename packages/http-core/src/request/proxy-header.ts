@@ -1,5 +1,5 @@
 /**
- * What a proxy says of a connection before the first byte of its own: the PROXY protocol.
+ * What a proxy says about a connection before the connection's first byte: the PROXY protocol.
  *
  * @see https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
  */

@@ -42,15 +42,15 @@ export interface ByteSink {
   cut?(): void
 }
 
-/** What the output tells whoever writes to it. */
+/** What the output tells its writer. */
 export interface ByteSinkListener {
   /** The output has room again, after a `write` that returned false. */
   drained(): void
-  /** The output is gone, whoever ended it. Called exactly once, never from within `attach`. */
+  /** The output is gone, whichever side ended it. Called exactly once, never from within `attach`. */
   closed(): void
   /**
-   * The server is about to stop, and the response should end soon: in good order or broken off, as the listener knows best.
-   * Without it the server ends the response in good order.
+   * The server is about to stop, and the response should end soon: cleanly or broken off, as the listener decides.
+   * Without this method the server ends the response cleanly.
    */
   stopping?(): void
 }

@@ -1,4 +1,4 @@
-/** Whether a response is an event stream, which has no end of its own. */
+/** Whether a response is an event stream, which does not end by itself. */
 export function isEventStream({ headers }: Response): boolean {
   return headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') === true
 }

@@ -4,7 +4,7 @@ import { hasNoContent, isStatus } from './status.ts'
 /**
  * Responses whose content is known when they are made.
  *
- * Node's own `new Response('text')` wraps the text into a stream, and whoever sends it must read that stream back
+ * Node's own `new Response('text')` wraps the text into a stream, and the sender must read that stream back
  * asynchronously. A {@link LightResponse} keeps the content as it is and becomes a native `Response` only when somebody
  * asks for what only that one has (`body`, `clone()`, `text()`, ...), so that our server sends it with one
  * `writeHead` and one `end`.
@@ -50,7 +50,7 @@ class LightResponse {
     return this.#content
   }
 
-  /** The only field there is, as long as nobody asked for `headers`. */
+  /** The only field, as long as `headers` was not asked for. */
   get onlyContentType(): string | undefined {
     return this.#headers === undefined ? this.#contentType : undefined
   }
@@ -123,7 +123,7 @@ class LightResponse {
     if (this.#native !== undefined) return this.#native
     const { status, statusText, headers } = this
     this.#native = new Response(this.#content, { status, statusText, headers })
-    // Whoever holds `headers` already goes on holding the right ones.
+    // Code that holds `headers` already keeps the right ones.
     this.#headers = this.#native.headers
     return this.#native
   }
@@ -146,7 +146,7 @@ export function lightPartsOf(response: object): LightParts | undefined {
   return LightResponse.parts(response)
 }
 
-/** Node's Response is written in JavaScript and nobody there checks its brand. `navigator.userAgent` is WinterTC's. */
+/** Node's Response is written in JavaScript and its brand is not checked there. `navigator.userAgent` is WinterTC's. */
 const isNode = globalThis.navigator?.userAgent?.startsWith('Node.js') ?? false
 
 function contentResponse(

@@ -2,7 +2,7 @@
 export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * A response as it may stand in a log: `Set-Cookie` lets whoever reads it act for the user, and shows only that it is there.
+ * A response as it may stand in a log: `Set-Cookie` would let a reader act for the user, so the log shows only that it is there.
  *
  * @param inspect - What the host prints with.
  */

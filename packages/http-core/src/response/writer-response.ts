@@ -4,11 +4,11 @@ import { withPrinting } from './print-response.ts'
 /** The output of a {@link writerResponse}. */
 export interface BodyWriter {
   /**
-   * Queues bytes, or text as UTF-8. Resolves when the output wants more: a writer that awaits it never has more than
+   * Queues bytes, or text as UTF-8. Resolves when the output has room: a writer that awaits it never has more than
    * one piece waiting. Rejects with the reason of {@link BodyWriter.signal} once the client has gone.
    */
   write(piece: string | Uint8Array<ArrayBuffer>): Promise<void>
-  /** Aborts when nobody reads any longer. */
+  /** Aborts when the response is no longer read. */
   readonly signal: AbortSignal
 }
 
@@ -16,7 +16,7 @@ export interface BodyWriter {
  * A streamed response that a function writes, at its own pace. The body ends when the function does; when it throws, the
  * connection is destroyed, so that the client cannot take the part for the whole.
  *
- * @throws {@link OptionError} for what is no function.
+ * @throws {@link OptionError} for a writer that is not a function.
  * @example
  * ```ts
  * router.get('/export.csv', () =>
@@ -69,7 +69,7 @@ class WriterSource implements BodyWriter {
 
   cancel(reason: unknown): void {
     this.#controller = undefined
-    this.#aborter.abort(reason ?? new DOMException('Nobody reads the response any longer', 'AbortError'))
+    this.#aborter.abort(reason ?? new DOMException('The response is no longer read', 'AbortError'))
     this.#room?.reject(this.signal.reason)
   }
 
@@ -80,7 +80,7 @@ class WriterSource implements BodyWriter {
       await this.#write(this)
       if (!this.signal.aborted) controller.close()
     } catch (error) {
-      // What a writer throws because its client has gone is nobody's concern.
+      // An error that a writer throws because its client has gone does not matter.
       if (!this.signal.aborted) controller.error(error)
     } finally {
       this.#controller = undefined

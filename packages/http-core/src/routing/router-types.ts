@@ -4,7 +4,7 @@ import type { RequestHeadHook } from '../middleware/request-head.ts'
 import type { ResponseHead } from '../response/response-head.ts'
 import type { Route, RouteParams } from './route.ts'
 
-/** What a route may have beside its handler. */
+/** What a route may have besides its handler. */
 export interface RouteOptions {
   /**
    * Decides from the head alone whether the request is welcome: a response refuses it. Runs inside the middlewares (so
@@ -59,7 +59,7 @@ export interface RegisteredRoute {
 
 /**
  * Sees the head of every response before it is sent, event streams included; may change its fields, not its status. Only
- * the 500 for an error that nobody caught is not the router's to show: the host makes it. A hook acts at once: one that
+ * the 500 for an uncaught error does not pass through the hook: the host makes it. A hook acts at once: one that
  * throws, or returns a promise, fails the request.
  */
 export type HeadHook = (head: ResponseHead, request: Request, context: RouteContext) => void

@@ -50,7 +50,7 @@ export async function checkStream(checking: Checking): Promise<ExitCode> {
   return isBad ? exitCodes.found : exitCodes.done
 }
 
-/** A POST may do something: it is not sent again only to see whether it resumes. */
+/** A POST may have effects: it is not sent again just to see whether it resumes. */
 async function resumeFinding(
   { url, fields, body, shell }: Checking,
   { head, reading }: Observation,

@@ -7,7 +7,7 @@ export interface Shell {
   readonly stdin: Readable
   /** What the command is for. Waits until the reader has room. */
   write(text: string | Uint8Array): Promise<void>
-  /** What is said about it: on standard error. */
+  /** Reports about the command, on standard error. */
   say(text: string): void
   /** Whether a person reads standard output. */
   readonly isTerminal: boolean
@@ -16,7 +16,7 @@ export interface Shell {
   /** Standard output and error, for `styleText` to see whether they take colours. */
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Aborts by Ctrl-C or SIGTERM, and when nobody reads the output any more. */
+  /** Aborts by Ctrl-C or SIGTERM, and when the output is no longer read. */
   readonly signal: AbortSignal
 }
 

@@ -14,12 +14,12 @@ after its last event. When the input ends, so do their streams, and when the las
       --json           lines are events as JSON: {"event": "paid", "data": {"total": 12}, "topic": "orders.42"}
       --id PATH        with --json: a repeated value at this path, such as data.id, is sent once
       --topic TOPIC    the events' topic, lines by default; readers ask for others by ?topic=NAME or ?pattern=orders.*
-      --max-events N   how many events are held for readers who come later, 10000 by default
+      --max-events N   how many events are kept for readers that come later, 10000 by default
       --keep           goes on serving when the input has ended, until Ctrl-C
       --cors ORIGIN    lets pages of this origin read it; * for all
       --cert FILE --key FILE
                        serves over TLS, and HTTP/2
-  -q, --quiet          does not say who comes and goes
+  -q, --quiet          does not report readers
 
   tail -F app.log | sse serve --event line
   ./progress.sh | sse serve --json --port 0

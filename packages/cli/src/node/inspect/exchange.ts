@@ -13,7 +13,7 @@ import { InspectionError } from './errors/inspection-error.ts'
 export interface Reach {
   /** Whether it may connect to an address that a name has resolved to. */
   readonly allows: (address: string) => boolean
-  /** What is said if no address of a host is allowed. */
+  /** The text if no address of a host is allowed. */
   readonly refusal: (host: string) => string
 }
 
@@ -32,7 +32,7 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308])
 const secretFields = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
 /**
- * Sends the request, and follows where it leads.
+ * Sends the request, and follows redirects.
  *
  * Each name is resolved here, once, its addresses are checked, and the connection goes to one of these: a name that
  * resolves to something else a moment later (DNS rebinding) leads nowhere. The same holds for each redirect.
@@ -64,7 +64,7 @@ export async function exchange(
     if (next === null || !/^https?:$/.test(next.protocol))
       throw new InspectionError(
         'bad-redirect',
-        `redirected to ${JSON.stringify(location.slice(0, 120))}, which is no http URL`,
+        `redirected to ${JSON.stringify(location.slice(0, 120))}, which is not an http URL`,
       )
     if (next.origin !== target.origin)
       fields = fields.filter(([name]) => !secretFields.has(name.toLowerCase()))
@@ -125,7 +125,7 @@ async function send(options: {
     // A bad certificate is a finding, not the end of the inspection.
     ...(isTls && { rejectUnauthorized: false, ...(isIP(name) === 0 && { servername: name }) }),
   })
-  // What breaks after the head reaches whoever reads the content; without a listener here, it would end the process.
+  // An error after the head reaches the reader of the content; without a listener here, it would end the process.
   request.on('error', () => {})
   request.end(body)
   const [message] = (await once(request, 'response')) as [IncomingMessage]

@@ -92,11 +92,11 @@ function pairsOf(raw: readonly string[]): [name: string, value: string][] {
   ])
 }
 
-/** What was coded is decoded as far as it has come. A coding that nobody asked for is left as it is. */
+/** What was coded is decoded as far as it has come. A coding that was not asked for is left as it is. */
 function decoded(message: IncomingMessage): AsyncIterable<Buffer> {
   const decoder = decoderFor(message.headers['content-encoding'])
   if (decoder === undefined) return message
-  // Not `pipeline`: an error of either must reach whoever reads the other.
+  // Not `pipeline`: an error of either must reach the reader of the other.
   message.on('error', (error) => decoder.destroy(error))
   return message.pipe(decoder)
 }

@@ -5,7 +5,7 @@ export interface LoadFigures {
   readonly open: number
   /** Never opened. */
   readonly failed: number
-  /** Were open, and are not any more, though their streams were not over. */
+  /** Were open, and broke off before their streams were over. */
   readonly ended: number
   /** Came to the end of their streams. */
   readonly completed: number

@@ -129,7 +129,7 @@ class LoadRun {
     })
     source.onAny(({ data, lastEventId }) => {
       this.#events += 1
-      // An event without an id of its own bears the one before it.
+      // An event without an id has the one before it.
       if (lastEventId !== '' && lastEventId !== lastId) reader.read(lastEventId)
       lastId = lastEventId
       const sentAt = valueAt(data, timePath)

@@ -91,7 +91,7 @@ async function publishOnce(body: string, publishing: Publishing): Promise<string
   }
 }
 
-/** Of a server that is not ours, whatever it says. */
+/** For a server that is not ours, whatever it says. */
 function idOf(text: string): string {
   try {
     const { id } = JSON.parse(text) as { readonly id?: unknown }

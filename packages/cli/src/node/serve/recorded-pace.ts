@@ -27,7 +27,7 @@ function timeOf(line: string): number | undefined {
     const { at } = JSON.parse(line) as { readonly at?: unknown }
     return typeof at === 'number' && Number.isFinite(at) ? at : undefined
   } catch {
-    // What is wrong with the line is said when it is published.
+    // Publishing the line reports what is wrong with it.
     return undefined
   }
 }

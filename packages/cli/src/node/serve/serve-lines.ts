@@ -22,7 +22,7 @@ export interface Serving {
   readonly form: LineForm
   /** How many times as fast as they were recorded lines are published. Absent: as they come. */
   readonly speed?: number
-  /** Of what does not say another. */
+  /** The topic of lines that do not name another. */
   readonly topic: string
   readonly maxEvents: number
   readonly keep: boolean
@@ -122,7 +122,7 @@ async function publishLines(hub: Hub, serving: Serving): Promise<Set<string>> {
   return topics
 }
 
-/** Who came, and whether those who wait for an end have got it. */
+/** Counts the readers, and knows when those that wait for an end have it. */
 class Readers {
   #opened = 0
   #onChange: (() => void) | undefined

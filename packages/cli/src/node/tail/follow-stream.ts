@@ -23,7 +23,7 @@ export interface Following {
   readonly resume: string | undefined
   readonly insecure: boolean
   readonly maxTimeMs: number | undefined
-  /** Whether `maxTimeMs` is a good end. @defaultValue false: it is an exit code of its own */
+  /** Whether `maxTimeMs` is a good end. @defaultValue false: it has its own exit code */
   readonly isTimeAnEnd?: boolean
   readonly limit: number | undefined
   readonly types: ReadonlySet<string> | undefined
@@ -68,7 +68,7 @@ export async function followStream(following: Following): Promise<ExitCode> {
     wallClock: runtime.wallClock,
     elapsedMs: following.hasTimes === true ? () => runtime.now() - beganMs : undefined,
   }
-  // What our server says of the stream itself comes as events, too, and is said above. With others these are events like any.
+  // Our server sends facts about the stream as events, too, which are reported above. From other servers these are ordinary events.
   let isOurs = false
   source.onComment((text) => {
     isOurs ||= saysContract(text)

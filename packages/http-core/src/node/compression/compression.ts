@@ -103,7 +103,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
 
   const finish = (request: Request, response: Response): Response => {
     if (!isWorthIt(response)) return response
-    // Also where it is not compressed this time: a cache must ask for each client anew.
+    // Also where it is not compressed this time: a cache must ask again for each client.
     const coding = choose(request, codings)
     const isHead = request.method === 'HEAD'
     if (coding === undefined || (response.body === null && !isHead)) {

@@ -18,7 +18,7 @@ export interface DecompressionOptions {
   /** The codings that are understood; content in any other is 415 when it is read. @defaultValue br, zstd, gzip, deflate */
   readonly codings?: readonly ContentCoding[]
   /**
-   * The content after decompression, in bytes; then 413. The content as it is sent has `maxBodyBytes` beside.
+   * The content after decompression, in bytes; then 413. The content as it is sent has its own limit, `maxBodyBytes`.
    *
    * @defaultValue `context.maxBodyBytes`: that of the server or of the route; 1 048 576 on hosts that have no such limit
    */
@@ -202,7 +202,7 @@ class Decompression {
     this.#decompressor.resume()
   }
 
-  /** Nobody wants the rest. */
+  /** The rest is not needed. */
   stop(reason: unknown): Promise<void> {
     this.#isOver = true
     this.#decompressor.destroy()
@@ -268,7 +268,7 @@ class Decompression {
     this.#decompressor.destroy()
     this.#controller.error(fault)
     this.#reader.cancel(fault).catch(() => {
-      // The fault is being told already; a second one of the same content adds nothing.
+      // The fault is being reported already; a second one of the same content adds nothing.
     })
   }
 }

@@ -22,7 +22,7 @@ export interface Http1Parts {
   readonly settings: Settings
   readonly reports: Reports
   readonly peers: Peers
-  /** Connections on which a response said `Connection: close`: what comes behind it is not served. */
+  /** Connections on which a response said `Connection: close`: requests behind it are not served. */
   readonly closingConnections: WeakSet<Socket>
   readonly admit: Admit
   readonly refuse: Refuse

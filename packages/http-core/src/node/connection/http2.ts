@@ -95,7 +95,7 @@ class Http2Connection {
     this.#socket = socket
     this.#session = session
     // A client that sends no more can acknowledge neither PING nor SETTINGS (RFC 9113 sections 6.5.3 and 6.7) and gives no
-    // more room for content: whether or not it could still read, it has left. Node waits for it for ever.
+    // more room for content: whether or not it could still read, it has left. Node waits for it forever.
     socket.on('end', () => {
       socket.destroy()
     })

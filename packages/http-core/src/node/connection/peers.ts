@@ -6,7 +6,7 @@ interface Peer {
   readonly remotePort?: number | undefined
 }
 
-/** Who is at the other end of each connection, where a proxy said so before the first byte. */
+/** The client of each connection, if a proxy named it before the first byte. */
 export class Peers {
   /** Undefined where connections begin without a PROXY header: then nothing need be looked up. */
   readonly #headers: WeakMap<object, ProxyHeader> | undefined

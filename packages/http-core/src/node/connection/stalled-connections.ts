@@ -11,7 +11,7 @@ interface HeldSocket extends Socket {
 
 /**
  * Cuts connections that hold responses without taking a byte of them: a client that stops reading would keep them in
- * memory for ever. One that is only slow takes some, and one that is only silent has nothing waiting.
+ * memory forever. One that is only slow takes some, and one that is only silent has nothing waiting.
  *
  * One timer for all; a connection costs an entry only while it is suspected.
  *

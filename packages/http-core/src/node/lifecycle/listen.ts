@@ -50,7 +50,7 @@ async function openPath(server: Server, path: string): Promise<void> {
   }
 }
 
-/** Whether the file is a socket on which nobody listens: what a process that was killed leaves behind. */
+/** Whether the file is a socket without a listener, as a killed process leaves it behind. */
 async function isLeftBehind(path: string): Promise<boolean> {
   const stats = await lstat(path)
   if (!stats.isSocket()) return false

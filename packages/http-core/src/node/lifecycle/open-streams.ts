@@ -1,8 +1,8 @@
 import type { Runtime } from '../../runtime.ts'
 
-/** An event stream or a WebSocket: it has no end of its own. */
+/** An event stream or a WebSocket: it does not end by itself. */
 export interface OpenStream {
-  /** Ends it in good order, for a server that stops. */
+  /** Ends it cleanly, for a server that stops. */
   end(): void
 }
 

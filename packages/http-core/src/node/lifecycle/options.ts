@@ -42,10 +42,10 @@ export interface ServerOptions {
   /** Open connections at most; further ones are closed at once. @defaultValue 65 536; Infinity: as many as the system gives */
   readonly maxConnections?: number
   /**
-   * How long a connection may wait between two requests, in milliseconds, as the client is told in `Keep-Alive`; the
+   * How long a connection may wait between two requests, in milliseconds, which `Keep-Alive` announces to the client; the
    * server itself waits a second more, so that a request just on its way is not cut.
    *
-   * @defaultValue 5000; 0: for ever
+   * @defaultValue 5000; 0: forever
    */
   readonly idleTimeoutMs?: number
   /**
@@ -64,7 +64,7 @@ export interface ServerOptions {
    */
   readonly http2?: 'offer' | 'off'
   /**
-   * Streams of one HTTP/2 connection at most, event streams included; the client is told, and queues the others.
+   * The most streams of one HTTP/2 connection, event streams included. The client learns the limit, and queues further requests.
    *
    * @defaultValue 256
    */
@@ -94,22 +94,22 @@ export interface ServerOptions {
    * @defaultValue 30 000; 0: never
    */
   readonly tcpUserTimeoutMs?: number
-  /** How long the head of a request may take, in milliseconds; then 408. @defaultValue 10 000; 0: for ever */
+  /** How long the head of a request may take, in milliseconds; then 408. @defaultValue 10 000; 0: forever */
   readonly headersTimeoutMs?: number
-  /** How long a whole request may take to arrive, in milliseconds; then 408. @defaultValue 300 000; 0: for ever */
+  /** How long a whole request may take to arrive, in milliseconds; then 408. @defaultValue 300 000; 0: forever */
   readonly requestTimeoutMs?: number
   /**
    * How long the content of a request may bring less than a kilobyte while somebody waits for it, in milliseconds; then
    * the reading fails with 408.
    *
-   * @defaultValue 20 000; 0: for ever, for clients that rightly send little and seldom
+   * @defaultValue 20 000; 0: forever, for clients that rightly send little and seldom
    */
   readonly bodyIdleTimeoutMs?: number
   /**
    * How long a client may take not a single byte of a response that waits for it, in milliseconds; then the connection is
    * closed, up to a quarter of the time later. Over HTTP/2 the stream is reset.
    *
-   * @defaultValue 60 000; 0: for ever
+   * @defaultValue 60 000; 0: forever
    */
   readonly responseStallTimeoutMs?: number
   /** The request line and the fields together, in bytes; then 431. @defaultValue 16 384 */
@@ -140,7 +140,7 @@ export interface ServerOptions {
    * `{ hops: 1 }`: the given number of proxies that stand before us, whatever their addresses (on a Unix socket they have
    * none).
    *
-   * @defaultValue nobody is believed: any client could write these fields
+   * @defaultValue none: any client could write these fields
    */
   readonly trustProxy?: TrustProxy
   /**
@@ -154,7 +154,7 @@ export interface ServerOptions {
   readonly requests?: 'light' | 'native'
   /**
    * Whether the connection of an open event stream is taken away from node:http, which then costs a third of the memory.
-   * It is not on TLS, in HTTP/2 and HTTP/1.0, for bodies that are no event stream of ours, and while somebody subscribes
+   * It is not on TLS, in HTTP/2 and HTTP/1.0, for bodies other than our event streams, and while there are subscribers
    * to the channel `http-core.request.end`; and it needs three things of Node that are not documented, without which it
    * stays. The connection closes when such a stream ends, and the head says so (`Connection: close`).
    *
@@ -214,7 +214,7 @@ export interface ProxyProtocolOptions {
    * reach directly as well; that needs `from`, or any client could say that it is another.
    */
   readonly mode: 'required' | 'optional'
-  /** The proxies: addresses and networks such as `10.0.0.0/8`. @defaultValue whoever connects; needed with `'optional'` */
+  /** The proxies: addresses and networks such as `10.0.0.0/8`. @defaultValue any peer; required with `'optional'` */
   readonly from?: readonly string[]
   /** How long the header may take, in milliseconds; then the connection is closed. @defaultValue 5000 */
   readonly timeoutMs?: number

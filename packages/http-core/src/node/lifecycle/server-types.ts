@@ -42,7 +42,7 @@ export interface Server {
    * @throws {@link OptionError} for a server without `tls`, or an invalid certificate.
    */
   setSecureContext(context: SecureContextOptions): void
-  /** Resolves when the server has stopped, whoever stopped it. */
+  /** Resolves when the server has stopped, for whatever reason. */
   readonly closed: Promise<void>
   readonly status: ServerStatus
   /** Where it listens; undefined before and after. */

@@ -72,7 +72,7 @@ class HttpServerLife implements Server {
     this.#settings = settings
     this.#reports = new Reports(options.logger, options.logEventNames)
     this.#streams = new OpenStreams(runtime)
-    // As many listeners as there are requests that want to know of a stop.
+    // There are as many listeners as requests that react to a stop.
     setMaxListeners(0, this.#closing.signal)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
@@ -164,7 +164,7 @@ class HttpServerLife implements Server {
       this.#watches.push(watchStalledConnections(this.#sockets, responseStallTimeoutMs, runtime, stalled))
     }
     if (tcpUserTimeoutMs > 0) {
-      const lost = cut('the client acknowledges nothing any more')
+      const lost = cut('the client no longer acknowledges anything')
       // By the kernel's clock, which is the system's, whatever `runtime` says.
       this.#watches.push(watchUnacknowledgedData(this.#sockets, tcpUserTimeoutMs, systemRuntime, lost))
     }

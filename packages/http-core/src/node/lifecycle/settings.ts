@@ -121,7 +121,7 @@ export function resolveSettings(options: ServerOptions): Settings {
   return settings
 }
 
-/** What is no number. */
+/** Settings that are not numbers. */
 function checkKinds(options: ServerOptions): void {
   checkRequired('fetch', options.fetch)
   checkList('middleware', options.middleware, isFunction, 'middlewares')

@@ -9,7 +9,7 @@ import type { Closable } from './server-types.ts'
 export interface SignalOptions extends CloseOptions {
   /** @defaultValue SIGINT (Ctrl-C) and SIGTERM (what service managers send) */
   readonly signals?: readonly NodeJS.Signals[]
-  /** Runs beside the stop: closes hubs, databases. The process waits for it, no longer than for the server. */
+  /** Runs during the stop: closes hubs, databases. The process waits for it, no longer than for the server. */
   readonly onClose?: (signal: NodeJS.Signals) => Promise<void> | void
   /** Hears why `onClose`, or the stop itself, failed, before the process ends. @defaultValue `console.error` */
   readonly onError?: (error: unknown) => void
@@ -18,7 +18,7 @@ export interface SignalOptions extends CloseOptions {
 }
 
 /**
- * Stops a server when the process is told to end, and then ends it: with 0 if everybody was served, with 1 if
+ * Stops a server when the process gets a signal to end, then ends the process: with 0 if all requests were served, with 1 if
  * connections had to be destroyed at the deadline or `onClose` failed. A second signal is impatience: the process ends at
  * once, with 128 and the signal's number.
  *

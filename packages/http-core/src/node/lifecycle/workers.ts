@@ -16,7 +16,7 @@ export interface WorkersOptions extends CloseOptions {
   readonly start: () => Promise<Closable>
   /** Called in the primary when a worker listens. */
   readonly onListening?: (workerId: number) => void
-  /** Called in the primary when a worker has ended without being told to; another one takes its place. */
+  /** Called in the primary when a worker has ended unasked; another one takes its place. */
   readonly onCrash?: (workerId: number, exitCode: number | undefined) => void
 }
 
@@ -30,7 +30,7 @@ const maxFalseStarts = 5
  * the port is not in memory: a hub needs a log such as that of Redis.
  *
  * In the primary it resolves when all workers have ended: after SIGINT or SIGTERM, which it passes on so that each stops
- * in good order; a second signal kills them. A worker that crashes is replaced. In a worker it resolves when its server
+ * cleanly; a second signal kills them. A worker that crashes is replaced. In a worker it resolves when its server
  * has stopped. A worker whose primary dies stops, too.
  *
  * @throws {@link OptionError} which names the option.

@@ -3,7 +3,7 @@ import type { WireRequest } from './wire.ts'
 /**
  * Whether the connection has to end with the response, since the bytes behind the request cannot be trusted:
  *
- * - HTTP/1.0 knows no transfer codings, so whoever passed the message on may have framed it in another way (RFC 9112
+ * - HTTP/1.0 knows no transfer codings, so an intermediary may have framed the message in another way (RFC 9112
  *   section 6.1).
  * - Behind a request that asks for an upgrade Node's parser drops what came in the same packet, also where the upgrade is
  *   ignored.
@@ -17,7 +17,7 @@ export function endsConnection({ httpVersionMajor, httpVersion, headers }: WireR
 
 /**
  * What is wrong with the transfer codings of a request, if something is (RFC 9112 section 6.1 and 6.3): 400 where chunked is
- * not the last one, and nobody knows where the content ends; 501 for codings before it, which nobody here decodes.
+ * not the last one, and it is unknown where the content ends; 501 for codings before it, which are not decoded here.
  */
 export function codingFault({ headers }: WireRequest): 400 | 501 | undefined {
   const field = headers['transfer-encoding']

@@ -63,7 +63,7 @@ export class Http2Request implements WireRequest {
     }
     const target = pseudo.get(':path') ?? ''
     // The absolute-form is HTTP/1.1's.
-    if (!target.startsWith('/') && target !== '*') fault = 'a :path that is no path'
+    if (!target.startsWith('/') && target !== '*') fault = 'a :path that is not a path'
     this.method = pseudo.get(':method') ?? ''
     this.url = target
     this.headers = headers
@@ -209,7 +209,7 @@ export class Http2Response implements WireResponse {
 
 /**
  * Gives a stream up, with what is still to be sent: RST_STREAM with internalError. Node's `close(code)` would end the
- * content in good order first, and the client could take the part for the whole.
+ * content cleanly first, and the client could take the part for the whole.
  */
 export function resetStream(stream: ServerHttp2Stream): void {
   stream.destroy(new Error('The stream is given up'))

@@ -18,7 +18,7 @@ export function announcesContent(message: WireRequest): boolean {
 
 /** How much of the content is still on its way: `'small'` is worth reading on for, to keep the connection. */
 export function unreadContent(message: WireRequest): 'none' | 'small' | 'large' {
-  // A stream of HTTP/2 can be given up alone: nobody has to read on for the sake of the next request.
+  // A stream of HTTP/2 can be given up alone: it need not be read on for the sake of the next request.
   if (message.complete || message.httpVersionMajor === 2 || !announcesContent(message)) return 'none'
   const length = Number(message.headers['content-length'])
   return length <= smallBytes ? 'small' : 'large'

@@ -81,7 +81,7 @@ export function readText(
     try {
       done(new TextDecoder(charset, { ignoreBOM: true }).decode(Buffer.concat(chunks, size)))
     } catch (error) {
-      failed(failure('malformed', 'A field has a charset that nobody knows.', undefined, error))
+      failed(failure('malformed', 'A field has an unknown charset.', undefined, error))
     }
   })
 }

@@ -39,7 +39,7 @@ export function readPartHead(fields: Readonly<Record<string, readonly string[]>>
   }
   const name = parameters.get('name')
   if (kind !== 'form-data' || name === undefined) {
-    throw failure('malformed', 'A part of the form is no form-data with a name.')
+    throw failure('malformed', 'A part of the form is not form-data with a name.')
   }
   if (Buffer.byteLength(name) > maxNameBytes) {
     throw failure('field-too-large', `A name is longer than ${maxNameBytes} bytes.`, maxNameBytes)
@@ -47,7 +47,7 @@ export function readPartHead(fields: Readonly<Record<string, readonly string[]>>
   const [type = 'text/plain'] = fields['content-type'] ?? []
   const { value: mediaType, parameters: typeParameters } = readParameters(type)
   const given = extendedName(parameters.get('filename*')) ?? parameters.get('filename')
-  // What has no file name and is not text is a file that nobody has named.
+  // A part without a file name that is not text is a file without a name.
   const filename = given ?? (mediaType === 'application/octet-stream' ? '' : undefined)
   if (/\0/.test(name) || (filename !== undefined && /\0/.test(filename))) {
     throw failure('malformed', 'A name in the form has a NUL.')

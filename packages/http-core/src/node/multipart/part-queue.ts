@@ -39,7 +39,7 @@ export class PartQueue {
     this.#parser.on('part', (part) => {
       this.#checkHead()
       this.#isHeadMissing = true
-      // The parser itself reports that the form ended too soon; a part may have nobody else to hear of it yet.
+      // The parser itself reports that the form ended too soon; a part may have no other way to learn of it yet.
       part.on('error', () => {})
       part.on('header', (fields) => {
         this.#isHeadMissing = false
@@ -96,7 +96,7 @@ export class PartQueue {
   }
 
   async next(): Promise<MultipartPart | undefined> {
-    // What the loop has left of a file is dropped, or the parser would wait for it for ever.
+    // The rest of a file that the loop has left is dropped, or the parser would wait for it forever.
     this.#current?.drop(new DOMException('The next part was asked for', 'AbortError'))
     this.#current = undefined
     while (this.#waiting[0]?.part === undefined) {
@@ -151,7 +151,7 @@ export class PartQueue {
     for (const file of this.#files.values()) file.drop(reason)
     this.#parser.destroy()
     await this.#reader?.cancel().catch(() => {
-      // The body has failed already, and whoever reads the form was told so.
+      // The body has failed already, and the reader of the form has the error.
     })
   }
 

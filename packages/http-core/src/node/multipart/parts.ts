@@ -16,7 +16,7 @@ export interface MultipartFile {
   readonly filename: string
   /** As the client claims it. */
   readonly mediaType: string
-  /** The content as it comes: while nobody reads, the client waits. What is left of it when the next part is asked for is dropped. */
+  /** The content as it arrives: while it is not read, the client waits. The rest is dropped when the next part is asked for. */
   readonly content: ReadableStream<Uint8Array>
 }
 

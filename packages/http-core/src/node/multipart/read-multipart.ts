@@ -53,7 +53,7 @@ function boundaryOf(request: Request): string {
   if (value !== 'multipart/form-data') {
     throw failure('not-multipart', 'The content is not multipart/form-data.')
   }
-  // Whoever looks at the form on its way here may have taken the other one.
+  // Code that looked at the form on its way here may have taken the other one.
   if (rest === 'ambiguous') throw failure('malformed', 'The Content-Type of the form is ambiguous.')
   const boundary = parameters.get('boundary') ?? ''
   if (boundary === '' || boundary.length > maxBoundaryLength) {

@@ -37,7 +37,7 @@ export interface RequestFailedEvent {
   readonly error: unknown
 }
 
-/** The channels of node:diagnostics_channel. Publishing costs nothing as long as nobody subscribes. */
+/** The channels of node:diagnostics_channel. Publishing costs nothing without subscribers. */
 export const channels: {
   readonly listening: Channel
   readonly requestStart: Channel

@@ -23,7 +23,7 @@ export class Reports {
     this.#log = safeLogger(logger, names)
   }
 
-  /** Whether somebody wants to know when each request has ended. */
+  /** Whether the end of each request is reported to anyone. */
   get wantsRequestEnd(): boolean {
     return channels.requestEnd.hasSubscribers
   }

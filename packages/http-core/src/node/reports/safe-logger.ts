@@ -1,7 +1,7 @@
 import type { LogEvent, LogFields, Logger } from '../../logger.ts'
 import { callListener } from '../../thenable.ts'
 
-/** Without a logger: failures of the program reach the console, everything else is nobody's business. */
+/** Without a logger: failures of the program reach the console, everything else is dropped. */
 const consoleLogger: Logger = {
   debug() {},
   info() {},
@@ -16,7 +16,7 @@ const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * The user's logger, with the names of events that the user gave them. A logger that throws, or is asynchronous and rejects, must not fail the request it was
- * to describe; there is nobody left to tell, so its error is dropped.
+ * to describe; there is nowhere left to report to, so its error is dropped.
  */
 export function safeLogger(
   logger: Logger | 'off' | undefined,

@@ -74,7 +74,7 @@ export function makeAdmit({ settings, peers, load, announcedLength }: AdmissionP
     if (forbiddenMethods.has(method)) return refusal(501, `the method ${method}`, 'close')
 
     const forwarded = readForwarded?.(peers.addressOf(message.socket), headers)
-    // A duplicate Host field was joined with a comma and a space, and is no host any more (RFC 9112 section 3.2).
+    // A duplicate Host field was joined with a comma and a space, and is no longer a host (RFC 9112 section 3.2).
     const host = forwarded?.host ?? headers.host ?? localAuthority(message.socket)
     const origin = targets.origin(forwarded?.scheme ?? schemeOf(message.socket), host)
     if (origin === undefined) return refusal(400, 'the Host field is not a host', 'close')

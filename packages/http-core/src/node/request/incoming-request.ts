@@ -177,7 +177,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
     return this.#continue === 'expected' ? 'none' : unreadContent(this.message)
   }
 
-  /** The client went away: whoever works for it may stop. */
+  /** The client went away: its handler may stop. */
   abort(): void {
     this.#aborter?.abort(goneError())
   }

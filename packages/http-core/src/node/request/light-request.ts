@@ -214,7 +214,7 @@ async function clientsFault<T>(request: Request, read: (request: Request) => Pro
   }
 }
 
-/** The error that Fetch asks for, which is answered with 400 where nobody catches it: it is the client's. */
+/** The error that Fetch asks for. If it is not caught, the answer is 400, since the fault is the client's. */
 function withStatus(error: unknown): unknown {
   return error instanceof Error ? Object.assign(error, { status: 400 }) : error
 }

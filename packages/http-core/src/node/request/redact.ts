@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 export type InspectOptions = Parameters<typeof inspect>[1]
 
-/** Fields that let whoever reads a log act for the user. */
+/** Fields that would let a reader of a log act for the user. */
 export const secretFields: readonly string[] = [
   'authorization',
   'cookie',

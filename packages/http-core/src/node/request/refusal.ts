@@ -16,7 +16,7 @@ export interface Refusal {
   /** `'close'` when what follows on the connection cannot be trusted, or is not wanted. */
   readonly connection: 'close' | 'keep'
   readonly fields?: readonly string[]
-  /** `'unframed'`: nobody knows where the content ends, so it is not waited for. */
+  /** `'unframed'`: it is unknown where the content ends, so it is not waited for. */
   readonly content?: 'unframed'
 }
 

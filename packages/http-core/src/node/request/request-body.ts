@@ -121,13 +121,13 @@ export class RequestBody {
     let size = 0
     let sizeAtStart = 0
     let timer: unknown
-    /** Since when the reader is the one who is waited for. */
+    /** Since when the reader is the side that is waited for. */
     let waitingSince: number | undefined
     /** How much of the client's time the reader took, in milliseconds. */
     let waitedMs = 0
     const startTimer = (): void => {
       sizeAtStart = size
-      // Nobody waits for the client any more where all has come.
+      // If everything has arrived, nothing waits for the client any more.
       const isWhole = message.complete || size === announced
       if (bodyIdleTimeoutMs > 0 && !isOver && !isWhole)
         timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
@@ -201,7 +201,7 @@ export class RequestBody {
 
 /** A body that is being read. */
 interface Reading {
-  /** The reader wants no more for now: the client's time does not run. */
+  /** The reader has enough for now: the client's time does not run. */
   wait(): void
   goOn(): void
   /** Neither `done` nor `failed` is called any more. */

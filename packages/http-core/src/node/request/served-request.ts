@@ -9,7 +9,7 @@ export const servedRequestSymbol: unique symbol = Symbol.for('sse-toolkit.served
 export interface ServedRequest {
   /** Calls back once the response has ended, whichever it was and however it ended; at once if it has. */
   onEnd(listener: () => void): void
-  /** Tells the server's logger of an error that no answer can show any more. */
+  /** Reports an error to the server's logger that an answer can no longer show. */
   failed(error: unknown): void
 }
 

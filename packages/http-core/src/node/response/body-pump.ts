@@ -61,7 +61,7 @@ export class BodyPump {
     this.#readNext()
   }
 
-  /** Nobody wants the rest. What the body's own cancellation throws is the handler's to know. */
+  /** The rest is not needed. If cancelling the body throws, the error belongs to the handler. */
   cancel(reason: unknown, failed: (error: unknown) => void): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
@@ -171,7 +171,7 @@ export function contentLengthError(actual: 'shorter' | 'longer'): Error {
   return new Error(`The body of the response is ${actual} than its Content-Length`)
 }
 
-/** Cancels the body of a response that nobody will read. */
+/** Cancels the body of a response that will not be read. */
 export function discardBody(given: unknown, reason: unknown, failed: (error: unknown) => void): void {
   if (!isResponse(given) || lightPartsOf(given) !== undefined) return
   const { body } = given

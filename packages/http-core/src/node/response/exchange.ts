@@ -47,7 +47,7 @@ export class Exchange implements PumpTarget, OpenStream {
   readonly #upgradable: Upgradable | undefined
   /** The response that a pump is reading; until its head has been sent. */
   #given: Response | undefined
-  /** What must hear of the connection's end. */
+  /** What must be notified of the connection's end. */
   #stream: BodyPump | ReturnType<typeof makeByteSink> | undefined
   #isEventStream = false
   #isUpgraded = false
@@ -274,7 +274,7 @@ export class Exchange implements PumpTarget, OpenStream {
     const stream = this.#stream
     if (stream instanceof BodyPump) {
       stream.cancel(new DOMException('The server is stopping', 'AbortError'), this.#cancelFailed())
-      // Nobody knows whether this was all.
+      // It is unknown whether this was all.
       this.#writer.cutOff()
     } else {
       stream?.end()

@@ -19,7 +19,7 @@ export function mayHandOver(
 ): response is ServerResponse {
   return (
     isEventStream(given) &&
-    // Whoever wants to hear of the end wants to hear which request's it was.
+    // Reports of the end say which request's it was.
     !reports.wantsRequestEnd &&
     request.unread === 'none' &&
     !(response instanceof Http2Response) &&

@@ -8,7 +8,7 @@ import type { OpenStream } from '../lifecycle/open-streams.ts'
 
 /** Gets notified of what happens to a sink. */
 export interface SinkOwner {
-  /** The sink's listener threw: it is called from the socket's events, where nobody would catch it. */
+  /** The sink's listener threw: it is called from the socket's events, where nothing would catch the error. */
   failed(error: unknown): void
 }
 
@@ -53,7 +53,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     this.#socket = directSocket(response)
   }
 
-  /** From now on the listener is told. If the response is over already, it is told so now. */
+  /** From now on the listener is notified. If the response is over already, the listener is notified at once. */
   listen(listener: ByteSinkListener): void {
     this.#listener = listener
     if (this.#state === 'closed') this.#tell('closed')
@@ -64,7 +64,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     return this.#socket !== undefined && this.#state === 'open' && this.#awaitedDrain === undefined
   }
 
-  /** The connection is the sink's own from now on: nobody else listens to the socket. */
+  /** From now on the connection belongs to the sink alone: nothing else listens to the socket. */
   handOver(socket: Socket, owner: HandedOverOwner): void {
     this.#response = undefined
     this.#owner = owner
@@ -75,7 +75,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
       this.closed()
       owner.gone(this, socket)
     })
-    // What a client sends beside its request has no meaning, and is not kept; but its leaving shows.
+    // Bytes that a client sends besides its request have no meaning and are dropped; but this shows when it leaves.
     dropAllBehind(socket)
   }
 

@@ -4,7 +4,7 @@ import { hasNoContent } from '../../response/status.ts'
 
 /**
  * Whether the content is read though it is not sent: to say its length in the answer to HEAD, as the answer to GET would. Not
- * where that is known, nor of an event stream, which must not begin for nobody.
+ * where that is known, nor of an event stream, which must not begin without a reader.
  */
 export function isMeasured(given: Response, source: ByteSource | undefined, method: string): boolean {
   return (

@@ -21,7 +21,7 @@ export interface WriterParts {
   }
   /** Aborts when the server begins to stop. */
   readonly closing: AbortSignal
-  /** Connections on which a response said `Connection: close`: what comes behind it is not served. */
+  /** Connections on which a response said `Connection: close`: requests behind it are not served. */
   readonly closingConnections: WeakSet<Socket>
 }
 

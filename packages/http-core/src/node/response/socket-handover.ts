@@ -28,7 +28,7 @@ export function canTakeSocket(message: IncomingMessage, response: ServerResponse
  *     before   socket - parser - IncomingMessage - ServerResponse, and what ties them      5 kB of heap
  *     after    socket                                                                     1 kB
  *
- * The figures are those of `pnpm bench idle-memory`. The socket itself stays what and where it is: whoever holds it sees
+ * The figures are those of `pnpm bench idle-memory`. The socket itself stays what and where it is: code that holds it sees
  * no difference, and its server counts it on. Three of the things that are used here are not documented: the parser that
  * node:http leaves on the socket, the parser's methods, and which listeners node:http has on the socket. So each is
  * looked at first, and where anything is not exactly as it is known to be (Node 22, 24 and 26; nobody else listens),
@@ -57,7 +57,7 @@ export function takeSocket(message: IncomingMessage, response: ServerResponse): 
   socket.parser = null
   response.detachSocket(socket)
   socket.removeAllListeners()
-  // node:http watches on the socket itself who listens; deleting that would make the socket a dictionary.
+  // node:http watches the listeners of the socket on the socket itself; deleting that would make the socket a dictionary.
   for (const name of watchedMethods) {
     if (Object.hasOwn(socket, name)) Reflect.set(socket, name, Reflect.get(Socket.prototype, name))
   }

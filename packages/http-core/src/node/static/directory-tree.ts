@@ -18,8 +18,8 @@ export interface DirectoryTreeOptions {
 /**
  * The files below a directory of the disk.
  *
- * A file is opened when its content is read, one chunk at a time, and closed with it. An upload is written beside its
- * place and renamed into it, so that nobody ever reads half of it.
+ * A file is opened when its content is read, one chunk at a time, and closed with it. An upload is written next to its
+ * place and renamed into it, so that half of it is never read.
  *
  * @throws {@link OptionError} which names the option.
  */
@@ -128,7 +128,7 @@ export function directoryTree(
   }
 }
 
-/** Nothing is there, or a part of the path is no directory, or no name that the system knows. */
+/** Nothing is there, a part of the path is not a directory, or the name is not valid for the system. */
 function isAbsence(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'EPERM'].includes(code)

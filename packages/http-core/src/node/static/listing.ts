@@ -7,7 +7,7 @@ export interface ListedEntry {
   readonly sizeBytes?: number
 }
 
-/** A listing: JSON for who prefers it, else a page. */
+/** A listing: JSON for clients that prefer it, else a page. */
 export function listing(
   request: Request,
   path: readonly string[],

@@ -24,7 +24,7 @@ export function isFresh(request: Request, file: File): boolean {
   return since !== undefined && secondOf(file) <= since
 }
 
-/** Whether the client wants something else than what is there now (section 13.1.1, 13.1.4): then 412. */
+/** Whether the client asks for something other than what is there now (section 13.1.1, 13.1.4): then 412. */
 export function isChanged(request: Request, file: File | undefined): boolean {
   const match = request.headers.get('if-match')
   if (match !== null) {
@@ -32,7 +32,7 @@ export function isChanged(request: Request, file: File | undefined): boolean {
     if (match.trim() !== '*' && !tags(match).includes(file.etag)) return true
   }
   const since = dateOf(request, 'if-unmodified-since')
-  // Section 13.1.4: not beside If-Match, which says it better.
+  // Section 13.1.4: not together with If-Match, which is more exact.
   if (match === null && since !== undefined && file !== undefined && secondOf(file) > since) return true
   const noneMatch = request.headers.get('if-none-match')
   // For a method that changes something it says: only if nothing, or nothing of these, is there.
@@ -76,7 +76,7 @@ function tags(list: string): readonly string[] {
   return /^[\t ,]*$/.test(list.replaceAll(tag, '')) ? (list.match(tag) ?? []) : []
 }
 
-/** A condition by a date. What is no date is ignored (sections 13.1.3 and 13.1.4). */
+/** A condition by a date. A value that is not a date is ignored (sections 13.1.3 and 13.1.4). */
 function dateOf({ headers }: Request, field: string): number | undefined {
   return parseHttpDate(headers.get(field) ?? '', systemRuntime.wallClock())
 }

@@ -213,7 +213,7 @@ function sendFile(
   const length = range === undefined ? file.sizeBytes : range.end - range.start + 1
   headers['content-length'] = String(length)
   if (range !== undefined) headers['content-range'] = `bytes ${range.start}-${range.end}/${file.sizeBytes}`
-  // As long as it was when its head was made: a file that grows meanwhile must not break the message.
+  // As long as it was when its head was made: a file that grows while it is sent must not break the message.
   const whole = file.sizeBytes === 0 ? undefined : { start: 0, end: file.sizeBytes - 1 }
   const body = length === 0 ? null : tree.read(path, range ?? whole)
   return new Response(body, { status: range === undefined ? 200 : 206, headers })

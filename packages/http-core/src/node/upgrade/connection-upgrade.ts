@@ -31,13 +31,13 @@ export interface UpgradedConnection {
   readonly head: Buffer
   /** The fields of the response: names and values in turn. */
   readonly fields: readonly string[]
-  /** Tells the server's logger of an error that nobody else would hear of. */
+  /** Reports an error to the server's logger that would be lost otherwise. */
   readonly failed: (error: unknown) => void
 }
 
-/** What the server wants of a connection that it has given away. */
+/** How the server acts on a connection that it has given away. */
 export interface TakenConnection {
-  /** The server stops: ends it in good order. */
+  /** The server stops: ends it cleanly. */
   end(): void
 }
 
@@ -55,7 +55,7 @@ export interface Upgradable {
 }
 
 /**
- * Whether a request asks for one of the protocols that there may be a handler for; any other may be ignored (RFC 9110
+ * Whether a request asks for one of the protocols that may have a handler; any other may be ignored (RFC 9110
  * section 7.8). One with content does not: another protocol would begin in the middle of it.
  *
  * @param protocols - Their names in lower case.
@@ -76,7 +76,7 @@ export function upgradeNames(field: string): readonly string[] {
 /**
  * Whether a request may have its connection (RFC 9110 section 7.8: any other is served as if it had not asked). Not while a
  * response to an earlier one is on its way: Node takes its listeners off with the connection, and a long response would
- * wait for ever for 'drain'. Older releases of Node do not ask (`shouldUpgradeCallback`); Node 22.19 is one of them.
+ * wait forever for 'drain'. Older releases of Node do not ask (`shouldUpgradeCallback`); Node 22.19 is one of them.
  */
 export function mayUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
   return asksForUpgrade(message, protocols) && !isAnswering(message.socket)

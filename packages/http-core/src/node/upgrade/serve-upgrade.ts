@@ -18,7 +18,7 @@ export interface UpgradeParts {
   readonly serveExchange: ServeExchange
 }
 
-/** Serves a request whose connection Node has let go of. If nobody upgrades it, it closes after the response. */
+/** Serves a request whose connection Node has given away. If it is not upgraded, it closes after the response. */
 export function serveUpgrade(
   { settings, closingConnections, admit, refuse, serveExchange }: UpgradeParts,
   message: IncomingMessage,

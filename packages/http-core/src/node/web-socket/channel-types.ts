@@ -73,7 +73,7 @@ export interface Channel {
   send(message: ChannelMessage, options?: SendOptions): boolean
   /** Resolves when the connection has taken most of what was sent, or is gone. Awaited before each send, it bounds memory. */
   ready(): Promise<void>
-  /** Closes in good order, behind what has been sent. True if this call did it, false if it was closed before. */
+  /** Closes cleanly, after what has been sent. True if this call closed it, false if it was closed before. */
   close(): boolean
   /** Calls once with how it ended; at once if it has ended already. */
   onClose(listener: (status: ChannelCloseStatus) => unknown): void
@@ -84,7 +84,7 @@ export interface Channel {
 }
 
 /**
- * What a handler wants to hear. Hooks other than `init` may be asynchronous; only `receive` is waited for. An error that one throws, or
+ * The events of a channel that a handler can react to. Hooks other than `init` may be asynchronous; only `receive` is waited for. An error that one throws, or
  * rejects with, closes the channel and reaches the server's logger; over HTTP, before the first send, the client gets 500
  * (or the status of an HttpError, which is not logged). On another host it is written to the console.
  */
@@ -102,7 +102,7 @@ export interface ChannelHooks {
   /** A ping of a WebSocket; the pong has been sent. */
   readonly ping?: (channel: Channel, data: Uint8Array) => unknown
   /**
-   * Once, whoever closed it; also if a middleware answered the request otherwise, which only a server of this package
+   * Called once, whichever side closed it; also if a middleware answered the request otherwise, which only a server of this package
    * can tell. Not if `init` threw, or was never called.
    */
   readonly close?: (channel: Channel, status: ChannelCloseStatus) => unknown
@@ -124,7 +124,7 @@ export interface ChannelOptions {
   /**
    * Which pages may open a WebSocket; others get 403. The browser's own rules do not hold for WebSockets, and cookies are
    * sent along. `'same'` (the default): those of the request's own origin; `'*'`: all; else a list or a function.
-   * A client that sends no Origin is no page: it is let in, unless a function, which is asked with `undefined`, decides
+   * A client that sends no Origin is not a page: it is let in, unless a function, which is called with `undefined`, decides
    * otherwise. A function must answer `true` or `false` at once: a promise, or
    * any other answer, is an error, and the client gets 500.
    */

@@ -1,7 +1,7 @@
 import { callListener } from '../../thenable.ts'
 import type { ChannelCloseStatus } from './channel-types.ts'
 
-/** The end of a channel: it happens once, and whoever asks later is told at once. */
+/** The end of a channel: it happens once, and later listeners are called at once. */
 export class CloseOnce {
   #status: ChannelCloseStatus | undefined
   #listeners: ((status: ChannelCloseStatus) => unknown)[] = []

@@ -55,7 +55,7 @@ export class HttpChannel implements Channel {
     void settled(hooks.init?.(this), failed)
     // From here on, `close` follows, exactly once.
     this.#end.onClose((status) => hooks.close?.(this, status))
-    // A middleware may have answered otherwise, and nobody cancels a body that is not sent.
+    // A middleware may have answered otherwise, and a body that is not sent is not cancelled.
     this.#served?.onEnd(() => {
       this.#settle('server-close')
     })
@@ -223,7 +223,7 @@ export class HttpChannel implements Channel {
   #hookFailed(error: unknown): void {
     if (this.isOpen) this.#fail(error)
     else if (this.#served !== undefined) this.#served.failed(error)
-    // oxlint-disable-next-line no-console -- the last resort: another host has no way to be told
+    // oxlint-disable-next-line no-console -- the last resort: another host has no way to report it
     else console.error('http-core: A callback of a channel failed', error)
   }
 

@@ -17,7 +17,7 @@ export interface ContentSource {
   readonly blob: Blob | undefined
   /** The next piece; undefined at the end. */
   read(): Promise<string | Uint8Array<ArrayBuffer> | undefined>
-  /** Nobody wants the rest. */
+  /** The rest is not needed. */
   cancel(reason: unknown): void
 }
 
@@ -56,7 +56,7 @@ function isContent(value: unknown): value is ChannelContent {
   return isBlob(value) || 'getReader' in value || Symbol.asyncIterator in value
 }
 
-/** By its shape: a polyfill has a class of its own. */
+/** By its shape: a polyfill has another class. */
 function isBlob(value: object): value is Blob {
   return 'stream' in value && typeof value.stream === 'function' && 'size' in value && 'type' in value
 }
@@ -90,7 +90,7 @@ function streamSource(stream: ByteStream | (() => ByteStream)): ContentSource {
       return done ? undefined : checkPiece(value)
     },
     cancel(reason) {
-      // What a source throws when it is cancelled is its own concern: what it gave is not sent any more.
+      // An error that a source throws when it is cancelled does not matter: its content is no longer sent.
       if (reader !== undefined || typeof stream !== 'function') void ignoring(() => open().cancel(reason))
     },
   }

@@ -78,7 +78,7 @@ export class SendQueue {
         await sending.send()
       }
     } catch (error) {
-      // What was cleared meanwhile has no failures any more.
+      // Messages that were cleared in the meantime no longer fail.
       if (this.#current !== sending) return
       this.clear(error)
       this.#failed(error)

@@ -224,7 +224,7 @@ export class WebSocketChannel implements Channel {
     })
   }
 
-  /** One message, in fragments: whoever reads it gets it whole or not at all (RFC 6455 section 5.4). */
+  /** One message, in fragments: its reader gets it whole or not at all (RFC 6455 section 5.4). */
   async #sendAll(source: ContentSource): Promise<void> {
     let binary: boolean | undefined
     for (;;) {

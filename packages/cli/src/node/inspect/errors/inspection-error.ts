@@ -3,7 +3,7 @@ export type InspectionErrorCode =
   | 'invalid-order'
   /** The name leads where no inspection may go. */
   | 'not-allowed'
-  /** To what is no http URL. */
+  /** To something that is not an http URL. */
   | 'bad-redirect'
   | 'too-many-redirects'
 
