@@ -32,7 +32,8 @@ beforeAll(async () => {
   const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     readonly packageManager: string
   }
-  // Installs the generator first, if it is not there: the workspace of the site is its own.
+  // The workspace of the site is its own. A pnpm that a script of another pnpm calls does not install by itself.
+  await run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile'], folder)
   await run('npx', ['--yes', packageManager, 'build'], folder, variables)
 }, 600_000)
 

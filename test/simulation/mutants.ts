@@ -356,14 +356,6 @@ export const mutants: readonly Mutant[] = [
     shownBy: 40_508_574,
   },
   {
-    name: 'end-of-another-epoch',
-    breaks: 'the end of a topic in a new epoch is taken for one that the reader had in the old one',
-    file: `${hub}/start.ts`,
-    find: ' || (statuses !== undefined && (await log.head()).epoch !== head.epoch)',
-    replace: '',
-    shownBy: 40_654_552,
-  },
-  {
     name: 'control-lost-with-notification',
     breaks: 'a process that misses the notice of a ban never learns of it',
     file: 'test/simulation/model-log.ts',
