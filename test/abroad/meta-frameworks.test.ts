@@ -155,15 +155,18 @@ describe.each(frameworks)('%s', (_name, folder, { dependencies, build, start, fe
     await expect.poll(connections).toBe(0)
   })
 
-  if (folder === 'nextjs' && build !== undefined)
-    it('has the client in the code for browsers, without undici and modules of Node', async () => {
-      const output = join(project.folder, '.next/static')
+  // The folder with the code for browsers, of the one application that has such code.
+  it.each(folder === 'nextjs' && build !== undefined ? ['.next/static'] : [])(
+    'has the client in %s, without undici and modules of Node',
+    async (path) => {
+      const output = join(project.folder, path)
       const files = await readdir(output, { recursive: true })
       const scripts = files.filter((file) => file.endsWith('.js'))
       const code = (await Promise.all(scripts.map((file) => readFile(join(output, file), 'utf8')))).join('\n')
       expect(code.includes('sse-toolkit 1')).toBe(true)
       expect(code.match(/undici|\bnode:(?:http|net|diagnostics_channel)/g)).toBeNull()
-    })
+    },
+  )
 
   if (build !== undefined) return
   it('goes on when the routes are reloaded', async () => {
