@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'priming-id-before-gap',
-    breaks: 'a client that is cut between its first block and the gap is never told of the gap',
+    breaks: 'a client that is cut off between its first block and the gap never gets the gap',
     file: `${hub}/subscription.ts`,
     find: 'start.gap === undefined && !isFirst ? formatEventId(start.position) : undefined',
     replace: 'formatEventId(start.position)',
@@ -68,7 +68,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'late-epoch-sent',
-    breaks: 'events of the log that was lost reach those who came after its restart',
+    breaks: 'events of the lost log reach readers that came after its restart',
     file: `${hub}/subscription.ts`,
     find: 'if (position.epoch !== this.#position.epoch || position.seq <= this.#position.seq) return',
     replace: 'if (position.epoch === this.#position.epoch && position.seq <= this.#position.seq) return',
@@ -76,7 +76,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'restart-skips',
-    breaks: 'whoever came after a restart, and before the hub heard of it, loses what was stored between',
+    breaks:
+      'a reader that came after a restart, and before the hub was notified, loses what was stored in between',
     file: `${hub}/replay.ts`,
     find: 'return head.seq > position.seq ? fallBehind(state, position) : stay(state)',
     replace: 'return stay(state)',
@@ -118,7 +119,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'gap-without-position',
-    breaks: 'a gap does not move the position of those who are told of it',
+    breaks: 'a gap does not move the position of its readers',
     file: `${server}/wire-contract/reserved-events.ts`,
     find: 'position === undefined ? event : { ...event, id: position }',
     replace: 'event',
@@ -155,7 +156,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'expired-let-in',
-    breaks: 'whoever comes with a grant that has expired is let in',
+    breaks: 'a request with an expired grant is let in',
     file: `${hub}/admission.ts`,
     find: 'if (expiresAt <= runtime.wallClock()) return 403',
     replace: '',
@@ -176,7 +177,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'first-end-ends-all',
-    breaks: 'a reader of several finite topics is told of the end when the first of them ends',
+    breaks: 'a reader of several finite topics gets the end when the first of them ends',
     file: `${hub}/unended-topics.ts`,
     find: 'this.#topics.delete(topic)\n    return this.areOver',
     replace: 'return this.#topics.delete(topic)',
@@ -192,7 +193,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'drain-without-deadline',
-    breaks: 'a reader that does not read holds the process for ever',
+    breaks: 'a reader that does not read holds the process forever',
     file: `${hub}/event-hub.ts`,
     find: "({ queue }) => queue.abort('drain')",
     replace: '() => {}',
@@ -239,7 +240,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'silence-not-noticed',
-    breaks: 'a connection that is dead and does not say so is kept for ever',
+    breaks: 'a dead connection that looks open is kept forever',
     file: `${client}/connection/connection.ts`,
     find: 'idleLimitMs = announcedMs || Infinity',
     replace: 'idleLimitMs = Infinity',
@@ -262,7 +263,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'finite-topic-not-held',
-    breaks: 'the beginning of a job is evicted while others are told of it',
+    breaks: 'the beginning of a job is evicted while it has readers',
     file: `${log}/memory-log.ts`,
     find: 'this.#events.begin(topic)\n    this.#events.hold(topic)',
     replace: 'this.#events.begin(topic)',
@@ -278,7 +279,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'hidden-from-patterns-unsaid',
-    breaks: 'a reader by pattern is not told of what only a name reaches',
+    breaks: 'a reader by pattern gets no gap for events that only a name reaches',
     file: `${log}/event-store.ts`,
     find: 'const mark = Math.max(record.evictedUpTo, record.heldUpTo)',
     replace: 'const mark = record.evictedUpTo',

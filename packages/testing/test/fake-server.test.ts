@@ -186,6 +186,15 @@ describe('the stand-in fetch', () => {
     expect(events.comments).toEqual(['sse-toolkit 1'])
   })
 
+  it('takes a Request of another realm, such as that of jsdom', async () => {
+    const { url, method, headers, signal } = new Request('http://shop.test/', { method: 'QUERY' })
+    const foreign = { url, method, headers, signal, clone: () => foreign } as unknown as Request
+    void server.fetch(foreign)
+    const { request, end } = await server.nextConnection()
+    expect(request).toMatchObject({ url: 'http://shop.test/', method: 'QUERY' })
+    end()
+  })
+
   it('takes a Request', async () => {
     const answer = server.fetch(new Request('http://shop.test/?lastEventId=9', { method: 'PUT', body: 'x' }))
     const { request, refuse } = await server.nextConnection()
@@ -341,7 +350,7 @@ describe('the test', () => {
   it.each([
     ['wireContract', { wireContract: 'some' as 'full' }],
     ['reconnectionTimeMs', { reconnectionTimeMs: -1 }],
-  ])('is told of an option that cannot work: %s', (option, options) => {
+  ])('refuses an option that cannot work: %s', (option, options) => {
     expect(() => createFakeServer(options)).toThrow(
       expect.objectContaining({ code: 'invalid-option', option }),
     )

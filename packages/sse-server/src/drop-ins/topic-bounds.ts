@@ -1,3 +1,4 @@
+import { hasCode } from '../errors/has-code.ts'
 import type { Hub } from '../hub/hub.ts'
 import { formatEventId, parseEventId } from '../wire-contract/event-id.ts'
 import type { EndReason } from '../wire-contract/reserved-events.ts'
@@ -12,10 +13,10 @@ export async function endOf(
   const after = formatEventId({ epoch: last.epoch, seq: last.seq - 1 })
   try {
     for await (const reading of hub.read([topic], { after }))
-      if (reading.type === 'end') return reading.reason
+      if (reading.type === 'end') return reading.reason === 'expired' ? undefined : reading.reason
   } catch (error) {
     // Its time ran out in between.
-    if (!(error instanceof Error && 'code' in error && error.code === 'topic-expired')) throw error
+    if (!hasCode(error, 'topic-expired')) throw error
   }
   return undefined
 }

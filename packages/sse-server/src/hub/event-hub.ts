@@ -1,6 +1,7 @@
 import { createOnceReporter } from '../callbacks.ts'
 import { connectionSettings } from '../connection/connection-options.ts'
 import type { EventStream } from '../connection/event-stream.ts'
+import { hasCode } from '../errors/has-code.ts'
 import { HubClosedError } from '../errors/hub-closed-error.ts'
 import { OptionError } from '../errors/option-error.ts'
 import type { EventLog, TopicState } from '../log/event-log.ts'
@@ -251,7 +252,7 @@ export class EventHub implements Hub {
       return this.#log.stats?.() ?? null
     } catch (error) {
       // A page for administrators shows the rest all the same.
-      if (!(error instanceof HubClosedError)) this.#onError(error)
+      if (!hasCode(error, 'hub-closed')) this.#onError(error)
       return null
     }
   }

@@ -1,3 +1,4 @@
+import { hasCode } from '../errors/has-code.ts'
 import type { EventLog, LoggedEvent } from '../log/event-log.ts'
 import { durationOption } from '../options.ts'
 import type { Position } from '../wire-contract/event-id.ts'
@@ -154,7 +155,7 @@ export class FiniteTopics {
       })
       if (outcome === 'cancelled') outcome = stoppedAs
     } catch (error) {
-      if (isNotClaimed(error)) {
+      if (hasCode(error, 'topic-not-claimed')) {
         hasLostClaim = true
         outcome = 'interrupted'
       } else {
@@ -200,11 +201,6 @@ export class FiniteTopics {
       return usualErrorMessage
     }
   }
-}
-
-/** By its code: a log may bring another copy of the class. */
-function isNotClaimed(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'topic-not-claimed'
 }
 
 function failure(topic: string, message: string): LoggedEvent {

@@ -15,8 +15,8 @@ const nullBodyStatuses: ReadonlySet<number> = new Set([204, 205, 304])
  */
 export function createFakeFetch(connect: Connect<ClientEnd>): FakeFetch {
   return async (input, init = {}) => {
-    const given = input instanceof Request ? input : undefined
-    const url = resolveUrl(given?.url ?? (input as string | URL))
+    const given = isRequest(input) ? input : undefined
+    const url = resolveUrl(isRequest(input) ? input.url : input)
     const { signal = given?.signal, body: requestBody } = init
     if (signal?.aborted === true) throw signal.reason
     const request = createFakeRequest({
@@ -110,4 +110,9 @@ function createResponseBody(onCancel: () => void): ResponseBody {
     break: (error) => add(() => controller?.error(error)),
     abort: (reason) => controller?.error(reason),
   }
+}
+
+/** By its shape: jsdom, undici and polyfills each have another class. A URL has no `clone`. */
+function isRequest(input: string | URL | Request): input is Request {
+  return typeof input === 'object' && 'clone' in input
 }

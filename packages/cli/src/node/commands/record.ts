@@ -1,5 +1,6 @@
 import type { Command } from '../command-line/command.ts'
 import { choiceOf, countOf, durationOf, headersOf, parseCommand, urlOf } from '../command-line/arguments.ts'
+import { readingOptions } from '../command-line/reading-options.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 
 const usage = `sse record URL: records a stream, for sse replay
@@ -24,24 +25,12 @@ Exit codes: 0 the stream ended, or --limit or --max-time was reached. 2 wrong us
 off. 130 Ctrl-C.
 `
 
-const options = {
-  type: { type: 'string', multiple: true },
-  limit: { type: 'string' },
-  'until-end': { type: 'boolean', default: false },
-  'max-time': { type: 'string' },
-  from: { type: 'string' },
-  'last-event-id': { type: 'string' },
-  header: { type: 'string', short: 'H', multiple: true },
-  insecure: { type: 'boolean', short: 'k', default: false },
-  quiet: { type: 'boolean', short: 'q', default: false },
-} as const
-
 export const record: Command = {
   name: 'record',
   summary: 'records a stream, for replay',
   usage,
   async run(args, shell) {
-    const { values, positionals } = parseCommand(args, options)
+    const { values, positionals } = parseCommand(args, readingOptions)
     const url = urlOf(positionals)
     const from = choiceOf('from', values.from, ['earliest'])
     const { 'last-event-id': lastEventId = from } = values

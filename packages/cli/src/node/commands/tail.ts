@@ -9,6 +9,7 @@ import {
   parseCommand,
   urlOf,
 } from '../command-line/arguments.ts'
+import { readingOptions } from '../command-line/reading-options.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 
 const usage = `sse tail URL: follows an event stream
@@ -41,21 +42,13 @@ off, and cannot go on. 5 --max-time was over. 130 Ctrl-C.
 `
 
 const options = {
+  ...readingOptions,
   output: { type: 'string', short: 'o' },
   'data-path': { type: 'string' },
-  type: { type: 'string', multiple: true },
-  limit: { type: 'string' },
-  'until-end': { type: 'boolean', default: false },
-  'max-time': { type: 'string' },
-  from: { type: 'string' },
-  'last-event-id': { type: 'string' },
   resume: { type: 'string' },
-  header: { type: 'string', short: 'H', multiple: true },
   data: { type: 'string', short: 'd' },
   method: { type: 'string', short: 'X' },
   'no-reconnect': { type: 'boolean', default: false },
-  insecure: { type: 'boolean', short: 'k', default: false },
-  quiet: { type: 'boolean', short: 'q', default: false },
 } as const
 
 export const tail: Command = {

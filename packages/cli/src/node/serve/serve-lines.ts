@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { cors } from '@sse-toolkit/http-core'
 import { createServer } from '@sse-toolkit/http-core/node'
 import type { Server } from '@sse-toolkit/http-core/node'
