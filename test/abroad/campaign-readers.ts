@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { createEventSource } from '@sse-toolkit/event-source-client'
+import type { EventSourceClient } from '@sse-toolkit/event-source-client'
 import { createLedger } from '@sse-toolkit/testing'
 import type { Ledger } from '@sse-toolkit/testing'
 
@@ -8,6 +10,7 @@ export interface Reader extends AsyncDisposable {
   readonly gaps: readonly string[]
   /** Violations of what one connection promises: ids that do not rise. */
   readonly violations: readonly string[]
+  /** Once it has a position: what is lost from here on has to be announced to it. */
   readonly opened: Promise<void>
 }
 
@@ -23,10 +26,6 @@ export function openReader(answer: (request: Request) => Promise<Response>): Rea
   })
   const events: { type: string; data: string }[] = []
   const gaps: string[] = []
-  const opened = Promise.withResolvers<void>()
-  source.onStatus(({ state }) => {
-    if (state === 'open') opened.resolve()
-  })
   source.onAny(({ type, data }) => {
     events.push({ type, data })
     if (type === 'stream.gap') gaps.push((JSON.parse(data) as { reason: string }).reason)
@@ -35,9 +34,14 @@ export function openReader(answer: (request: Request) => Promise<Response>): Rea
     events,
     gaps,
     violations,
-    opened: opened.promise,
+    opened: untilPosition(source),
     [Symbol.asyncDispose]: async () => source.close(),
   }
+}
+
+/** An open stream alone is not enough: a server that dies before the first id leaves its reader without a position. */
+async function untilPosition(source: EventSourceClient): Promise<void> {
+  while (source.lastEventId === '') await delay(5)
 }
 
 /** On one connection ids only rise, within one epoch. The client would drop what does not, and hide it. */

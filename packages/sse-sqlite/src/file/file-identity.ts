@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { fstatSync, readFileSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { uptime } from 'node:os'
 import type { Runtime } from '@sse-toolkit/sse-server'
 
@@ -28,10 +29,19 @@ export function isSameBoot(one: string, other: string): boolean {
 /** Identifies the file at this path: a copy or a newly created file gets another identity. Empty if there is no file. */
 export function fileAt(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`
+  return stats === undefined ? '' : identityOf(stats)
+}
+
+/** Identifies an open file, whatever its path leads to by now. */
+export function fileOf(descriptor: number): string {
+  return identityOf(fstatSync(descriptor))
 }
 
 /** The same over restarts of the machine, where the numbers of devices may change. */
-export function lastingFileAt(path: string): string {
-  return String(statSync(path).ino)
+export function lastingIdentity(file: string): string {
+  return file.slice(file.indexOf(':') + 1)
+}
+
+function identityOf({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string {
+  return `${dev}:${ino}`
 }

@@ -6,7 +6,7 @@ import { LogClock } from '../write/log-clock.ts'
 import { removeAllOwners } from '../write/owners.ts'
 import { Transaction } from '../write/transaction.ts'
 import type { Connection, Database } from './database.ts'
-import { currentBoot, isSameBoot, lastingFileAt } from './file-identity.ts'
+import { currentBoot, isSameBoot, lastingIdentity } from './file-identity.ts'
 import { createState, readState, saveState } from './log-state.ts'
 import type { LogState } from './log-state.ts'
 import { openFile, stopWaiting } from './open-file.ts'
@@ -161,7 +161,7 @@ export class LogFile {
   #settle(transaction: Transaction, witness: Witness | undefined, runtime: Runtime): void {
     const { state } = transaction
     const boot = currentBoot(runtime)
-    const file = lastingFileAt(this.#options.settings.path)
+    const file = lastingIdentity(this.#file.identity)
     const seen = witness?.epoch === state.epoch ? witness.seq : 0
     const isSameRun = isSameBoot(state.boot, boot)
     const isNew = state.epoch === ''

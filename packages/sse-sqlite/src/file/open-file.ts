@@ -20,12 +20,16 @@ const maxPages = 4_294_967_294
 /** The file of a log, open. */
 export interface OpenFile {
   readonly database: Database
+  readonly identity: string
   /** Whether the path still leads to the file that was opened. */
   isInPlace(): boolean
 }
 
 // How long the opening waits for other processes. It is the only time that this process stands still for them.
 const openingTimeoutMs = 5000
+
+// A file that does not exist yet takes two.
+const maxAttempts = 10
 
 export interface OpenFileOptions {
   readonly path: string
@@ -39,19 +43,43 @@ export interface OpenFileOptions {
  *
  * @throws {@link LogFileError}
  */
-export function openFile({ path, maxFileBytes, connect, warn }: OpenFileOptions): OpenFile {
-  let database: Database | undefined
+export function openFile(options: OpenFileOptions): OpenFile {
+  const { path, warn } = options
   try {
     checkFileSystem(path, dirname(path), warn)
-    database = new Database(connect(path))
-    prepare(database, path)
-    limitSize(database, maxFileBytes)
-    const [file, wal] = [fileAt(path), fileAt(walOf(path))]
-    return { database, isInPlace: () => fileAt(path) === file && fileAt(walOf(path)) === wal }
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      const file = tryToOpen(options)
+      if (file !== undefined) return file
+    }
   } catch (error) {
-    database?.close()
     throw failureOf(error, path, 'open the log')
   }
+  throw new LogFileError('cannot-open', path, 'the file is moved away again and again.')
+}
+
+/**
+ * @returns undefined if the file was created, moved or replaced meanwhile: nobody could tell whether the connection leads to the
+ *   file that is there now.
+ */
+function tryToOpen({ path, maxFileBytes, connect }: OpenFileOptions): OpenFile | undefined {
+  const identity = fileAt(path)
+  const database = new Database(connect(path))
+  try {
+    if (identity !== '' && fileAt(path) === identity) {
+      prepare(database, path)
+      limitSize(database, maxFileBytes)
+      const wal = fileAt(walOf(path))
+      const isInPlace = (): boolean => fileAt(path) === identity && fileAt(walOf(path)) === wal
+      if (isInPlace()) return { database, identity, isInPlace }
+    }
+  } catch (error) {
+    if (fileAt(path) === identity) {
+      database.close()
+      throw error
+    }
+  }
+  database.close()
+  return undefined
 }
 
 export function walOf(path: string): string {
@@ -61,7 +89,7 @@ export function walOf(path: string): string {
 function prepare(database: Database, path: string): void {
   database.execute(`PRAGMA busy_timeout = ${openingTimeoutMs}`)
   // Before anything is written to it.
-  const isEmpty = checkVersion(database, path)
+  const isEmpty = database.reading(() => checkVersion(database, path))
   // Only an empty file takes it; what is trimmed can then be given back to the file system.
   if (isEmpty) database.execute('PRAGMA auto_vacuum = INCREMENTAL')
   database.get('PRAGMA journal_mode = WAL')
@@ -76,7 +104,7 @@ function prepare(database: Database, path: string): void {
   checkPages(database, path)
 }
 
-/** @returns whether the file is empty. */
+/** @returns whether the file is empty. To be called in a transaction: another process may be creating the tables. */
 function checkVersion(database: Database, path: string): boolean {
   const application = database.get(readApplicationId)?.application_id
   const version = database.get(readVersion)?.user_version

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, watch, writeSync } from 'node:fs'
 import type { Witness } from '../file/log-file.ts'
-import { fileAt } from '../file/file-identity.ts'
+import { fileAt, fileOf } from '../file/file-identity.ts'
 
 const textBytes = 64
 
@@ -36,7 +36,7 @@ export class Bell {
     this.#path = path
     this.#watchFile = watchWith
     this.#descriptor = openBell(path)
-    this.#file = fileAt(path)
+    this.#file = fileOf(this.#descriptor)
   }
 
   /** How far the log was when the bell was rung last; undefined if it never was. */
@@ -65,7 +65,7 @@ export class Bell {
     if (fileAt(this.#path) === this.#file) return
     this.close()
     this.#descriptor = openBell(this.#path)
-    this.#file = fileAt(this.#path)
+    this.#file = fileOf(this.#descriptor)
     this.#listen()
   }
 
