@@ -79,7 +79,7 @@ export interface RedisLog extends EventLog {
  * Events are kept in one order over all topics, whichever process appends them. Each process has three connections, for
  * commands, for reads and for the channel, however many readers it serves. They are opened at once, and again whenever they fail.
  *
- * @throws {@link OptionError}
+ * @throws `OptionError` of sse-server if an option is invalid
  * @example
  * ```ts no-run
  * import { redisLog } from '@sse-toolkit/sse-redis'

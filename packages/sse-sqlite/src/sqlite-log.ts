@@ -73,7 +73,7 @@ export interface SqliteLog extends EventLog {
  *
  * The file is opened, checked and, if need be, created at once.
  *
- * @throws {@link OptionError}; {@link LogFileError} if the log cannot be kept in this file.
+ * @throws `OptionError` of sse-server if an option is invalid; {@link LogFileError} if the log cannot be kept in this file.
  * @example
  * ```ts no-run
  * import { createHub } from '@sse-toolkit/sse-server'

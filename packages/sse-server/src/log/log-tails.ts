@@ -55,7 +55,7 @@ export class LogTails {
     this.#notifyWaiting()
   }
 
-  /** As {@link notify}, for what falls to one tail and no other. */
+  /** As {@link LogTails.notify}, for what falls to one tail and no other. */
   notifyFirst(notify: (listener: LogTailListener) => void): void {
     this.#waiting.push({ tails: this.#tails.slice(0, 1), notify })
     this.#notifyWaiting()
