@@ -325,6 +325,14 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (remainingMs > 0) this.#host.forbidden.forbid(identity, 0)',
   },
   {
+    name: 'ban-forgotten-at-its-end',
+    breaks: 'a request that was authorized before a ban is answered after it, as if there had been none',
+    file: `${hub}/admission.ts`,
+    find: 'return this.forbidden.hasSince(access.identity, banCount)',
+    replace: 'return banCount < 0 || this.forbidden.has(access.identity)',
+    shownBy: 42_011_008,
+  },
+  {
     name: 'taken-back-for-good',
     breaks: 'late news of an epoch that is over makes a reader lose its place in the newest one',
     file: `${hub}/replay.ts`,

@@ -466,7 +466,11 @@ describe('a reader that is forbidden', () => {
     expect(reader.data).toEqual(['taken by the output', 'waits'])
   })
 
-  it('while its subscription waits for the log is answered 204', async () => {
+  it.each([
+    ['still holds', 600_000, 204],
+    ['is over by then', 50, 204],
+    ['is none, since it only ends connections', 0, 200],
+  ])('while its subscription waits for the log, by a ban that %s', async (_, forbidMs, status) => {
     const log = memoryLog()
     const asked = Promise.withResolvers<void>()
     const answered = Promise.withResolvers<void>()
@@ -478,12 +482,25 @@ describe('a reader that is forbidden', () => {
         return log.head()
       },
     }
-    const { hub } = createTestHub({ log: slow })
+    const { hub, runtime } = createTestHub({ log: slow })
     const response = hub.subscribe(request(), { topics: ['a'], identity: 'mallory' })
     await asked.promise
-    void hub.forbid('mallory')
+    void hub.forbid('mallory', { forbidMs })
+    await runtime.clock.advance(100)
     answered.resolve()
-    expect((await response).status).toBe(204)
+    expect((await response).status).toBe(status)
+    // What was authorized after the ban is none of its business.
+    if (forbidMs === 50) await subscribe(hub, { identity: 'mallory' })
+  })
+
+  it('between the answer and the first read of its body, by a ban that is over by then', async () => {
+    const { hub, runtime } = createTestHub()
+    const response = await hub.subscribe(request(), { topics: ['a'], identity: 'mallory' })
+    await hub.forbid('mallory', { forbidMs: 50 })
+    await runtime.clock.advance(100)
+    await publishAll(hub, 'a', 'not for mallory')
+    expect(await response.text()).not.toContain('not for mallory')
+    expect(hub.stats().connections).toBe(0)
   })
 })
 

@@ -260,6 +260,22 @@ describe('who may publish', () => {
     expect((await send()).status).toBe(201)
   })
 
+  it('refuses an identity that is forbidden while its content comes', async () => {
+    const { hub, send } = setUp({ authorize: () => ({ identity: 'mallory' }) })
+    const body = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          await hub.forbid('mallory')
+          controller.enqueue(new TextEncoder().encode('{"data":"1"}'))
+          controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    expect((await send({ body })).status).toBe(403)
+    expect(await dataOf(hub)).toEqual([])
+  })
+
   it('is decided before the content is read', async () => {
     let pulled = 0
     const body = new ReadableStream({ pull: () => void (pulled += 1) }, { highWaterMark: 0 })

@@ -25,6 +25,8 @@ interface AdmissionDependencies {
 export interface Admitted {
   readonly patterns: readonly TopicPattern[]
   readonly access: Access
+  /** How many bans there were when `authorize` was asked. */
+  readonly banCount: number
 }
 
 /** Decides whether a request may subscribe: valid topics, authorization, limits. Makes all refusals. */
@@ -56,6 +58,7 @@ export class Admission {
   async admit(request: Request, options: SubscribeOptions): Promise<Admitted | Response> {
     const patterns = this.#parseAsked(listsOf(options))
     if (patterns instanceof Error) return this.refuse(400, patterns.message)
+    const banCount = this.forbidden.count
     const answer = await this.#askAuthorize(request)
     if (answer === undefined) return this.refuse(500)
     if ('refusal' in answer) return answer.refusal
@@ -64,13 +67,18 @@ export class Admission {
     const access =
       options.identity === undefined ? answer.access : { ...answer.access, identity: options.identity }
     const refusal = this.#refusalOf(access)
-    return refusal === undefined ? { patterns, access } : this.refuse(refusal)
+    return refusal === undefined ? { patterns, access, banCount } : this.refuse(refusal)
   }
 
-  /** Since it was let in a connection may have been forbidden, or the hub filled up: many can be let in at once. */
+  /** Whether it was forbidden since it was authorized, even if the ban is over by now: what was authorized before is void. */
+  isRevoked({ access, banCount }: Admitted): boolean {
+    return this.forbidden.hasSince(access.identity, banCount)
+  }
+
+  /** Since a connection was let in the hub may have filled up: many can be let in at once. */
   isOverfull(identity: string | undefined): boolean {
     const { connections } = this.#needs
-    if (connections.size > this.#maxConnections || this.forbidden.has(identity)) return true
+    if (connections.size > this.#maxConnections) return true
     return identity !== undefined && connections.countOf(identity) > this.#maxConnectionsPerIdentity
   }
 

@@ -9,7 +9,7 @@ import { eventStreamHeaders, eventStreamResponse } from '../respond/event-stream
 import { wireContracts } from '../wire-contract/extent.ts'
 import type { WireContract } from '../wire-contract/extent.ts'
 import { requestedEventId } from '../wire-contract/requested-event-id.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Admitted } from './admission.ts'
 import type { Control } from './control.ts'
 import type { Delivery } from './delivery.ts'
 import type { Dismissal } from './dismissal.ts'
@@ -64,13 +64,13 @@ export class SubscribeHandler {
     const rules = { onlyWhileRunning: options.onlyWhileRunning, isGapTold }
     const planned = await delivery.planStart(admitted.patterns, requested, rules)
     if (typeof planned === 'number') return admission.refuse(planned)
-    if (admission.forbidden.has(admitted.access.identity)) return admission.refuse(204)
+    if (admission.isRevoked(admitted)) return admission.refuse(204)
     const { atOpening, unendedTopics } = planned
     const { patterns, access } = admitted
     const open = (sink: ByteSink): FrameQueue => {
       const whenClosed = signal === undefined ? undefined : new AbortController()
       // Spelled out: an object that is spread into costs each connection some 70 bytes more.
-      const subscription = this.#open(sink, {
+      const subscription = this.#open(sink, admitted, {
         settings,
         patterns,
         start: atOpening(),
@@ -136,13 +136,14 @@ export class SubscribeHandler {
     }
   }
 
-  #open(sink: ByteSink, terms: SubscriptionTerms): Subscription {
+  #open(sink: ByteSink, admitted: Admitted, terms: SubscriptionTerms): Subscription {
     const { admission, delivery, dismissal, presence, isClosing } = this.#needs
     const subscription = delivery.open(sink, terms)
     presence.joined()
     // Much may have happened since it was let in.
     if (isClosing()) dismissal.dismiss(subscription, 'drain')
-    else if (admission.isOverfull(terms.access.identity)) dismissal.dismiss(subscription, 'server')
+    else if (admission.isRevoked(admitted) || admission.isOverfull(terms.access.identity))
+      dismissal.dismiss(subscription, 'server')
     return subscription
   }
 }

@@ -207,21 +207,16 @@ class PublishHandler {
 
   async #publish(access: Access, request: Request): Promise<Response> {
     const topic = this.#topicOf(request)
-    const { identity, expiresAt } = access
-    const isForbidden = identity !== undefined && (await this.#hub.isForbidden?.(identity)) === true
-    const isGranted =
-      expiresAt > this.#runtime.wallClock() && grants(access, [parseTopic(topic, topic.length)])
-    if (isForbidden || !isGranted) {
-      const detail = 'The request may not publish to this topic.'
-      throw new Refusal({ status: 403, code: 'forbidden', detail })
-    }
-    const options = producerFields(request.headers, identity)
+    await this.#checkAccess(access, topic)
+    const options = producerFields(request.headers, access.identity)
     const type = publishedTypeOf(request.headers)
     const text = await readContent(request, {
       maxBodyBytes: this.#maxBodyBytes,
       bodyTimeoutMs: this.#bodyTimeoutMs,
       runtime: this.#runtime,
     })
+    // Much may have happened while the content came.
+    await this.#checkAccess(access, topic)
     const { events, isBatch } = parsePublished(type, text)
     const [first] = events
     if (events.length > this.#maxEvents || first === undefined) {
@@ -235,6 +230,17 @@ class PublishHandler {
     const { key, ...event } = first
     const { id, stored } = await this.#hub.publish(topic, event, { ...options, key })
     return publishedResponse({ id, stored }, request)
+  }
+
+  /** @throws Refusal */
+  async #checkAccess(access: Access, topic: string): Promise<void> {
+    const { identity, expiresAt } = access
+    const isForbidden = identity !== undefined && (await this.#hub.isForbidden?.(identity)) === true
+    const isGranted =
+      expiresAt > this.#runtime.wallClock() && grants(access, [parseTopic(topic, topic.length)])
+    if (!isForbidden && isGranted) return
+    const detail = 'The request may not publish to this topic.'
+    throw new Refusal({ status: 403, code: 'forbidden', detail })
   }
 
   #topicOf(request: Request): string {
