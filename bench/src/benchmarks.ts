@@ -9,6 +9,7 @@ import { latency } from './latency.ts'
 import { logs } from './logs.ts'
 import { multiCore } from './multi-core.ts'
 import { replay } from './replay.ts'
+import { sharedFile } from './shared-file.ts'
 import { storm } from './storm.ts'
 import { stream } from './stream.ts'
 import { topics } from './topics.ts'
@@ -28,4 +29,5 @@ export const benchmarks: readonly Benchmark[] = [
   storm,
   earliest,
   logs,
+  sharedFile,
 ]
