@@ -52,45 +52,39 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
   let pieces: string[] = []
   let heldLength = 0
   let isStopped = false
-  // Searched once for each chunk, and not in each id.
-  let hasNul = false
   // The buffers of the standard. Undefined: the block has no such field.
   let type = ''
   let data: string | undefined
   let id: string | undefined
   let topic: string | undefined
 
-  /** The value of the line, if the name of its field ends there. */
-  function valueAt(colon: number, text: string, end: number): string | undefined {
+  /**
+   * The value of the line, if it is a field of that name.
+   *
+   * By codes, and not by `startsWith`: what takes 10 ns here makes a tenth of an event's way.
+   */
+  function valueOf(name: string, text: string, start: number, end: number): string | undefined {
+    const { length } = name
+    for (let index = 0; index < length; index += 1)
+      if (text.charCodeAt(start + index) !== name.charCodeAt(index)) return undefined
+    const colon = start + length
     if (colon === end) return ''
     if (text.charCodeAt(colon) !== 0x3a) return undefined
     return text.slice(text.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1, end)
   }
 
-  function valueOf(name: string, text: string, start: number, end: number): string | undefined {
-    return text.startsWith(name, start) ? valueAt(start + name.length, text, end) : undefined
-  }
-
-  /** The most frequent fields first, and by codes: what takes 10 ns here makes a tenth of an event's way. */
   function readLine(text: string, start: number, end: number): void {
-    const code = text.charCodeAt(start)
     let value: string | undefined
-    if (
-      code === 0x64 &&
-      text.charCodeAt(start + 1) === 0x61 &&
-      text.charCodeAt(start + 2) === 0x74 &&
-      text.charCodeAt(start + 3) === 0x61
-    ) {
-      value = valueAt(start + 4, text, end)
-      if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`
-    } else if (code === 0x69 && text.charCodeAt(start + 1) === 0x64) {
-      value = valueAt(start + 2, text, end)
-      if (value !== undefined && !(hasNul && value.includes('\0'))) id = value
-    } else if (start === end) dispatch()
-    else if ((value = valueOf('event', text, start, end)) !== undefined) type = value
+    // The most frequent first.
+    if (start === end) dispatch()
+    else if ((value = valueOf('data', text, start, end)) !== undefined)
+      data = data === undefined ? value : `${data}\n${value}`
+    else if ((value = valueOf('id', text, start, end)) !== undefined) {
+      if (!value.includes('\0')) id = value
+    } else if ((value = valueOf('event', text, start, end)) !== undefined) type = value
     else if ((value = valueOf(topicField, text, start, end)) !== undefined) topic = value
     // A comment is a field without a name.
-    else if ((value = valueAt(start, text, end)) !== undefined) blocks.onComment(value)
+    else if ((value = valueOf('', text, start, end)) !== undefined) blocks.onComment(value)
     else if ((value = valueOf('retry', text, start, end)) && /^\d+$/.test(value))
       blocks.onRetry(Number(value))
   }
@@ -126,8 +120,6 @@ export function createEventDecoder(maxEventBytes: number, blocks: DecodedBlocks)
         skipped = ''
       }
       const hasCr = text.includes('\r')
-      // What the chunks before hold of a line may have one, too.
-      hasNul ||= text.includes('\0')
       let start = 0
       let lf = text.indexOf('\n')
       if (hasCr || (lf >= 0 && pieces.length > 0)) {
