@@ -325,36 +325,40 @@ describe.skipIf(nginx.skip)('behind nginx on the same machine, which says Host: 
     expect(await (await fetch(`${url}about`, { headers })).json()).toMatchObject({ controls: 'allowed' })
   })
 
-  it.skipIf(redis.skip)('all nodes accept the token, also after a restart and a kill', async () => {
-    await start('--nodes', '2')
-    const headers = { authorization: demo.authorization }
-    const seen = new Set<number>()
-    /** Asks whichever node answers, until so many processes have: all of them take the token. */
-    const untilSeen = (processes: number): Promise<void> =>
-      eventually(
-        async () => {
-          const response = await fetch(`${url}about`, { headers: { ...headers, connection: 'close' } })
-          const { pid, controls } = (await response.json()) as { pid: number; controls: string }
-          expect(controls).toBe('allowed')
-          return seen.add(pid).size
-        },
-        // The old process may take ten seconds to stop, and the new one some to start.
-        { timeout: 40_000 },
-      ).toBe(processes)
-    await untilSeen(2)
-    for (const [index, fault] of ['restart', 'kill'].entries()) {
-      const stream = await fetch(`${url}events?reader=${READER}`)
-      const ended = stream.text().catch(() => 'broken')
-      await eventually(async () => {
-        const response = await fetch(`${url}faults/${fault}`, { method: 'POST', headers, body: reader })
-        // The node that was asked may be the one that was killed: then nginx has no answer.
-        return response.status === 502 ? { [fault]: 1 } : response.json()
-      }).toEqual({ [fault]: 1 })
-      await ended
-      await untilSeen(3 + index)
-    }
-    expect((await ask(['GET', 'hub'], {}))[1]).toBe(401)
-  }, 120_000)
+  it.skipIf(redis.skip)(
+    'all nodes accept the token, also after a restart and a kill',
+    async () => {
+      await start('--nodes', '2')
+      const headers = { authorization: demo.authorization }
+      const seen = new Set<number>()
+      /** Asks whichever node answers, until so many processes have: all of them take the token. */
+      const untilSeen = (processes: number): Promise<void> =>
+        eventually(
+          async () => {
+            const response = await fetch(`${url}about`, { headers: { ...headers, connection: 'close' } })
+            const { pid, controls } = (await response.json()) as { pid: number; controls: string }
+            expect(controls).toBe('allowed')
+            return seen.add(pid).size
+          },
+          // The old process may take ten seconds to stop, and the new one some to start.
+          { timeout: 40_000 },
+        ).toBe(processes)
+      await untilSeen(2)
+      for (const [index, fault] of ['restart', 'kill'].entries()) {
+        const stream = await fetch(`${url}events?reader=${READER}`)
+        const ended = stream.text().catch(() => 'broken')
+        await eventually(async () => {
+          const response = await fetch(`${url}faults/${fault}`, { method: 'POST', headers, body: reader })
+          // The node that was asked may be the one that was killed: then nginx has no answer.
+          return response.status === 502 ? { [fault]: 1 } : response.json()
+        }).toEqual({ [fault]: 1 })
+        await ended
+        await untilSeen(3 + index)
+      }
+      expect((await ask(['GET', 'hub'], {}))[1]).toBe(401)
+    },
+    120_000,
+  )
 
   describe.skipIf(chromium.skip)('in a browser', () => {
     let browser: Browser

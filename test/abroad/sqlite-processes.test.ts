@@ -59,8 +59,13 @@ describe('two processes on a file, of which one is killed at any moment, twenty 
       const other = killed === 'one' ? 'two' : 'one'
       const before = stored[killed]
       await running[killed].untilStdout((text) => text.includes(`stored from.${killed} ${before + 100}\n`))
-      // The other one may have been started a moment ago: it reads from then on.
+      // The other one may have been started a moment ago: it reads from then on. What it has may be stored and not acknowledged
+      // yet: then the last that was acknowledged came before it.
       await running[other].untilStdout((text) => text.includes(`received from.${killed} `))
+      const seen = linesOf(running[other]).find(
+        ({ kind, topic }) => kind === 'received' && topic === `from.${killed}`,
+      )
+      await running[killed].untilStdout((text) => text.includes(`stored from.${killed} ${seen?.number}\n`))
       await running[killed].kill('SIGKILL')
       settle(killed)
       // The one that lives has each event of the other once, in order.
