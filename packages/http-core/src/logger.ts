@@ -1,6 +1,6 @@
 /**
- * Where a server writes what happens. The form of pino, and of many others: fields first, then a sentence. Every
- * record has the field `event` with one of {@link LogEvent}. A logger that throws is survived.
+ * Receives a server's log records. The signature is that of pino and many other loggers: fields first, then a sentence.
+ * Every record has the field `event` with one of {@link LogEvent}. If the logger throws, the server drops the error.
  */
 export interface Logger {
   debug(fields: LogFields, text: string): void
@@ -10,12 +10,13 @@ export interface Logger {
 }
 
 /**
- * - `'listening'`, `'stopping'`, `'stopped'` (info): the server's life.
- * - `'request-refused'` (warn): a limit or a rule of HTTP refused a request; field `status`.
+ * - `'listening'`, `'stopping'`, `'stopped'` (info): the server's status changed.
+ * - `'request-refused'` (warn): the server refused a request because of a limit or a rule of HTTP; field `status`.
  * - `'handler-failed'` (error): the handler threw something other than an HttpError; the client got 500.
- * - `'body-failed'` (error): the body of a response failed after its head had been sent; the connection was destroyed.
- * - `'connection-dropped'` (warn): `maxConnections` was reached.
- * - `'connection-failed'` (warn): a TLS handshake, a PROXY header or an HTTP/2 session broke; the connection was closed.
+ * - `'body-failed'` (error): the body of a response failed after the head was sent; the server destroyed the connection.
+ * - `'connection-dropped'` (warn): the server closed a new connection because `maxConnections` are open.
+ * - `'connection-failed'` (warn): a TLS handshake, a PROXY header or an HTTP/2 session failed, or the client stopped
+ *   responding; the server closed the connection, or reset the HTTP/2 stream.
  * - `'server-failed'` (error): the listening socket failed, or a listener threw.
  */
 export type LogEvent =
@@ -29,9 +30,9 @@ export type LogEvent =
   | 'connection-failed'
   | 'server-failed'
 
-/** The fields of one record. `error` is the value that was thrown; `method` and `target` name the request. */
+/** The fields of one record. `error` is the thrown value; `method` and `target` identify the request. */
 export interface LogFields {
-  /** One of {@link LogEvent}, or the name that `logEventNames` gives it. */
+  /** One of {@link LogEvent}, or the name that `logEventNames` gives to that event. */
   readonly event: LogEvent | (string & {})
   readonly error?: unknown
   readonly method?: string | undefined

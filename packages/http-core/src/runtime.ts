@@ -1,18 +1,18 @@
 /**
- * Where time and timers come from. Everything in this package takes them from here, so that tests can run the real code
- * on a virtual clock.
+ * The source of clocks and timers. All code in this package uses a Runtime, so that tests can run the real code on a
+ * virtual clock.
  */
 export interface Runtime {
-  /** Milliseconds on a clock that never goes back. Only differences have a meaning. */
+  /** Milliseconds on a clock that never goes back. Only differences between two values have a meaning. */
   now(): number
-  /** Milliseconds since 1970, as `Date.now()`. It may jump. */
+  /** Milliseconds since 1970, like `Date.now()`. This clock may jump. */
   wallClock(): number
-  /** Runs `callback` once, after `delayMs` milliseconds. The result is for {@link Runtime.clearTimeout}. */
+  /** Runs `callback` once, after `delayMs` milliseconds. Pass the result to {@link Runtime.clearTimeout} to cancel it. */
   setTimeout(callback: () => void, delayMs: number): unknown
   clearTimeout(timer: unknown): void
   /**
-   * Runs `callback` when the current turn of the event loop is over: after everything that is ready now, promises
-   * included, has run.
+   * Runs `callback` when the current turn of the event loop is over, that is, after everything that is ready now has run,
+   * promises included.
    */
   endOfTurn(callback: () => void): void
 }
@@ -30,10 +30,10 @@ export const systemRuntime: Runtime = {
   },
 }
 
-/** The platform's runtime, with the members of `given` in place of its own. */
+/** Returns a runtime with the members of `given`, and the platform's for the others. */
 export function completeRuntime(given: Partial<Runtime> | undefined): Runtime {
   if (given === undefined) return systemRuntime
-  // Called as methods of `given`, which may be an object that counts on its `this`.
+  // Call the members as methods of `given`, because they may use `this`.
   return {
     now: () => given.now?.() ?? systemRuntime.now(),
     wallClock: () => given.wallClock?.() ?? systemRuntime.wallClock(),

@@ -1,4 +1,4 @@
-/** Whether it can be waited for: a promise of any realm, or an object with a `then` of its own, as query builders are. */
+/** Whether the value can be awaited: a promise of any realm, or another object with a `then`, such as a query builder. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
@@ -9,10 +9,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Takes what a function of the user's has returned that is asked nothing. It may be asynchronous, whatever its type says,
- * and a rejection that nobody takes ends the process.
+ * Handles the return value of a callback whose result is not used. The callback may return a promise, even if its type
+ * says otherwise, and an unhandled rejection would end the process.
  *
- * @param failed - must not throw.
+ * @param failed - Receives the rejection. It must not throw.
  * @returns a promise that never rejects; undefined if there is nothing to wait for.
  */
 export function settled(outcome: unknown, failed: (error: unknown) => void): Promise<void> | undefined {
@@ -21,7 +21,7 @@ export function settled(outcome: unknown, failed: (error: unknown) => void): Pro
 
 function ignore(): void {}
 
-/** Calls such a function; what it throws goes to `failed` too. */
+/** Calls a callback whose result is not used. `failed` receives the error if the callback throws or rejects. */
 export function callListener(
   listen: () => unknown,
   failed: (error: unknown) => void,

@@ -4,17 +4,17 @@ import { TimeoutError } from './errors/timeout-error.ts'
 import { systemRuntime } from './runtime.ts'
 import type { Runtime } from './runtime.ts'
 
-/** setTimeout counts in 32 bits: a longer time would fire at once. */
+/** setTimeout counts in 32 bits: a longer timeout would fire at once. */
 const maxTimeoutMs = 2 ** 31 - 1
 
 /**
- * Runs a task that has so much time and no more.
+ * Runs a task with a time limit.
  *
- * When the time is over, `signal` aborts and the promise rejects, whether the task listens to the signal or not. The
- * timer is gone as soon as the task is done.
+ * When the time is over, `signal` aborts and the promise rejects, whether or not the task listens to the signal. If the
+ * task finishes earlier, the timer is cleared.
  *
  * @param timeoutMs - Milliseconds: a positive number up to 2^31 - 1.
- * @throws {@link TimeoutError} `code: 'timeout'`, which is also the reason of the signal.
+ * @throws {@link TimeoutError} `code: 'timeout'` if the time is over. The same error is the reason of the signal.
  * @throws {@link OptionError} if `timeoutMs` is out of range, or the task is not a function.
  * @example
  * ```ts

@@ -111,7 +111,7 @@ describe('a mistaken call throws an OptionError that names', () => {
       'handler: expected a function, got undefined.',
     )
     expect(() => createRouter().get(/x/ as never, fetch)).toThrow(
-      'A route is a pattern such as /rooms/:room, or what route() gave: an object',
+      'A route must be a pattern such as /rooms/:room, or a route made by route(): an object',
     )
   })
 })

@@ -187,15 +187,15 @@ describe('routes', () => {
   })
 
   it.each([
-    ['rooms', 'begins with a slash'],
-    ['/:', 'has a name'],
-    ['/:a-b', 'has a name'],
-    ['/:a/:a', 'stands twice'],
+    ['rooms', 'must begin with a slash'],
+    ['/:', 'parameter name'],
+    ['/:a-b', 'parameter name'],
+    ['/:a/:a', 'the parameter a twice'],
     ['/**:rest/x', 'at the end'],
-    ['/a//b', 'no empty segment'],
+    ['/a//b', 'empty segment'],
     ['/a/../b', 'dot segment'],
     ['/a*', 'exact text'],
-    ['/:id(\\d+)', 'has a name'],
+    ['/:id(\\d+)', 'parameter name'],
     ['/a?', 'exact text'],
   ])('refuse the pattern %s', (pattern, reason) => {
     expect(() => route(pattern)).toThrow(

@@ -1,10 +1,10 @@
 /**
- * - `'head-sent'`: status or fields came with a send after the first.
- * - `'invalid-handshake'`: the request is not a WebSocket handshake; the client got a 400.
+ * - `'head-sent'`: a later send than the first had a status or header fields.
+ * - `'invalid-handshake'`: the request is not a valid WebSocket handshake; the client gets 400.
  */
 export type ChannelErrorCode = 'head-sent' | 'invalid-handshake'
 
-/** A channel cannot do what it is asked to. */
+/** A channel cannot send the message, or the request is not a valid WebSocket handshake: see `code`. */
 export class ChannelError extends Error {
   override readonly name = 'ChannelError'
   readonly code: ChannelErrorCode
@@ -15,7 +15,7 @@ export class ChannelError extends Error {
   }
 }
 
-/** Whether a thrown value is a {@link ChannelError}, also one of another copy of this package. */
+/** Whether a thrown value is a {@link ChannelError}. Also recognizes an error from another copy of this package. */
 export function isChannelError(error: unknown): error is ChannelError {
   return error instanceof Error && error.name === 'ChannelError' && 'code' in error
 }

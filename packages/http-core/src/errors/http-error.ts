@@ -1,18 +1,20 @@
 import { textResponse } from '../response/light-response.ts'
 import { isStatus, reasonPhrase } from '../response/status.ts'
 
-/** What an {@link HttpError} is made of, beside its status and text. */
+/** Optional parts of an {@link HttpError}. */
 export interface HttpErrorOptions {
   /** Header fields of the response, such as `www-authenticate` or `retry-after`. */
   readonly headers?: ResponseInit['headers'] | undefined
-  /** What went wrong underneath. For the logger: it never reaches the client. */
+  /** The underlying error, for the logger. The server never sends it to the client. */
   readonly cause?: unknown
 }
 
 /**
- * Thrown by a handler or a middleware to answer with a status. The text **is sent to the client**, so it must be safe
- * to show; whatever is not goes into `cause`. An error of another class that has a `status` from 400 to 499 is answered with
- * that status and its standard text. Every other thrown value becomes a 500 without any detail.
+ * Throw this in a handler or a middleware to answer with a status. The text **is sent to the client**, so it must be safe
+ * to show; put anything else into `cause`.
+ *
+ * If your code throws an error of another class with a `status` from 400 to 499, the client gets that status with its
+ * standard text. Every other thrown value becomes a 500 without any detail.
  *
  * @throws RangeError if `status` is not an integer from 400 to 599.
  * @example
@@ -33,7 +35,9 @@ export class HttpError extends Error {
     options: HttpErrorOptions = {},
   ) {
     if (!isStatus(status) || status < 400) {
-      throw new RangeError(`The status of an HttpError is an integer from 400 to 599, not ${String(status)}`)
+      throw new RangeError(
+        `status of an HttpError: expected an integer from 400 to 599, got ${String(status)}`,
+      )
     }
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.status = status
@@ -41,7 +45,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Whether a thrown value is an {@link HttpError}, also one of another copy of this package. */
+/** Whether a thrown value is an {@link HttpError}. Also recognizes an error from another copy of this package. */
 export function isHttpError(error: unknown): error is HttpError {
   return (
     error instanceof HttpError ||
@@ -56,11 +60,11 @@ export function isHttpError(error: unknown): error is HttpError {
 }
 
 /**
- * The answer that an error asks for: an {@link HttpError} itself; for another error that has a `status` from 400 to 499, as
- * errors of Express, Koa, h3 and sse-server's `topic` have, that status with its standard text, since the error's own may
- * not be meant for the client.
+ * Turns a thrown value into the HttpError to answer with. An {@link HttpError} stays as it is. Any other error with a
+ * `status` from 400 to 499, such as those of Express, Koa, h3 and sse-server's `topic`, becomes that status with its
+ * standard text, because the error's own text may not be meant for the client.
  *
- * @returns undefined for every other error, which is a 500.
+ * @returns undefined for every other value, which is answered with 500.
  */
 export function asHttpError(error: unknown): HttpError | undefined {
   if (isHttpError(error)) return error

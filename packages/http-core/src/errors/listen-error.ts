@@ -23,11 +23,11 @@ const reasons: Record<ListenErrorCode, string> = {
   failed: 'the system refused',
 }
 
-/** A server cannot listen where it was told to. Nothing is open afterwards; `listen()` may be called again. */
+/** The server cannot listen on the given address. No socket stays open, and you may call `listen()` again. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code: ListenErrorCode
-  /** Where: `host:port`, the path of a Unix socket, or `file descriptor 3`. */
+  /** The address: `host:port`, the path of a Unix socket, or `file descriptor 3`. */
   readonly target: string
 
   constructor(code: ListenErrorCode, target: string, cause: unknown) {

@@ -1,7 +1,7 @@
 /**
  * - `'not-multipart'` (415): the content type is not `multipart/form-data` with a boundary.
- * - `'malformed'` (400): the content is not what its type says, or ends too soon.
- * - `'too-many-parts'`, `'field-too-large'`, `'file-too-large'` (413): a limit.
+ * - `'malformed'` (400): the content is not a valid form, or ends too soon.
+ * - `'too-many-parts'`, `'field-too-large'`, `'file-too-large'` (413): the form exceeds a limit.
  */
 export type MultipartErrorCode =
   | 'not-multipart'
@@ -10,11 +10,11 @@ export type MultipartErrorCode =
   | 'field-too-large'
   | 'file-too-large'
 
-/** Why a form cannot be read: the `cause` of the HttpError that its reader throws. */
+/** Says why a form cannot be read. It is the `cause` of the HttpError that reading the form throws. */
 export class MultipartError extends Error {
   override readonly name = 'MultipartError'
   readonly code: MultipartErrorCode
-  /** The limit that was passed, if one was. */
+  /** The limit that the form exceeds, if it exceeds one. */
   readonly limit: number | undefined
 
   constructor(code: MultipartErrorCode, text: string, limit?: number, cause?: unknown) {

@@ -1,10 +1,10 @@
 import { shorten } from './shorten.ts'
 
-/** An option has a value that it cannot have. Thrown by the call that was given the option, before anything happens. */
+/** An option has an invalid value. The function that takes the option throws this before it does anything else. */
 export class OptionError extends Error {
   override readonly name = 'OptionError'
   readonly code = 'invalid-option'
-  /** The option's name, with dots for nested ones. */
+  /** The option's name. The name of a nested option has dots, as in `proxyProtocol.mode`. */
   readonly option: string
   readonly value: unknown
 

@@ -1,12 +1,12 @@
-/** `'already-listening'`: `listen()` was called twice. `'stopped'`: it was called after `close()`; a server runs once. */
+/** `'already-listening'`: `listen()` was called twice. `'stopped'`: `listen()` was called after `close()`. */
 export type ServerStateErrorCode = 'already-listening' | 'stopped'
 
 const reasons: Record<ServerStateErrorCode, string> = {
-  'already-listening': 'listen() has been called before: a server listens once',
-  stopped: 'The server has been closed: make a new one',
+  'already-listening': 'listen() was called before. A server can listen only once',
+  stopped: 'The server has been closed. Create a new server',
 }
 
-/** A call came at a time when the server cannot obey it. */
+/** A method was called in a state of the server that does not allow the call. */
 export class ServerStateError extends Error {
   override readonly name = 'ServerStateError'
   readonly code: ServerStateErrorCode

@@ -1,6 +1,6 @@
 const maxShownCodeUnits = 80
 
-/** A value as an error's text shows it: on one line, strings quoted, 80 UTF-16 code units of it at most. */
+/** Formats a value for an error text: on one line, with strings quoted, and cut to 80 UTF-16 code units. */
 export function shorten(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : plain(value)
   return text.length > maxShownCodeUnits ? `${text.slice(0, maxShownCodeUnits - 3)}...` : text

@@ -1,11 +1,11 @@
-/** What {@link withTimeout} rejects with when the time is over before the task is. */
+/** {@link withTimeout} rejects with this error if the task takes too long. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError'
   readonly code = 'timeout'
   readonly timeoutMs: number
 
   constructor(timeoutMs: number) {
-    super(`The task was not done within ${timeoutMs} ms`)
+    super(`The task did not finish within ${timeoutMs} ms`)
     this.timeoutMs = timeoutMs
   }
 }

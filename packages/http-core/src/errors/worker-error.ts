@@ -1,15 +1,17 @@
-/** `'crash-loop'`: workers end before they listen. */
+/** `'crash-loop'`: five workers in a row ended before they listened. */
 export type WorkerErrorCode = 'crash-loop'
 
-/** The processes of a server cannot be kept running. */
+/** {@link runWorkers} gave up, because its workers keep ending. */
 export class WorkerError extends Error {
   override readonly name = 'WorkerError'
   readonly code: WorkerErrorCode
-  /** What the last worker ended with. */
+  /** The exit code of the last worker; undefined if a signal ended it. */
   readonly exitCode: number | undefined
 
   constructor(code: WorkerErrorCode, exitCode: number | undefined) {
-    super(`The workers end before they listen, the last one with ${exitCode ?? 'a signal'}`)
+    super(
+      `The workers end before they listen. Exit code of the last worker: ${exitCode ?? 'none, a signal ended it'}`,
+    )
     this.code = code
     this.exitCode = exitCode
   }

@@ -5,22 +5,22 @@ import { decisionOf } from '../options/decision.ts'
 import { callListener } from '../thenable.ts'
 import { tellStatus } from './tell-status.ts'
 
-/** One answered request. */
+/** The log record of one answered request. */
 export interface AccessRecord {
   readonly event: 'request'
   readonly method: string
-  /** The path alone: a query may hold what belongs into no log. */
+  /** The path without the query, which may contain secrets. */
   readonly path: string
-  /** 500 where the handler threw something other than an HttpError. */
+  /** The status of the response; 500 if the handler threw something other than an HttpError. */
   readonly status: number
-  /** From the head of the request until the handler answered, in milliseconds; the content of the response may still be coming. */
+  /** The time from the head of the request until the handler answered, in milliseconds. Sending may take longer. */
   readonly durationMs: number
   readonly remoteAddress: string | undefined
-  /** The pattern of the route, for grouping; undefined where none matched. */
+  /** The pattern of the route, for grouping; undefined if no route matched. */
   readonly route: string | undefined
 }
 
-/** Where records go: the form of pino and of many others. */
+/** The logger that receives the records, with the signature of pino and many other loggers. */
 export interface AccessLogger {
   info(record: AccessRecord, text: string): void
 }
@@ -28,15 +28,19 @@ export interface AccessLogger {
 /** See {@link accessLog}. */
 export interface AccessLogOptions {
   readonly logger: AccessLogger
-  /** Which requests are logged, asked when they are answered. If it fails, so does the request. @defaultValue all */
+  /**
+   * Decides which requests are logged. Called when a request has been answered. If the function throws, the request fails.
+   *
+   * @defaultValue all requests are logged
+   */
   readonly filter?: (record: AccessRecord) => boolean
 }
 
 /**
- * A middleware that logs each request when it has been answered: `GET /rooms/1 200 3 ms`. A logger that throws is
- * survived: the request it was to tell of has not failed.
+ * Creates a middleware that logs each request when it has been answered: `GET /rooms/1 200 3 ms`. If the logger throws, the
+ * error is dropped, and the request does not fail.
  *
- * @throws {@link OptionError} which names the option.
+ * @throws {@link OptionError} naming the option.
  * @example
  * ```ts
  * import { createRouter, textResponse } from '@sse-toolkit/http-core'
@@ -51,7 +55,7 @@ export interface AccessLogOptions {
  * ```
  */
 export function accessLog({ logger, filter = () => true }: AccessLogOptions): Middleware {
-  // It would be silent forever: an error of a logger is survived.
+  // Without this check nothing would ever be logged, because errors of the logger are dropped.
   if (logger === undefined) throw new OptionError('logger', logger, 'an object with info')
   checkMethods('logger', logger, ['info'])
   checkFunction('filter', filter)
@@ -66,9 +70,9 @@ export function accessLog({ logger, filter = () => true }: AccessLogOptions): Mi
         remoteAddress: context.remoteAddress,
         route: context.route === undefined ? undefined : String(context.route),
       }
-      // Not survived, as an error of a logger is: nothing would show why there are no records.
+      // An error of the filter is not dropped: otherwise nothing would show why there are no records.
       if (!decisionOf('filter', filter(record))) return
-      // What it throws is dropped: the logger was the place to say it.
+      // An error of the logger is dropped, because there is no other place to report it.
       void callListener(
         () => logger.info(record, `${record.method} ${record.path} ${status} ${record.durationMs} ms`),
         () => {},

@@ -11,34 +11,40 @@ import { addVary } from '../response/vary.ts'
 /** See {@link cors}. */
 export interface CorsOptions {
   /**
-   * Which origins may read the responses: `'*'` (the default) for all, a list of origins such as `https://app.example`, or a
-   * function of the origin. `'null'` (sandboxed frames, files) is allowed only where it is named. A function must answer
-   * `true` or `false` at once: a promise, or any other answer, is an error, and the request fails with 500.
+   * Which origins may read the responses: `'*'` for all, a list of origins such as `https://app.example`, or a function that
+   * takes the origin. A list allows `'null'` (sandboxed frames, files) only if it names it. A function must return `true`
+   * or `false`; if it returns anything else, including a promise, the request fails with 500.
+   *
+   * @defaultValue `'*'`
    */
   readonly origin?: '*' | readonly string[] | ((origin: string) => boolean)
   /**
-   * `'include'` lets pages send cookies and read the answer (`new EventSource(url, { withCredentials: true })`). Not
-   * together with the origin `'*'`: browsers refuse that.
+   * `'include'` lets pages send cookies and read the response (`new EventSource(url, { withCredentials: true })`). You
+   * cannot combine it with the origin `'*'`, which browsers refuse.
    *
    * @defaultValue `'omit'`
    */
   readonly credentials?: 'include' | 'omit'
-  /** Methods that the answer to a preflight allows. @defaultValue GET, HEAD, POST, PUT, PATCH, DELETE, QUERY */
+  /** The methods that the response to a preflight allows. @defaultValue GET, HEAD, POST, PUT, PATCH, DELETE, QUERY */
   readonly methods?: readonly string[]
   /**
-   * Request fields that the answer to a preflight allows.
+   * The request fields that the response to a preflight allows.
    *
-   * @defaultValue `last-event-id` and `cache-control`, which a fetch-based event source sends and the browser's own
-   *   EventSource need not ask for, `authorization`, `content-type`
+   * @defaultValue `authorization`, `cache-control`, `content-type` and `last-event-id`. A fetch-based event source sends
+   *   `last-event-id` and `cache-control`; the browser's own EventSource may send them without a preflight.
    */
   readonly allowHeaders?: readonly string[]
   /**
-   * Response fields that scripts may read besides the safelisted ones.
+   * The response fields that scripts may read in addition to the safelisted ones.
    *
-   * @defaultValue `retry-after`, which a client that reconnects obeys
+   * @defaultValue `retry-after`, which clients need to reconnect at the right time
    */
   readonly exposeHeaders?: readonly string[]
-  /** How long a browser may keep the answer of a preflight, in seconds. @defaultValue 7200, the most that Chromium grants; 0: not at all */
+  /**
+   * How long a browser may cache the response to a preflight, in seconds.
+   *
+   * @defaultValue 7200, the maximum in Chromium. With 0 the browser caches nothing.
+   */
   readonly maxAgeSeconds?: number
 }
 
@@ -47,14 +53,14 @@ const defaultAllowHeaders = ['authorization', 'cache-control', 'content-type', '
 const defaultExposeHeaders = ['retry-after']
 
 /**
- * CORS for event streams and everything else: a middleware, for `router.use()` or for one route.
+ * Creates a middleware for CORS, for event streams and all other responses. Add it with `router.use()` or to one route.
  *
- * A preflight (an OPTIONS with `Origin` and `Access-Control-Request-Method`) is answered with 204 here; the handler never
- * sees it. Every other response gets its fields, errors included, so that a page can tell a 401 from a broken network.
- * `Vary: Origin` is set whenever the answer depends on the origin, also when there was none.
+ * The middleware answers a preflight (an OPTIONS request with `Origin` and `Access-Control-Request-Method`) with 204; the
+ * handler does not run. It adds the CORS fields to all other responses, errors included, so that a page can tell a 401 from
+ * a broken network. It sets `Vary: Origin` if the response depends on the origin, even if the request had no `Origin`.
  *
- * @throws {@link OptionError} which names the option: for credentials together with the origin `'*'`, an origin that is not
- *   one, a method or a field name that is not a token, a negative age.
+ * @throws {@link OptionError} naming the option: if `credentials` is combined with the origin `'*'`, an origin is invalid, a
+ *   method or a field name is not a token, or the age is negative.
  * @example
  * ```ts
  * router.use(cors({ origin: ['https://app.example'], credentials: 'include' }))
@@ -79,7 +85,7 @@ export function cors(options: CorsOptions = {}): Middleware {
   }
   const isAllowed = originTest(origin)
 
-  /** @param allowed - The origin of the request, if it may read the response. */
+  /** @param allowed - The origin of the request, if that origin may read the response. */
   const addFields = (headers: Headers, allowed: string | undefined): boolean => {
     if (origin === '*') {
       headers.set('access-control-allow-origin', '*')
@@ -118,7 +124,7 @@ export function cors(options: CorsOptions = {}): Middleware {
 
   return (next) => (request, context) => {
     const requestOrigin = request.headers.get('origin')
-    // Before the handler runs: a test that fails answers 500, and nothing has happened.
+    // Before the handler runs: if the test throws, the client gets 500, and the handler has done nothing.
     const allowed = requestOrigin !== null && isAllowed(requestOrigin) ? requestOrigin : undefined
     if (
       request.method === 'OPTIONS' &&

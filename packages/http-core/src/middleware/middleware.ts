@@ -9,7 +9,7 @@ export type Handler<Params = Readonly<Record<string, unknown>>> = (
 ) => Response | Promise<Response>
 
 /**
- * Makes a handler around a handler. Called once when the routes are put together, not once per request.
+ * Wraps a handler in another handler. The router calls it once, when it builds a route, and not for each request.
  *
  * @example
  * ```ts
@@ -23,12 +23,13 @@ export type Handler<Params = Readonly<Record<string, unknown>>> = (
 export type Middleware = (next: Handler) => Handler
 
 /**
- * Where a middleware stands: `'encoding'` is outermost, for what changes the representation (compression); then 1, 2, 3...
- * inwards. Within a stage, the one that was added first is the outer one, and the global ones are outside a route's.
+ * The position of a middleware. `'encoding'` is outermost, for middlewares that change the representation, such as
+ * compression; 1, 2, 3... follow inwards. Within a stage, a middleware is outside those that you add later, and global
+ * middlewares are outside a route's.
  */
 export type Stage = 'encoding' | number
 
-/** A middleware and its place. */
+/** A middleware with its stage. */
 export interface StagedMiddleware {
   readonly middleware: Middleware
   readonly stage: Stage
@@ -41,18 +42,18 @@ export interface StagedMiddleware {
 export function staged(middleware: Middleware, stage: Stage = 1): StagedMiddleware {
   checkRequired('middleware', middleware)
   if (stage !== 'encoding' && !(Number.isSafeInteger(stage) && stage >= 1)) {
-    throw new RouteError('invalid-stage', stage, "A stage is 'encoding' or an integer of at least 1")
+    throw new RouteError('invalid-stage', stage, "A stage must be 'encoding' or an integer of at least 1")
   }
   return { middleware, stage }
 }
 
 const depth = (stage: Stage): number => (stage === 'encoding' ? 0 : stage)
 
-/** The handler inside all the middlewares, in the order of their stages. */
+/** Wraps the handler in all middlewares, in the order of their stages. */
 export function compose(middlewares: readonly StagedMiddleware[], handler: Handler): Handler {
   return (
     middlewares
-      // Sorting is stable: within a stage the order of registration stays.
+      // Sorting is stable, so middlewares of the same stage keep their order.
       .toSorted((a, b) => depth(a.stage) - depth(b.stage))
       .reduceRight((next, { middleware }) => middleware(next), handler)
   )

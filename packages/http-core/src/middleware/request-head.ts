@@ -7,15 +7,15 @@ import { isThenable } from '../thenable.ts'
 
 /** The head of a request before it is routed: everything but its content, which is still on the wire. */
 export interface RequestHead {
-  /** What is assigned decides about the route. How the response is framed goes by the method that the client sent. */
+  /** Assign another method to change the route. The framing of the response still follows the method that the client sent. */
   method: string
-  /** The absolute URL of the target. A path such as `/rooms?x=1` that is assigned is one of the same origin. */
+  /** The absolute URL of the target. You may assign a path such as `/rooms?x=1`; it keeps the origin. */
   url: string
-  /** Changes are what the routes see; the server has framed the message already. */
+  /** Routes see the changes that you make here. They do not affect the framing: the server has read it already. */
   readonly headers: Headers
 }
 
-/** See {@link Router.useRequestHead}. A Response refuses the request; so does an HttpError. */
+/** See {@link Router.useRequestHead}. Return a Response or throw an HttpError to refuse the request. */
 export type RequestHeadHook = (
   head: RequestHead,
   context: RequestContext,
@@ -25,10 +25,10 @@ export type RequestHeadHook = (
 const forbiddenMethods = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
 /**
- * Shows the head to the hooks, one after the other, and goes on with what they have made of it.
+ * Passes the head to each hook in turn, then serves the request with the changes of the hooks.
  *
  * @param goOn - Serves the request.
- * @param refuse - Answers with the refusal; what it throws is the request's failure.
+ * @param refuse - Answers with the refusal. If the refusal throws, the request fails with the error.
  */
 export function passHead(
   hooks: readonly RequestHeadHook[],
@@ -53,7 +53,7 @@ export function passHead(
     } catch (error) {
       return failed(error)
     }
-    // In two steps: what fails behind the hook is not the hook's failure.
+    // `then` with both callbacks: `failed` must not catch errors of `decide`, which are not the hook's.
     return isThenable(answer) ? answer.then(decide, failed) : decide(answer)
   }
   return next(0)
@@ -96,13 +96,13 @@ class EditableHead implements RequestHead {
   }
 
   get headers(): Headers {
-    // On other hosts they may be immutable.
+    // On other hosts the headers may be immutable.
     return (this.#headers ??= isChangeable(this.#request)
       ? this.#request.headers
       : new Headers(this.#request.headers))
   }
 
-  /** The request that the routes get; the given one where nothing has changed. */
+  /** The request that the routes get: the original one, if nothing has changed. */
   changed(): Request {
     const request = this.#request
     const headers = this.#headers === undefined || isChangeable(request) ? request.headers : this.#headers

@@ -3,8 +3,8 @@ import { sentStatus } from '../response/sent-status.ts'
 import { isThenable } from '../thenable.ts'
 
 /**
- * Gives a handler's answer on, and tells its status as soon as there is one: 500 for a handler that throws. One that
- * answers at once is not made to answer later.
+ * Returns a handler's response, and calls `tell` with the status as soon as it is known: 500 if the handler throws. A
+ * synchronous handler stays synchronous.
  */
 export function tellStatus(
   context: RequestContext,

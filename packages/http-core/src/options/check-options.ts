@@ -1,9 +1,9 @@
 import { OptionError } from '../errors/option-error.ts'
 import type { Runtime } from '../runtime.ts'
 
-// All of them throw an OptionError. Undefined stands for the default of an option, which `checkRequired` does not accept.
+// Each check throws an OptionError. All except `checkRequired` accept undefined, which means the option's default.
 
-/** One of some words. */
+/** The value must be one of `choices`. */
 export function checkChoice(option: string, value: unknown, choices: readonly string[]): void {
   if (value === undefined || choices.some((choice) => choice === value)) return
   throw new OptionError(option, value, quoted(choices, ' or '))
@@ -13,12 +13,12 @@ export function checkFunction(option: string, value: unknown): void {
   if (value !== undefined) checkRequired(option, value)
 }
 
-/** A function that must be given. */
+/** The value must be a function; undefined is not allowed. */
 export function checkRequired(option: string, value: unknown): void {
   if (typeof value !== 'function') throw new OptionError(option, value, 'a function')
 }
 
-/** An object with these methods. */
+/** The value must be an object with these methods. */
 export function checkMethods(
   option: string,
   value: unknown,
@@ -33,7 +33,7 @@ export function checkMethods(
   throw new OptionError(option, value, expected + lacks)
 }
 
-/** A list whose every item is what it should be; a string, whose items would be its characters, is not a list. */
+/** The value must be an array of valid items. A string is not accepted, though it could be iterated. */
 export function checkList(
   option: string,
   value: unknown,
@@ -50,7 +50,7 @@ export function checkList(
   )
 }
 
-/** Which origins may: one of the words, a list, or a function of the origin. */
+/** The allowed origins: one of `words`, a list of origins, or a function that takes an origin. */
 export function checkOrigins(option: string, value: unknown, words: readonly string[]): void {
   if (value === undefined || typeof value === 'function' || words.some((word) => word === value)) return
   const items = 'origins such as https://app.example'
@@ -58,7 +58,7 @@ export function checkOrigins(option: string, value: unknown, words: readonly str
   else throw new OptionError(option, value, `${quoted(words, ', ')}, a list of ${items}, or a function`)
 }
 
-/** An origin is compared as a whole: `https://app.example/` would never match, silently. */
+/** Origins are compared as whole strings, so `https://app.example/`, with a slash, would silently never match. */
 function isOrigin(item: unknown): boolean {
   if (typeof item !== 'string') return false
   return item === 'null' || (URL.canParse(item) && new URL(item).origin === item)
@@ -72,7 +72,7 @@ export function isToken(item: unknown): boolean {
 }
 
 /**
- * Visible ASCII, spaces and tabs inside: anything else could end the field.
+ * The value must be visible ASCII, with spaces and tabs only inside. Any other character could end the field.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5
  */
@@ -82,7 +82,7 @@ export function checkFieldValue(option: string, value: unknown): void {
   throw new OptionError(option, value, 'visible ASCII text')
 }
 
-/** Bytes: 0 for no content at all, Infinity for no limit. */
+/** A limit in bytes: 0 allows no content, Infinity means no limit. */
 export function checkBodyLimit(option: string, value: unknown): void {
   if (value === undefined || value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0)) return
   throw new OptionError(option, value, 'an integer of at least 0, or Infinity')
@@ -98,7 +98,7 @@ function quoted(words: readonly string[], separator: string): string {
 
 const runtimeMembers = ['now', 'wallClock', 'setTimeout', 'clearTimeout', 'endOfTurn'] as const
 
-/** A part of a runtime: timers come and go together, or one would clear what the other has never seen. */
+/** A partial runtime. `setTimeout` and `clearTimeout` must come together, because one clears the other's timers. */
 export function checkRuntime(option: string, value: Partial<Runtime> | undefined): void {
   if (value === undefined) return
   checkMethods(option, value, [], 'an object with members of a Runtime')

@@ -2,10 +2,10 @@ import { shorten } from '../errors/shorten.ts'
 import { settled } from '../thenable.ts'
 
 /**
- * What a function that was given as an option has decided. Only `true` and `false` are decisions: a promise is truthy
- * whatever it resolves to, and an `async` function would let everybody in.
+ * Checks the return value of an option that decides, such as `origin`. Only `true` and `false` are decisions. A promise is
+ * truthy whatever it resolves to, so an `async` function would let every request in.
  *
- * @throws TypeError naming the option for any other answer. The request fails, and the logger gets the error.
+ * @throws TypeError naming the option, for any other value. The request then fails, and the logger gets the error.
  */
 export function decisionOf(option: string, answer: unknown): boolean {
   if (typeof answer === 'boolean') return answer
@@ -14,12 +14,12 @@ export function decisionOf(option: string, answer: unknown): boolean {
 }
 
 /**
- * For a function whose answer is used at once: what it does later comes too late.
+ * Checks the return value of a function that must do its work synchronously.
  *
- * @throws TypeError naming the option, if the answer is a promise.
+ * @throws TypeError naming the option, if the value is a promise.
  */
 export function refusePromise(option: string, expected: string, answer: unknown): void {
-  // The answer is refused whatever becomes of it, so a rejection must not end the process.
+  // The promise is refused either way, so its rejection must not end the process.
   if (settled(answer, () => {}) === undefined) return
   throw new TypeError(
     `${option}: expected ${expected}, got a promise. The function must not be asynchronous.`,

@@ -1,29 +1,29 @@
-/** What another request in the place of a given one differs in. */
+/** The changes that {@link changeRequest} makes to a request. */
 export interface RequestChange {
   readonly method?: string
   readonly url?: string
   readonly headers?: Headers
-  /** In place of the request's own content. */
+  /** Replaces the request's own content. */
   readonly body?: ReadableStream<Uint8Array>
 }
 
 /**
- * The method of a request of this package's server that makes the changed one: it stays connected to the server, and its
- * content stays unread. Registered, so that every copy of this package agrees.
+ * The method with which a request of this package's server creates a changed request. The new request stays connected to
+ * the server, and its content stays unread. The symbol is registered, so that all copies of this package share it.
  */
 export const changeRequestSymbol: unique symbol = Symbol.for('sse-toolkit.changeRequest')
 
-/** A request that its host can change. */
+/** A request of this package's server, which can be changed. */
 interface ChangeableRequest {
   [changeRequestSymbol](change: RequestChange): Request
 }
 
-/** Whether the request is one of this package's server. */
+/** Whether the request comes from this package's server. */
 export function isChangeable(request: Request): request is Request & ChangeableRequest {
   return changeRequestSymbol in request
 }
 
-/** The request with the change; its content is handed on, unread. GET and HEAD have none (Fetch, section 5.4). */
+/** Returns the request with the change, and passes its content on unread. GET and HEAD have no content (Fetch, section 5.4). */
 export function changeRequest(request: Request, change: RequestChange): Request {
   if (isChangeable(request)) return request[changeRequestSymbol](change)
   const { method = request.method, url = request.url, headers = request.headers } = change

@@ -4,12 +4,12 @@ import type { Route } from '../routing/route.ts'
 import { systemRuntime } from '../runtime.ts'
 
 /**
- * A typed name for something that a middleware leaves for the handler. Two keys are never the same, whatever their
- * descriptions.
+ * A typed key for a value that a middleware leaves for the handler. Each key is unique, even if two keys have the same
+ * description.
  */
 export interface MetadataKey<T> {
   readonly description: string
-  /** Never set: it only ties the key to its type. */
+  /** Never set. It only carries the type of the value. */
   readonly type?: T
 }
 
@@ -27,7 +27,7 @@ export function metadataKey<T>(description: string): MetadataKey<T> {
   return Object.freeze({ description })
 }
 
-/** What the host knows about one request beyond the `Request`. Everything is optional: a bare host knows nothing. */
+/** What the host knows about a request beyond the `Request` itself. All members are optional, since hosts differ. */
 export interface RequestFacts {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
@@ -39,11 +39,11 @@ export interface RequestFacts {
   readonly platform?: unknown
 }
 
-/** What our own server does for a request besides. */
+/** What this package's server adds to the facts of a request. */
 export interface ServerFacts extends RequestFacts {
-  /** The most that the content of the request may have, in bytes. A route or a handler may set another limit. */
+  /** The maximum size of the request's content, in bytes. A route or a handler may set another limit. */
   readonly bodyLimit?: { maxBytes: number } | undefined
-  /** Receives the fields for the 500 of a handler that throws. */
+  /** Receives header fields for the 500 that the server sends if the handler throws. */
   readonly onFailure?: ((fields: Headers) => void) | undefined
   /** Whether the server can give the connection to another protocol. */
   readonly canUpgrade?: boolean | undefined
@@ -52,43 +52,46 @@ export interface ServerFacts extends RequestFacts {
 /** The second argument of every handler. */
 export interface RequestContext {
   /**
-   * The address of the client, without a port: of the connection, or what a trusted proxy forwarded. Undefined on a
-   * Unix socket, and on hosts that do not say.
+   * The address of the client, without a port: the address of the connection, or the one that a trusted proxy forwarded.
+   * Undefined on a Unix socket, and on hosts that do not provide it.
    */
   readonly remoteAddress: string | undefined
   /**
-   * The port of the client at that address. Undefined where the address is undefined, and where a proxy forwarded the
-   * address without a port.
+   * The port of the client at that address. Undefined if the address is undefined, or if a proxy forwarded the address
+   * without a port.
    */
   readonly remotePort: number | undefined
-  /** When the head of the request had been read, in milliseconds since 1970. */
+  /** The time at which the head of the request had been read, in milliseconds since 1970. */
   readonly startTime: number
-  /** How long ago that was, in milliseconds, by a clock that never goes back. */
+  /** The time since the head of the request was read, in milliseconds, on a clock that never goes back. */
   readonly elapsedMs: number
   /**
-   * The content of the request, in bytes; then its reading fails with 413. To be set before the content is read. The
-   * server's `maxBodyBytes`, or that of the route; undefined on hosts that have no such limit, where setting it does nothing.
+   * The maximum size of the request's content, in bytes. Reading more fails with 413. Set it before the content is read.
+   *
+   * Initially this is `maxBodyBytes` of the route or of the server. On hosts without such a limit it is undefined, and
+   * setting it has no effect.
    */
   maxBodyBytes: number | undefined
-  /** `'1.1'`, `'1.0'`, `'2.0'`; undefined on hosts that do not say. */
+  /** `'1.1'`, `'1.0'` or `'2.0'`; undefined on hosts that do not provide it. */
   readonly httpVersion: string | undefined
   /**
-   * Aborts when the server begins to stop, while requests in flight may still finish: the moment for an endless
-   * response to say goodbye. (`request.signal` aborts when the client goes away, or at the deadline of the stop.)
+   * Aborts when the server begins to stop, while requests in flight may still finish. End an endless response at this
+   * moment. (`request.signal` aborts when the client leaves, or when the server destroys the connection at the deadline.)
    */
   readonly closing: AbortSignal
-  /** What a proxy said of the connection before its first byte; undefined without the PROXY protocol. */
+  /** The PROXY header that a proxy sent before the first byte; undefined without the PROXY protocol. */
   readonly proxyHeader: ProxyHeader | undefined
-  /** What a host other than ours passed as the second argument of `fetch`, such as the bindings of a Worker. */
+  /** The second argument that another host passed to `fetch`, such as the bindings of a Worker. */
   readonly platform: unknown
-  /** What was {@link RequestContext.set} under the key, by a middleware before. */
+  /** Returns the value that a middleware stored under the key with {@link RequestContext.set}. */
   get<T>(key: MetadataKey<T>): T | undefined
+  /** Stores a value under the key, for inner middlewares and the handler. */
   set<T>(key: MetadataKey<T>, value: T): void
 }
 
-/** What the router adds to the context. */
+/** The context of a handler that a router runs. */
 export interface RouteContext<Params = Readonly<Record<string, unknown>>> extends RequestContext {
-  /** The parameters in the path, as their codecs gave them. */
+  /** The parameters in the path, converted by their codecs. */
   readonly params: Params
   /** The route that matched; undefined in the fallback and in the router's own answers. */
   readonly route: Route | undefined
@@ -98,16 +101,16 @@ const noParams: Readonly<Record<string, unknown>> = Object.freeze({})
 const noFacts: ServerFacts = Object.freeze({})
 
 /**
- * The one implementation of {@link RouteContext}: what the host knows stays with the host and is asked for when needed,
- * since most handlers never ask.
+ * The only implementation of {@link RouteContext}. It reads facts from the host only when a handler asks for them, because
+ * most handlers do not.
  */
 export class Context implements RouteContext {
-  /** Written by the router, once it has matched. */
+  /** Set by the router when a route matches. */
   params: Readonly<Record<string, unknown>> = noParams
-  /** Written by the router, once it has matched. */
+  /** Set by the router when a route matches. */
   route: Route | undefined = undefined
   readonly #facts: ServerFacts
-  /** By the monotonic clock, where the host does not tell the time. */
+  /** On the monotonic clock; undefined if the host provides `elapsedMs`. */
   readonly #startedAt: number | undefined
   #startTime: number | undefined
   #closing: AbortSignal | undefined
@@ -115,7 +118,7 @@ export class Context implements RouteContext {
 
   constructor(facts: ServerFacts = noFacts) {
     this.#facts = facts
-    // Our server tells the time when it is asked; for a host that does not tell it, now is as near as we get.
+    // This package's server provides the times on demand. On other hosts the current time is the closest approximation.
     if (!('elapsedMs' in facts)) this.#startedAt = systemRuntime.now()
     if (!('startTime' in facts)) this.#startTime = systemRuntime.wallClock()
   }
@@ -157,12 +160,12 @@ export class Context implements RouteContext {
     return (this.#closing ??= this.#facts.closing ?? new AbortController().signal)
   }
 
-  /** For the status of an upgrade: see `sentStatus`. */
+  /** Whether the server can upgrade this request's connection. See `sentStatus`. */
   static canUpgrade(context: RequestContext): boolean {
     return #facts in context && context.#facts.canUpgrade === true
   }
 
-  /** When an error is not caught, the server gives its 500 these fields; other hosts have their own. */
+  /** Sets the header fields of the 500 that this package's server sends for an uncaught error. No effect on other hosts. */
   static failsWith(context: RequestContext, fields: Headers): void {
     if (#facts in context) context.#facts.onFailure?.(fields)
   }
@@ -185,7 +188,7 @@ export class Context implements RouteContext {
   }
 }
 
-/** Makes a context, for a test of a handler or for a host of one's own. */
+/** Makes a context, for testing a handler or for writing your own host. */
 export function createContext(facts?: RequestFacts): RouteContext {
   return new Context(facts)
 }

@@ -1,10 +1,11 @@
 /**
- * The mark of a `fetch` function that never passes its request to a native constructor itself, so that our server may
- * hand it a light one. A router's `fetch` has it. Registered, so that every copy of this package agrees.
+ * Marks a `fetch` function that never passes its request to a native constructor, so that this package's server may give
+ * it a light request. A router's `fetch` has this mark. The symbol is registered, so that all copies of this package
+ * share it.
  */
 export const lightRequestsSymbol: unique symbol = Symbol.for('sse-toolkit.lightRequests')
 
-/** Whether the function bears {@link lightRequestsSymbol}. */
+/** Whether the function has the mark {@link lightRequestsSymbol}. */
 export function takesLightRequests(fetch: object): boolean {
   return (fetch as { readonly [lightRequestsSymbol]?: boolean })[lightRequestsSymbol] === true
 }

@@ -2,15 +2,15 @@ import { inspectSymbol, printResponse, withPrinting } from './print-response.ts'
 import { hasNoContent, isStatus } from './status.ts'
 
 /**
- * Responses whose content is known when they are made.
+ * A response whose content is known when it is created.
  *
- * Node's own `new Response('text')` wraps the text into a stream, and the sender must read that stream back
- * asynchronously. A {@link LightResponse} keeps the content as it is and becomes a native `Response` only when somebody
- * asks for what only that one has (`body`, `clone()`, `text()`, ...), so that our server sends it with one
- * `writeHead` and one `end`.
+ * Node's own `new Response('text')` wraps the text into a stream, and the server must read that stream back
+ * asynchronously. A {@link LightResponse} keeps the content as it is, so that this package's server sends it with one
+ * `writeHead` and one `end`. It becomes a native `Response` only if code uses a member that only the native one has
+ * (`body`, `clone()`, `text()`, ...).
  *
- * On Node this is a `Response` to everything written in JavaScript: `instanceof`, `headers`, `new Response(r.body, r)`.
- * The hosts that insist on their native class (Bun, Deno, Workers) get a native one from the start.
+ * On Node a LightResponse works as a `Response` for all JavaScript code: `instanceof`, `headers`,
+ * `new Response(r.body, r)`. Hosts that need their native class (Bun, Deno, Workers) get a native response from the start.
  */
 class LightResponse {
   readonly #content: string | Uint8Array<ArrayBuffer>
@@ -26,9 +26,11 @@ class LightResponse {
     init: ResponseInit | undefined,
   ) {
     const status = init?.status ?? 200
-    if (!isStatus(status)) throw new RangeError(`A response has a status from 200 to 599, not ${status}`)
+    if (!isStatus(status)) throw new RangeError(`status: expected an integer from 200 to 599, got ${status}`)
     if (hasNoContent(status) || status === 205) {
-      throw new TypeError(`A response of status ${status} has no content: use new Response(null, { status })`)
+      throw new TypeError(
+        `A ${status} response cannot have content. Use new Response(null, { status: ${status} })`,
+      )
     }
     this.#content = content
     this.#contentType = contentType
@@ -40,7 +42,7 @@ class LightResponse {
     }
   }
 
-  /** What a server can send at once; undefined for any other response, and for one that has become native. */
+  /** The parts that a server can send at once; undefined for any other response, or if this one has become native. */
   static parts(response: object): LightParts | undefined {
     if (!(#content in response) || response.#native !== undefined) return undefined
     return response
@@ -50,7 +52,7 @@ class LightResponse {
     return this.#content
   }
 
-  /** The only field, as long as `headers` was not asked for. */
+  /** The value of the only field, as long as nothing has used `headers`. */
   get onlyContentType(): string | undefined {
     return this.#headers === undefined ? this.#contentType : undefined
   }
@@ -123,16 +125,16 @@ class LightResponse {
     if (this.#native !== undefined) return this.#native
     const { status, statusText, headers } = this
     this.#native = new Response(this.#content, { status, statusText, headers })
-    // Code that holds `headers` already keeps the right ones.
+    // From now on the native fields are the only ones.
     this.#headers = this.#native.headers
     return this.#native
   }
 }
 
-// Not `extends Response`: that would run the native constructor, whose cost is what this class is here to avoid.
+// Not `extends Response`: that would run the native constructor, and this class exists to avoid its cost.
 Object.setPrototypeOf(LightResponse.prototype, Response.prototype)
 
-/** What is known of a light response. */
+/** The parts of a light response. */
 export interface LightParts {
   readonly status: number
   readonly statusText: string
@@ -141,12 +143,12 @@ export interface LightParts {
   readonly onlyContentType: string | undefined
 }
 
-/** What a server can send at once; undefined for an ordinary response. */
+/** The parts that a server can send at once; undefined for an ordinary response. */
 export function lightPartsOf(response: object): LightParts | undefined {
   return LightResponse.parts(response)
 }
 
-/** Node's Response is written in JavaScript and its brand is not checked there. `navigator.userAgent` is WinterTC's. */
+/** Node's `Response` is written in JavaScript and does not check the class. WinterTC defines `navigator.userAgent`. */
 const isNode = globalThis.navigator?.userAgent?.startsWith('Node.js') ?? false
 
 function contentResponse(
@@ -161,9 +163,10 @@ function contentResponse(
 }
 
 /**
- * A response of text: `content-type: text/plain; charset=utf-8`, unless `init.headers` says otherwise.
+ * Creates a text response: `content-type: text/plain; charset=utf-8`, unless `init.headers` says otherwise.
  *
- * Same as `new Response(text, init)`, and much cheaper on our server: it leaves as one write with a Content-Length.
+ * It behaves like `new Response(text, init)`, but is much cheaper on this package's server, which sends it in one write
+ * with a Content-Length.
  *
  * @throws RangeError if the status is not from 200 to 599; TypeError for 204, 205 and 304, which have no content.
  * @example
@@ -176,9 +179,9 @@ export function textResponse(text: string, init?: ResponseInit): Response {
 }
 
 /**
- * A response of JSON: `content-type: application/json`, unless `init.headers` says otherwise.
+ * Creates a JSON response: `content-type: application/json`, unless `init.headers` says otherwise.
  *
- * @throws TypeError if the value has no JSON (undefined, a function, a cycle, a bigint).
+ * @throws TypeError if the value cannot be written as JSON (undefined, a function, a cycle, a bigint).
  * @example
  * ```ts
  * router.get('/health', () => jsonResponse({ ok: true }))
@@ -186,13 +189,13 @@ export function textResponse(text: string, init?: ResponseInit): Response {
  */
 export function jsonResponse(value: unknown, init?: ResponseInit): Response {
   const text: string | undefined = JSON.stringify(value)
-  if (text === undefined) throw new TypeError('The value has no JSON form')
+  if (text === undefined) throw new TypeError('The value cannot be written as JSON')
   return contentResponse(text, 'application/json', init)
 }
 
 /**
- * A response of bytes: `content-type: application/octet-stream`, unless `init.headers` says otherwise. The bytes are
- * not copied: they must not change until they have been sent.
+ * Creates a response of bytes: `content-type: application/octet-stream`, unless `init.headers` says otherwise. The bytes
+ * are not copied, so do not change them until they have been sent.
  */
 export function bytesResponse(bytes: Uint8Array<ArrayBuffer>, init?: ResponseInit): Response {
   return contentResponse(bytes, 'application/octet-stream', init)

@@ -1,10 +1,11 @@
-/** By this Node, Deno and Bun find the form in which `console.log` shows an object. */
+/** Node, Deno and Bun call this method to print an object with `console.log`. */
 export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 /**
- * A response as it may stand in a log: `Set-Cookie` would let a reader act for the user, so the log shows only that it is there.
+ * Prints a response so that it is safe to log. The value of `Set-Cookie` is hidden, because it would let a reader act as
+ * the user.
  *
- * @param inspect - What the host prints with.
+ * @param inspect - The host's function to print a value.
  */
 export function printResponse(
   { status, headers }: Pick<Response, 'status' | 'headers'>,
@@ -15,7 +16,7 @@ export function printResponse(
   return `Response ${inspect({ status, headers: fields })}`
 }
 
-/** Makes a native response print itself so. */
+/** Makes a native response safe to log: `console.log` shows `Set-Cookie` as `[redacted]`. */
 export function withPrinting(response: Response): Response {
   return Object.defineProperty(response, inspectSymbol, {
     value: (_depth: number, _options: unknown, inspect: (value: unknown) => string) =>

@@ -1,22 +1,22 @@
 import { carryByteSource } from './byte-source.ts'
 import { shorten } from '../errors/shorten.ts'
 
-/** The head of a response on its way out. Its fields may be changed; its status may not. */
+/** The head of a response that is about to be sent. You may change the fields, but not the status. */
 export interface ResponseHead {
   readonly status: number
   readonly headers: Headers
 }
 
 /**
- * The response itself if its header fields can be changed, else a copy of it whose fields can. Those of
- * `Response.redirect()` and of what `fetch()` gave cannot (the guard is "immutable"). The body is handed on, unread.
+ * Returns the response itself if its header fields can be changed, and otherwise a copy with mutable fields. The fields of
+ * `Response.redirect()` and of a response from `fetch()` are immutable. The copy takes over the body unread.
  *
  * @see https://fetch.spec.whatwg.org/#headers-class
  */
 export function withMutableHeaders(response: Response): Response {
   assertResponse(response)
   try {
-    // Every change is refused by the guard before it is looked at; this one changes nothing.
+    // An immutable guard refuses every change, even one that has no effect, like this one.
     response.headers.delete('x-sse-toolkit-probe')
     return response
   } catch {
@@ -26,12 +26,13 @@ export function withMutableHeaders(response: Response): Response {
 }
 
 /**
- * By its form: a Response of another realm, or of another copy of undici, is as good.
+ * Checks that a handler returned a Response. The check is structural, so that a Response of another realm or of another
+ * copy of undici passes.
  *
- * @throws TypeError for what a handler without types may answer: nothing, most of the time.
+ * @throws TypeError for anything else. Untyped handlers mostly return undefined by mistake.
  */
 export function assertResponse(given: unknown): asserts given is Response {
-  if (!isResponse(given)) throw new TypeError(`The handler answered ${shorten(given)}, not a Response`)
+  if (!isResponse(given)) throw new TypeError(`The handler: expected a Response, got ${shorten(given)}`)
 }
 
 /** See {@link assertResponse}. */
@@ -42,8 +43,9 @@ export function isResponse(given: unknown): given is Response {
 }
 
 /**
- * What a function has answered that may refuse a request. Anything but a Response would let it in by mistake: `null` or
- * `false` cannot mean that the request is accepted.
+ * Checks the return value of a function that refuses a request with a Response.
+ *
+ * @throws TypeError for any other value. `null` or `false`, for example, must not let the request in by mistake.
  */
 export function refusalOf(option: string, given: unknown): Response {
   if (isResponse(given)) return given

@@ -76,7 +76,7 @@ export function reasonPhrase(status: number): string | undefined {
 }
 
 /**
- * Whether the status is of the class Successful: 200 to 299, as `response.ok`. A redirection, or a 304, is not.
+ * Whether the status is of the class Successful: 200 to 299, like `response.ok`. Redirections and 304 are not.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.3
  */
@@ -85,8 +85,7 @@ export function isSuccessful(status: number): boolean {
 }
 
 /**
- * Whether the status is of the classes Client Error or Server Error: 400 to 599. What is neither this nor informational did
- * what the client asked for, or tells it where to go on.
+ * Whether the status is of the class Client Error or Server Error: 400 to 599.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5
  */
@@ -100,7 +99,7 @@ export function isStatus(status: number): boolean {
 }
 
 /**
- * Whether responses with the status never have content. (205 has none either, but must say so with `Content-Length: 0`.)
+ * Whether responses with the status never have content. (A 205 has no content either, but needs `Content-Length: 0`.)
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  */

@@ -1,4 +1,4 @@
-/** Says that the response depends on a field of the request (RFC 9110 section 12.5.5), unless it says so already. */
+/** Adds a request field to `Vary`, unless `Vary` already covers it (RFC 9110 section 12.5.5). */
 export function addVary(headers: Headers, field: string): void {
   const present = headers.get('vary')
   if (present === null) {

@@ -4,19 +4,19 @@ import { withPrinting } from './print-response.ts'
 /** The output of a {@link writerResponse}. */
 export interface BodyWriter {
   /**
-   * Queues bytes, or text as UTF-8. Resolves when the output has room: a writer that awaits it never has more than
-   * one piece waiting. Rejects with the reason of {@link BodyWriter.signal} once the client has gone.
+   * Queues bytes, or text as UTF-8. Resolves when the output has room: if you await each call, at most one piece is
+   * waiting. Rejects with the reason of {@link BodyWriter.signal} if the client has left.
    */
   write(piece: string | Uint8Array<ArrayBuffer>): Promise<void>
-  /** Aborts when the response is no longer read. */
+  /** Aborts when the response is no longer read, for example because the client has left. */
   readonly signal: AbortSignal
 }
 
 /**
- * A streamed response that a function writes, at its own pace. The body ends when the function does; when it throws, the
- * connection is destroyed, so that the client cannot take the part for the whole.
+ * Creates a streamed response whose body a function writes. The body ends when the function returns. If the function
+ * throws, the server destroys the connection, so that the client cannot mistake a part for the whole.
  *
- * @throws {@link OptionError} for a writer that is not a function.
+ * @throws {@link OptionError} if `write` is not a function.
  * @example
  * ```ts
  * router.get('/export.csv', () =>
@@ -31,13 +31,13 @@ export function writerResponse(write: (writer: BodyWriter) => Promise<void>, ini
   return withPrinting(new Response(new ReadableStream(new WriterSource(write), { highWaterMark: 1 }), init))
 }
 
-/** The stream's side of a writer: one piece at most waits in the stream, as long as the writer waits for `write`. */
+/** The stream's side of a writer. At most one piece waits in the stream, provided that the function awaits `write`. */
 class WriterSource implements BodyWriter {
   readonly #write: (writer: BodyWriter) => Promise<void>
   readonly #aborter = new AbortController()
   readonly #encoder = new TextEncoder()
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  /** What writes are waiting for while the stream is full. */
+  /** Resolves when the stream has room. Writes await it while the stream is full. */
   #room: PromiseWithResolvers<void> | undefined
 
   constructor(write: (writer: BodyWriter) => Promise<void>) {
@@ -50,7 +50,7 @@ class WriterSource implements BodyWriter {
 
   async write(piece: string | Uint8Array<ArrayBuffer>): Promise<void> {
     this.signal.throwIfAborted()
-    if (this.#controller === undefined) throw new TypeError('The writer of the response has ended')
+    if (this.#controller === undefined) throw new TypeError('The body of the response has ended')
     this.#controller.enqueue(typeof piece === 'string' ? this.#encoder.encode(piece) : piece)
     if ((this.#controller.desiredSize ?? 0) > 0) return
     this.#room ??= Promise.withResolvers()
@@ -74,13 +74,13 @@ class WriterSource implements BodyWriter {
   }
 
   async #run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    // A microtask later: the writer must not run inside the making of the response.
+    // A microtask later, so that the function does not run before the response exists.
     await Promise.resolve()
     try {
       await this.#write(this)
       if (!this.signal.aborted) controller.close()
     } catch (error) {
-      // An error that a writer throws because its client has gone does not matter.
+      // After the client has left, an error of the function does not matter.
       if (!this.signal.aborted) controller.error(error)
     } finally {
       this.#controller = undefined

@@ -1,25 +1,26 @@
 /**
- * How one parameter of a route stands in the path.
+ * Converts one parameter of a route between its value and its text in the path.
  *
- * Methods, not properties: that lets a codec of numbers stand where a codec of anything is asked for.
+ * `parse` and `format` are methods, not properties, so that a `ParamCodec<number>` is assignable to `ParamCodec<unknown>`.
  */
 export interface ParamCodec<T> {
-  /** How the route is printed: `:id<int>`. */
+  /** The name that a printed route shows, as in `:id<int>`. */
   readonly name: string
   /**
-   * A regular expression's source that the segment must match as a whole for the route to match at all; other
-   * segments fall through to other routes. No `/`, no capturing group, no anchors. Absent: any segment.
+   * The source of a regular expression that the whole segment must match. If it does not, the route does not match, and
+   * the router tries other routes. The source must not contain `/`, capturing groups or anchors. If you leave it out, any
+   * segment matches.
    */
   readonly pattern?: string | undefined
-  /** The value of a segment as it stands in the path; undefined if it has none, which answers 404. */
+  /** Converts a segment, still percent-encoded, to a value. Return undefined to answer 404. */
   parse(segment: string): T | undefined
-  /** The segment of a value, percent-encoded where needed; undefined if it has none, which is a RouteError. */
+  /** Converts a value to a segment, percent-encoded if needed. Return undefined to throw a RouteError. */
   format(value: T): string | undefined
 }
 
 /**
- * Percent-decoded text: the default. A malformed encoding answers 400. In a rest parameter (`**:path`) an encoded slash
- * is decoded too, so a path of a file system must still be checked for `..` after decoding.
+ * The default codec: percent-decoded text. The router answers 400 if the encoding is malformed. In a rest parameter
+ * (`**:path`) this codec also decodes encoded slashes, so check the decoded text for `..` before you use it as a file path.
  */
 export const decoded: ParamCodec<string> = {
   name: 'decoded',
@@ -27,7 +28,7 @@ export const decoded: ParamCodec<string> = {
   format: (value) => (value === '' ? undefined : encodeURIComponent(value)),
 }
 
-/** The default of a rest parameter: the slashes part the segments, everything else in them is encoded. */
+/** The default codec of a rest parameter: slashes separate the segments, and each segment is percent-encoded. */
 export const decodedRest: ParamCodec<string> = {
   name: 'decoded',
   parse: (path) => decoded.parse(path),
@@ -38,7 +39,7 @@ export const decodedRest: ParamCodec<string> = {
   },
 }
 
-/** The text as it stands in the path, percent-encoding and all. */
+/** The text of the segment as it is in the path, without percent-decoding. */
 export const raw: ParamCodec<string> = {
   name: 'raw',
   parse: (segment) => segment,

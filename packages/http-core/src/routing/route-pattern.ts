@@ -1,7 +1,7 @@
 import { RouteError } from '../errors/route-error.ts'
 import type { ParamCodec } from './param-codec.ts'
 
-/** One segment of a pattern. `anything` is a final `**`: what it matches has no name. */
+/** One segment of a pattern. `anything` is a final `**`, which matches without a parameter name. */
 export type Segment =
   | { readonly kind: 'exact'; readonly text: string }
   | { readonly kind: 'param'; readonly name: string }
@@ -9,7 +9,7 @@ export type Segment =
   | { readonly kind: 'anything' }
 
 const parameterName = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** What rou3, which matches underneath, reads as syntax, and what can never stand in a path. */
+/** Characters that rou3, the underlying matcher, reads as syntax, and characters that cannot occur in a path. */
 const notExact = /[:*?+(){}\\#\s]/
 
 /**
@@ -17,30 +17,31 @@ const notExact = /[:*?+(){}\\#\s]/
  *
  *     /rooms/:room/events     `:room` is one segment, never empty
  *     /files/**:path          `**:path` is the rest, at least one segment; only at the end
- *     /files/**:path?         the rest, which may be empty: /files itself, too; only at the end
- *     /api/**                 everything below, and /api itself; only at the end
+ *     /files/**:path?         the rest, which may be empty, so that /files matches too; only at the end
+ *     /api/**                 /api and everything below; only at the end
  *
  * @throws {@link RouteError} `code: 'invalid-pattern'`
  */
 export function parsePattern(pattern: string): readonly Segment[] {
   const refuse = (reason: string): RouteError => new RouteError('invalid-pattern', pattern, reason)
   if (typeof pattern !== 'string') {
-    throw refuse('A route is a pattern such as /rooms/:room, or what route() gave')
+    throw refuse('A route must be a pattern such as /rooms/:room, or a route made by route()')
   }
-  if (!pattern.startsWith('/')) throw refuse('A route pattern begins with a slash')
+  if (!pattern.startsWith('/')) throw refuse('A route pattern must begin with a slash')
   const path = pattern.endsWith('/') ? pattern.slice(1, -1) : pattern.slice(1)
   if (path === '') return []
   const texts = path.split('/')
   const names = new Set<string>()
   const named = (name: string): string => {
-    if (!parameterName.test(name)) throw refuse('A parameter has a name of letters, digits and underscores')
-    if (names.has(name)) throw refuse(`The parameter ${name} stands twice in the pattern`)
+    if (!parameterName.test(name))
+      throw refuse('A parameter name must have only letters, digits and underscores')
+    if (names.has(name)) throw refuse(`The pattern has the parameter ${name} twice`)
     names.add(name)
     return name
   }
   return texts.map((text, index): Segment => {
     if (text.startsWith('**')) {
-      if (index !== texts.length - 1) throw refuse('The rest of the path stands at the end of a pattern')
+      if (index !== texts.length - 1) throw refuse('A segment with ** must be at the end of the pattern')
       if (text === '**') return { kind: 'anything' }
       if (text[2] === ':') {
         const mayBeEmpty = text.endsWith('?')
@@ -48,15 +49,16 @@ export function parsePattern(pattern: string): readonly Segment[] {
       }
     }
     if (text.startsWith(':')) return { kind: 'param', name: named(text.slice(1)) }
-    if (text === '') throw refuse('A route pattern has no empty segment')
-    if (text === '.' || text === '..') throw refuse('A URL never has a dot segment')
+    if (text === '') throw refuse('A route pattern must not have an empty segment')
+    if (text === '.' || text === '..')
+      throw refuse('A route pattern must not have a dot segment: no URL has one')
     if (notExact.test(text))
-      throw refuse('A segment is exact text, :name, or at the end **:name, **:name? or **')
+      throw refuse('A segment must be exact text or :name, or at the end **:name, **:name? or **')
     return { kind: 'exact', text }
   })
 }
 
-/** The pattern as rou3 reads it, with the codecs' constraints; `names: 'erased'` where only the shape counts. */
+/** The pattern in rou3's syntax, with the codecs' constraints. `names: 'erased'` gives patterns of equal shape equal text. */
 export function matcherPattern(
   segments: readonly Segment[],
   codecs: Readonly<Record<string, ParamCodec<unknown> | undefined>>,
@@ -66,7 +68,7 @@ export function matcherPattern(
     if (segment.kind === 'exact') return segment.text
     if (segment.kind === 'anything') return '**'
     const name = names === 'kept' ? segment.name : `_${index}`
-    // As a shape it is the same as `**`, and rou3 has a form of its own for the name.
+    // This has the same shape as `**`; with its name, rou3 has a separate syntax for it.
     if (segment.kind === 'rest' && segment.mayBeEmpty) return names === 'kept' ? `:${name}*` : '**'
     if (segment.kind === 'rest') return `**:${name}`
     const constraint = codecs[segment.name]?.pattern

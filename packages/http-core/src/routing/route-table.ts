@@ -6,37 +6,37 @@ import { matcherPattern } from './route-pattern.ts'
 import { segmentsOf } from './route.ts'
 import type { RegisteredRoute, RouterOptions } from './router-types.ts'
 
-/** rou3's name for "whatever the method". */
+/** The method name with which rou3 matches any method. */
 export const anyMethod = ''
 
-/** One registration. */
+/** One registered route. */
 export interface Entry extends RegisteredRoute {
-  /** As rou3 takes it. */
+  /** The method as rou3 takes it: {@link anyMethod} for `all()`. */
   readonly matched: string
   readonly handler: Handler
   readonly maxBodyBytes: number | undefined
   readonly middlewares: readonly StagedMiddleware[]
   readonly params: readonly { readonly name: string; readonly codec: ParamCodec<unknown> }[]
-  /** rou3 also names what a bare `**` took; our params do not. */
+  /** Whether the pattern ends in a bare `**`. rou3 adds a parameter for its text, which our params leave out. */
   readonly hasUnnamed: boolean
-  /** Method and shape: a later registration with the same key takes the place of an earlier one. */
+  /** The method and the pattern's shape. A later registration with the same key replaces an earlier one. */
   readonly key: string
 }
 
-/** A registration inside its middlewares, as the tree holds it. */
+/** An entry of the tree: a registered route with its middlewares applied. */
 export interface Compiled {
   readonly entry: Entry
   readonly run: Handler
-  /** The automatic answer to OPTIONS inside the same middlewares: a CORS preflight is theirs to answer. */
+  /** The automatic answer to OPTIONS, inside the same middlewares, so that they can answer a CORS preflight. */
   readonly runOptions: Handler
 }
 
 /** The routes of one router, matched by method and path. */
 export interface RouteTable {
-  /** Those in effect, in the order they were registered. */
+  /** The routes in effect, in the order of registration. */
   readonly routes: readonly Entry[]
   find(method: string, path: string): MatchedRoute<Compiled> | undefined
-  /** The methods that the path has, for `Allow`. */
+  /** The methods for which the path has a route, for `Allow`. */
   allowed(path: string): string[]
 }
 
@@ -46,7 +46,7 @@ export function makeRouteTable(
   precedence: NonNullable<RouterOptions['precedence']>,
   compile: (entry: Entry) => Compiled,
 ): RouteTable {
-  // Latest first: rou3 lets the first of equals win, we the last.
+  // Insert the latest first: among equals rou3 picks the first, but the last registered should win.
   const latest = new Map(entries.map((entry) => [entry.key, entry]))
   const effective = entries.filter((entry) => latest.get(entry.key) === entry).toReversed()
   const tree = createTree<Compiled>()
@@ -56,7 +56,7 @@ export function makeRouteTable(
     addRoute(tree, method, matcherPattern(segmentsOf(route), route.codecs), item)
   }
   for (const item of compiled) insert(item.entry.matched, item)
-  // After all that was registered: an automatic HEAD never takes the place of a real one.
+  // After all registered routes, so that an automatic HEAD never replaces a registered one.
   for (const item of compiled) if (item.entry.matched === 'GET') insert('HEAD', item)
   const methods = new Set(effective.map((entry) => entry.matched))
   if (methods.delete('GET')) methods.add('GET').add('HEAD')
@@ -68,7 +68,7 @@ export function makeRouteTable(
   const findLatest = (method: string, path: string): MatchedRoute<Compiled> | undefined => {
     const matches = findAllRoutes(tree, method, path)
     const own = matches.filter(({ data }) => data.entry.matched === method)
-    // A GET route answers HEAD only where HEAD has no route of its own.
+    // A GET route answers HEAD only if no HEAD route matches.
     const candidates =
       method === 'HEAD' && own.length > 0
         ? matches.filter(({ data }) => data.entry.matched !== 'GET')
@@ -88,17 +88,17 @@ export function makeRouteTable(
   }
 }
 
-/** The parameters of a match, as their codecs give them. */
+/** The parameters of a match, converted by their codecs. */
 export function readParams({
   data: { entry },
   params: matched,
 }: MatchedRoute<Compiled>): Readonly<Record<string, unknown>> | 'malformed' | 'no-value' {
-  // rou3 made the object for this match alone.
+  // rou3 creates this object for each match, so it can be changed.
   const params: Record<string, unknown> = matched ?? {}
   for (const { name, codec } of entry.params) {
     let value: unknown
     try {
-      // Only a rest that may be empty can be missing.
+      // A parameter is only missing if it is an empty rest (`**:path?`).
       value = codec.parse((params[name] as string | undefined) ?? '')
     } catch (error) {
       if (error instanceof URIError) return 'malformed'

@@ -20,12 +20,12 @@ export type ParamNames<Pattern extends string> = string extends Pattern
     ? SegmentName<Head> | ParamNames<Tail>
     : SegmentName<Pattern>
 
-/** A codec for some of a pattern's parameters; the others are {@link decoded} text. */
+/** Codecs by parameter name. Parameters without a codec are {@link decoded} text. */
 export type ParamCodecs<Pattern extends string> = {
   readonly [Name in ParamNames<Pattern>]?: ParamCodec<unknown>
 }
 
-/** What a handler finds in `context.params`. */
+/** The type of `context.params` in a handler of the route. */
 export type RouteParams<Pattern extends string, Codecs = unknown> = {
   readonly [Name in ParamNames<Pattern>]: Name extends keyof Codecs
     ? Codecs[Name] extends ParamCodec<infer Value>
@@ -34,16 +34,16 @@ export type RouteParams<Pattern extends string, Codecs = unknown> = {
     : string
 }
 
-/** A path with typed parameters, apart from any handler: it names, matches and builds URLs. */
+/** A path with typed parameters, independent of a handler. Use it to register handlers and to build URLs. */
 export interface Route<Params = never> {
-  /** As it was written. */
+  /** The pattern as you wrote it. */
   readonly pattern: string
   readonly codecs: Readonly<Record<string, ParamCodec<unknown> | undefined>>
   /**
    * Builds the path of a URL.
    *
-   * @throws {@link RouteError} `code: 'missing-param'`; `'invalid-param'` if the value has no form in a path, such as
-   *   an empty text.
+   * @throws {@link RouteError} `code: 'missing-param'`; `'invalid-param'` if the value cannot be written in a path, such
+   *   as an empty string.
    * @example
    * ```ts
    * route('/rooms/:room/:n', { n: int }).url({ room: 'a b', n: 7 }) // '/rooms/a%20b/7'
@@ -54,7 +54,7 @@ export interface Route<Params = never> {
   toString(): string
 }
 
-/** A route as {@link route} makes it: its pattern is parsed once. */
+/** A route made by {@link route}, with the parsed pattern. */
 interface ParsedRoute<Params> extends Route<Params> {
   readonly segments: readonly Segment[]
 }
@@ -65,14 +65,14 @@ export function segmentsOf(given: Route): readonly Segment[] {
 }
 
 /**
- * Makes a route: the pattern types its parameters, and a codec may give one another type than text.
+ * Makes a route. The parameters are typed by the pattern: strings, unless a codec gives a parameter another type.
  *
  *     /rooms/:room/events     `:room` is one segment, never empty
  *     /files/**:path          `**:path` is the rest, at least one segment; only at the end
- *     /files/**:path?         the rest, which may be empty: /files itself, too; only at the end
- *     /api/**                 everything below, and /api itself; only at the end
+ *     /files/**:path?         the rest, which may be empty, so that /files matches too; only at the end
+ *     /api/**                 /api and everything below; only at the end
  *
- * One trailing slash makes no difference, neither in a pattern nor in a path.
+ * One trailing slash makes no difference, in a pattern or in a path.
  *
  * @throws {@link RouteError} `code: 'invalid-pattern'`
  * @throws {@link OptionError} for an invalid codec.
@@ -99,7 +99,7 @@ export function route<const Pattern extends string, const Codecs extends ParamCo
       throw new RouteError(
         'invalid-pattern',
         pattern,
-        `There is a codec for ${name}, which the pattern lacks`,
+        `There is a codec for ${name}, but the pattern has no such parameter`,
       )
     }
   }
@@ -131,12 +131,13 @@ function formatPath(
     const { name } = segment
     const value = values[name]
     if (segment.kind === 'rest' && segment.mayBeEmpty && (value === '' || value === undefined)) break
-    if (value === undefined) throw new RouteError('missing-param', name, 'The URL needs the parameter')
+    if (value === undefined)
+      throw new RouteError('missing-param', name, 'The URL needs a value for the parameter')
     const codec: ParamCodec<unknown> = codecs[name] ?? (segment.kind === 'rest' ? decodedRest : decoded)
     const text = codec.format(value)
-    // A segment of dots would vanish from the URL (https://url.spec.whatwg.org/#path-state).
+    // The URL parser would resolve a dot segment (https://url.spec.whatwg.org/#path-state).
     if (text === undefined || /^(?:\.|%2e){1,2}$/i.test(text)) {
-      throw new RouteError('invalid-param', value, `The parameter ${name} has no form in a path`)
+      throw new RouteError('invalid-param', value, `The parameter ${name} cannot be written in a path`)
     }
     path += `/${text}`
   }

@@ -4,12 +4,14 @@ import type { RequestHeadHook } from '../middleware/request-head.ts'
 import type { ResponseHead } from '../response/response-head.ts'
 import type { Route, RouteParams } from './route.ts'
 
-/** What a route may have besides its handler. */
+/** Options of a route. */
 export interface RouteOptions {
   /**
-   * Decides from the head alone whether the request is welcome: a response refuses it. Runs inside the middlewares (so
-   * that a refusal carries their fields, CORS for one) and before the handler. As long as no middleware reads the body, it
-   * is still on the wire, and a client that expects `100 Continue` has not sent it.
+   * Decides from the head alone whether to accept the request: return a response to refuse it.
+   *
+   * `accept` runs before the handler and inside the middlewares, so a refusal has the fields that they add, such as those
+   * of CORS. Unless a middleware reads the body, the content is not read yet, and a client that expects `100 Continue` has
+   * not sent it.
    *
    * @example
    * ```ts
@@ -25,17 +27,18 @@ export interface RouteOptions {
     context: RequestContext,
   ) => Response | undefined | void | Promise<Response | undefined | void>
   /**
-   * The content of a request, in bytes; then 413: before `accept` and the handler where the length is announced, else when
-   * the content is read (that only on the server of this package). 0: no content at all; Infinity: no limit.
+   * The maximum size of a request's content, in bytes; then 413. If the request announces its length, the 413 comes before
+   * `accept` and the handler run. Otherwise, and only on the server of this package, reading the content fails. 0 allows
+   * no content; Infinity means no limit.
    *
    * @defaultValue `maxBodyBytes` of the server
    */
   readonly maxBodyBytes?: number
-  /** Middlewares of this route alone: stage 1 unless `{ middleware, stage }` says otherwise. */
+  /** Middlewares for this route only. They have stage 1, unless you pass `{ middleware, stage }`. */
   readonly middleware?: readonly (Middleware | StagedMiddleware)[]
 }
 
-/** Adds a route. Gives it back, to build URLs with. */
+/** Adds a route and returns it, so that you can build URLs with it. */
 export interface AddRoute {
   /**
    * @throws {@link RouteError} `code: 'invalid-pattern'`
@@ -51,25 +54,27 @@ export interface AddRoute {
 
 /** A route with its method. Prints as `GET /rooms/:room`. */
 export interface RegisteredRoute {
-  /** `'ANY'` for one made by `all()`. */
+  /** The method; `'ANY'` for a route added by `all()`. */
   readonly method: string
   readonly route: Route
   toString(): string
 }
 
 /**
- * Sees the head of every response before it is sent, event streams included; may change its fields, not its status. Only
- * the 500 for an uncaught error does not pass through the hook: the host makes it. A hook acts at once: one that
- * throws, or returns a promise, fails the request.
+ * Gets the head of every response before it is sent, event streams included. The hook may change the fields, but not the
+ * status. It does not get the 500 for an uncaught error, because the host makes that response. The hook must be
+ * synchronous: if it throws or returns a promise, the request fails.
  */
 export type HeadHook = (head: ResponseHead, request: Request, context: RouteContext) => void
 
 /** See {@link createRouter}. */
 export interface RouterOptions {
   /**
-   * Which of several routes gets a request. `'most-specific'`: exact text before a parameter before the rest of the path,
-   * whatever the order of registration. `'latest'`: the one that was registered last among all that match, so that a
-   * later `all('/admin/**', ...)` overrides whatever was there.
+   * Which route gets a request that several routes match.
+   *
+   * `'most-specific'`: exact text wins over a parameter, and a parameter over the rest of the path, whatever the order of
+   * registration. `'latest'`: the route that was registered last wins, so that a later `all('/admin/**', ...)` overrides
+   * all earlier routes below `/admin`.
    *
    * @defaultValue `'most-specific'`
    */
@@ -85,15 +90,15 @@ export interface Router {
   readonly patch: AddRoute
   readonly delete: AddRoute
   readonly options: AddRoute
-  /** QUERY is safe and idempotent as GET is, and has content as POST has. */
+  /** Adds a route for QUERY, which is safe and idempotent like GET, and has content like POST. */
   readonly query: AddRoute
-  /** Every method. */
+  /** Adds a route for every method. */
   readonly all: AddRoute
   /**
-   * Any method, by its name, which is case-sensitive. Over HTTP/1.1 only those of Node's `http.labelledMethods` arrive: its parser
-   * answers 400 to others.
+   * Adds a route for the method that you name. Method names are case-sensitive. Over HTTP/1.1, only the methods in
+   * `http.METHODS` reach the router: Node's parser refuses others, and the server answers 400.
    *
-   * @throws {@link RouteError} `code: 'invalid-method'` if it is not a token.
+   * @throws {@link RouteError} `code: 'invalid-method'` if the method is not a token.
    */
   on<const Pattern extends string>(
     method: string,
@@ -113,15 +118,17 @@ export interface Router {
    * @throws {@link RouteError} `code: 'invalid-stage'` unless the stage is `'encoding'` or an integer of at least 1.
    */
   use(middleware: Middleware, options?: { readonly stage?: Stage }): void
-  /** Adds a {@link HeadHook}; they run in the order they were added, outside all middlewares. */
+  /** Adds a {@link HeadHook}. Hooks run in the order in which you add them, outside all middlewares. */
   useHead(hook: HeadHook): void
   /**
-   * Adds a stage over the head of every request: before it is routed, and before its content is read, for event streams and
-   * upgrades as for everything else. A hook may change method, URL and fields, which then decide about the route, set
-   * `context.maxBodyBytes` and metadata, or refuse the request by a Response or an HttpError, which goes out through the
-   * middlewares of `use()`. Hooks run in the order they were added; a promise is waited for.
+   * Adds a hook that gets the head of every request, also of event streams and upgrades, before the router chooses a route
+   * and before the content is read.
    *
-   * @throws {@link OptionError} if it is not a function.
+   * The hook may change the method, the URL and the fields; the router then routes by these. It may set
+   * `context.maxBodyBytes` and metadata. To refuse the request, it returns a Response or throws an HttpError, which passes
+   * through the middlewares of `use()`. The hook may be asynchronous. Hooks run in the order in which you add them.
+   *
+   * @throws {@link OptionError} if the hook is not a function.
    * @example
    * ```ts
    * router.useRequestHead((head) => {
@@ -132,16 +139,19 @@ export interface Router {
    * ```
    */
   useRequestHead(hook: RequestHeadHook): void
-  /** Answers what no route matches. The latest one counts; without any: 404. */
+  /**
+   * Sets the handler for requests that no route matches. A later call replaces the handler. Without a fallback the router
+   * answers 404.
+   */
   fallback(handler: Handler): void
-  /** The routes that are in effect, in the order they were registered. */
+  /** The routes in effect, in the order of registration. */
   readonly routes: readonly RegisteredRoute[]
-  /** One line for each route. */
+  /** Prints one line for each route. */
   toString(): string
   /**
-   * Answers a request. Not bound to anything, so it can be passed on: `createServer({ fetch: router.fetch })`,
-   * `Bun.serve({ fetch: router.fetch })`, `Deno.serve(router.fetch)`. What a host other than ours passes as the second
-   * argument is found in `context.platform`.
+   * Answers a request. The function does not use `this`, so you can pass it on: `createServer({ fetch: router.fetch })`,
+   * `Bun.serve({ fetch: router.fetch })`, `Deno.serve(router.fetch)`. If another host passes a second argument, you find it
+   * in `context.platform`.
    */
   readonly fetch: (request: Request, context?: unknown) => Response | Promise<Response>
 }

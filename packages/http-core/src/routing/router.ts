@@ -29,7 +29,7 @@ import type { Route } from './route.ts'
 import type { AddRoute, HeadHook, RouteOptions, Router, RouterOptions } from './router-types.ts'
 
 const malformedEncoding = /%(?![0-9A-Fa-f]{2})/
-/** What the stage over the head has answered in place of a route. */
+/** The refusal of a hook added by `useRequestHead`, to be sent instead of a route's response. */
 const headRefusal = metadataKey<() => Response>('the refusal of a request head')
 
 interface Routing {
@@ -42,15 +42,17 @@ interface Routing {
 }
 
 /**
- * Makes a router: typed routes, middleware in stages, and a `fetch` for {@link createServer} or for any host of web
+ * Creates a router with typed routes, middleware in stages, and a `fetch` for {@link createServer} or any other host of web
  * handlers (Bun, Deno, Workers).
  *
- * - Exact segments win over parameters, parameters over the rest of a path. Among equally specific routes a route for
- *   the method wins over `all()`, and then **the one registered last wins**. With `precedence: 'latest'` that alone counts.
- * - A path that has routes, but none for the method, answers 405 with `Allow`. A `HEAD` without a route of its own is
- *   answered by the `GET` route (the server leaves the content out), an `OPTIONS` by 204 with `Allow`; that answer runs
- *   inside the middlewares of the route which `Access-Control-Request-Method` asks about.
- * - Whatever matches nothing goes to the fallback, else 404. A malformed percent-encoding in the path answers 400.
+ * - Exact segments win over parameters, and parameters over the rest of a path. Among equally specific routes, a route for
+ *   the method wins over `all()`, and then **the route that you registered last wins**. With `precedence: 'latest'`, only
+ *   the order of registration counts.
+ * - If a path has routes, but none for the method, the router answers 405 with `Allow`. Without a route for `HEAD`, the
+ *   `GET` route answers (the server leaves out the content). Without a route for `OPTIONS`, the router answers 204 with
+ *   `Allow`, inside the middlewares of the route that `Access-Control-Request-Method` names.
+ * - If nothing matches, the fallback answers, or without a fallback the router answers 404. It answers 400 to a malformed
+ *   percent-encoding in the path.
  *
  * @example
  * ```ts
@@ -66,12 +68,12 @@ export function createRouter({ precedence = 'most-specific' }: RouterOptions = {
   const headHooks: HeadHook[] = []
   const requestHeadHooks: RequestHeadHook[] = []
   let fallback: Handler = () => statusResponse(404)
-  /** Put together at the first request after a change; routes are seldom added later. */
+  /** Built at the first request after a change. Routes are rarely added later. */
   let routing: Routing | undefined
 
   function add(method: string, target: string | Route, handler: Handler, options: RouteOptions = {}): Route {
     if (method !== anyMethod && !isToken(method)) {
-      throw new RouteError('invalid-method', method, 'A method is a token (RFC 9110 section 5.6.2)')
+      throw new RouteError('invalid-method', method, 'A method must be a token (RFC 9110 section 5.6.2)')
     }
     const route = isRoute(target) ? target : (makeRoute(target) as Route)
     const { accept } = options
@@ -155,7 +157,7 @@ export function createRouter({ precedence = 'most-specific' }: RouterOptions = {
       context.params = outcome
     }
     context.route = entry.route
-    // Before the middlewares, which may read the content.
+    // Set the limit before the middlewares run, because they may read the content.
     if (entry.maxBodyBytes !== undefined) context.maxBodyBytes = entry.maxBodyBytes
     return run(request, context)
   }
@@ -167,7 +169,7 @@ export function createRouter({ precedence = 'most-specific' }: RouterOptions = {
       context,
       (changed) => dispatch(changed, context),
       (refusal) => {
-        // Inside the middlewares: a page of another origin gets to see it, and a preflight is theirs to answer.
+        // Inside the middlewares, so that a page of another origin can read the refusal, and they can answer a preflight.
         context.set(headRefusal, refusal)
         return current().runRefusal(request, context)
       },
@@ -239,7 +241,7 @@ function within(middlewares: readonly StagedMiddleware[], handler: Handler): Han
   return middlewares.length === 0 ? handler : answering(compose(middlewares, handler))
 }
 
-/** The handler with the HttpErrors it throws turned into responses, so that the middlewares outside see those. */
+/** Wraps a handler so that an HttpError it throws becomes a response, which the outer middlewares then see. */
 function answering(handler: Handler): Handler {
   return (request, context) => {
     try {
@@ -257,7 +259,7 @@ function answerHttpError(error: unknown): Response {
   throw error
 }
 
-/** Refuses content that says of itself that it is too large. */
+/** Refuses a request whose announced content is too large. */
 function withinLimit(handler: Handler): Handler {
   return (request, context) => {
     const { method } = request
@@ -292,7 +294,7 @@ function statusResponse(status: number, headers?: Record<string, string>): Respo
   return httpErrorResponse(new HttpError(status, undefined, { headers }))
 }
 
-/** The path of an absolute http or https URL, without the cost of a URL object. */
+/** The path of an absolute http or https URL. Avoids the cost of a URL object. */
 function pathnameOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   if (start === -1) return '/'

@@ -13,32 +13,40 @@ import { isThenable } from '../../thenable.ts'
 import { hasNoContent } from '../../response/status.ts'
 import { addVary } from '../../response/vary.ts'
 
-/** A content coding, by its name in HTTP. */
+/** The name of a content coding. */
 export type ContentCoding = 'zstd' | 'br' | 'gzip' | 'deflate'
 
 /** See {@link compression}. */
 export interface CompressionOptions {
-  /** What is offered; among those a client likes equally, the first. @defaultValue br, zstd, gzip, deflate */
+  /**
+   * The codings to offer, in order of preference. The order decides if a client accepts several codings equally.
+   *
+   * @defaultValue br, zstd, gzip, deflate
+   */
   readonly codings?: readonly ContentCoding[]
-  /** Content that is known to be shorter is left as it is, in bytes. Content of unknown length counts as longer. @defaultValue 1024 */
+  /**
+   * Content shorter than this is not compressed, in bytes. Content of unknown length is compressed.
+   *
+   * @defaultValue 1024
+   */
   readonly thresholdBytes?: number
-  /** Whether a media type is worth it. @defaultValue text, JSON, XML, JavaScript, WebAssembly, SVG */
+  /** Whether to compress content of this media type. @defaultValue text, JSON, XML, JavaScript, WebAssembly and SVG */
   readonly isCompressible?: (mediaType: string) => boolean
   /**
-   * `'compress'` also compresses event streams, though they say `no-transform`: each event is flushed through, so it
-   * arrives when it is sent. It costs a compressor for each connection, some 50 to 300 kB, and the fast path on which
-   * all connections share what is written.
+   * `'compress'` also compresses event streams, although they say `no-transform`. Each event is flushed, so it arrives as
+   * soon as it is sent. Each connection then needs its own compressor (about 50 to 300 kB), and loses the fast path, on
+   * which all connections share the bytes that are written.
    *
    * @defaultValue `'leave'`
    */
   readonly eventStreams?: 'leave' | 'compress'
-  /** Tells when a turn of the event loop is over. @defaultValue the platform's */
+  /** The runtime whose `endOfTurn` decides when a stream is flushed. @defaultValue the platform's */
   readonly runtime?: Partial<Runtime>
 }
 
 type Compressor = BrotliCompress | Deflate | Gzip | ZstdCompress
 
-/** For content that is made while it is sent: the middle between speed and size. */
+/** The settings compromise between speed and size, for content that is generated while it is sent. */
 const compressors: Readonly<Record<ContentCoding, () => Compressor>> = {
   br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
   zstd: () => createZstdCompress(),
@@ -51,13 +59,14 @@ const compressible =
   /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascript|wasm)\b|image\/svg\+xml\b)/i
 
 /**
- * A middleware that compresses what clients accept (RFC 9110 section 12.5.3); for the stage `'encoding'`.
+ * Creates a middleware that compresses responses with a coding that the client accepts (RFC 9110 section 12.5.3). Add it
+ * at the stage `'encoding'`.
  *
- * Left as they are: responses without content, with a `content-encoding` of their own, of a part (206), with
- * `cache-control: no-transform`, and of types that are compressed already. What is streamed is flushed whenever its
- * source pauses. A strong ETag becomes a weak one: the bytes are others.
+ * The middleware does not compress responses without content, responses that already have a `content-encoding`, partial
+ * content (206), responses with `cache-control: no-transform`, and media types that are not compressible. It flushes a
+ * stream whenever the stream's source pauses. A strong ETag becomes weak, because the bytes differ.
  *
- * @throws {@link OptionError} which names the option.
+ * @throws {@link OptionError} naming the option.
  * @example
  * ```ts
  * import { createRouter, textResponse } from '@sse-toolkit/http-core'
@@ -103,7 +112,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
 
   const finish = (request: Request, response: Response): Response => {
     if (!isWorthIt(response)) return response
-    // Also where it is not compressed this time: a cache must ask again for each client.
+    // Set Vary even if this response is not compressed, because a cache must not reuse it for every client.
     const coding = choose(request, codings)
     const isHead = request.method === 'HEAD'
     if (coding === undefined || (response.body === null && !isHead)) {
@@ -119,7 +128,7 @@ export function compression(options: CompressionOptions = {}): Middleware {
     const etag = headers.get('etag')
     if (etag?.startsWith('"') === true) headers.set('etag', `W/${etag}`)
     const { status, statusText, body } = response
-    // Says what GET would say, and compresses nothing.
+    // The answer to HEAD has the fields of the answer to GET, but there is nothing to compress.
     if (isHead || body === null) return new Response(body, { status, statusText, headers })
     return new Response(compressed(body, compressors[coding](), runtime), { status, statusText, headers })
   }
@@ -147,7 +156,7 @@ function lengthOf(response: Response): number {
 }
 
 /**
- * The body through a compressor, at the pace of the reader on both sides:
+ * Pipes the body through a compressor, at the pace of the reader:
  *
  *     body --read--> pump --write--> compressor --data--> stream
  *                     |  waits for 'drain'           |  pauses above its high-water mark

@@ -15,19 +15,20 @@ import { ZstdFrame } from './zstd-frame.ts'
 
 /** See {@link decompression}. */
 export interface DecompressionOptions {
-  /** The codings that are understood; content in any other is 415 when it is read. @defaultValue br, zstd, gzip, deflate */
+  /** The codings to accept. Reading content in any other coding fails with 415. @defaultValue br, zstd, gzip, deflate */
   readonly codings?: readonly ContentCoding[]
   /**
-   * The content after decompression, in bytes; then 413. The content as it is sent has its own limit, `maxBodyBytes`.
+   * The maximum size of the decompressed content, in bytes; then 413. The compressed content has a separate limit,
+   * `maxBodyBytes`.
    *
-   * @defaultValue `context.maxBodyBytes`: that of the server or of the route; 1 048 576 on hosts that have no such limit
+   * @defaultValue `context.maxBodyBytes`, the limit of the server or of the route; 1 048 576 on hosts without such a limit
    */
   readonly maxDecompressedBytes?: number
 }
 
 type Decompressor = BrotliDecompress | Gunzip | Inflate | ZstdDecompress
 
-/** RFC 9659: what a decoder of zstd in HTTP must take, and need not exceed. It is memory of each request. */
+/** The window of 8 MB that a zstd decoder in HTTP must support (RFC 9659). A larger window would cost memory per request. */
 const zstdWindowLogMax = 23
 
 const decompressors: Readonly<Record<ContentCoding, () => Decompressor>> = {
@@ -39,19 +40,18 @@ const decompressors: Readonly<Record<ContentCoding, () => Decompressor>> = {
 
 const defaultCodings: readonly ContentCoding[] = ['br', 'zstd', 'gzip', 'deflate']
 const defaultMaxBytes = 1_048_576
-/** More than one is rare; each costs a decompressor. */
+/** Requests rarely have more than one coding, and each coding costs a decompressor. */
 const maxCodings = 2
 
 /**
- * A middleware that decompresses the content of requests, by their `Content-Encoding` (RFC 9110 section 8.4); for the stage
- * `'encoding'`. The handler gets the content as if it had been sent plainly, without `content-encoding` and
- * `content-length`.
+ * Creates a middleware that decompresses the content of requests by their `Content-Encoding` (RFC 9110 section 8.4). Add it
+ * at the stage `'encoding'`. The handler gets the plain content, without `content-encoding` and `content-length`.
  *
- * Nothing is read before the handler reads. Then content that decompresses to more than the limit is 413 as soon as the
- * limit is passed. Content that is not what its coding says, is cut short, or goes on behind its end (a second frame of zstd
- * included) is 400, and a coding that is not understood 415 with `Accept-Encoding`.
+ * The middleware reads nothing before the handler reads. Reading fails with 413 as soon as the decompressed content exceeds
+ * the limit. It fails with 400 if the content does not match its coding, is cut short, or continues after its end (a second
+ * zstd frame counts as such). It fails with 415 and `Accept-Encoding` if the coding is not supported.
  *
- * @throws {@link OptionError} which names the option.
+ * @throws {@link OptionError} naming the option.
  * @example
  * ```ts
  * import { gzipSync } from 'node:zlib'
@@ -88,7 +88,7 @@ export function decompression(options: DecompressionOptions = {}): Middleware {
     const headers = new Headers(request.headers)
     headers.delete('content-encoding')
     headers.delete('content-length')
-    // Asked when the content is read: until then a handler may set another limit.
+    // Evaluated when the content is read, because a handler may set another limit until then.
     const limit = (): number => maxDecompressedBytes ?? context.maxBodyBytes ?? defaultMaxBytes
     const applied = appliedCodings(field, codings)
     const content = body as ReadableStream<Uint8Array>
@@ -102,8 +102,8 @@ export function decompression(options: DecompressionOptions = {}): Middleware {
 }
 
 /**
- * Content that cannot be decompressed. It fails when it is read, so that the answer is made where the handler's are, inside
- * all middlewares, and a page of another origin sees it.
+ * A stream for content that cannot be decompressed. It fails only when the handler reads it, so that the answer passes
+ * through all middlewares, and a page of another origin can read it.
  */
 function failing(
   content: ReadableStream<Uint8Array>,
@@ -112,7 +112,7 @@ function failing(
   return new ReadableStream(
     {
       pull() {
-        // RFC 9110 section 12.5.3: so the client learns what it may send.
+        // RFC 9110 section 12.5.3: Accept-Encoding tells the client which codings it may send.
         throw new HttpError(415, undefined, { headers: { 'accept-encoding': understood.join(', ') } })
       },
       cancel: (reason) => content.cancel(reason),
@@ -121,14 +121,14 @@ function failing(
   )
 }
 
-/** The codings in the order in which they were applied; undefined where one is not understood, or they are too many. */
+/** The codings in the order in which they were applied; undefined if one is not supported, or if there are too many. */
 function appliedCodings(
   field: string,
   understood: readonly ContentCoding[],
 ): readonly ContentCoding[] | undefined {
   const names = field.split(',').flatMap((item) => {
     const name = item.trim().toLowerCase()
-    // RFC 9110 section 8.4.1.3, and section 12.5.3: it stands for none.
+    // RFC 9110 section 8.4.1.3: x-gzip equals gzip. Section 12.5.3: identity means no coding.
     if (name === 'x-gzip') return 'gzip'
     return name === '' || name === 'identity' ? [] : name
   })
@@ -137,7 +137,7 @@ function appliedCodings(
 }
 
 /**
- * The content through a decompressor, at the pace of the reader:
+ * Pipes the content through a decompressor, at the pace of the reader:
  *
  *     content --read--> decompressor --data--> counted --> stream
  *                 waits for 'drain'       pauses until the stream is asked for more
@@ -156,7 +156,7 @@ function decompressed(
       },
       cancel: (reason) => (reading === undefined ? content.cancel(reason) : reading.stop(reason)),
     },
-    // Nothing is read before somebody asks: a client may be waiting for `100 Continue`.
+    // Read nothing before the handler reads: the client may be waiting for `100 Continue`.
     { highWaterMark: 0 },
   )
 }
@@ -170,7 +170,7 @@ class Decompression {
   readonly #frame: ZstdFrame | undefined
   #readBytes = 0
   #size = 0
-  /** Whether all that was sent has been written to the decompressor. */
+  /** Whether all of the compressed content has been written to the decompressor. */
   #isWhole = false
   #isOver = false
 
@@ -202,7 +202,7 @@ class Decompression {
     this.#decompressor.resume()
   }
 
-  /** The rest is not needed. */
+  /** Stops reading, because the rest is not needed. */
   stop(reason: unknown): Promise<void> {
     this.#isOver = true
     this.#decompressor.destroy()
@@ -221,7 +221,7 @@ class Decompression {
   }
 
   #onEnd(): void {
-    // A coding has an end of its own, and what follows it was not sent in this coding.
+    // The coding itself marks its end. Content after that end is not valid in this coding.
     const isExact = this.#isWhole && this.#decompressor.bytesWritten === this.#readBytes
     if (!isExact || this.#frame?.isWhole === false) {
       this.#fail(this.#malformed(undefined))
@@ -243,12 +243,12 @@ class Decompression {
         if (!decompressor.write(value)) await roomOf(decompressor)
       }
     } catch (error) {
-      // The client left, sends too much, or too slowly.
+      // The client left, sends too much, or sends too slowly.
       this.#fail(error)
       return
     }
     if (this.#readBytes === 0) {
-      // No content at all: there is nothing that could be wrong with it.
+      // Empty content is valid in any coding.
       this.#isOver = true
       decompressor.destroy()
       this.#controller.close()
@@ -268,7 +268,7 @@ class Decompression {
     this.#decompressor.destroy()
     this.#controller.error(fault)
     this.#reader.cancel(fault).catch(() => {
-      // The fault is being reported already; a second one of the same content adds nothing.
+      // The fault is already reported. An error while cancelling adds nothing.
     })
   }
 }

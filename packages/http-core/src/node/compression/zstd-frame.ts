@@ -1,23 +1,23 @@
 const magicNumber = 0xfd_2f_b5_28
 const rleBlock = 1
-/** By the two upper bits of the frame header's descriptor. */
+/** The length of the content size, by the upper two bits of the frame header's descriptor. */
 const contentSizeBytes = [0, 2, 4, 8] as const
-/** By the two lower bits. */
+/** The length of the dictionary ID, by the lower two bits. */
 const dictionaryIdBytes = [0, 1, 2, 4] as const
 
 /**
- * Follows one zstd frame to its end, without decompressing it (RFC 8878 section 3.1.1):
+ * Finds the end of one zstd frame without decompressing it (RFC 8878 section 3.1.1):
  *
  *     magic  header                                    blocks                             checksum
  *     4      1: descriptor + 0 to 13: what it names    (3: last, type, size + content)+   0 or 4
  *
- * Some releases of Node 22 take a frame that is cut short for a whole one, and some releases of Node 26 read on behind its end.
+ * Some releases of Node 22 accept a truncated frame, and some releases of Node 26 read on after the end of the frame.
  */
 export class ZstdFrame {
   readonly #parts = partsOfFrame()
-  /** Bytes of the current part that are still to come. */
+  /** How many bytes of the current part have not arrived yet. */
   #missing = 0
-  /** What has come of the current part, as a little-endian number; only the first four bytes count. */
+  /** The value of the current part so far, as a little-endian number of its first four bytes. */
   #value = 0
   #takenOfPart = 0
   #state: 'inside' | 'whole' | 'beyond' = 'inside'
@@ -62,7 +62,7 @@ export class ZstdFrame {
   }
 }
 
-/** Yields the length of each part, and is given its value; at the end it says whether there was a frame at all. */
+/** Yields the length of each part and receives the part's value. Returns `'beyond'` if the bytes are not a zstd frame. */
 function* partsOfFrame(): Generator<number, 'whole' | 'beyond', number> {
   if ((yield 4) !== magicNumber) return 'beyond'
   const descriptor = yield 1
@@ -77,7 +77,7 @@ function* partsOfFrame(): Generator<number, 'whole' | 'beyond', number> {
   do {
     header = yield 3
     const type = (header >> 1) & 0b11
-    // The size of an RLE block counts what its one byte stands for.
+    // An RLE block has one byte. Its size says how often that byte repeats.
     yield type === rleBlock ? 1 : header >> 3
   } while ((header & 1) === 0)
   if ((descriptor & 0b100) !== 0) yield 4

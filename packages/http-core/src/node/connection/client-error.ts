@@ -7,43 +7,43 @@ import type { Reports } from '../reports/reports.ts'
 import type { Peers } from './peers.ts'
 import { destroyAfter } from '../message/unread-content.ts'
 
-/** A connection as node:http keeps it. */
+/** A connection with the undocumented property that node:http adds. */
 interface HttpConnection extends Duplex {
   readonly remoteAddress?: string | undefined
-  /** The response whose turn it is. */
+  /** The response that is being sent. */
   readonly _httpMessage?: ServerResponse | null
 }
 
-/** What Node's parser and its timeouts report. */
+/** An error that Node's parser or one of its timeouts reports. */
 interface ClientError extends Error {
   readonly code?: string
   readonly reason?: string
   readonly rawPacket?: Buffer
-  /** How much of the packet the parser had taken. */
+  /** How many bytes of the packet the parser had read. */
   readonly bytesParsed?: number
 }
 
-/** By Node's codes; whatever else is wrong is a 400. */
+/** The status by Node's error code. Any other error is a 400. */
 const statuses: ReadonlyMap<string, number> = new Map([
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
-/** What the last answer on a connection is made with. */
+/** The parts of the server that {@link closeWith} needs. */
 interface Closing {
   readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout' | 'wallClock'>
   readonly serverHeader: string | undefined
 }
 
-/** A client that does not close its side after we closed ours. */
+/** How long the client may take to close its side after the server has closed its own. */
 const lingerMs = 1000
 
 /**
- * Makes the listener that answers what is not HTTP, or comes too slowly. The parser has given up the connection: whatever is answered, it is
- * closed afterwards.
+ * Makes the listener that answers requests that are not valid HTTP or arrive too slowly. The parser has given up the
+ * connection, so the connection closes after the answer.
  *
- * The fault lies in the request that was being read. Responses to earlier requests of the same connection go first, or
- * the client would take ours for theirs.
+ * The fault is in the request that was being read. Responses to earlier requests of the connection must be sent first, or
+ * the client would mistake the refusal for one of them.
  */
 export function clientErrorListener(
   reports: Reports,
@@ -51,7 +51,7 @@ export function clientErrorListener(
   { runtime, serverHeader }: Closing,
   closingConnections: WeakSet<Socket>,
 ): (error: ClientError, socket: HttpConnection) => void {
-  // Node's parser reports again for every further piece of a connection that it has given up.
+  // After the parser has given up a connection, it reports an error for each further packet.
   const refused = new WeakSet<HttpConnection>()
   return (error, socket) => {
     if (refused.has(socket)) return
@@ -60,8 +60,8 @@ export function clientErrorListener(
       return
     }
     if (closingConnections.has(socket as Socket) && socket._httpMessage?.writableEnded !== false) {
-      // Some releases of Node report a transfer coding that we have refused already. Nothing may follow a response that says
-      // `Connection: close` (RFC 9112 section 9.6), and Node closes the connection behind it.
+      // Some releases of Node report a transfer coding that the server has already refused. Nothing may follow a response
+      // with `Connection: close` (RFC 9112 section 9.6), and Node closes the connection after that response.
       return
     }
     refused.add(socket)
@@ -81,10 +81,10 @@ function refuseInTurn(closing: Closing, socket: HttpConnection, status: number):
       refuseInTurn(closing, socket, status)
     })
   } else if (pending.writableEnded) {
-    // It is on its way, whole.
+    // The response is complete and being sent.
     destroyAfter(pending, pending.req)
   } else if (pending.headersSent) {
-    // The fault is in the content of a request that is being answered already: no way to say so.
+    // The fault is in the content of a request that is already being answered, so no status can be sent.
     socket.destroy()
   } else {
     destroyAfter(pending, pending.req)
@@ -98,7 +98,7 @@ function refuseInTurn(closing: Closing, socket: HttpConnection, status: number):
   }
 }
 
-/** Ends a connection with a response without content; destroys it if the client does not close its side soon. */
+/** Ends a connection with a response without content. Destroys the connection if the client does not close its side soon. */
 export function closeWith({ runtime, serverHeader }: Closing, socket: Duplex, status: number): void {
   if (!socket.writable) {
     socket.destroy()
@@ -113,7 +113,7 @@ export function closeWith({ runtime, serverHeader }: Closing, socket: Duplex, st
   const fields = [
     'Connection: close',
     'Content-Length: 0',
-    // RFC 9110 section 6.6.1: every response of a 4xx or 5xx status that a server with a clock makes.
+    // RFC 9110 section 6.6.1: a server with a clock should send Date.
     `Date: ${new Date(runtime.wallClock()).toUTCString()}`,
     ...(serverHeader === undefined ? [] : [`Server: ${serverHeader}`]),
   ]
@@ -122,19 +122,20 @@ export function closeWith({ runtime, serverHeader }: Closing, socket: Duplex, st
 
 function statusOf(error: ClientError): number {
   if (error.code === 'HPE_HEADER_OVERFLOW') return isInRequestLine(error) ? 414 : 431
-  // The same code stands for a line that ends wrongly.
+  // Node uses the same code for a request line with a wrong ending.
   if (error.code === 'HPE_INVALID_VERSION' && error.reason === 'Invalid HTTP version') return 505
   return statuses.get(error.code ?? '') ?? 400
 }
 
 /**
- * Whether the head grew too large before its first line had ended: then it is the target that is too long.
+ * Whether the head became too large before the end of its first line, so that the target is too long. `|` marks where the
+ * parser gave up:
  *
- *     GET /xxxxxxxxxx|x HTTP/1.1      where the parser gave up: a request line has a blank before its target,
- *     Cookie: a=b; c=|d               a field line a colon before any
- *     xxxxxxxxxxxxxxx|x HTTP/1.1      a line that began in an earlier packet: no blank, as in a target
+ *     GET /xxxxxxxxxx|x HTTP/1.1      a request line: a blank before the target
+ *     Cookie: a=b; c=|d               a field line: a colon before any blank
+ *     xxxxxxxxxxxxxxx|x HTTP/1.1      a line that began in an earlier packet, without a blank so far, as in a target
  *
- * The last may be a field without any blank, cut so that the packet ends in it: that is taken for a target.
+ * In the last case the line could also be a field without any blank. It is still treated as a target.
  */
 function isInRequestLine({ rawPacket, bytesParsed }: ClientError): boolean {
   const parsed = rawPacket?.toString('latin1', 0, bytesParsed) ?? ''

@@ -14,15 +14,15 @@ import { clientErrorListener, closeWith } from './client-error.ts'
 import { isAnswering, mayUpgrade } from '../upgrade/connection-upgrade.ts'
 import { serveUpgrade } from '../upgrade/serve-upgrade.ts'
 
-/** How often Node looks for requests that take too long: a timeout can be late by so much. */
+/** How often Node looks for requests that take too long. A timeout can be late by this time. */
 const checkingIntervalMs = 1000
 
-/** What serving HTTP/1.1 needs. */
+/** The parts of the server that serve HTTP/1.1. */
 export interface Http1Parts {
   readonly settings: Settings
   readonly reports: Reports
   readonly peers: Peers
-  /** Connections on which a response said `Connection: close`: requests behind it are not served. */
+  /** Connections with a response that said `Connection: close`. Later requests on them are not served. */
   readonly closingConnections: WeakSet<Socket>
   readonly admit: Admit
   readonly refuse: Refuse
@@ -37,7 +37,7 @@ export function makeHttp1Server(parts: Http1Parts): Server {
   const server = createServer({
     insecureHTTPParser: false,
     requireHostHeader: true,
-    // As `Headers` does; and a duplicate Host shows.
+    // Join duplicates as `Headers` does. A joined Host field is then detected as invalid.
     joinDuplicateHeaders: true,
     optimizeEmptyRequests: true,
     noDelay: true,
@@ -51,7 +51,7 @@ export function makeHttp1Server(parts: Http1Parts): Server {
     shouldUpgradeCallback: (message) => mayUpgrade(message, upgradeProtocols),
     ...(settings.highWaterMarkBytes !== undefined && { highWaterMark: settings.highWaterMarkBytes }),
   })
-  // Node would drop what is beyond a count, silently; `admit` refuses it.
+  // Node would silently drop fields beyond this count. `admit` refuses the request instead.
   server.maxHeadersCount = 0
   if (Number.isFinite(settings.maxConnections)) server.maxConnections = settings.maxConnections
   const serveRequest = (message: IncomingMessage, response: ServerResponse): void => {
@@ -63,14 +63,14 @@ export function makeHttp1Server(parts: Http1Parts): Server {
         socket.on('end', cutUnlessEnded)
       })
       .on('request', serveRequest)
-      // Node looks for `100-continue` as a part of the field; and would answer 417 without a look at the rest.
+      // Node only looks for `100-continue` anywhere in the field, and would answer 417 without checking the rest of the head.
       .on('checkContinue', serveRequest)
       .on('checkExpectation', serveRequest)
       .on('upgrade', (message, socket, head) => {
         serveUpgrade(parts, message, socket, head)
       })
       .on('connect', (message, socket) => {
-        // Node has taken its own listeners off.
+        // Node has removed its own listeners.
         socket.on('error', () => {
           socket.destroy()
         })
@@ -86,9 +86,9 @@ export function makeHttp1Server(parts: Http1Parts): Server {
 }
 
 /**
- * The client sends no more. Node closes the connection for that, once it has sent what waits, and whatever is written to a
- * response now is lost. So a response that has not ended is given up at once, however much of it a client takes that
- * could still read: one that only looks like that has left.
+ * Called when the client closes its sending side. Node then closes the connection after the data that is already written,
+ * and everything written later is lost. So the server gives up a response that has not ended, even if the client could
+ * still read: a client that has left looks exactly the same.
  */
 function cutUnlessEnded(this: Socket & { readonly _httpMessage?: ServerResponse | null }): void {
   if (this._httpMessage?.writableEnded === false) this.destroy()
@@ -111,7 +111,7 @@ function serve(
   } else if (expectation === 'unknown') {
     refuse(message, response, { status: 417, reason: 'an unknown expectation', connection: 'close' })
   } else if (message.url === '*') {
-    // RFC 9110 section 9.3.7: about the server as a whole there is nothing to say but that it is there.
+    // RFC 9110 section 9.3.7: `OPTIONS *` asks about the server as a whole. The answer only shows that the server is there.
     const { serverHeader: server } = settings
     response.writeHead(204, {
       ...(endsConnection(message) && { connection: 'close' }),

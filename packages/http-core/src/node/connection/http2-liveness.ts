@@ -4,17 +4,17 @@ import type { Runtime } from '../../runtime.ts'
 import { waitingBytes } from './stalled-connections.ts'
 
 /**
- * Asks the client of an HTTP/2 connection for a sign of life at each interval, and calls `lost` when a whole interval
- * passes without one: a client that vanished, or froze, sends no FIN that could be noticed.
+ * Sends a PING to the client of an HTTP/2 connection at each interval, and calls `lost` if the client sends nothing for a
+ * whole interval. A client that has vanished or frozen sends no FIN, so this is the only way to notice.
  *
  *     interval       interval       interval
  *     |------------->|------------->|
  *                    PING           no byte has come since: lost
  *
- * Any byte is a sign of life, the answer to the PING among them. While bytes of ours still wait to be sent, the PING may
- * wait behind them, and silence proves nothing: `responseStallTimeoutMs` decides then.
+ * Any byte from the client counts, including the answer to the PING. While the server still has bytes to send, the PING may
+ * wait behind them, so silence does not count, and `responseStallTimeoutMs` applies instead.
  *
- * @returns stops asking.
+ * @returns a function that stops watching.
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-6.7
  */
 export function watchHttp2Client(
@@ -46,10 +46,10 @@ export function watchHttp2Client(
 function ask(session: ServerHttp2Session): void {
   if (session.destroyed) return
   if (session.closed) {
-    // Node sends no PING once a GOAWAY has gone out or come in. SETTINGS have to be acknowledged as well.
+    // Node sends no PING after a GOAWAY was sent or received. The client must acknowledge SETTINGS too.
     session.settings({})
   } else {
-    // The answer shows in the bytes that were read.
+    // The callback is not needed: the answer shows in `bytesRead`.
     session.ping(() => {})
   }
 }

@@ -11,14 +11,14 @@ import { Http2Request, Http2Response, resetStream } from '../message/http2-messa
 import { watchHttp2Client } from './http2-liveness.ts'
 import { waitingBytes } from './stalled-connections.ts'
 
-/** Each field counts as its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
+/** The size of a field is its name, its value and 32 bytes (RFC 9113 section 6.5.2). */
 const fieldOverheadBytes = 32
-/** How much longer than `idleTimeoutMs` an idle session is given before it gets GOAWAY. */
+/** The server sends GOAWAY to an idle session this long after `idleTimeoutMs`. */
 const idleGraceMs = 1000
 /** How long a client may take to close a connection whose last stream has ended. */
 const lingerMs = 1000
 
-/** What serving HTTP/2 needs. */
+/** The parts of the server that serve HTTP/2. */
 export interface Http2Parts {
   readonly settings: Settings
   readonly reports: Reports
@@ -31,17 +31,17 @@ export interface Http2Parts {
 
 /** The HTTP/2 sessions of one server. */
 export interface Http2Sessions {
-  /** Speaks HTTP/2 on a connection that has chosen it. */
+  /** Serves HTTP/2 on a connection whose client has chosen it. */
   serve(socket: Socket): void
-  /** GOAWAY: no more streams; each connection closes with its last one. */
+  /** Sends GOAWAY on all connections: they accept no more streams, and each closes after its last stream. */
   close(): void
 }
 
 /**
- * Makes the sessions' keeper. Every stream becomes an exchange, as every request of HTTP/1.1 does.
+ * Creates the keeper of all sessions. Each stream becomes an exchange, like each request of HTTP/1.1.
  *
- * What node:http2 does by itself: a client that resets streams faster than it may (CVE-2023-44487), that sends frames
- * out of order or fills the session's memory is cut off; a head above `maxHeaderBytes` is reset with ENHANCE_YOUR_CALM.
+ * node:http2 itself cuts off a client that resets streams too fast (CVE-2023-44487), sends frames out of order, or fills
+ * the session's memory. It resets a stream whose head exceeds `maxHeaderBytes` with ENHANCE_YOUR_CALM.
  */
 export function makeHttp2Sessions(parts: Http2Parts): Http2Sessions {
   const { settings, closing } = parts
@@ -53,9 +53,9 @@ export function makeHttp2Sessions(parts: Http2Parts): Http2Sessions {
       enableConnectProtocol: false,
       enablePush: false,
     },
-    // By number `admit` refuses them; here the size alone counts.
+    // `admit` limits the number of fields. This value is so large that only the size limits them here.
     maxHeaderListPairs: Math.ceil(settings.maxHeaderBytes / fieldOverheadBytes),
-    // A second Host shows, as it does in HTTP/1.1.
+    // Keeps a second Host field, so that it is detected as in HTTP/1.1.
     strictSingleValueFields: false,
   }
   return {
@@ -73,11 +73,11 @@ export function makeHttp2Sessions(parts: Http2Parts): Http2Sessions {
 }
 
 /**
- * One connection, and what decides that its client is gone:
+ * One connection, and the ways in which it ends:
  *
  *     FIN, or close_notify ------------> destroyed: see `constructor`
- *     RST -----------------------------> Node's
- *     no sign of life ------------------> destroyed, after `http2PingIntervalMs`
+ *     RST -----------------------------> destroyed by Node
+ *     no answer to a PING --------------> destroyed, after `http2PingIntervalMs`
  *     idle ------------> GOAWAY ----+
  *     the server stops -> GOAWAY ---+--> after the last stream the client closes it, or it is destroyed a second later
  *     the client's own GOAWAY ------+
@@ -94,8 +94,8 @@ class Http2Connection {
     this.#parts = parts
     this.#socket = socket
     this.#session = session
-    // A client that sends no more can acknowledge neither PING nor SETTINGS (RFC 9113 sections 6.5.3 and 6.7) and gives no
-    // more room for content: whether or not it could still read, it has left. Node waits for it forever.
+    // A client that has closed its sending side can no longer acknowledge PING and SETTINGS (RFC 9113 sections 6.5.3 and 6.7)
+    // or grant more window. It counts as gone, even if it could still read. Node would wait for it forever.
     socket.on('end', () => {
       socket.destroy()
     })
@@ -119,7 +119,7 @@ class Http2Connection {
     this.#limitSilence()
   }
 
-  /** GOAWAY: no more streams; the connection closes with its last one. */
+  /** Sends GOAWAY: the connection accepts no more streams and closes after its last stream. */
   close(): void {
     this.#session.close()
     if (this.#streams === 0) this.#linger()
@@ -127,7 +127,7 @@ class Http2Connection {
 
   #serve(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     this.#streams += 1
-    // 'close' follows, with all there is to know.
+    // Ignored, because 'close' follows.
     stream.on('error', () => {})
     stream.once('close', () => {
       this.#streams -= 1
@@ -141,7 +141,7 @@ class Http2Connection {
     const { idleTimeoutMs } = this.#parts.settings
     if (idleTimeoutMs === 0) return
     this.#session.setTimeout(idleTimeoutMs + idleGraceMs, () => {
-      // An event stream may well be silent for so long.
+      // A connection with open streams may be silent: event streams often are.
       if (this.#streams === 0) this.close()
     })
   }
@@ -156,12 +156,12 @@ class Http2Connection {
     })
   }
 
-  /** After GOAWAY and the last stream Node waits for the client to close the connection, however long that takes. */
+  /** Closes the connection after GOAWAY and the last stream. Node would wait for the client without a limit. */
   #linger(): void {
     const { runtime } = this.#parts.settings
     runtime.clearTimeout(this.#lingering)
     this.#lingering = runtime.setTimeout(() => {
-      // What is still being sent is the end of a response.
+      // Bytes that are still waiting are the end of a response.
       if (waitingBytes(this.#socket) > 0) this.#linger()
       else this.#socket.destroy()
     }, lingerMs)
@@ -190,24 +190,24 @@ function serveStream(parts: Http2Parts, request: Http2Request, response: Http2Re
   }
 }
 
-/** The fields of a response that no handler has made. */
+/** The fields of a response that the server makes itself. */
 function ownFields({ settings: { serverHeader } }: Pick<Http2Parts, 'settings'>): string[] {
   return serverHeader === undefined ? [] : ['server', serverHeader]
 }
 
-/** A stream whose client grants it no window keeps what it has to say; Node's timer of a stream runs while nothing is sent. */
+/** Resets a stream whose client grants no window. Node's timeout of a stream runs while the stream sends nothing. */
 function limitStall({ settings, reports }: Http2Parts, stream: ServerHttp2Stream): void {
   if (settings.responseStallTimeoutMs === 0) return
   stream.setTimeout(settings.responseStallTimeoutMs, () => {
-    // An event stream may well be silent for so long.
+    // A stream with nothing to send may be silent: event streams often are.
     if (stream.writableLength === 0) return
     const reason = 'the client does not read its response'
-    reports.connectionFailed(`Gave up a stream: ${reason}`, { reason })
+    reports.connectionFailed(`Reset a stream: ${reason}`, { reason })
     resetStream(stream)
   })
 }
 
-/** What node:http's `requestTimeout` is for HTTP/1.1. */
+/** Enforces `requestTimeoutMs`, as node:http's `requestTimeout` does for HTTP/1.1. */
 function limitTime({ settings }: Http2Parts, { stream }: Http2Request, response: Http2Response): void {
   const { requestTimeoutMs, runtime } = settings
   if (requestTimeoutMs === 0) return

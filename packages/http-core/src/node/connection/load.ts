@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
 
-/** How many requests a server has in flight: what `maxRequestsInFlight` and `maxPipelinedRequests` limit. */
+/** Counts the requests in flight, for `maxRequestsInFlight` and `maxPipelinedRequests`. */
 export class Load {
-  /** Requests whose response has not ended. */
+  /** How many requests have a response that has not ended. */
   requestsInFlight = 0
   readonly #waiting = new WeakMap<Socket, number>()
 
   /**
-   * A request of this connection waits for its response. Node reads on while it does, as long as no response data waits:
-   * one client could put any number of requests in flight on one connection. A request that is answered at once is not
-   * counted, so this costs ordinary requests nothing.
+   * Counts a request that waits for its response. Node reads further requests of the connection meanwhile, unless response
+   * data is waiting, so without a limit one client could have any number of requests in flight. A request that is answered
+   * at once is not counted, so this costs ordinary requests nothing.
    */
   enter(socket: Socket): void {
     this.#waiting.set(socket, this.depth(socket) + 1)

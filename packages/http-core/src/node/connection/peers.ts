@@ -1,14 +1,14 @@
 import type { ProxyHeader } from '../../request/proxy-header.ts'
 
-/** What a connection shows of its peer. */
+/** The peer of a connection, according to the socket. */
 interface Peer {
   readonly remoteAddress?: string | undefined
   readonly remotePort?: number | undefined
 }
 
-/** The client of each connection, if a proxy named it before the first byte. */
+/** The client of each connection: the one that a PROXY header names, or else the socket's peer. */
 export class Peers {
-  /** Undefined where connections begin without a PROXY header: then nothing need be looked up. */
+  /** Undefined if the server reads no PROXY headers, so that nothing needs to be looked up. */
   readonly #headers: WeakMap<object, ProxyHeader> | undefined
 
   /** @param proxyProtocol - `'read'` if connections may begin with a PROXY header. */
@@ -16,17 +16,17 @@ export class Peers {
     this.#headers = proxyProtocol === 'read' ? new WeakMap() : undefined
   }
 
-  /** Keeps what a proxy said of a connection. */
+  /** Stores the PROXY header of a connection. */
   introduce(connection: object, header: ProxyHeader): void {
     this.#headers?.set(connection, header)
   }
 
-  /** What a proxy said of the connection. */
+  /** The PROXY header of the connection; undefined if it has none. */
   headerOf(connection: object): ProxyHeader | undefined {
     return this.#headers?.get(connection)
   }
 
-  /** The address of the other end: what a proxy said, else the socket's. */
+  /** The client's address: the source in the PROXY header, or else the socket's peer. */
   addressOf(connection: Peer): string | undefined {
     return this.headerOf(connection)?.source?.address ?? connection.remoteAddress
   }

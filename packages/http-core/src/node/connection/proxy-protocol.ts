@@ -1,12 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { ProxyEndpoint, ProxyHeader } from '../../request/proxy-header.ts'
 
-/** What the first bytes of a connection are. */
+/** The result of parsing the first bytes of a connection. */
 export type ProxyParse =
-  /** So far it could be a header. */
+  /** The bytes so far could be the start of a header. */
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'header'; readonly header: ProxyHeader; readonly length: number }
-  /** It is something else: what a client sends that calls directly. */
+  /** The bytes are something else: the client connects directly. */
   | { readonly kind: 'absent' }
   | { readonly kind: 'invalid'; readonly reason: string }
 
@@ -16,7 +16,7 @@ const v1MaxBytes = 107
 const v2Signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const v2HeadBytes = 16
 
-/** Bytes of the addresses, by the family and transport of byte 13 (section 2.2). */
+/** The length of the addresses, by the family and transport in byte 13 (section 2.2). */
 const v2AddressBytes: ReadonlyMap<number, number> = new Map([
   [0x00, 0],
   [0x11, 12],
@@ -36,7 +36,7 @@ const noValues: ReadonlyMap<number, Uint8Array> = new Map()
  *     v1   PROXY TCP4 192.0.2.1 198.51.100.2 4711 443 CRLF
  *     v2   signature(12) | version, command | family, transport | length(2) | addresses | type(1) length(2) value ...
  *
- * @param maxBytes - A longer header is invalid, as soon as it says so.
+ * @param maxBytes - A longer version 2 header is invalid as soon as its length field has arrived.
  */
 export function parseProxyHeader(bytes: Buffer, maxBytes: number): ProxyParse {
   if (startsAs(bytes, v2Signature)) return parseVersion2(bytes, maxBytes)
@@ -44,7 +44,7 @@ export function parseProxyHeader(bytes: Buffer, maxBytes: number): ProxyParse {
   return { kind: 'absent' }
 }
 
-/** Whether the bytes begin with the prefix, as far as there are any. */
+/** Whether the bytes that have arrived match the beginning of the prefix. */
 function startsAs(bytes: Buffer, prefix: Buffer): boolean {
   const length = Math.min(bytes.length, prefix.length)
   return bytes.compare(prefix, 0, length, 0, length) === 0
@@ -58,7 +58,7 @@ function parseVersion1(bytes: Buffer): ProxyParse {
   const length = end + 2
   const [, family = '', ...rest] = bytes.toString('latin1', 0, end).split(' ')
   if (family === 'UNKNOWN') {
-    // What follows it must be ignored.
+    // The rest of the line must be ignored.
     return found({ version: 1, command: 'unknown', source: undefined, destination: undefined }, length)
   }
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : undefined
@@ -78,7 +78,7 @@ function parseVersion1(bytes: Buffer): ProxyParse {
   )
 }
 
-/** No sign, no leading zero: what everybody reads in the same way. */
+/** Parses a port. A sign or a leading zero is invalid, because parsers could disagree about the value. */
 function portOf(text: string): number | undefined {
   return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
 }
@@ -95,7 +95,7 @@ function parseVersion2(bytes: Buffer, maxBytes: number): ProxyParse {
   if (bytes.length < length) return incomplete
   const header = bytes.subarray(0, length)
   if (versionAndCommand === 0x20) {
-    // LOCAL: the rest must be skipped, whatever it is.
+    // LOCAL: the rest of the header must be skipped, whatever it contains.
     return found({ version: 2, command: 'local', source: undefined, destination: undefined }, length)
   }
   const addressBytes = v2AddressBytes.get(family)
@@ -137,7 +137,7 @@ function readEndpoints(
   return [undefined, undefined]
 }
 
-/** In the form of RFC 5952, which the URL parser gives; an IPv4 address that was mapped, as that. */
+/** Formats an IPv6 address by RFC 5952, with the help of the URL parser. A mapped IPv4 address is formatted as IPv4. */
 function ipv6(bytes: Buffer): string {
   const isMapped = bytes.readUInt32BE(8) === 0xffff && bytes.subarray(0, 8).every((byte) => byte === 0)
   if (isMapped) return bytes.subarray(12).join('.')
@@ -152,14 +152,14 @@ function readValues(header: Buffer, start: number): ReadonlyMap<number, Uint8Arr
     if (offset + 3 > header.length) return undefined
     const end = offset + 3 + header.readUInt16BE(offset + 1)
     if (end > header.length) return undefined
-    // A copy: the bytes at hand belong to a larger buffer, and a connection may live long.
+    // Copied, because the bytes are part of a larger buffer, which a long-lived connection would keep in memory.
     values.set(header.readUInt8(offset), new Uint8Array(header.subarray(offset + 3, end)))
     offset = end
   }
   return values
 }
 
-/** Section 2.2.4: over the whole header, with the checksum's own bytes as zeros. */
+/** Section 2.2.4: the checksum covers the whole header, with its own bytes set to zero. */
 function isChecksumRight(header: Buffer, values: ReadonlyMap<number, Uint8Array>): boolean {
   const given = values.get(typeCrc32c)
   if (given === undefined) return true
@@ -170,7 +170,7 @@ function isChecksumRight(header: Buffer, values: ReadonlyMap<number, Uint8Array>
   return crc32c(zeroed) === Buffer.from(given).readUInt32BE(0)
 }
 
-/** CRC-32C (Castagnoli), bit by bit: a header is short, and comes once per connection. */
+/** CRC-32C (Castagnoli), bit by bit, which is fast enough for one short header per connection. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (const byte of bytes) {

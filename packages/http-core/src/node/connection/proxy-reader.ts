@@ -3,16 +3,16 @@ import type { ProxyHeader } from '../../request/proxy-header.ts'
 import type { Runtime } from '../../runtime.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
 
-/** How a connection begins. */
+/** The result of reading the start of a connection. */
 export type ProxyOutcome =
   | { readonly kind: 'header'; readonly header: ProxyHeader }
-  /** No header: what was read is still to be read. */
+  /** There is no header. The bytes that were read have been put back. */
   | { readonly kind: 'absent' }
   | { readonly kind: 'invalid'; readonly reason: string }
 
 /**
- * Reads the PROXY header off a new connection, and not a byte more: what came with it is put back. `done` is called once,
- * unless the connection closes before; the socket has no listener of ours then.
+ * Reads the PROXY header of a new connection, and puts back all bytes after it. Calls `done` once, unless the connection
+ * closes first. By then all listeners added here have been removed from the socket.
  */
 export function readProxyHeader(
   socket: Socket,

@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net'
 import type { Runtime } from '../../runtime.ts'
 
-/** How many times within the timeout all connections are looked at: one can be cut late by such a part of it. */
+/** How often all connections are checked within the timeout. A connection can be cut off late by one such interval. */
 const looksPerTimeout = 4
 
-/** node:net's handle, and what waits in it for the kernel: not documented, and looked at before it is used. */
+/** A socket with node:net's undocumented handle, which holds the bytes that wait for the kernel. Checked before use. */
 interface HeldSocket extends Socket {
   readonly _handle?: { readonly writeQueueSize?: unknown } | null
 }
 
 /**
- * Cuts connections that hold responses without taking a byte of them: a client that stops reading would keep them in
- * memory forever. One that is only slow takes some, and one that is only silent has nothing waiting.
+ * Cuts off connections whose client reads nothing of the bytes that wait for it. Otherwise such a client would keep its
+ * responses in memory forever. A slow client reads some bytes, and for a silent client nothing is waiting.
  *
- * One timer for all; a connection costs an entry only while it is suspected.
+ * All connections share one timer. A connection needs an entry in memory only while it is suspected.
  *
- * @returns stops looking.
+ * @returns a function that stops watching.
  */
 export function watchStalledConnections(
   sockets: ReadonlySet<Socket>,
@@ -43,7 +43,7 @@ export function watchStalledConnections(
   }
 }
 
-/** The bytes that a connection has been given, and that the kernel has not taken yet. */
+/** The number of bytes written to a connection that the kernel has not taken yet. */
 export function waitingBytes(socket: HeldSocket): number {
   const size = socket._handle?.writeQueueSize
   return typeof size === 'number' ? size : 0

@@ -12,26 +12,27 @@ import type { ProxyProtocolSettings } from '../lifecycle/settings.ts'
 import type { Peers } from './peers.ts'
 import { readProxyHeader } from './proxy-reader.ts'
 
-/** What a TLS/PROXY listener needs. */
+/** The parts of the server that a TLS/PROXY listener needs. */
 export interface TlsProxyParts extends Http2Parts {
   readonly peers: Peers
 }
 
-/** What stands between the listening socket and HTTP. */
+/** Reads PROXY headers and makes TLS handshakes, before HTTP gets a connection. */
 export interface TlsProxyListener {
-  /** The server stops: connections that have not come to their first request are closed, HTTP/2's with GOAWAY. */
+  /** Closes connections that have not sent a request yet, and sends GOAWAY on HTTP/2 connections. For a server that stops. */
   close(): void
-  /** New handshakes are made with this certificate. */
+  /** Uses this certificate for new handshakes. */
   setSecureContext(context: SecureContextOptions): void
 }
 
 /**
- * Takes the place of node:http's own listener for connections:
+ * Replaces node:http's own listener for connections:
  *
  *     listening socket -> PROXY header -> TLS handshake -> ALPN +-> 'http/1.1', or none -> node:http's listener
  *                         (an option)     (an option)           +-> 'h2' -------------> an HTTP/2 session
  *
- * So one server listens, counts connections and stops, whatever is spoken on it; and a plain one is not touched at all.
+ * With this, a single server listens, counts connections and stops, whatever protocol its clients speak. A server without
+ * TLS and PROXY headers is left unchanged.
  */
 export function listenBefore(http: HttpServer, parts: TlsProxyParts): TlsProxyListener | undefined {
   const { tls, proxyProtocol } = parts.settings
@@ -57,7 +58,7 @@ export function listenBefore(http: HttpServer, parts: TlsProxyParts): TlsProxyLi
       secure?.close()
     },
     setSecureContext(context) {
-      if (secure === undefined) throw new OptionError('tls', undefined, 'a server that was made with tls')
+      if (secure === undefined) throw new OptionError('tls', undefined, 'a server that was created with tls')
       secure.setSecureContext(context)
     },
   }
@@ -76,7 +77,7 @@ function readHeader(
     socket.on('error', () => {}).destroy()
   }
   const { remoteAddress } = socket
-  // On a Unix socket there is no address: the file's permissions say who may connect.
+  // A Unix socket has no address. The permissions of its file decide which processes may connect.
   if (isTrusted !== undefined && remoteAddress !== undefined && !isTrusted(remoteAddress)) {
     if (mode === 'optional') begin(socket)
     else refuse('it did not come from a trusted proxy')
@@ -101,15 +102,15 @@ function readHeader(
   })
 }
 
-/** What was said of the connection that a handshake is made on. */
+/** The PROXY header of the connection whose handshake is running. */
 const handshakes = new AsyncLocalStorage<ProxyHeader>()
 
-/** Handshakes, and what comes of them. */
+/** The connections that speak TLS. */
 class SecureConnections {
   readonly #peers: Peers
   readonly #server: TlsServer
   readonly #sessions: Http2Sessions
-  /** Those that speak HTTP/1.1: node:http does not count one as idle before its first request. */
+  /** Connections that speak HTTP/1.1. node:http does not treat them as idle before their first request. */
   readonly #http1 = new Set<TLSSocket>()
 
   constructor(parts: TlsProxyParts, options: TlsOptions, serveHttp1: (socket: Socket) => void) {
@@ -124,13 +125,13 @@ class SecureConnections {
         ALPNProtocols: http2 === 'offer' ? ['h2', 'http/1.1'] : ['http/1.1'],
       })
     } catch (error) {
-      throw new OptionError('tls', options, 'what tls.createServer takes: a certificate and its key', {
+      throw new OptionError('tls', options, 'options of tls.createServer: a certificate and its key', {
         cause: error,
       })
     }
     this.#server
       .on('secureConnection', (socket) => {
-        // Node's TLS sockets do not tell what they were made of; the context of the handshake does.
+        // A TLS socket does not reveal the socket underneath, so the header comes from the async context of the handshake.
         const header = handshakes.getStore()
         if (header !== undefined) peers.introduce(socket, header)
         if (socket.alpnProtocol === 'h2') {
@@ -151,8 +152,8 @@ class SecureConnections {
   }
 
   begin(socket: Socket): void {
-    // The TLS socket takes this over: a client that closes its side during the handshake has left. Later on, both
-    // versions of HTTP see to that themselves.
+    // The TLS socket inherits this setting: a client that closes its side during the handshake has left. After the
+    // handshake, both versions of HTTP handle this themselves.
     socket.allowHalfOpen = false
     const header = this.#peers.headerOf(socket)
     if (header === undefined) this.#server.emit('connection', socket)

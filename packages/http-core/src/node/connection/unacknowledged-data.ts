@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { endianness } from 'node:os'
 import type { Runtime } from '../../runtime.ts'
 
-/** What is needed of a connection to find it in the kernel's table. A socket of node:net has all of it. */
+/** The addresses and ports that identify a connection in the kernel's table. A socket of node:net has all of them. */
 export interface TcpConnection {
   readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
@@ -10,13 +10,13 @@ export interface TcpConnection {
   readonly remotePort?: number | undefined
 }
 
-/** How many times within the timeout the kernel is asked: a connection can be found late by such a part of it. */
+/** How often the kernel's table is read within the timeout. A connection can be found late by one such interval. */
 const looksPerTimeout = 3
 
-/** Linux shows every TCP connection of this network namespace here; see proc_pid_net(5). Other systems have no such file. */
+/** Linux lists all TCP connections of this network namespace here; see proc_pid_net(5). Other systems have no such file. */
 const tables = ['/proc/self/net/tcp', '/proc/self/net/tcp6'] as const
 
-// A row whose retransmission timer (01) runs, with something in its send queue, and at least one retransmission:
+// Matches a row with a running retransmission timer (01), a send queue that is not empty, and at least one retransmission:
 //
 //     sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt
 //      7: 0100007F:1F90 0100007F:C350 01 00000012:00000000 01:00000F4C 00000005
@@ -24,18 +24,18 @@ const retransmitting =
   /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) .. (?!0{8})[0-9A-F]{8}:[0-9A-F]{8} 01:[0-9A-F]{8} (?!0{8})([0-9A-F]{8}) /gm
 
 /**
- * Finds connections whose peer has acknowledged nothing for `timeoutMs` of what was sent to it, as the option
- * TCP_USER_TIMEOUT would, which Node does not have. The peer vanished, or its network did. TCP keep-alive is silent while
- * data is unacknowledged, and the kernel itself gives up after some fifteen minutes.
+ * Finds connections whose peer has acknowledged none of the sent data for `timeoutMs`, because the peer or its network has
+ * vanished. The socket option TCP_USER_TIMEOUT does this, but Node does not offer that option. TCP keep-alive sends no
+ * probes while data is unacknowledged, and the kernel itself gives up only after about fifteen minutes.
  *
  *     sent     first retransmission     timeoutMs later
  *     |--------|------------------------|
  *                   no acknowledgment   lost
  *
- * A peer that is only slow acknowledges what it gets, and the probes of its closed window. One look for all connections,
- * on Linux; elsewhere nothing is found.
+ * A slow peer still acknowledges the data it gets and the probes of its closed window. One read of the table covers all
+ * connections. This works only on Linux; on other systems no connection is found.
  *
- * @returns stops looking.
+ * @returns a function that stops watching.
  * @see https://www.rfc-editor.org/rfc/rfc5482
  */
 export function watchUnacknowledgedData<Connection extends TcpConnection>(
@@ -55,7 +55,7 @@ export function watchUnacknowledgedData<Connection extends TcpConnection>(
       const retransmissions = found.get(nameOf(connection))
       if (retransmissions === undefined) continue
       const before = suspects.get(connection)
-      // The kernel counts from nothing again when something is acknowledged.
+      // The kernel resets the count when the peer acknowledges something.
       const since =
         before !== undefined && before.retransmissions <= retransmissions ? before.since : runtime.now()
       if (runtime.now() - since >= timeoutMs) lost(connection)
@@ -87,13 +87,13 @@ async function readRetransmissions(): Promise<Map<string, number>> {
         for (const [name, count] of retransmissionsIn(text.slice(0, end))) found.set(name, count)
       }
     } catch {
-      // A machine without IPv6 has no tcp6, and a sandbox may show neither: then keep-alive and the kernel decide.
+      // A machine without IPv6 has no tcp6, and a sandbox may hide both files. Keep-alive and the kernel then apply.
     }
   }
   return found
 }
 
-/** The rows of such a table that wait for an acknowledgment: the connection's name, and how often it sent its data again. */
+/** Yields the rows that wait for an acknowledgment: the name of the connection and its number of retransmissions. */
 export function* retransmissionsIn(rows: string): Generator<[name: string, count: number]> {
   for (const [, local = '', localPort, remote = '', remotePort, count = ''] of rows.matchAll(
     retransmitting,
@@ -107,7 +107,7 @@ export function nameOf({ localAddress, localPort, remoteAddress, remotePort }: T
   return `${withoutZone(localAddress)} ${localPort} ${withoutZone(remoteAddress)} ${remotePort}`
 }
 
-/** The kernel's table does not say the interface of a link-local address, as in `fe80::1%eth0`. */
+/** Removes the interface from a link-local address such as `fe80::1%eth0`, because the kernel's table does not show it. */
 function withoutZone(address = ''): string {
   const [text = ''] = address.split('%')
   return text
@@ -117,7 +117,7 @@ function portOf(hex = ''): number {
   return Number.parseInt(hex, 16)
 }
 
-/** An address as node:net writes it, of the kernel's words of 32 bits in the order of this machine's bytes. */
+/** Converts the kernel's 32-bit words, in this machine's byte order, to an address as node:net writes it. */
 function addressOf(hex: string): string {
   const bytes = Buffer.from(hex, 'hex')
   if (endianness() === 'LE') bytes.swap32()
@@ -125,6 +125,6 @@ function addressOf(hex: string): string {
   if (bytes.byteLength === 4) return dotted
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
   const isMapped = groups.slice(0, 5).every((group) => group === '0000') && groups[5] === 'ffff'
-  // RFC 5952, which the URL standard's serializer keeps to.
+  // The serializer of the URL standard follows RFC 5952.
   return isMapped ? `::ffff:${dotted}` : new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }

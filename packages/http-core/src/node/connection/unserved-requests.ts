@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** So much may a client send behind the last response of a connection; then the connection is destroyed. */
+/** How much a client may send after the last response of a connection before the server destroys the connection. */
 const maxUnservedBytes = 1_048_576
 
 /**
- * Reads what comes behind a response that said `Connection: close`. RFC 9112 section 9.6 forbids to serve it, and to close on
- * unread bytes would reset the connection, with the response that is still on its way.
+ * Reads and drops requests that follow a response with `Connection: close`. RFC 9112 section 9.6 forbids serving them. If the
+ * server closed the connection with unread bytes, the kernel would reset it and could destroy the response.
  */
 export class UnservedRequests {
-  /** What had been read of each connection when the first of these requests came. */
+  /** The number of bytes read from each connection when the first of these requests arrived. */
   readonly #readBefore = new WeakMap<Socket, number>()
 
   drop(message: IncomingMessage): void {
@@ -27,12 +27,12 @@ export class UnservedRequests {
   }
 }
 
-/** Reads and drops what comes on a connection whose last response is being sent: up to the same limit. */
+/** Reads and drops everything that arrives on a connection whose last response is being sent, up to the same limit. */
 export function dropAllBehind(socket: Socket): void {
   socket.on('data', beginToCount)
 }
 
-/** One function for all: most clients send nothing more, and their connections should not pay for a count. */
+/** A shared listener: most clients send nothing more, so their connections should not need a counter each. */
 function beginToCount(this: Socket, chunk: Uint8Array): void {
   let count = 0
   const drop = ({ byteLength }: Uint8Array): void => {

@@ -1,18 +1,21 @@
-/** A socket that the service manager has opened for this process. */
+/** A socket that the service manager opened for this process. */
 export interface ActivationSocket {
   readonly fd: number
   /** `FileDescriptorName=` of the socket unit; undefined where it has none. */
   readonly name: string | undefined
 }
 
-/** The first of them, by the protocol. */
+/** The protocol passes the sockets in consecutive descriptors, starting at this one. */
 const firstDescriptor = 3
 
 /**
- * The sockets of systemd's socket activation (`LISTEN_FDS`), to be listened on: `listen: activationSockets()[0]`. So a
- * service binds a port below 1024 without rights, starts when the first client comes, and loses none in a restart.
+ * Lists the sockets that systemd opened for this process (socket activation, `LISTEN_FDS`). Listen on one with
+ * `listen: activationSockets()[0]`.
  *
- * @returns an empty list where the process was started in another way.
+ * With socket activation, a service can use a port below 1024 without extra privileges, starts when the first client
+ * connects, and loses no connection during a restart.
+ *
+ * @returns an empty list if systemd passed no sockets to this process.
  * @example
  * ```ts
  * import { activationSockets } from '@sse-toolkit/http-core/node'
@@ -27,7 +30,7 @@ export function activationSockets(
   pid: number = process.pid,
 ): readonly ActivationSocket[] {
   const count = Number(env['LISTEN_FDS'])
-  // Without the check of the process id, a child would take the sockets of its parent for its own.
+  // Without this check, a child process would use its parent's sockets.
   if (Number(env['LISTEN_PID']) !== pid || !(Number.isSafeInteger(count) && count > 0)) return []
   const names = env['LISTEN_FDNAMES']?.split(':') ?? []
   return Array.from({ length: count }, (_, index) => ({

@@ -1,22 +1,29 @@
 import { checkChoice } from '../../options/check-options.ts'
 import { OptionError } from '../../errors/option-error.ts'
 
-/** Node keeps its timeouts in 32 bits: a longer one would fire at once. */
+/** Node stores timeouts in 32 bits: a longer timeout would fire at once. */
 export const maxTimeoutMs: number = 2 ** 31 - 1
 
 /** How a server stops. */
 export interface CloseOptions {
   /**
-   * How long requests in flight may go on, in milliseconds; what is open then is destroyed.
+   * How long requests in flight may take to finish, in milliseconds. After that the server destroys the connections that
+   * are still open.
    *
-   * @defaultValue 10 000; 0: at once; Infinity: until they are done
+   * @defaultValue 10 000. With 0 the server destroys them at once; with Infinity it waits until all requests are done.
    */
   readonly timeoutMs?: number
   /**
-   * What becomes of event streams and WebSockets, which have no end of their own. `'end'` (the default): each is ended in
-   * good order one turn after `context.closing` has aborted (a WebSocket with 1001), and its client reconnects, to
-   * another process. `'wait'`: they count as any other request; for an application that spreads their ends itself, as
+   * How the server treats event streams and WebSockets, which never end by themselves.
+   *
+   * `'end'`: the server ends each of them one turn of the event loop after `context.closing` aborts, and the client can
+   * reconnect to another process. It closes a WebSocket with 1001. A stream of `@sse-toolkit/sse-server` ends cleanly if it
+   * may be complete; any other stream is broken off, unless it ends by itself before.
+   *
+   * `'wait'`: the server waits for them as for any other request. Use it if your application spreads the ends over time, as
    * the hub's `close({ drainMs })` does.
+   *
+   * @defaultValue `'end'`
    */
   readonly eventStreams?: 'end' | 'wait'
 }

@@ -50,7 +50,7 @@ async function openPath(server: Server, path: string): Promise<void> {
   }
 }
 
-/** Whether the file is a socket without a listener, as a killed process leaves it behind. */
+/** Whether the file is a socket that no process listens on: a killed process leaves its socket file behind. */
 async function isLeftBehind(path: string): Promise<boolean> {
   const stats = await lstat(path)
   if (!stats.isSocket()) return false

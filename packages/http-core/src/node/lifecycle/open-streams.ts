@@ -1,12 +1,12 @@
 import type { Runtime } from '../../runtime.ts'
 
-/** An event stream or a WebSocket: it does not end by itself. */
+/** An event stream or a WebSocket, which does not end by itself. */
 export interface OpenStream {
-  /** Ends it cleanly, for a server that stops. */
+  /** Ends the stream cleanly, because the server stops. */
   end(): void
 }
 
-/** The event streams and WebSockets that are open: a stop need not wait for them, it ends them. */
+/** The event streams and WebSockets that are open: a server that stops ends them instead of waiting for them. */
 export class OpenStreams {
   readonly #streams = new Set<OpenStream>()
   readonly #runtime: Pick<Runtime, 'endOfTurn'>
@@ -25,13 +25,13 @@ export class OpenStreams {
     this.#streams.delete(stream)
   }
 
-  /** Ends all of them, and those that open from now on. */
+  /** Ends all open streams, and every stream that opens later. */
   endAll(): void {
     this.#isEnding = true
     for (const stream of this.#streams) this.#endSoon(stream)
   }
 
-  /** One turn later: what `context.closing` made the source say goes out first. */
+  /** Ends the stream one turn later, so that anything its source writes when `context.closing` aborts is sent first. */
   #endSoon(stream: OpenStream): void {
     this.#runtime.endOfTurn(() => {
       if (this.#streams.has(stream)) stream.end()

@@ -4,205 +4,241 @@ import type { Middleware } from '../../middleware/middleware.ts'
 import type { RequestContext } from '../../request/context.ts'
 import type { Runtime } from '../../runtime.ts'
 
-/** A web handler: what `fetch` of a router, of a Hono app and of many other frameworks is. */
+/** A web handler: the signature that the `fetch` of a router, of a Hono app and of many other frameworks has. */
 export type FetchHandler = (request: Request, context: RequestContext) => Response | Promise<Response>
 
-/** Where to listen other than on a host and a port. */
+/** A file descriptor or a Unix socket to listen on, instead of a host and a port. */
 export type ListenTarget = { readonly fd: number } | { readonly path: string }
 
 /** See {@link ServerOptions.tls}. */
 export type TlsOptions = Omit<NodeTlsOptions, 'ALPNProtocols' | 'ALPNCallback'>
 
-/** Which proxies may say who the client is. See {@link ServerOptions.trustProxy}. */
+/** The proxies that the server believes about the client's address. See {@link ServerOptions.trustProxy}. */
 export type TrustProxy = { readonly hops: number } | { readonly addresses: readonly string[] }
 
 /** See {@link createServer}. */
 export interface ServerOptions {
   /** Answers the requests. */
   readonly fetch: FetchHandler
-  /** The address or name to listen on. @defaultValue `'127.0.0.1'`: only this machine; `'0.0.0.0'` and `'::'` are everywhere */
+  /**
+   * The address or host name to listen on. Use `'0.0.0.0'` or `'::'` to listen on all addresses.
+   *
+   * @defaultValue `'127.0.0.1'`: only clients on this machine can connect
+   */
   readonly hostname?: string
-  /** 0 takes a free one, which `server.port` then tells. @defaultValue 8080 */
+  /** The port to listen on. With 0 the system picks a free port; read it from `server.port`. @defaultValue 8080 */
   readonly port?: number
   /**
-   * Listens elsewhere: on a Unix socket (`{ path }`; one that a dead process left behind is replaced), or on a
-   * descriptor that somebody opened for us (`{ fd: 3 }` under systemd's socket activation). `hostname` and `port` do
-   * not count then.
+   * Listens on a Unix socket (`{ path }`) or on a file descriptor that is already open (`{ fd: 3 }`, as under systemd's
+   * socket activation). The server replaces a socket file that a dead process left behind. `hostname` and `port` are
+   * ignored.
    */
   readonly listen?: ListenTarget
   /**
-   * Whether other processes may listen on the same port, and the kernel deals the connections out (SO_REUSEPORT): on
-   * Linux, with Node 22.12 or 23.1 and later.
+   * `'on'` lets other processes listen on the same port; the kernel distributes the connections (SO_REUSEPORT). Needs
+   * Linux, and Node 22.12 or 23.1 and later.
    *
    * @defaultValue `'off'`
    */
   readonly reusePort?: 'on' | 'off'
-  /** Middlewares around `fetch`, outermost first, for handlers that are not a router of ours. */
+  /** Middlewares around `fetch`, outermost first. Use this if `fetch` does not come from a router of this package. */
   readonly middleware?: readonly Middleware[]
-  /** Open connections at most; further ones are closed at once. @defaultValue 65 536; Infinity: as many as the system gives */
+  /**
+   * How many connections may be open. The server closes further connections at once.
+   *
+   * @defaultValue 65 536. With Infinity only the system limits the number.
+   */
   readonly maxConnections?: number
   /**
-   * How long a connection may wait between two requests, in milliseconds, which `Keep-Alive` announces to the client; the
-   * server itself waits a second more, so that a request just on its way is not cut.
+   * How long a connection may stay idle between two requests, in milliseconds. The server announces this time in
+   * `Keep-Alive` and closes the connection one second later, so that it does not cut off a request that the client sent
+   * just in time.
    *
-   * @defaultValue 5000; 0: forever
+   * @defaultValue 5000. With 0 the server never closes an idle connection.
    */
   readonly idleTimeoutMs?: number
   /**
-   * Serves HTTPS: the certificate, its key and whatever else `tls.createServer` takes, but for the protocols, which
-   * are this server's to offer.
+   * Serves HTTPS. Pass the certificate, its key and any other option of `tls.createServer`, except those for ALPN: the
+   * server itself offers the protocols.
    *
-   * @defaultValue none, plain HTTP
+   * @defaultValue none: the server speaks plain HTTP
    * @see https://nodejs.org/api/tls.html#tlscreatesecurecontextoptions
    */
   readonly tls?: TlsOptions
   /**
-   * Whether a client on TLS may choose HTTP/2 (ALPN `h2`), in which any number of event streams share one connection: a
-   * browser opens six at most over HTTP/1.1.
+   * Whether the server offers HTTP/2 to clients on TLS (ALPN `h2`). Over HTTP/2 any number of event streams share one
+   * connection; over HTTP/1.1 a browser opens at most six connections. Without TLS the server speaks HTTP/1.1 only.
    *
-   * @defaultValue `'offer'`; `'off'`: HTTP/1.1 alone. Without TLS there is no HTTP/2.
+   * @defaultValue `'offer'`. With `'off'` the server speaks HTTP/1.1 only.
    */
   readonly http2?: 'offer' | 'off'
   /**
-   * The most streams of one HTTP/2 connection, event streams included. The client learns the limit, and queues further requests.
+   * How many streams one HTTP/2 connection may have open, event streams included. The server tells the client this limit,
+   * and the client queues further requests.
    *
    * @defaultValue 256
    */
   readonly maxConcurrentStreams?: number
   /**
-   * How often the client of an HTTP/2 connection is asked for a sign of life (PING), in milliseconds. A connection whose
-   * client has sent nothing by the next time is closed: it vanished without a word, or froze.
+   * How often the server sends a PING to the client of an HTTP/2 connection, in milliseconds. If the client has sent
+   * nothing by the time of the next PING, it has vanished or frozen, and the server closes the connection.
    *
-   * @defaultValue 15 000; 0: never
+   * @defaultValue 15 000. With 0 the server sends no PING.
    */
   readonly http2PingIntervalMs?: number
   /**
-   * How long a connection may be silent before the kernel asks the kernel at the other end whether it is still there, in
-   * milliseconds, of which whole seconds count; after ten questions a second apart without an answer the connection is
-   * closed (on Linux). It finds clients that vanished from a silent HTTP/1.1 stream; while something that was sent is not
-   * acknowledged, `tcpUserTimeoutMs` decides in its place.
+   * How long a connection may be silent before the kernel sends TCP keep-alive probes, in milliseconds; only whole seconds
+   * count. On Linux the kernel closes the connection after ten unanswered probes, one second apart.
    *
-   * @defaultValue 15 000; 0: never
+   * The probes find clients that vanished from a silent HTTP/1.1 stream. While sent data is unacknowledged, the kernel
+   * sends no probes, and `tcpUserTimeoutMs` applies instead.
+   *
+   * @defaultValue 15 000. With 0 the kernel sends no probes.
    */
   readonly tcpKeepAliveMs?: number
   /**
-   * How long what was sent to a client may remain unacknowledged by its kernel, in milliseconds; then the connection is
-   * closed, up to a third of that time later: the client vanished, or its network did. Elsewhere than on Linux, and with
-   * 0, the kernel's own retransmission timeout decides, after some fifteen minutes.
+   * How long sent data may stay unacknowledged by the client's kernel, in milliseconds. After that the client or its
+   * network has vanished, and the server closes the connection, at most a third of this time later.
+   *
+   * On systems other than Linux, and with 0, the kernel closes the connection itself, after about fifteen minutes of
+   * retransmissions.
    *
    * @see https://www.rfc-editor.org/rfc/rfc5482
-   * @defaultValue 30 000; 0: never
+   * @defaultValue 30 000. With 0 the server does not check.
    */
   readonly tcpUserTimeoutMs?: number
-  /** How long the head of a request may take, in milliseconds; then 408. @defaultValue 10 000; 0: forever */
+  /** How long the head of a request may take to arrive, in milliseconds; then 408. @defaultValue 10 000; 0 means no limit */
   readonly headersTimeoutMs?: number
-  /** How long a whole request may take to arrive, in milliseconds; then 408. @defaultValue 300 000; 0: forever */
+  /** How long a whole request may take to arrive, in milliseconds; then 408. @defaultValue 300 000; 0 means no limit */
   readonly requestTimeoutMs?: number
   /**
-   * How long the content of a request may bring less than a kilobyte while somebody waits for it, in milliseconds; then
-   * the reading fails with 408.
+   * How long your handler waits for the next kilobyte of request content, in milliseconds. If less arrives in that time,
+   * reading the content fails with 408.
    *
-   * @defaultValue 20 000; 0: forever, for clients that rightly send little and seldom
+   * @defaultValue 20 000. With 0 there is no limit: use this for clients that send small amounts at long intervals.
    */
   readonly bodyIdleTimeoutMs?: number
   /**
-   * How long a client may take not a single byte of a response that waits for it, in milliseconds; then the connection is
-   * closed, up to a quarter of the time later. Over HTTP/2 the stream is reset.
+   * How long a client may read nothing while a response is waiting for it, in milliseconds. The server then closes the
+   * connection, at most a quarter of this time later. Over HTTP/2 it resets the stream.
    *
-   * @defaultValue 60 000; 0: forever
+   * @defaultValue 60 000. With 0 there is no limit.
    */
   readonly responseStallTimeoutMs?: number
-  /** The request line and the fields together, in bytes; then 431. @defaultValue 16 384 */
+  /** The maximum size of the request line and all header fields, in bytes; then 431. @defaultValue 16 384 */
   readonly maxHeaderBytes?: number
-  /** Header fields of a request; then 431. @defaultValue 100 */
+  /** How many header fields a request may have; then 431. @defaultValue 100 */
   readonly maxHeaderFields?: number
-  /** The content of a request, in bytes; then 413. @defaultValue 1 048 576; 0: no content at all; Infinity: no limit */
+  /**
+   * The maximum size of a request's content, in bytes; then 413.
+   *
+   * @defaultValue 1 048 576. 0 allows no content; Infinity means no limit.
+   */
   readonly maxBodyBytes?: number
-  /** The request target, in bytes; then 414. Less than `maxHeaderBytes`, of which it is a part. @defaultValue 8192 */
+  /**
+   * The maximum size of the request target, in bytes; then 414. It must be less than `maxHeaderBytes`, because the target
+   * counts towards that limit.
+   *
+   * @defaultValue 8192
+   */
   readonly maxTargetBytes?: number
-  /** Requests in flight at most, event streams included; then 503 with `Retry-After`. @defaultValue 65 536; Infinity: no limit */
+  /**
+   * How many requests the server handles at the same time, event streams included. The server answers further requests
+   * with 503 and `Retry-After`.
+   *
+   * @defaultValue 65 536. Infinity means no limit.
+   */
   readonly maxRequestsInFlight?: number
   /**
-   * Requests in flight on one connection at most: how deep a client may pipeline. Then 503 with `Retry-After`.
+   * How many requests one connection may have in flight, that is, how deep a client may pipeline. The server answers
+   * further requests with 503 and `Retry-After`.
    *
-   * @defaultValue 64; 1: none while another is in flight; Infinity: no limit
+   * @defaultValue 64. 1 allows no pipelining; Infinity means no limit.
    */
   readonly maxPipelinedRequests?: number
-  /** What `Retry-After` of these says, in seconds. @defaultValue 1 */
+  /** The value of `Retry-After` in these responses, in seconds. @defaultValue 1 */
   readonly retryAfterSeconds?: number
-  /** The buffer of each connection, in bytes: above it `write` answers false. @defaultValue Node's, 65 536 */
+  /** The high-water mark of each connection, in bytes. Above it `write` returns false. @defaultValue Node's, 65 536 */
   readonly highWaterMarkBytes?: number
-  /** The `Server` field. @defaultValue none */
+  /** The value of the `Server` field. @defaultValue none: responses have no `Server` field */
   readonly serverHeader?: string
   /**
-   * Which proxies are believed when they set `X-Forwarded-For`, `-Proto` and `-Host`.
-   * `{ addresses: ['10.0.0.0/8'] }`: these, and as far back as one of them passed the address on.
-   * `{ hops: 1 }`: the given number of proxies that stand before us, whatever their addresses (on a Unix socket they have
-   * none).
+   * The proxies whose `X-Forwarded-For`, `-Proto` and `-Host` fields the server believes.
+   *
+   * `{ addresses: ['10.0.0.0/8'] }` trusts proxies by address: the client is the last forwarded address that is not a
+   * trusted proxy itself. `{ hops: 1 }` trusts a fixed number of proxies in front of the server, whatever their addresses.
+   * Use `hops` on a Unix socket, where a proxy has no address.
    *
    * @defaultValue none: any client could write these fields
    */
   readonly trustProxy?: TrustProxy
   /**
-   * `'light'`: a request object that reads from Node's message as it is asked. It is a `Request` in all but one point: it
-   * cannot be the **first** argument of `new Request()` or of `fetch()`; pass `new Request(request.url, request)`.
-   * `'native'`: a real one, which costs about as much to make as the rest of a small exchange takes.
+   * The kind of `Request` that handlers get.
    *
-   * @defaultValue `'light'` for the `fetch` of our router, `'native'` for any other, so that handlers written for other
-   *   servers run unchanged
+   * `'light'`: a request object that reads from Node's message only what you ask for. It behaves like a `Request`, except
+   * that it cannot be the **first** argument of `new Request()` or `fetch()`: pass `new Request(request.url, request)`
+   * instead. `'native'`: a real `Request`. Creating one costs about as much as the rest of a small exchange.
+   *
+   * @defaultValue `'light'` for the `fetch` of a router of this package. `'native'` for any other handler, so that code
+   *   written for other servers runs unchanged.
    */
   readonly requests?: 'light' | 'native'
   /**
-   * Whether the connection of an open event stream is taken away from node:http, which then costs a third of the memory.
-   * It is not on TLS, in HTTP/2 and HTTP/1.0, for bodies other than our event streams, and while there are subscribers
-   * to the channel `http-core.request.end`; and it needs three things of Node that are not documented, without which it
-   * stays. The connection closes when such a stream ends, and the head says so (`Connection: close`).
+   * Whether the server takes the connection of an open event stream away from node:http. The connection then needs a third
+   * of the memory. It closes when the stream ends, and the head of the response says so (`Connection: close`).
    *
-   * @defaultValue `'auto'`: wherever it can be; `'off'`: never
+   * The connection stays with node:http on TLS, over HTTP/2 and HTTP/1.0, if the body is not an event stream of
+   * `@sse-toolkit/sse-server`, and while the diagnostics channel `sse-toolkit.http-core.request.end` has subscribers. It
+   * also stays there if this release of Node lacks one of the three undocumented features that a handover needs.
+   *
+   * @defaultValue `'auto'`: wherever possible. `'off'`: never.
    */
   readonly socketHandover?: 'auto' | 'off'
   /**
-   * Whether connections begin with a PROXY header, version 1 or 2, before HTTP and before TLS. Then its source is
-   * `context.remoteAddress`, and the whole of it `context.proxyHeader`.
+   * Reads a PROXY header, version 1 or 2, at the start of each connection, before HTTP and TLS. `context.remoteAddress` is
+   * then the source that the header names, and `context.proxyHeader` is the whole header.
    *
-   * @defaultValue no
+   * @defaultValue none: the server expects no PROXY header
    * @see https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
    */
   readonly proxyProtocol?: ProxyProtocolOptions
   /**
-   * The names of the protocols to which handlers may upgrade a connection (`Upgrade` of HTTP/1.1). A request that asks for
-   * another one is served as if it had not asked. A request that names one of these keeps its connection only if it is
-   * upgraded.
+   * The protocols to which handlers may upgrade a connection (`Upgrade` in HTTP/1.1). If a request asks for any other
+   * protocol, the server ignores its `Upgrade` field. If a request names a listed protocol and the handler does not
+   * upgrade, the connection closes after the response.
    *
    * @defaultValue `['websocket']`, which `channel` serves
    * @see https://www.iana.org/assignments/http-upgrade-tokens
    */
   readonly upgradeProtocols?: readonly string[]
   /**
-   * Request fields whose values are not shown when a request or its `headers` are printed.
+   * Request fields whose values are hidden when a request or its `headers` are printed.
    *
    * @defaultValue `authorization`, `cookie`, `proxy-authorization`, `set-cookie`
    */
   readonly secretFields?: readonly string[]
   /**
-   * Where the server writes what happens. `'off'`: nowhere.
+   * The logger that receives the server's events. `'off'` disables logging.
    *
-   * @defaultValue failures (`handler-failed`, `body-failed`, `server-failed`) go to `console.error`, all else nowhere
+   * @defaultValue failures (`handler-failed`, `body-failed`, `server-failed`) go to `console.error`; all other events are
+   *   dropped
    */
   readonly logger?: Logger | 'off'
-  /** Other names for events of the log, such as `{ 'handler-failed': 'app.error' }`. @defaultValue their own */
+  /** Renames log events, for example `{ 'handler-failed': 'app.error' }`. @defaultValue the names of {@link LogEvent} */
   readonly logEventNames?: Readonly<Partial<Record<LogEvent, string>>>
   /**
-   * The clocks and timers, for tests that run on a virtual clock: `wallClock` tells `context.startTime`, `now` and the timers
-   * decide over deadlines. What Node's own parser limits (`headersTimeoutMs`, `requestTimeoutMs` and `idleTimeoutMs` of
-   * HTTP/1.1) stays on the platform's. Members that are not given are the platform's, too.
+   * Replaces the clocks and timers, so that tests can run on a virtual clock. `wallClock` sets `context.startTime`; `now`
+   * and the timers drive the timeouts. Members that you leave out are the platform's.
+   *
+   * For HTTP/1.1, Node itself enforces `headersTimeoutMs`, `requestTimeoutMs` and `idleTimeoutMs`, always on the
+   * platform's clock.
    *
    * @defaultValue the platform's clocks and timers
    */
   readonly runtime?: Partial<Runtime>
   /**
-   * Called once the server accepts connections, before `listen()` resolves. What it throws rejects `listen()`, and the
-   * server runs all the same.
+   * Called when the server accepts connections, before `listen()` resolves. If this function throws, `listen()` rejects
+   * with the error, and the server keeps running.
    */
   readonly onListening?: (address: ListeningAddress) => void
 }
@@ -210,19 +246,29 @@ export interface ServerOptions {
 /** See {@link ServerOptions.proxyProtocol}. */
 export interface ProxyProtocolOptions {
   /**
-   * `'required'`: a connection without a header is closed. `'optional'`: it is served as it is, for a port that clients
-   * reach directly as well; that needs `from`, or any client could say that it is another.
+   * `'required'`: the server closes a connection that has no header. `'optional'`: the server also serves connections
+   * without a header, for a port that some clients reach directly. This mode needs `from`; otherwise any client could
+   * claim another client's address.
    */
   readonly mode: 'required' | 'optional'
-  /** The proxies: addresses and networks such as `10.0.0.0/8`. @defaultValue any peer; required with `'optional'` */
+  /**
+   * The proxies that may send a header: addresses, and networks such as `10.0.0.0/8`.
+   *
+   * @defaultValue any peer; you must set this option with `'optional'`
+   */
   readonly from?: readonly string[]
-  /** How long the header may take, in milliseconds; then the connection is closed. @defaultValue 5000 */
+  /** How long the header may take to arrive, in milliseconds. After that the server closes the connection. @defaultValue 5000 */
   readonly timeoutMs?: number
-  /** The header of version 2 with its values, in bytes; a longer one closes the connection. @defaultValue 4096 */
+  /**
+   * The maximum size of a version 2 header with its values, in bytes. The server closes a connection whose header is
+   * longer.
+   *
+   * @defaultValue 4096
+   */
   readonly maxBytes?: number
 }
 
-/** Where a server listens. */
+/** The address or path that a server listens on. */
 export type ListeningAddress =
   | {
       readonly kind: 'tcp'

@@ -2,18 +2,24 @@ import type { SecureContextOptions } from 'node:tls'
 import type { CloseOptions } from './close-options.ts'
 import type { ListeningAddress } from './options.ts'
 
-/** `'idle'`: before `listen()`. `'stopping'`: from `close()` until the last connection is gone. A server runs once. */
+/**
+ * `'idle'`: before `listen()`. `'stopping'`: from `close()` until the last connection is gone. A server runs only once: you
+ * cannot start a stopped server again.
+ */
 export type ServerStatus = 'idle' | 'running' | 'stopping' | 'stopped'
 
-/** What a stop came to. */
+/** The result of stopping a server. */
 export interface CloseReport {
-  /** Connections that were destroyed at the deadline, with a request in flight. 0: everybody was served. */
+  /**
+   * How many connections with a request in flight the server destroyed at the deadline. 0 means that every request was
+   * served.
+   */
   readonly destroyedConnections: number
-  /** `'repeated'` for a call of `close()` that found the server stopping or stopped already. Its options did not count. */
+  /** `'repeated'` if the server was already stopping or stopped. The options of that call had no effect. */
   readonly call: 'first' | 'repeated'
 }
 
-/** What the helpers that stop a server need of it. */
+/** The part of a server that `closeOnSignals` and `runWorkers` use to stop it. */
 export interface Closable {
   close(options?: CloseOptions): Promise<Pick<CloseReport, 'destroyedConnections'>>
 }
@@ -21,41 +27,48 @@ export interface Closable {
 /** See {@link createServer}. */
 export interface Server {
   /**
-   * Begins to accept connections.
+   * Starts accepting connections.
    *
-   * @throws {@link ListenError} by its `code`: `'address-in-use'`, `'permission-denied'`... It may be called again then.
-   * @throws {@link ServerStateError} `code: 'already-listening'`; `'stopped'` after `close()`.
+   * @throws {@link ListenError} if the server cannot listen; the `code` says why: `'address-in-use'`,
+   *   `'permission-denied'`... You may call `listen()` again.
+   * @throws {@link ServerStateError} `code: 'already-listening'` if the server listens already; `'stopped'` after
+   *   `close()`.
    */
   listen(): Promise<ListeningAddress>
   /**
-   * Stops: accepts no more connections, closes the idle ones, lets requests in flight finish (their responses say
-   * `Connection: close`; over HTTP/2 it is GOAWAY that says so) and destroys what is left at the deadline. At the start
-   * `context.closing` aborts; `request.signal` only when a connection is destroyed. A second call changes
-   * nothing, waits for the same end, and says so in its report.
+   * Stops the server. The server accepts no more connections, closes idle ones, and lets requests in flight finish: their
+   * responses say `Connection: close`, or over HTTP/2 the server sends GOAWAY. At the deadline it destroys the
+   * connections that are still open.
    *
-   * @throws {@link OptionError} at once, which names the option.
+   * `context.closing` aborts at the start. `request.signal` aborts only when its connection is destroyed. A second call
+   * changes nothing: it waits until the server has stopped, and its report says `'repeated'`.
+   *
+   * @throws {@link OptionError} synchronously; the error names the option.
    */
   close(options?: CloseOptions): Promise<CloseReport>
   /**
-   * Takes another certificate for the handshakes to come; connections that are open keep theirs.
+   * Uses another certificate for new TLS handshakes. Open connections keep theirs.
    *
-   * @throws {@link OptionError} for a server without `tls`, or an invalid certificate.
+   * @throws {@link OptionError} if the server has no `tls`, or the certificate is invalid.
    */
   setSecureContext(context: SecureContextOptions): void
   /** Resolves when the server has stopped, for whatever reason. */
   readonly closed: Promise<void>
   readonly status: ServerStatus
-  /** Where it listens; undefined before and after. */
+  /** The address that the server listens on; undefined while it does not listen. */
   readonly address: ListeningAddress | undefined
-  /** The port, which port 0 let the system choose; undefined on a Unix socket, before and after. */
+  /** The port, also if the system chose it (port 0); undefined on a Unix socket, and while the server does not listen. */
   readonly port: number | undefined
-  /** `http://127.0.0.1:8080`; undefined on a Unix socket, before and after. An address of everywhere is shown as localhost. */
+  /**
+   * The server's URL, such as `http://127.0.0.1:8080`; undefined on a Unix socket, and while the server does not listen. A
+   * server that listens on all addresses shows `localhost`.
+   */
   readonly url: string | undefined
   readonly isIPv6: boolean
-  /** Open connections, idle ones included. */
+  /** How many connections are open, idle ones included. */
   readonly activeConnections: number
-  /** Requests whose response has not ended, event streams included. */
+  /** How many requests have a response that has not ended, event streams included. */
   readonly requestsInFlight: number
-  /** `close()` with its defaults, for `await using`. */
+  /** Calls `close()` with its defaults, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }

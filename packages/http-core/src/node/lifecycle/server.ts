@@ -30,9 +30,9 @@ import { resolveSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Makes an HTTP server for a web handler. Nothing runs until `listen()`.
+ * Creates an HTTP server for a web handler. The server does nothing until you call `listen()`.
  *
- * @throws {@link OptionError} which names the option and its value.
+ * @throws {@link OptionError} naming the option and its value.
  * @example
  * ```ts
  * const server = createServer({ fetch: () => new Response('Hello\n'), port: 0 })
@@ -50,7 +50,7 @@ class HttpServerLife implements Server {
   readonly #settings: Settings
   readonly #reports: Reports
   readonly #http: HttpServer
-  /** Undefined where node:http's own listener takes the connections. */
+  /** Undefined if node:http's own listener takes the connections. */
   readonly #listener: TlsProxyListener | undefined
   readonly #closing = new AbortController()
   readonly #sockets = new Set<Socket>()
@@ -72,7 +72,7 @@ class HttpServerLife implements Server {
     this.#settings = settings
     this.#reports = new Reports(options.logger, options.logEventNames)
     this.#streams = new OpenStreams(runtime)
-    // There are as many listeners as requests that react to a stop.
+    // Each request that reacts to a stop adds a listener, so there is no useful limit.
     setMaxListeners(0, this.#closing.signal)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
@@ -99,7 +99,7 @@ class HttpServerLife implements Server {
         },
       },
       exchangeEnded: () => {
-        // Its response had promised to keep the connection before the stop began.
+        // The response may have promised to keep the connection before the server began to stop.
         if (this.#status === 'stopping') this.#closeIdleSoon()
       },
     }
@@ -121,7 +121,7 @@ class HttpServerLife implements Server {
         this.#adopt(socket)
       })
       .on('error', (error) => {
-        // Before that it is `listen()` which rejects.
+        // Before the server runs, `listen()` rejects with the error.
         if (this.#status === 'running') this.#reports.serverFailed(error)
       })
   }
@@ -165,7 +165,7 @@ class HttpServerLife implements Server {
     }
     if (tcpUserTimeoutMs > 0) {
       const lost = cut('the client no longer acknowledges anything')
-      // By the kernel's clock, which is the system's, whatever `runtime` says.
+      // The kernel counts on the system's clock, so this ignores `runtime`.
       this.#watches.push(watchUnacknowledgedData(this.#sockets, tcpUserTimeoutMs, systemRuntime, lost))
     }
   }
@@ -180,7 +180,7 @@ class HttpServerLife implements Server {
   }
 
   async #close(timeoutMs: number, eventStreams: 'end' | 'wait'): Promise<CloseReport> {
-    // A listen() that is under way settles first; its caller gets its failure.
+    // Wait for a pending listen(); if it fails, the caller of listen() gets the error.
     await this.#listening?.catch(() => {})
     let destroyedConnections = 0
     if (this.#status === 'running') {
@@ -200,7 +200,7 @@ class HttpServerLife implements Server {
     const lastSocketGone = new Promise<void>((resolve) => {
       this.#onLastSocket = resolve
     })
-    // Closes the idle connections, too.
+    // This also closes the idle connections.
     const stoppedListening = new Promise<void>((resolve) => {
       this.#http.close(() => {
         resolve()
@@ -208,7 +208,7 @@ class HttpServerLife implements Server {
     })
     this.#closing.abort(new DOMException('The server is stopping', 'AbortError'))
     if (eventStreams === 'end') this.#streams.endAll()
-    // Connections that have never said anything do not count as idle for Node.
+    // Node does not treat a connection that never sent a byte as idle.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
     this.#listener?.close()
 
@@ -220,13 +220,13 @@ class HttpServerLife implements Server {
         }, timeoutMs)
       : undefined
     await stoppedListening
-    // Node's word comes before the sockets' own 'close', and with it what the handlers have to clean up.
+    // Node calls back before the sockets emit 'close', and handlers clean up on 'close'.
     if (this.#sockets.size > 0) await lastSocketGone
     if (timer !== undefined) runtime.clearTimeout(timer)
     return destroyed
   }
 
-  /** Once a turn: each time Node looks at every connection, and thousands may end together. */
+  /** At most once per turn: each call makes Node check every connection, and thousands of exchanges may end together. */
   #closeIdleSoon(): void {
     if (this.#isClosingIdle) return
     this.#isClosingIdle = true
@@ -243,7 +243,7 @@ class HttpServerLife implements Server {
     })
   }
 
-  /** Once for each connection: node:http's own listeners have been taken off one that is handed over. */
+  /** Called once for each connection. A connection that was handed over no longer has node:http's listeners. */
   #connectionClosed(socket: Socket): void {
     this.#sockets.delete(socket)
     if (this.#sockets.size === 0) this.#onLastSocket?.()
@@ -255,11 +255,11 @@ class HttpServerLife implements Server {
 
   setSecureContext(context: SecureContextOptions): void {
     if (this.#listener === undefined)
-      throw new OptionError('tls', undefined, 'a server that was made with tls')
+      throw new OptionError('tls', undefined, 'a server that was created with tls')
     this.#listener.setSecureContext(context)
   }
 
-  // What it says of itself.
+  // Status.
 
   get status(): ServerStatus {
     return this.#status

@@ -20,13 +20,13 @@ import type { ListenTarget, ProxyProtocolOptions, ServerOptions, TlsOptions, Tru
 /** See {@link ServerOptions.proxyProtocol}. */
 export interface ProxyProtocolSettings {
   readonly mode: 'required' | 'optional'
-  /** Whose headers are read; undefined: anybody's. */
+  /** Whether the server reads the header of a peer with this address; undefined: it reads the header of any peer. */
   readonly isTrusted: ((address: string) => boolean) | undefined
   readonly timeoutMs: number
   readonly maxBytes: number
 }
 
-/** What every part of the server reads: checked, and with the defaults filled in. */
+/** The options as every part of the server reads them: checked, and with the defaults filled in. */
 export interface Settings {
   readonly hostname: string
   readonly port: number
@@ -63,7 +63,7 @@ export interface Settings {
   readonly runtime: Runtime
 }
 
-/** @throws {@link OptionError} which names the first option that has a value it cannot have. */
+/** @throws {@link OptionError} naming the first option with an invalid value. */
 export function resolveSettings(options: ServerOptions): Settings {
   checkKinds(options)
   const settings: Settings = {
@@ -188,12 +188,12 @@ function lowerCase(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.map((name) => name.toLowerCase()))
 }
 
-/** A name, and a version if there is one (RFC 9110 section 7.8). */
+/** A name, optionally with a version, such as `websocket` or `IRC/6.9` (RFC 9110 section 7.8). */
 function isProtocolName(item: unknown): boolean {
   return typeof item === 'string' && item.split('/').length <= 2 && item.split('/').every(isToken)
 }
 
-/** The kernel counts in seconds, and on Linux to 32 767. */
+/** The kernel counts in seconds; Linux accepts at most 32 767. */
 function keepAlive(value: number): number {
   if (value === 0) return 0
   return integer('tcpKeepAliveMs', value, 1000, 32_767_000)

@@ -7,23 +7,23 @@ import type { Closable } from './server-types.ts'
 
 /** See {@link closeOnSignals}. */
 export interface SignalOptions extends CloseOptions {
-  /** @defaultValue SIGINT (Ctrl-C) and SIGTERM (what service managers send) */
+  /** The signals that stop the server. @defaultValue SIGINT (Ctrl-C) and SIGTERM (sent by service managers) */
   readonly signals?: readonly NodeJS.Signals[]
-  /** Runs during the stop: closes hubs, databases. The process waits for it, no longer than for the server. */
+  /** Runs while the server stops: close hubs and databases here. The process waits until this function is done. */
   readonly onClose?: (signal: NodeJS.Signals) => Promise<void> | void
-  /** Hears why `onClose`, or the stop itself, failed, before the process ends. @defaultValue `console.error` */
+  /** Called with the error before the process ends, if `onClose` or `close()` fails. @defaultValue `console.error` */
   readonly onError?: (error: unknown) => void
-  /** @defaultValue the process of the program */
+  /** The process to listen on and to end. @defaultValue the current process */
   readonly process?: Pick<NodeJS.Process, 'on' | 'off' | 'exit'>
 }
 
 /**
- * Stops a server when the process gets a signal to end, then ends the process: with 0 if all requests were served, with 1 if
- * connections had to be destroyed at the deadline or `onClose` failed. A second signal is impatience: the process ends at
- * once, with 128 and the signal's number.
+ * Stops a server when the process receives a signal, then ends the process. The exit code is 0 if all requests were
+ * served, and 1 if the server destroyed connections at the deadline or `onClose` failed. A second signal ends the process
+ * at once, with 128 plus the signal's number.
  *
- * @returns takes the listeners off again.
- * @throws {@link OptionError} which names the option.
+ * @returns a function that removes the signal listeners.
+ * @throws {@link OptionError} naming the option.
  * @example
  * ```ts no-run
  * import { closeOnSignals, createServer } from '@sse-toolkit/http-core/node'
@@ -52,7 +52,7 @@ export function closeOnSignals(server: Closable, options: SignalOptions = {}): (
   const close = async (signal: NodeJS.Signals): Promise<void> => {
     const [closed, cleaned] = await Promise.allSettled([
       server.close(closeOptions),
-      // Later, so that what it throws at once is a rejection, too.
+      // In a promise callback, so that a synchronous throw also becomes a rejection.
       Promise.resolve(signal).then(onClose),
     ])
     for (const { reason } of [closed, cleaned].filter((each) => each.status === 'rejected')) {

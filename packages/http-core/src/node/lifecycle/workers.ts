@@ -10,31 +10,31 @@ import type { Closable } from './server-types.ts'
 
 /** See {@link runWorkers}. */
 export interface WorkersOptions extends CloseOptions {
-  /** How many processes. @defaultValue as many as the machine runs at once */
+  /** How many worker processes to run. @defaultValue `os.availableParallelism()` */
   readonly workers?: number
-  /** Makes the server of one process, and listens. Called in each worker. */
+  /** Creates the server of one worker and calls its `listen()`. Runs in each worker. */
   readonly start: () => Promise<Closable>
   /** Called in the primary when a worker listens. */
   readonly onListening?: (workerId: number) => void
-  /** Called in the primary when a worker has ended unasked; another one takes its place. */
+  /** Called in the primary when a worker crashes. The primary starts another worker in its place. */
   readonly onCrash?: (workerId: number, exitCode: number | undefined) => void
 }
 
 const stopMessage = 'sse-toolkit.http-core.stop'
-/** So many workers in a row that end before they listen, and it is the program that is wrong. */
+/** If this many workers in a row end before they listen, the program itself is broken. */
 const maxFalseStarts = 5
 
 /**
- * Serves with several processes that share one port, over node:cluster: the primary accepts, and deals the connections
- * out. (Without a primary, processes share a port by `reusePort: 'on'`, where the kernel deals.) What they share beyond
- * the port is not in memory: a hub needs a log such as that of Redis.
+ * Serves one port with several processes, using node:cluster. The primary accepts connections and distributes them to the
+ * workers. Without a primary, processes can share a port with `reusePort: 'on'`; the kernel then distributes the
+ * connections. Processes share no memory, so a hub needs a shared log, such as the one on Redis.
  *
- * In the primary it resolves when all workers have ended: after SIGINT or SIGTERM, which it passes on so that each stops
- * cleanly; a second signal kills them. A worker that crashes is replaced. In a worker it resolves when its server
- * has stopped. A worker whose primary dies stops, too.
+ * The primary replaces a worker that crashes. On SIGINT or SIGTERM it tells each worker to stop cleanly; a second signal
+ * kills the workers. The promise resolves in the primary when all workers have ended, and in a worker when its server has
+ * stopped. A worker also stops if its primary dies.
  *
- * @throws {@link OptionError} which names the option.
- * @throws {@link WorkerError} `code: 'crash-loop'` when five workers in a row end before they listen.
+ * @throws {@link OptionError} naming the option.
+ * @throws {@link WorkerError} `code: 'crash-loop'` if five workers in a row end before they listen.
  * @see examples/processes
  */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
@@ -47,7 +47,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
 }
 
 async function runWorker({ start, ...closeOptions }: WorkersOptions): Promise<void> {
-  // A terminal and some service managers signal the whole group; it is the primary's word that counts.
+  // Terminals and some service managers signal the whole process group, but only the primary decides when a worker stops.
   for (const signal of signals) process.on(signal, ignore)
   const told = new Promise<void>((resolve) => {
     process.on('message', (message) => {
@@ -58,7 +58,7 @@ async function runWorker({ start, ...closeOptions }: WorkersOptions): Promise<vo
   const server = await start()
   await told
   await server.close(closeOptions)
-  // The channel to the primary holds the process.
+  // The open channel to the primary would keep the process alive.
   if (process.connected) process.disconnect()
 }
 

@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Ends the connection of a response over HTTP/1.1 or HTTP/1.0 so that its content is seen not to be whole.
+ * Ends the connection of an HTTP/1.1 or HTTP/1.0 response so that the client sees that the content is incomplete.
  *
- * Content that is delimited by its connection (to a client of HTTP/1.0) is whole unless the connection fails: it is reset.
+ * Content that ends with the connection (for an HTTP/1.0 client) counts as complete unless the connection fails, so the
+ * connection is reset.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-8
  */

@@ -1,8 +1,9 @@
 import type { WireRequest } from './wire.ts'
 
 /**
- * What the client waits for before it sends its content (RFC 9110 section 10.1.1): a list with `100-continue` alone, however
- * often; anything else is answered with 417. In HTTP/1.0 there are no expectations.
+ * Reads the `Expect` field (RFC 9110 section 10.1.1). `'continue'`: the list has only `100-continue`, once or several
+ * times, and the client waits before it sends its content. `'unknown'`: the list has anything else; answer 417. HTTP/1.0
+ * has no expectations.
  */
 export function expectationOf({ headers, httpVersion }: WireRequest): 'none' | 'continue' | 'unknown' {
   const { expect } = headers

@@ -1,12 +1,11 @@
 import type { WireRequest } from './wire.ts'
 
 /**
- * Whether the connection has to end with the response, since the bytes behind the request cannot be trusted:
+ * Whether the connection must close after the response, because the bytes after the request cannot be trusted:
  *
- * - HTTP/1.0 knows no transfer codings, so an intermediary may have framed the message in another way (RFC 9112
- *   section 6.1).
- * - Behind a request that asks for an upgrade Node's parser drops what came in the same packet, also where the upgrade is
- *   ignored.
+ * - HTTP/1.0 has no transfer codings, so an intermediary may have framed the message differently (RFC 9112 section 6.1).
+ * - After a request with an `Upgrade` field, Node's parser drops the rest of the packet, even if the server ignores the
+ *   upgrade.
  */
 export function endsConnection({ httpVersionMajor, httpVersion, headers }: WireRequest): boolean {
   if (httpVersionMajor !== 1) return false
@@ -16,8 +15,9 @@ export function endsConnection({ httpVersionMajor, httpVersion, headers }: WireR
 }
 
 /**
- * What is wrong with the transfer codings of a request, if something is (RFC 9112 section 6.1 and 6.3): 400 where chunked is
- * not the last one, and it is unknown where the content ends; 501 for codings before it, which are not decoded here.
+ * The status for a request with unusable transfer codings (RFC 9112 sections 6.1 and 6.3): 400 if the last coding is not
+ * chunked, because the end of the content is then unknown; 501 if other codings precede chunked, because this server does
+ * not decode them. Undefined if the transfer codings are fine.
  */
 export function codingFault({ headers }: WireRequest): 400 | 501 | undefined {
   const field = headers['transfer-encoding']

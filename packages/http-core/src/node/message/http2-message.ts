@@ -5,7 +5,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { WireRequest, WireResponse } from './wire.ts'
 
-/** Fields of HTTP/1.1's connections: a message that has one is malformed (RFC 9113 section 8.2.2). */
+/** Connection-specific fields of HTTP/1.1. An HTTP/2 message with such a field is malformed (RFC 9113 section 8.2.2). */
 const connectionFields = new Set([
   'connection',
   'keep-alive',
@@ -15,8 +15,8 @@ const connectionFields = new Set([
 ])
 
 /**
- * The request of an HTTP/2 stream in the form of HTTP/1.1: the target, and fields without pseudo-header fields, with
- * `:authority` as Host (RFC 9113 section 8.3.1).
+ * The request of an HTTP/2 stream in the form of HTTP/1.1: with a request target, without pseudo-header fields, and with
+ * `:authority` as the Host field (RFC 9113 section 8.3.1).
  */
 export class Http2Request implements WireRequest {
   readonly stream: ServerHttp2Stream
@@ -28,10 +28,10 @@ export class Http2Request implements WireRequest {
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
   readonly hasContent: boolean
-  /** What is wrong with the fields, if something is. */
+  /** The reason to refuse the request; undefined if its fields are valid. */
   readonly fault: string | undefined
 
-  /** @param received - Names and values in turn, as they came. */
+  /** @param received - Alternating names and values, as received. */
   constructor(stream: ServerHttp2Stream, socket: Socket, received: readonly string[]) {
     this.stream = stream
     this.socket = socket
@@ -62,7 +62,7 @@ export class Http2Request implements WireRequest {
       }
     }
     const target = pseudo.get(':path') ?? ''
-    // The absolute-form is HTTP/1.1's.
+    // Only HTTP/1.1 has the absolute-form.
     if (!target.startsWith('/') && target !== '*') fault = 'a :path that is not a path'
     this.method = pseudo.get(':method') ?? ''
     this.url = target
@@ -136,7 +136,7 @@ export class Http2Response implements WireResponse {
   }
 
   get writableFinished(): boolean {
-    // Node ends a stream that the client has given up.
+    // Node also ends a stream that the client has reset.
     return this.stream.writableFinished && !this.stream.aborted
   }
 
@@ -154,16 +154,16 @@ export class Http2Response implements WireResponse {
       const name = (flat[index] ?? '').toLowerCase()
       const value = flat[index + 1] ?? ''
       if (connectionFields.has(name)) continue
-      // What node:http does by itself.
+      // node:http does this check itself.
       validateHeaderValue(name, value)
       const present = fields[name]
       if (present === undefined) fields[name] = value
       else fields[name] = Array.isArray(present) ? [...present, value] : [String(present), value]
     }
     this.#statusCode = status
-    // END_STREAM then comes in a frame of its own, a turn later, as Node's own responses send it. Until then nghttp2 knows the
-    // stream, and refuses what the client sends behind its own END_STREAM (RFC 9113 section 5.1, half-closed (remote));
-    // behind the end of a stream it ignores everything.
+    // With `waitForTrailers`, END_STREAM is sent in a separate frame a turn later, as in Node's own responses. Until then
+    // nghttp2 knows the stream and refuses frames that the client sends after its own END_STREAM (RFC 9113 section 5.1,
+    // half-closed (remote)). After the end of a stream it would ignore them.
     this.stream.respond(fields, { waitForTrailers: true })
     this.stream.once('wantTrailers', sendNoTrailers)
   }
@@ -172,7 +172,7 @@ export class Http2Response implements WireResponse {
     this.stream.additionalHeaders({ ':status': 100 })
   }
 
-  /** `respond` has sent them. */
+  /** Does nothing: `respond` has already sent the headers. */
   flushHeaders(): void {}
 
   write(chunk: string | Uint8Array): boolean {
@@ -183,7 +183,7 @@ export class Http2Response implements WireResponse {
     const { stream } = this
     if (content === undefined) stream.end()
     else stream.end(content)
-    // RFC 9113 section 8.1: the client may stop sending, and nothing went wrong.
+    // RFC 9113 section 8.1: NO_ERROR tells the client that it may stop sending and that nothing went wrong.
     if (!stream.readableEnded && stream.readableFlowing !== null) {
       stream.once('finish', () => {
         if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
@@ -191,7 +191,7 @@ export class Http2Response implements WireResponse {
     }
   }
 
-  /** Gives the stream up; the other streams of the connection go on. */
+  /** Resets this stream. The other streams of the connection continue. */
   reset(): void {
     resetStream(this.stream)
   }
@@ -208,14 +208,14 @@ export class Http2Response implements WireResponse {
 }
 
 /**
- * Gives a stream up, with what is still to be sent: RST_STREAM with internalError. Node's `close(code)` would end the
- * content cleanly first, and the client could take the part for the whole.
+ * Resets a stream with RST_STREAM (INTERNAL_ERROR) and drops its queued data. Node's `close(code)` would first end the
+ * content cleanly, and the client could mistake the part for the whole.
  */
 export function resetStream(stream: ServerHttp2Stream): void {
-  stream.destroy(new Error('The stream is given up'))
+  stream.destroy(new Error('The server reset the stream'))
 }
 
-/** As `Headers` joins them; but pieces of a cookie by a semicolon (RFC 9113 section 8.2.3). */
+/** Joins repeated fields as `Headers` does, except that parts of a cookie are joined by a semicolon (RFC 9113 section 8.2.3). */
 function addField(headers: IncomingHttpHeaders, name: string, value: string): void {
   const present = headers[name]
   headers[name] = typeof present === 'string' ? `${present}${name === 'cookie' ? '; ' : ', '}${value}` : value

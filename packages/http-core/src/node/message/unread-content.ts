@@ -1,13 +1,13 @@
 import type { Runtime } from '../../runtime.ts'
 import type { WireRequest, WireResponse } from './wire.ts'
 
-/** So much may be read and thrown away to keep a connection alive: less than a new one costs. */
+/** The server reads and drops up to this much content to keep a connection alive: that costs less than a new connection. */
 const smallBytes = 65_536
-/** So much, and for so long, is thrown away before a connection is closed on a client that is still sending. */
+/** The server drops at most this much content, for at most this long, before it closes on a client that is still sending. */
 const lingerBytes = 1_048_576
 const lingerMs = 1000
 
-/** Whether the head announces content (RFC 9112 section 6.3): it has a length above zero, or a transfer coding. */
+/** Whether the head announces content, by a length above zero or a transfer coding (RFC 9112 section 6.3). */
 export function announcesContent(message: WireRequest): boolean {
   if (message.hasContent !== undefined) return message.hasContent
   const { headers } = message
@@ -16,17 +16,17 @@ export function announcesContent(message: WireRequest): boolean {
   return length !== undefined && length !== '0'
 }
 
-/** How much of the content is still on its way: `'small'` is worth reading on for, to keep the connection. */
+/** How much content is still to come. `'small'`: worth reading and dropping, to keep the connection. */
 export function unreadContent(message: WireRequest): 'none' | 'small' | 'large' {
-  // A stream of HTTP/2 can be given up alone: it need not be read on for the sake of the next request.
+  // An HTTP/2 stream can be reset alone, so the next request does not depend on reading its content.
   if (message.complete || message.httpVersionMajor === 2 || !announcesContent(message)) return 'none'
   const length = Number(message.headers['content-length'])
   return length <= smallBytes ? 'small' : 'large'
 }
 
 /**
- * Reads and drops what the client is still sending: until its end, or until enough has been dropped. A server that closes
- * while unread bytes arrive makes the kernel send a reset, and that can destroy the response on its way.
+ * Reads and drops the content that the client is still sending, up to a limit. If the server closed the connection while
+ * unread bytes arrive, the kernel would send a reset, which can destroy the response before the client reads it.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
  */
@@ -61,8 +61,8 @@ export function discardContent(
 }
 
 /**
- * Destroys a request, and its connection, once the response has left. A reader of the content learns
- * it only from this: after the end of the response Node emits nothing more.
+ * Destroys a request and its connection once the response has been sent. Only this tells a reader of the content that no
+ * more will come: after the end of the response, Node emits no further events for the request.
  */
 export function destroyAfter(response: WireResponse, message: WireRequest): void {
   if (response.closed) {

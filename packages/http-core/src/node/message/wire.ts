@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * The request half of an exchange: node:http's `IncomingMessage` as it is, or {@link Http2Request}.
+ * The request half of an exchange: an `IncomingMessage` of node:http, or an {@link Http2Request}.
  *
- * Fields that came several times are joined as `Headers` does; there are no pseudo-header fields among them.
+ * Repeated fields are joined as `Headers` joins them. There are no pseudo-header fields.
  */
 export interface WireRequest {
   readonly method?: string | undefined
@@ -14,11 +14,11 @@ export interface WireRequest {
   readonly httpVersionMajor: number
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
-  /** The connection, which over HTTP/2 other exchanges share. */
+  /** The connection. Over HTTP/2 other exchanges share it. */
   readonly socket: Socket
-  /** Whether there is content, where the framing says so; in HTTP/1.1 the fields do. */
+  /** Whether the request has content, according to HTTP/2's framing; undefined over HTTP/1.1, where the fields say so. */
   readonly hasContent?: boolean | undefined
-  /** Whether the content has come whole. */
+  /** Whether all of the content has arrived. */
   readonly complete: boolean
   readonly destroyed: boolean
   readonly readableEnded: boolean
@@ -31,7 +31,7 @@ export interface WireRequest {
   destroy(): unknown
 }
 
-/** The response half: node:http's `ServerResponse` as it is, or {@link Http2Response}. */
+/** The response half of an exchange: a `ServerResponse` of node:http, or an {@link Http2Response}. */
 export interface WireResponse {
   readonly headersSent: boolean
   readonly destroyed: boolean
@@ -41,7 +41,7 @@ export interface WireResponse {
   readonly writableNeedDrain: boolean
   readonly writableLength: number
   readonly statusCode: number
-  /** @param flat - Names and values in turn. `connection` and its like are HTTP/1.1's; HTTP/2 leaves them out. */
+  /** @param flat - Alternating names and values. HTTP/2 leaves out connection-specific fields such as `connection`. */
   writeHead(status: number, statusText: string, flat: string[]): unknown
   writeContinue(): void
   flushHeaders(): void
@@ -51,10 +51,10 @@ export interface WireResponse {
   off(event: 'close' | 'drain', listener: () => void): unknown
 }
 
-/** Calls back when the response is over, or its connection is gone: exactly once. */
+/** Calls `listener` exactly once, when the response has ended or its connection has closed. */
 export function onceClosed(response: WireResponse, { socket }: WireRequest, listener: () => void): void {
   response.once('close', listener)
-  // Node 22 does not close responses that wait behind another when their connection goes.
+  // When a connection closes, Node 22 does not close pipelined responses that wait behind another.
   if ((response as ServerResponse).socket !== null) return
   socket.once('close', listener)
   response.once('close', () => {

@@ -9,31 +9,31 @@ import type { Server } from '../lifecycle/server-types.ts'
 
 /** See {@link httpMetrics} and {@link registerServerMetrics}. */
 export interface MetricsOptions {
-  /** Where the metrics go. */
+  /** The registry to add the metrics to. */
   readonly registry: Registry
-  /** What their names begin with. @defaultValue `http_` */
+  /** The prefix of the metrics' names. @defaultValue `http_` */
   readonly prefix?: string
 }
 
 /** See {@link httpMetrics}. */
 export interface HttpMetricsOptions extends MetricsOptions {
-  /** Upper bounds of the histogram, in seconds. @defaultValue 0.001 to 10 */
+  /** Upper bounds of the histogram's buckets, in seconds. @defaultValue 12 buckets from 0.001 to 10 */
   readonly buckets?: readonly number[]
 }
 
 const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
- * A middleware that counts requests, and measures how long handlers take to answer:
+ * Creates a middleware that counts requests and measures how long handlers take to answer:
  *
  *     http_requests_total{method="GET",route="/rooms/:room",status="200"}
- *     http_request_duration_seconds{...}        until the response begins: an event stream has no other end
+ *     http_request_duration_seconds{...}        until the response begins, because an event stream never ends
  *
- * The label is the pattern of the route, never the path, so that clients cannot make new ones; methods other than the
- * usual are `other`. `@prometheus-io/client` is a peer dependency of this entry point alone.
+ * The label `route` is the pattern of the route, never the path, so that clients cannot create new label values. Unusual
+ * methods are counted as `other`. Only this entry point needs the peer dependency `@prometheus-io/client`.
  *
- * @throws the registry's error if it has metrics of these names.
- * @throws {@link OptionError} if the registry is not one.
+ * @throws the registry's error if the registry already has metrics with these names.
+ * @throws {@link OptionError} if `registry` is not a Registry.
  * @example
  * ```ts
  * import { Registry } from '@prometheus-io/client'
@@ -92,11 +92,11 @@ const labelledMethods: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Shows what a server says of itself: `http_connections` and `http_requests_in_flight`, event streams included. They
- * are read when Prometheus asks.
+ * Adds two gauges for a server: `http_connections` and `http_requests_in_flight`, event streams included. Their values are
+ * read when Prometheus scrapes the metrics.
  *
- * @throws the registry's error if it has metrics of these names.
- * @throws {@link OptionError} if the registry is not one.
+ * @throws the registry's error if the registry already has metrics with these names.
+ * @throws {@link OptionError} if `registry` is not a Registry.
  */
 export function registerServerMetrics(
   server: Pick<Server, 'activeConnections' | 'requestsInFlight'>,
@@ -118,9 +118,9 @@ export function registerServerMetrics(
 }
 
 /**
- * Answers with everything that a registry holds, in the form that Prometheus reads.
+ * Creates a handler that answers with all metrics of a registry, in the format that Prometheus reads.
  *
- * @throws {@link OptionError} if the registry is not one.
+ * @throws {@link OptionError} if `registry` is not a Registry.
  */
 export function metricsHandler(registry: Registry): Handler {
   checkRegistry(registry)

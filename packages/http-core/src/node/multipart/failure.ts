@@ -10,7 +10,7 @@ const statuses: Readonly<Record<MultipartErrorCode, number>> = {
   'file-too-large': 413,
 }
 
-/** The answer to a form that cannot be read, and why. */
+/** Creates the HttpError for a form that cannot be read. Its `cause` is a MultipartError. */
 export function failure(code: MultipartErrorCode, text: string, limit?: number, cause?: unknown): HttpError {
   return new HttpError(statuses[code], text, { cause: new MultipartError(code, text, limit, cause) })
 }

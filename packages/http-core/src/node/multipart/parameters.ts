@@ -1,16 +1,13 @@
-/** `; name="value"` or `; name=value`, from where the last one ended. */
+/** Matches `; name="value"` or `; name=value`, starting where the previous match ended. */
 const parameter = /[\t ]*;[\t ]*([^\s"(),/:;<=>?@[\\\]{}]+)[\t ]*=[\t ]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))/y
 
-/** A field such as Content-Type or Content-Disposition (RFC 9110 section 5.6.6). */
+/** The parts of a field such as Content-Type or Content-Disposition (RFC 9110 section 5.6.6). */
 interface Parameters {
-  /** What stands before the first semicolon, in lower case. */
+  /** The text before the first semicolon, in lower case. */
   readonly value: string
-  /** By their names in lower case. */
+  /** The parameters by name, in lower case. */
   readonly parameters: ReadonlyMap<string, string>
-  /**
-   * What is left that cannot be read, or can be read in two ways: `'unread'` is text behind the parameters, `'ambiguous'` a
-   * parameter that stands twice.
-   */
+  /** `'unread'`: unreadable text follows the parameters. `'ambiguous'`: a parameter occurs twice. */
   readonly rest: 'none' | 'unread' | 'ambiguous'
 }
 
@@ -24,7 +21,7 @@ export function readParameters(field: string): Parameters {
   for (let found = parameter.exec(field); found !== null; found = parameter.exec(field)) {
     const [, given = '', quoted, token = ''] = found
     const name = given.toLowerCase()
-    // Backslashes that escape nothing are those of a path (WHATWG HTML writes quotes as %22).
+    // Other backslashes belong to a Windows path. (Browsers escape quotes as %22, see WHATWG HTML.)
     const bytes = quoted === undefined ? token : quoted.replaceAll(/\\(["\\])/g, '$1')
     if (parameters.has(name)) isTwice = true
     else parameters.set(name, Buffer.from(bytes, 'latin1').toString('utf8'))

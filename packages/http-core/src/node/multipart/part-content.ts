@@ -2,14 +2,14 @@ import type { Readable } from 'node:stream'
 import { failure } from './failure.ts'
 import type { PartHead } from './part-head.ts'
 
-/** A file on its way from the parser to its reader. */
+/** A file that is being read from the form. */
 export interface FileReading {
   readonly content: ReadableStream<Uint8Array>
-  /** Lets the parser go on without anybody reading. */
+  /** Drops the rest of the file, so that the parser can continue. */
   drop(reason: unknown): void
 }
 
-/** The content of a file, at the pace of its reader. */
+/** Streams the content of a file at the pace of its reader. */
 export function readFile(part: Readable, maxFileBytes: number): FileReading {
   let drop: ((reason: unknown) => void) | undefined
   const content = new ReadableStream<Uint8Array>(
@@ -61,7 +61,7 @@ export function readFile(part: Readable, maxFileBytes: number): FileReading {
   return { content, drop: (reason) => drop?.(reason) }
 }
 
-/** Gathers the text of a field, and calls back with it, or with why it cannot be had: once at most. */
+/** Collects the text of a field. Calls `done` with the text, or `failed` with the error. */
 export function readText(
   part: Readable,
   { charset }: PartHead,

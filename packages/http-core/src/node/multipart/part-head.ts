@@ -1,7 +1,7 @@
 import { failure } from './failure.ts'
 import { readParameters } from './parameters.ts'
 
-/** What the header fields of a part say of it. */
+/** The facts from the header fields of a part. */
 export interface PartHead {
   readonly name: string
   /** Undefined for text. */
@@ -10,7 +10,10 @@ export interface PartHead {
   readonly charset: string
 }
 
-/** Header fields of one part, and all of them together; then 413. The parser is given twice as much, since it cuts silently. */
+/**
+ * The limits for the number and the total size of the header fields of a part; then 413. The parser gets twice these limits,
+ * because it silently drops what exceeds its own.
+ */
 const maxFields = 32
 const maxHeadBytes = 16_384
 export const parserLimits: { readonly maxHeaderPairs: number; readonly maxHeaderSize: number } = {
@@ -21,12 +24,12 @@ export const parserLimits: { readonly maxHeaderPairs: number; readonly maxHeader
 const maxNameBytes = 255
 
 /**
- * Reads the fields of a part. Whatever makes it impossible to say which part this is ends the form: a part that is left out
- * would change what the form says.
+ * Reads the fields of a part. If the part cannot be identified, the whole form fails, because skipping a part would change
+ * the meaning of the form.
  *
- * @param fields - By name in lower case; one character per byte.
- * @throws {@link HttpError} 400 without a Content-Disposition of `form-data` with a name, with one that can be read in two
- *   ways, or with a NUL in a name; 413 beyond a limit.
+ * @param fields - Values by name in lower case, with one character per byte.
+ * @throws {@link HttpError} 400 if the part has no `Content-Disposition: form-data` with a name, if that field is ambiguous,
+ *   or if a name contains a NUL; 413 if a limit is exceeded.
  * @see https://www.rfc-editor.org/rfc/rfc7578#section-4.2
  */
 export function readPartHead(fields: Readonly<Record<string, readonly string[]>>): PartHead {
@@ -47,10 +50,10 @@ export function readPartHead(fields: Readonly<Record<string, readonly string[]>>
   const [type = 'text/plain'] = fields['content-type'] ?? []
   const { value: mediaType, parameters: typeParameters } = readParameters(type)
   const given = extendedName(parameters.get('filename*')) ?? parameters.get('filename')
-  // A part without a file name that is not text is a file without a name.
+  // A part of bytes without a file name is a file with an empty name.
   const filename = given ?? (mediaType === 'application/octet-stream' ? '' : undefined)
   if (/\0/.test(name) || (filename !== undefined && /\0/.test(filename))) {
-    throw failure('malformed', 'A name in the form has a NUL.')
+    throw failure('malformed', 'A name in the form contains a NUL.')
   }
   return {
     name,
@@ -77,7 +80,7 @@ function checkSize(fields: Readonly<Record<string, readonly string[]>>): void {
   }
 }
 
-/** `UTF-8''%e2%82%ac.txt`, which RFC 7578 forbids and some clients send all the same (RFC 8187). */
+/** Decodes `UTF-8''%e2%82%ac.txt` (RFC 8187). RFC 7578 forbids this form, but some clients send it. */
 function extendedName(value: string | undefined): string | undefined {
   const encoded = /^utf-8'[^']*'(.*)$/i.exec(value ?? '')?.[1]
   if (encoded === undefined) return undefined
@@ -88,7 +91,7 @@ function extendedName(value: string | undefined): string | undefined {
   }
 }
 
-/** Without the path that some clients send. */
+/** Removes the path that some clients send with the file name. */
 function baseName(filename: string): string {
   const name = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
   return name === '.' || name === '..' ? '' : name

@@ -7,29 +7,29 @@ import { parserLimits, readPartHead } from './part-head.ts'
 import type { PartHead } from './part-head.ts'
 import type { MultipartFile, MultipartLimits, MultipartPart } from './parts.ts'
 
-/** Where a part goes once it can be handed on. */
+/** The place of a part in the order of the form. `part` is set once the part can be delivered. */
 interface Place {
   part: MultipartPart | undefined
 }
 
 /**
- * Between the parser, which pushes, and the loop, which asks. The parser is fed one chunk at a time, and only while
- * fewer parts wait than one: so what waits is bounded by one chunk of the body.
+ * Connects the parser, which pushes parts, with the loop, which pulls them. The parser gets the next chunk of the body only
+ * when it has passed on all of the previous one.
  */
 export class PartQueue {
   readonly #parser: Dicer
   readonly #limits: Required<MultipartLimits>
-  /** In the order of the form: a text has its place before it has its value. */
+  /** In the order of the form. A text gets its place before its value is complete. */
   readonly #waiting: Place[] = []
   readonly #files = new Map<MultipartPart, FileReading>()
   #current: FileReading | undefined
   #count = 0
-  /** Whether the part that came last has shown its header fields. */
+  /** Whether the header fields of the latest part are still missing. */
   #isHeadMissing = false
   #state: 'open' | 'done' | 'stopped' = 'open'
   #error: Error | undefined
   #wake: (() => void) | undefined
-  /** Ends the wait for the write that is under way. */
+  /** Ends the wait for the pending write. */
   #written: (() => void) | undefined
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
 
@@ -39,14 +39,14 @@ export class PartQueue {
     this.#parser.on('part', (part) => {
       this.#checkHead()
       this.#isHeadMissing = true
-      // The parser itself reports that the form ended too soon; a part may have no other way to learn of it yet.
+      // Ignored here: the parser itself reports that the form ended too soon. The part may have no other listener yet.
       part.on('error', () => {})
       part.on('header', (fields) => {
         this.#isHeadMissing = false
         this.#begin(part, fields as Readonly<Record<string, readonly string[]>>)
       })
     })
-    // The last write is not called back: neither when the last part ends nor when the parser is destroyed.
+    // The parser does not call back for the last write, neither when the last part ends nor when the parser is destroyed.
     this.#parser.once('close', () => this.#written?.())
     this.#parser.once('finish', () => {
       this.#written?.()
@@ -96,8 +96,8 @@ export class PartQueue {
   }
 
   async next(): Promise<MultipartPart | undefined> {
-    // The rest of a file that the loop has left is dropped, or the parser would wait for it forever.
-    this.#current?.drop(new DOMException('The next part was asked for', 'AbortError'))
+    // Drop the rest of the previous file, or the parser would wait forever for its reader.
+    this.#current?.drop(new DOMException('The form has moved on to the next part', 'AbortError'))
     this.#current = undefined
     while (this.#waiting[0]?.part === undefined) {
       if (this.#error !== undefined) throw this.#error
@@ -114,7 +114,7 @@ export class PartQueue {
     return part
   }
 
-  /** Never rejects: what goes wrong is for `next` to throw. */
+  /** Feeds the body to the parser. Never rejects: `next` throws the error instead. */
   async feed(body: Request['body']): Promise<void> {
     if (body === null) {
       this.#fail(failure('malformed', 'The form has no content.'))
@@ -130,7 +130,7 @@ export class PartQueue {
           this.#parser.end()
           return
         }
-        // The callback comes when the parser has passed all of it on: files included, at their readers' pace.
+        // The parser calls back when it has passed on the whole chunk, including files at the pace of their readers.
         await new Promise<void>((resolve) => {
           this.#written = resolve
           this.#parser.write(value, () => {
@@ -146,12 +146,12 @@ export class PartQueue {
   async stop(): Promise<void> {
     if (this.#state === 'done' && this.#error === undefined) return
     this.#state = 'stopped'
-    const reason = new DOMException('The form is not read on', 'AbortError')
+    const reason = new DOMException('The form is no longer read', 'AbortError')
     this.#current?.drop(reason)
     for (const file of this.#files.values()) file.drop(reason)
     this.#parser.destroy()
     await this.#reader?.cancel().catch(() => {
-      // The body has failed already, and the reader of the form has the error.
+      // The body has already failed, and the reader of the form has got the error.
     })
   }
 
@@ -169,7 +169,7 @@ export class PartQueue {
 
   #fail(error: unknown): void {
     this.#error ??= error instanceof Error ? error : new Error(String(error), { cause: error })
-    // A file that is being read ends with the form.
+    // The file that is being read fails together with the form.
     this.#current?.drop(this.#error)
     this.#wake?.()
   }

@@ -1,4 +1,4 @@
-/** A field of a form that is text. */
+/** A text field of a form. */
 export interface MultipartText {
   readonly kind: 'text'
   readonly name: string
@@ -10,13 +10,13 @@ export interface MultipartFile {
   readonly kind: 'file'
   readonly name: string
   /**
-   * As the client calls it, without a path: a claim, not a name to store it under. Empty where the client does not name
-   * it, and never with a NUL in it.
+   * The file name that the client gave, without a path and without NUL; empty if the client gave none. Do not trust it as a
+   * name to store the file under.
    */
   readonly filename: string
-  /** As the client claims it. */
+  /** The media type that the client claims. */
   readonly mediaType: string
-  /** The content as it arrives: while it is not read, the client waits. The rest is dropped when the next part is asked for. */
+  /** The content as it arrives. While you do not read, the client waits. Asking for the next part drops the rest. */
   readonly content: ReadableStream<Uint8Array>
 }
 
@@ -25,10 +25,10 @@ export type MultipartPart = MultipartText | MultipartFile
 
 /** See {@link readMultipart}. */
 export interface MultipartLimits {
-  /** @defaultValue 100 */
+  /** How many parts a form may have. @defaultValue 100 */
   readonly maxParts?: number
-  /** The text of one field, in bytes. @defaultValue 65 536 */
+  /** The maximum size of a text field, in bytes. @defaultValue 65 536 */
   readonly maxTextBytes?: number
-  /** One file, in bytes. @defaultValue as much as the server's `maxBodyBytes` lets through */
+  /** The maximum size of a file, in bytes. @defaultValue Infinity: only the server's `maxBodyBytes` limits a file */
   readonly maxFileBytes?: number
 }

@@ -5,12 +5,12 @@ import { PartQueue } from './part-queue.ts'
 import type { MultipartLimits, MultipartPart } from './parts.ts'
 
 /**
- * Reads a form part by part, without ever holding a file: what is not asked for stays with the client. No part is left out:
- * one that cannot be read, or is beyond a limit, ends the form with an error.
+ * Reads a form part by part, without holding a file in memory: the client waits until you read on. No part is skipped. If a
+ * part cannot be read or exceeds a limit, the form ends with an error.
  *
- * @throws {@link HttpError} 400, 413 or 415, with a {@link MultipartError} as its `cause`: from the loop, or for a file
- *   that is too large from its content.
- * @throws {@link OptionError} which names the limit.
+ * @throws {@link HttpError} 400, 413 or 415, with a {@link MultipartError} as its `cause`. The loop throws it; for a file that
+ *   is too large, reading the file's content throws it.
+ * @throws {@link OptionError} naming the limit.
  * @example
  * ```ts
  * import { readMultipart } from '@sse-toolkit/http-core/multipart'
@@ -47,13 +47,13 @@ export async function* readMultipart(
 
 const maxBoundaryLength = 70
 
-/** What separates the parts: 1 to 70 characters (RFC 2046 section 5.1.1). */
+/** The boundary between the parts: 1 to 70 characters (RFC 2046 section 5.1.1). */
 function boundaryOf(request: Request): string {
   const { value, parameters, rest } = readParameters(request.headers.get('content-type') ?? '')
   if (value !== 'multipart/form-data') {
     throw failure('not-multipart', 'The content is not multipart/form-data.')
   }
-  // Code that looked at the form on its way here may have taken the other one.
+  // An intermediary that inspected the form may have used the other boundary.
   if (rest === 'ambiguous') throw failure('malformed', 'The Content-Type of the form is ambiguous.')
   const boundary = parameters.get('boundary') ?? ''
   if (boundary === '' || boundary.length > maxBoundaryLength) {

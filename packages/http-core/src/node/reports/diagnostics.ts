@@ -14,12 +14,12 @@ export interface RequestStartEvent {
   readonly url: string
 }
 
-/** Published on `sse-toolkit.http-core.request.end` when the response has been sent, or cut. */
+/** Published on `sse-toolkit.http-core.request.end` when the response has been sent or cut off. */
 export interface RequestEndEvent {
   readonly message: WireRequest
   readonly url: string
   readonly status: number
-  /** `'aborted'`: the connection went away before the end of the response. */
+  /** `'aborted'`: the connection closed before the end of the response. */
   readonly outcome: 'completed' | 'aborted'
 }
 
@@ -37,7 +37,7 @@ export interface RequestFailedEvent {
   readonly error: unknown
 }
 
-/** The channels of node:diagnostics_channel. Publishing costs nothing without subscribers. */
+/** The channels of node:diagnostics_channel. A channel without subscribers costs nothing. */
 export const channels: {
   readonly listening: Channel
   readonly requestStart: Channel

@@ -12,7 +12,7 @@ import { safeLogger } from './safe-logger.ts'
 
 type ListeningAddress = ListeningEvent['address']
 
-/** What the server tells its logger and the diagnostics channels. */
+/** Reports the server's events to its logger and to the diagnostics channels. */
 export class Reports {
   readonly #log: Logger
 
@@ -23,7 +23,7 @@ export class Reports {
     this.#log = safeLogger(logger, names)
   }
 
-  /** Whether the end of each request is reported to anyone. */
+  /** Whether the diagnostics channel for the end of requests has subscribers. */
   get wantsRequestEnd(): boolean {
     return channels.requestEnd.hasSubscribers
   }
@@ -91,7 +91,7 @@ export class Reports {
     channels.requestFailed.publish({ message, url, error } satisfies RequestFailedEvent)
   }
 
-  /** The body of a response failed after its connection had been handed over: its request is forgotten. */
+  /** The body of a response failed after its connection was handed over, when its request is no longer in memory. */
   handedOverFailed(error: unknown): void {
     this.#log.error({ event: 'body-failed', error }, 'The body of a response failed')
   }

@@ -1,7 +1,7 @@
 import type { LogEvent, LogFields, Logger } from '../../logger.ts'
 import { callListener } from '../../thenable.ts'
 
-/** Without a logger: failures of the program reach the console, everything else is dropped. */
+/** The default logger: errors go to the console, all other records are dropped. */
 const consoleLogger: Logger = {
   debug() {},
   info() {},
@@ -15,8 +15,8 @@ const consoleLogger: Logger = {
 const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * The user's logger, with the names of events that the user gave them. A logger that throws, or is asynchronous and rejects, must not fail the request it was
- * to describe; there is nowhere left to report to, so its error is dropped.
+ * Wraps the user's logger and renames events by `logEventNames`. If the logger throws or rejects, the request it describes
+ * must not fail. The error is dropped, because there is no other place to report it.
  */
 export function safeLogger(
   logger: Logger | 'off' | undefined,
@@ -28,7 +28,7 @@ export function safeLogger(
     (level: keyof Logger) =>
     (fields: LogFields, text: string): void => {
       const name = names[fields.event as LogEvent]
-      // See above: the logger was the place to say it.
+      // Dropped: see above.
       void callListener(
         () => logger[level](name === undefined ? fields : { ...fields, event: name }, text),
         () => {},

@@ -10,10 +10,10 @@ import type { TargetFault } from './request-target.ts'
 import { forwardedReader } from './trusted-proxies.ts'
 import type { WireRequest } from '../message/wire.ts'
 
-/** A request that may be served, with what had to be found out on the way. */
+/** A request that may be served, with the facts that admission has determined. */
 export interface Admitted {
   readonly url: string
-  /** What trusted proxies say; undefined if none does. */
+  /** The client's address according to trusted proxies; undefined if none gives one. */
   readonly forwardedAddress: string | undefined
   readonly forwardedPort: number | undefined
 }
@@ -27,10 +27,10 @@ const refusal = (status: number, reason: string, connection: 'close' | 'keep'): 
   connection,
 })
 
-/** Checks the head of a request against the limits and what Node leaves to the server of RFC 9110 and 9112. */
+/** Checks the head of a request against the limits, and against the rules of RFC 9110 and 9112 that Node does not check. */
 export type Admit = (message: WireRequest) => Admitted | Refusal
 
-/** What admitting a request needs. */
+/** The parts of the server that admit requests. */
 export interface AdmissionParts {
   readonly settings: Pick<
     Settings,
@@ -44,7 +44,7 @@ export interface AdmissionParts {
   >
   readonly peers: Peers
   readonly load: Load
-  /** `'handler'`: its routes have limits of their own, and it looks at the announced length itself. */
+  /** `'handler'`: the handler's routes have separate limits, and the handler checks the announced length itself. */
   readonly announcedLength: 'checked' | 'handler'
 }
 
@@ -57,7 +57,7 @@ export function makeAdmit({ settings, peers, load, announcedLength }: AdmissionP
     if (message instanceof Http2Request) {
       if (message.fault !== undefined) return refusal(400, message.fault, 'close')
     } else if (message.httpVersionMajor !== 1) {
-      // The parser lets some other versions pass.
+      // Node's parser accepts some other versions.
       return refusal(505, `HTTP/${message.httpVersion}`, 'close')
     }
     const codingStatus = codingFault(message)
@@ -74,11 +74,11 @@ export function makeAdmit({ settings, peers, load, announcedLength }: AdmissionP
     if (forbiddenMethods.has(method)) return refusal(501, `the method ${method}`, 'close')
 
     const forwarded = readForwarded?.(peers.addressOf(message.socket), headers)
-    // A duplicate Host field was joined with a comma and a space, and is no longer a host (RFC 9112 section 3.2).
+    // Duplicate Host fields were joined with a comma and a space, which is not a valid host (RFC 9112 section 3.2).
     const host = forwarded?.host ?? headers.host ?? localAuthority(message.socket)
     const origin = targets.origin(forwarded?.scheme ?? schemeOf(message.socket), host)
     if (origin === undefined) return refusal(400, 'the Host field is not a host', 'close')
-    // The asterisk-form asks about the server as a whole; a URL cannot say so.
+    // The asterisk-form asks about the server as a whole, which a URL cannot express.
     const isAsterisk = target === '*' && method === 'OPTIONS'
     const url = isAsterisk ? `${origin}/` : targets.url(target, origin)
     if (typeof url !== 'string') return refuseTarget(url)
@@ -98,7 +98,7 @@ export function makeAdmit({ settings, peers, load, announcedLength }: AdmissionP
 
 function refuseTarget({ reason, location }: TargetFault): Refusal {
   if (location === undefined) return refusal(400, reason, 'close')
-  // RFC 9110 section 15.4.9: the client repeats the request there, with its method and content.
+  // RFC 9110 section 15.4.9: with 308 the client repeats the request, with the same method and content.
   return { ...refusal(308, reason, 'keep'), fields: ['location', location] }
 }
 
@@ -109,9 +109,9 @@ function overloadOf(
 ): string | undefined {
   const { requestsInFlight } = load
   if (requestsInFlight >= maxRequestsInFlight) return `${maxRequestsInFlight} requests in flight`
-  // Over HTTP/2 `maxConcurrentStreams` is the limit, and the client knows it.
+  // Over HTTP/2 `maxConcurrentStreams` applies instead, and the client knows that limit.
   if (httpVersionMajor === 2) return undefined
-  // The lookup can be spared as long as all requests together are no more than one connection may have.
+  // Skip the lookup as long as all connections together have fewer requests than one connection may have.
   if (requestsInFlight < maxPipelinedRequests) return undefined
   if (load.depth(socket) < maxPipelinedRequests) return undefined
   return `${maxPipelinedRequests} requests in flight on the connection`
@@ -121,7 +121,7 @@ function schemeOf(socket: Socket): 'http' | 'https' {
   return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
 }
 
-/** What an HTTP/1.0 request without a Host field was sent to. */
+/** The local address and port, as the host of an HTTP/1.0 request without a Host field. */
 function localAuthority(socket: Socket): string {
   const { localAddress, localPort } = socket
   if (localAddress === undefined) return 'localhost'

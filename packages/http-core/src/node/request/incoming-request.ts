@@ -12,7 +12,7 @@ import type { BodyOwner, BodyPatience } from './request-body.ts'
 import { announcesContent, unreadContent } from '../message/unread-content.ts'
 import type { WireRequest, WireResponse } from '../message/wire.ts'
 
-/** What a request is read with. */
+/** The parts of the server that a request needs. */
 export interface RequestParts {
   readonly settings: Pick<Settings, 'maxBodyBytes' | 'bodyIdleTimeoutMs' | 'secretFields'> & {
     readonly runtime: Pick<Runtime, 'now' | 'wallClock' | 'setTimeout' | 'clearTimeout'>
@@ -23,21 +23,21 @@ export interface RequestParts {
   readonly closing: AbortSignal
 }
 
-/** The request half of an exchange: what the `Request` and its context are read from, when somebody asks. */
+/** The request half of an exchange. The `Request` and its context read from it on demand. */
 export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
   readonly message: WireRequest
   readonly url: string
   readonly canUpgrade: boolean
-  /** What the 500 of a handler that throws is to have; most requests have none. */
+  /** Header fields for the 500 if the handler throws; most requests have none. */
   failureFields: Headers | undefined
   readonly #parts: RequestParts
-  /** On the clock that never goes back. */
+  /** On the monotonic clock. */
   readonly #startedAt: number
   readonly #response: WireResponse
   readonly #admitted: Admitted
   #continue: 'expected' | 'sent' | undefined
   #body: RequestBody | undefined
-  /** Only where somebody asked for it. */
+  /** Created only when the handler asks for the limit. */
   #bodyLimit: { maxBytes: number } | undefined
   #aborter: AbortController | undefined
   #sink: Http1ByteSink | undefined
@@ -90,7 +90,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
     return this.#aborter.signal
   }
 
-  /** The connection was handed over to the sink: it aborts the signal from now on, if there is or will be one. */
+  /** The connection was handed over to the sink. From now on the sink aborts the signal, even one created later. */
   handOver(sink: Http1ByteSink): void {
     this.#sink = sink
     if (this.#aborter !== undefined) sink.abortWhenGone(this.#aborter)
@@ -105,7 +105,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
     this.#parts.reports.requestFailed('handler-failed', error, this, 'A callback of the handler failed')
   }
 
-  /** The server is done with the request. */
+  /** Called when the server is done with the request. */
   end(): void {
     this.#isEnded = true
     if (this.#endListeners === undefined) return
@@ -131,7 +131,7 @@ export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
 
   get remoteAddress(): string | undefined {
     const address = this.#admitted.forwardedAddress ?? this.#parts.peers.addressOf(this.message.socket)
-    // What a socket for both families calls an IPv4 address.
+    // A dual-stack socket shows an IPv4 address as `::ffff:192.0.2.1`.
     return address?.startsWith('::ffff:') === true && address.includes('.') ? address.slice(7) : address
   }
 
@@ -162,22 +162,22 @@ export class IncomingRequest implements RequestSource, BodyOwner, ServerFacts {
     this.#response.writeContinue()
   }
 
-  /** Whether the connection went away before the response had been handed to it. */
+  /** Whether the connection closed before the response was completely written to it. */
   get isCut(): boolean {
     return this.#response.destroyed && !this.#response.writableFinished
   }
 
-  /** Whether somebody has begun to read the content. */
+  /** Whether the handler or a middleware has begun to read the content. */
   get isBodyBegun(): boolean {
     return this.#body?.isBegun === true
   }
 
-  /** The content that is still to come; a client that waits for `100 Continue` sends none. */
+  /** How much content is still to come. A client that waits for `100 Continue` sends none. */
   get unread(): 'none' | 'small' | 'large' {
     return this.#continue === 'expected' ? 'none' : unreadContent(this.message)
   }
 
-  /** The client went away: its handler may stop. */
+  /** Aborts the request's signal, because the client has left. */
   abort(): void {
     this.#aborter?.abort(goneError())
   }

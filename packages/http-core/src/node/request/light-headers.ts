@@ -7,11 +7,12 @@ import type { WireRequest } from '../message/wire.ts'
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
- * The fields of a request, read from Node's message as they are asked for. They become native `Headers` when somebody
- * iterates or changes them.
+ * The fields of a request, read from Node's message on demand. They become native `Headers` when code iterates over them or
+ * changes them.
  *
- * Node's own object can answer `get`, since the server joins duplicates as `Headers` does (`joinDuplicateHeaders`). It
- * is a plain object: `constructor` and `__proto__` are fields only when they hold a string of ours.
+ * `get` can read Node's own headers object, because the server joins duplicates as `Headers` does
+ * (`joinDuplicateHeaders`). That object is a plain object, so `constructor` and `__proto__` only count as fields if their
+ * value is a string.
  */
 class LightHeaders {
   readonly #message: WireRequest
@@ -91,7 +92,7 @@ class LightHeaders {
 
 Object.setPrototypeOf(LightHeaders.prototype, Headers.prototype)
 
-/** Copies the fields of Node's message, each as it came. */
+/** Copies the fields of Node's message, each as received. */
 export function appendFields(headers: Headers, message: WireRequest): void {
   const { rawHeaders } = message
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -104,7 +105,7 @@ export function lightHeaders(message: WireRequest, secrets: ReadonlySet<string>)
   return new LightHeaders(message, secrets)
 }
 
-/** From now on the native fields answer for the light ones: those of the native request that was made of them. */
+/** From now on the light fields read from the native fields, which belong to the native request that replaced the light one. */
 export function adoptHeaders(light: Headers, native: Headers): void {
   LightHeaders.adopt(light, native)
 }

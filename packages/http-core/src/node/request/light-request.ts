@@ -9,25 +9,25 @@ import { servedRequestSymbol } from './served-request.ts'
 import type { ServedRequest } from './served-request.ts'
 import type { WireRequest } from '../message/wire.ts'
 
-/** What a request is read from. */
+/** The source that a request reads from. */
 export interface RequestSource extends ServedRequest {
   readonly message: WireRequest
   readonly method: string
   readonly url: string
-  /** Undefined when the request has no content, and for GET and HEAD, whose content Fetch does not know. */
+  /** Undefined if the request has no content, and for GET and HEAD, for which Fetch allows no content. */
   readonly body: RequestBody | undefined
   readonly signal: AbortSignal
-  /** Fields that are not shown when the request is printed; in lower case. */
+  /** Fields whose values are hidden when the request is printed, in lower case. */
   readonly secretFields: ReadonlySet<string>
 }
 
 /**
- * A `Request` over Node's message: method, URL, fields, and the whole content as text, JSON or bytes come straight from
- * it. A native object is made only when something asks for what that alone has: the body as a stream, `clone()`,
- * `blob()`, `formData()`. From then on the native one answers.
+ * A `Request` that reads from Node's message: the method, the URL, the fields, and the whole content as text, JSON or bytes.
+ * It creates a native request only for members that need one: the body as a stream, `clone()`, `blob()` and `formData()`.
+ * From then on it forwards to the native request.
  *
- * It is a `Request` by its prototype, not by its private fields, which nothing but the native constructor can give. So
- * `new Request(light)` throws; `new Request(light.url, light)` works.
+ * A light request has the prototype of `Request`, but not its private fields, which only the native constructor can create.
+ * So `new Request(light)` throws, while `new Request(light.url, light)` works.
  */
 class LightRequest {
   readonly #source: RequestSource
@@ -94,7 +94,7 @@ class LightRequest {
     return this.#asNative().clone()
   }
 
-  // What a server's request always is. https://fetch.spec.whatwg.org/#request-class
+  // These have constant values in a server's request. https://fetch.spec.whatwg.org/#request-class
   get destination(): '' {
     return ''
   }
@@ -167,9 +167,9 @@ class LightRequest {
     return this.#use()?.text() ?? Promise.resolve('')
   }
 
-  /** The body, which can be read once. */
+  /** Returns the body for reading, which is possible only once. */
   #use(): RequestBody | undefined {
-    if (this.#isUsed) throw new TypeError('The body of the request has been read before')
+    if (this.#isUsed) throw new TypeError('The body of the request has already been read')
     const { body } = this.#source
     this.#isUsed = body !== undefined
     return body
@@ -183,14 +183,14 @@ class LightRequest {
   }
 }
 
-// Not `extends Request`: that would run the native constructor, whose cost is what this class is here to avoid.
+// Not `extends Request`: that would run the native constructor, and this class exists to avoid its cost.
 Object.setPrototypeOf(LightRequest.prototype, Request.prototype)
 
 function makeNative(source: RequestSource, headers: Headers, isUsed: boolean): Request {
   const { method, url, signal, body } = source
   if (body === undefined) return new Request(url, { method, headers, signal })
   if (!isUsed) return new Request(url, { method, headers, signal, body: body.stream(), duplex: 'half' })
-  // A body that has been read is still a body: one that is used up.
+  // A request whose body has been read still has a body, which is used up.
   const request = new Request(url, { method, headers, signal, body: '' })
   void request.body?.cancel()
   return request
@@ -204,7 +204,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Reads content of a form, and tells a fault in it from one of the program: that it has been read before. */
+/** Reads form content. A fault in the content gets status 400, but not the program's fault of reading it twice. */
 async function clientsFault<T>(request: Request, read: (request: Request) => Promise<T>): Promise<T> {
   if (request.bodyUsed) return read(request)
   try {
@@ -214,7 +214,7 @@ async function clientsFault<T>(request: Request, read: (request: Request) => Pro
   }
 }
 
-/** The error that Fetch asks for. If it is not caught, the answer is 400, since the fault is the client's. */
+/** Gives the error that Fetch specifies the status 400, which the client gets if nothing catches the error. */
 function withStatus(error: unknown): unknown {
   return error instanceof Error ? Object.assign(error, { status: 400 }) : error
 }
@@ -224,7 +224,7 @@ export function lightRequest(source: RequestSource): Request {
   return new LightRequest(source)
 }
 
-/** A native request in everything but the way it prints, and that it leads to the server. */
+/** A native request that hides secret fields when it is printed, and that leads to the server's side of the request. */
 class NativeRequest extends Request {
   readonly #source: RequestSource
 
@@ -247,7 +247,7 @@ class NativeRequest extends Request {
   }
 }
 
-/** A request in the place of another one: it belongs to the same exchange. */
+/** The source of a request that replaces another one. Both belong to the same exchange. */
 class ChangedSource implements RequestSource {
   readonly message: WireRequest
   readonly method: string
@@ -294,7 +294,7 @@ function changedNative(source: RequestSource, headers: Headers, body: Request['b
   return request
 }
 
-// Not methods of the class: the types have these as properties, which a class cannot override by methods.
+// Not methods of the class: the types declare these as properties, which methods cannot override.
 Object.defineProperties(NativeRequest.prototype, {
   json: {
     value(this: Request): Promise<unknown> {
@@ -309,12 +309,12 @@ Object.defineProperties(NativeRequest.prototype, {
 })
 
 /**
- * Keeps native requests as long as their exchange, which holds the signal. The platform passes the signal's abort on to
- * `request.signal` through a weak reference: a handler that kept only `request.signal` would never see it abort.
+ * Keeps a native request alive as long as its exchange, which holds the signal. The platform forwards the abort to
+ * `request.signal` through a weak reference, so a handler that kept only `request.signal` would never see the abort.
  */
 const nativeRequests = new WeakMap<AbortSignal, Request>()
 
-/** A native request over the same message. */
+/** Creates a native request for the same message. */
 export function nativeRequest(source: RequestSource): Request {
   const { method, signal, body, message } = source
   const init: RequestInit =

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 export type InspectOptions = Parameters<typeof inspect>[1]
 
-/** Fields that would let a reader of a log act for the user. */
+/** Fields that would let a reader of a log act as the user. */
 export const secretFields: readonly string[] = [
   'authorization',
   'cookie',
@@ -10,7 +10,7 @@ export const secretFields: readonly string[] = [
   'set-cookie',
 ]
 
-/** Header fields as they may stand in a log: secrets show only that they are there. */
+/** Prints header fields so that they are safe to log: the values of secret fields are hidden. */
 export function inspectHeaders(
   headers: Headers,
   secrets: ReadonlySet<string>,
@@ -21,13 +21,13 @@ export function inspectHeaders(
   return `Headers ${inspect(fields, options)}`
 }
 
-/** A request as it may stand in a log. The URL is shown whole: secrets do not belong there. */
+/** Prints a request so that it is safe to log. The whole URL is shown, since secrets do not belong in a URL. */
 export function inspectRequest(request: Request, options: InspectOptions): string {
   const { method, url, headers } = request
   return `Request ${inspect({ method, url, headers }, options)}`
 }
 
-/** Makes native fields print themselves so: Node's own form shows every field as it is. */
+/** Makes native header fields safe to log. Node itself would show all values. */
 export function redactNativeHeaders(headers: Headers, secrets: ReadonlySet<string>): void {
   Object.defineProperty(headers, inspect.custom, {
     value: (_depth: number, options: InspectOptions) => inspectHeaders(headers, secrets, options),

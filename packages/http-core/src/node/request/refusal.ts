@@ -13,17 +13,17 @@ export interface Refusal {
   readonly status: number
   /** For the log, not for the client. */
   readonly reason: string
-  /** `'close'` when what follows on the connection cannot be trusted, or is not wanted. */
+  /** `'close'`: the bytes that follow on the connection cannot be trusted, or are not wanted. */
   readonly connection: 'close' | 'keep'
   readonly fields?: readonly string[]
-  /** `'unframed'`: it is unknown where the content ends, so it is not waited for. */
+  /** `'unframed'`: the end of the content is unknown, so the server does not wait for it. */
   readonly content?: 'unframed'
 }
 
-/** Answers a request without any handler: the status, its description as text, nothing else. */
+/** Answers a request without calling the handler. The response has the status, and its standard text as content. */
 export type Refuse = (message: WireRequest, response: WireResponse, refusal: Refusal) => void
 
-/** What refusing a request needs. */
+/** The parts of the server that refuse requests. */
 export interface RefusalParts {
   readonly serverHeader: string | undefined
   readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
@@ -31,7 +31,7 @@ export interface RefusalParts {
   readonly peers: Peers
   /** Aborts when the server begins to stop. */
   readonly closing: AbortSignal
-  /** Connections on which a response said `Connection: close`. */
+  /** Connections with a response that said `Connection: close`. */
   readonly closingConnections: WeakSet<Socket>
 }
 

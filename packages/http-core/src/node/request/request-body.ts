@@ -2,7 +2,7 @@ import { HttpError, tooLargeError } from '../../errors/http-error.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { WireRequest } from '../message/wire.ts'
 
-/** How long a body may be slow: see `bodyIdleTimeoutMs`. */
+/** How long a client may take to send content: see `bodyIdleTimeoutMs`. */
 export interface BodyPatience {
   readonly bodyIdleTimeoutMs: number
   readonly runtime: Pick<Runtime, 'now' | 'setTimeout' | 'clearTimeout'>
@@ -10,22 +10,22 @@ export interface BodyPatience {
 
 const utf8 = new TextDecoder()
 
-/** What has to come within the time: less is how a client holds a connection with next to nothing. */
+/** The minimum amount that must arrive within the time. With less, a client could hold a connection at almost no cost. */
 const leastProgressBytes = 1024
 
-/** What the reading of a body needs of the request around it. */
+/** The parts of a request that reading its body needs. */
 export interface BodyOwner {
   readonly message: WireRequest
-  /** Bytes; then the reading fails with 413. */
+  /** The maximum size in bytes. Reading more fails with 413. */
   readonly maxBodyBytes: number
   readonly patience: BodyPatience
-  /** Called before the first byte is asked for: the moment for `100 Continue`. */
+  /** Called before the first byte is read, so that the owner can send `100 Continue`. */
   bodyWanted(): void
 }
 
 /**
- * The content of one request. Nothing is read from the socket before somebody asks, and a reader that is slow makes the
- * client wait: TCP pushes back.
+ * The content of one request. Nothing is read from the socket before the handler reads, and a slow handler makes the client
+ * wait (TCP backpressure).
  */
 export class RequestBody {
   readonly #owner: BodyOwner
@@ -35,19 +35,19 @@ export class RequestBody {
     this.#owner = owner
   }
 
-  /** Whether anybody has begun to read. */
+  /** Whether reading has begun. */
   get isBegun(): boolean {
     return this.#isBegun
   }
 
-  /** The whole content. Rejects with an HttpError of 413 above the limit, with an AbortError when the client goes away. */
+  /** Reads the whole content. Rejects with an HttpError of 413 above the limit, or an AbortError if the client leaves. */
   collect(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#gather(joined)
   }
 
-  /** The whole content as text. Rejects as {@link RequestBody.collect} does. */
+  /** Reads the whole content as text. Rejects like {@link RequestBody.collect}. */
   text(): Promise<string> {
-    // Most of it comes in one piece, which need not be copied to be decoded.
+    // Most content arrives in one piece, which can be decoded without a copy.
     return this.#gather((chunks) => utf8.decode(chunks.length === 1 ? chunks[0] : joined(chunks)))
   }
 
@@ -66,7 +66,7 @@ export class RequestBody {
     })
   }
 
-  /** The content as it comes. Fails as {@link RequestBody.collect} does. */
+  /** Streams the content as it arrives. Fails like {@link RequestBody.collect}. */
   stream(): ReadableStream<Uint8Array> {
     const { message } = this.#owner
     let reading: Reading | undefined
@@ -80,13 +80,13 @@ export class RequestBody {
           }
           reading = this.#read(
             (chunk) => {
-              // A copy: a byte stream takes the buffer away from us, and Node's holds other requests' bytes too.
+              // Copied, because a byte stream detaches the buffer, and Node's buffer also holds bytes of other requests.
               controller.enqueue(new Uint8Array(chunk))
               if ((controller.desiredSize ?? 0) <= 0) reading?.wait()
             },
             () => {
               controller.close()
-              // A reader that brought its own buffer gets it back only by this.
+              // This returns the buffer to a reader that supplied its own.
               controller.byobRequest?.respond(0)
             },
             (error) => {
@@ -103,7 +103,7 @@ export class RequestBody {
     )
   }
 
-  /** Begins to read. Exactly one of `done` and `failed` is called, unless the reading is stopped before. */
+  /** Starts reading. Calls exactly one of `done` and `failed`, unless reading is stopped first. */
   #read(take: (chunk: Uint8Array) => void, done: () => void, failed: (error: unknown) => void): Reading {
     const { message, maxBodyBytes, patience } = this.#owner
     this.#isBegun = true
@@ -111,7 +111,7 @@ export class RequestBody {
       failed(goneError())
       return { wait() {}, goOn() {}, stop() {} }
     }
-    // Before `100 Continue`, and before a byte of it is taken.
+    // Checked before `100 Continue` is sent and before any byte is read.
     const announced = Number(message.headers['content-length'] ?? Number.NaN)
     if (announced > maxBodyBytes) {
       failed(tooLargeError(maxBodyBytes))
@@ -121,13 +121,13 @@ export class RequestBody {
     let size = 0
     let sizeAtStart = 0
     let timer: unknown
-    /** Since when the reader is the side that is waited for. */
+    /** The time since which the client waits for the reader; undefined while the reader waits for the client. */
     let waitingSince: number | undefined
-    /** How much of the client's time the reader took, in milliseconds. */
+    /** How long the client had to wait for the reader, in milliseconds. This time does not count against the client. */
     let waitedMs = 0
     const startTimer = (): void => {
       sizeAtStart = size
-      // If everything has arrived, nothing waits for the client any more.
+      // If all content has arrived, the client owes nothing more.
       const isWhole = message.complete || size === announced
       if (bodyIdleTimeoutMs > 0 && !isOver && !isWhole)
         timer = runtime.setTimeout(onTimeout, bodyIdleTimeoutMs)
@@ -171,7 +171,7 @@ export class RequestBody {
       else take(chunk)
     }
     const onEnd = (): void => {
-      // The listeners stay on a message that has nothing more to say: to take them off costs more than it is worth.
+      // The listeners stay on the message. It emits nothing more, so removing them is not worth the cost.
       finish()
       done()
     }
@@ -183,7 +183,7 @@ export class RequestBody {
     this.#owner.bodyWanted()
     message.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
     message.resume()
-    // Content that came with its head, as most that is small, has been taken in by then.
+    // Small content mostly arrives together with its head, and has been read by then.
     process.nextTick(startTimer)
     return {
       wait: () => {
@@ -201,10 +201,10 @@ export class RequestBody {
 
 /** A body that is being read. */
 interface Reading {
-  /** The reader has enough for now: the client's time does not run. */
+  /** Pauses reading. The client's time does not run meanwhile. */
   wait(): void
   goOn(): void
-  /** Neither `done` nor `failed` is called any more. */
+  /** Stops reading. Neither `done` nor `failed` is called afterwards. */
   stop(): void
 }
 
@@ -220,10 +220,10 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9 */
 function tooSlowError(): HttpError {
-  return new HttpError(408, 'The request content comes too slowly.', { headers: { connection: 'close' } })
+  return new HttpError(408, 'The request content arrives too slowly.', { headers: { connection: 'close' } })
 }
 
-/** The reason of everything that ends because the client went away. */
+/** The abort reason for everything that ends because the client has left. */
 export function goneError(): DOMException {
   return new DOMException('The client went away', 'AbortError')
 }

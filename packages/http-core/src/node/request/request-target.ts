@@ -1,33 +1,33 @@
 /**
- * A name or an address, and a port; no user information. RFC 3986 section 3.2.2 would also let `%` and `!$&'()*+,;=` stand
- * in a name: no name that resolves has them, the URL parser would decode the first, and a comma is how two Host fields look
- * when somebody joined them.
+ * A host name or an address, with an optional port and without user information. RFC 3986 section 3.2.2 also allows `%` and
+ * `!$&'()*+,;=` in a name. They are refused here, because no name that resolves has them, the URL parser would decode `%`,
+ * and a comma is the result of joining two Host fields.
  */
 const authority = /^([\w\-.~]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/
-/** Targets that the URL parser would leave exactly as they are: no dot segments, nothing to encode. */
+/** Targets that the URL parser would leave unchanged: no dot segments, and nothing to encode. */
 const plainTarget = /^(?:\/(?!\.|%2e)[\w\-.~!$&'()*+,;=:@%]*)+(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/i
-/** Neither in a URL nor, as raw bytes, in any text: controls, space, DEL, and what is not ASCII; `#` never leaves a client. */
+/** Characters that a target cannot have: controls, space, DEL, non-ASCII bytes, and `#`, since clients send no fragment. */
 // oxlint-disable-next-line no-control-regex -- naming the control characters is the point
 const impossible = /[\u0000-\u0020\u007f-\uffff#]/
 /** `.` and `..` as whole segments, which the URL parser resolves. */
 const dotSegment = /\/\.{1,2}(?:\/|$)/
-/** The same with a dot as `%2e`, which it resolves as well. */
+/** A dot segment with a dot written as `%2e`, which the URL parser also resolves. */
 const encodedDotSegment = /\/(?:%2e|\.%2e|%2e\.|%2e%2e)(?:\/|$)/i
-/** Hosts are few per server, but anyone can send another one: the memory of them is bounded. */
+/** A server has few hosts, but a client can send any host, so the number of remembered hosts is limited. */
 const maxRememberedHosts = 64
 
 /** Why a target is not served. */
 export interface TargetFault {
   readonly reason: string
-  /** Where the client should ask in its place. */
+  /** The target that the client should request instead. */
   readonly location?: string
 }
 
 /**
- * Turns targets and Host fields into URLs, remembering the hosts it has parsed.
+ * Turns targets and Host fields into URLs, and remembers the hosts that it has parsed.
  *
- * A proxy may have judged the request by the bytes of its target. So the URL must mean the same as they do: where the URL
- * parser would make another path or another host of them, nothing is served.
+ * A proxy may have judged the request by the bytes of its target, so the URL must mean the same as those bytes. If the URL
+ * parser would turn them into another path or another host, the server does not serve the request.
  *
  *     /a\quick            the parser reads a slash               400
  *     /a/%2e%2e/quick     the parser resolves it: /quick         400: no client writes this
@@ -39,12 +39,12 @@ export interface TargetFault {
  */
 export class TargetReader {
   readonly #origins = new Map<string, string | undefined>()
-  // Most requests have the host of the one before.
+  // Most requests have the same host as the previous request.
   #lastScheme: string | undefined
   #lastHost: string | undefined
   #lastOrigin: string | undefined
 
-  /** The origin of a scheme and a Host field in the form of the URL standard; undefined if the field is not a host. */
+  /** The origin of a scheme and a Host field, serialized by the URL standard; undefined if the field is not a host. */
   origin(scheme: 'http' | 'https', host: string): string | undefined {
     if (host === this.#lastHost && scheme === this.#lastScheme) return this.#lastOrigin
     this.#lastOrigin = this.#remembered(scheme, host)
@@ -64,12 +64,12 @@ export class TargetReader {
   }
 
   /**
-   * The URL of a target in origin-form (`/path?query`) or absolute-form (`http://host/path`, whose host counts in place
-   * of the Host field).
+   * The URL of a target in origin-form (`/path?query`) or absolute-form (`http://host/path`). In absolute-form, the host of
+   * the target replaces that of the Host field.
    */
   url(target: string, origin: string): string | TargetFault {
     if (plainTarget.test(target)) return origin + target
-    if (impossible.test(target)) return { reason: 'a character in the target that no URL has' }
+    if (impossible.test(target)) return { reason: 'a character in the target that a URL cannot have' }
     if (target.startsWith('/')) return originForm(target, origin)
     const absolute = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target)
     const [, scheme = '', host = '', rest = ''] = absolute ?? []
@@ -85,7 +85,7 @@ function readOrigin(url: string, host: string): string | undefined {
   const name = authority.exec(host)?.[1]
   if (name === undefined || !URL.canParse(url)) return undefined
   const { origin, hostname } = new URL(url)
-  // `127.1` and `0x7f000001` are names to a proxy, and the address 127.0.0.1 to the parser.
+  // A proxy reads `127.1` and `0x7f000001` as names, but the URL parser reads them as the address 127.0.0.1.
   return name.startsWith('[') || hostname === name.toLowerCase() ? origin : undefined
 }
 

@@ -1,15 +1,15 @@
 /**
- * The property of a request of this package's server that leads to the server. What a handler sees otherwise is not enough
- * for what outlives it: `request.signal` aborts only if the client leaves, a body is only cancelled if its response was
- * sent, and a middleware may have answered otherwise, and dropped the response.
+ * The property of a request of this package's server that leads to the server's side of the request. Code that outlives the
+ * handler needs it: `request.signal` aborts only if the client leaves, a body is cancelled only if its response was sent,
+ * and a middleware may have dropped the response and sent another.
  */
 export const servedRequestSymbol: unique symbol = Symbol.for('sse-toolkit.servedRequest')
 
 /** The server's side of a request. */
 export interface ServedRequest {
-  /** Calls back once the response has ended, whichever it was and however it ended; at once if it has. */
+  /** Calls the listener once the response has ended, in whatever way; at once if it has ended already. */
   onEnd(listener: () => void): void
-  /** Reports an error to the server's logger that an answer can no longer show. */
+  /** Reports an error to the server's logger, if it is too late for the response to show the error. */
   failed(error: unknown): void
 }
 

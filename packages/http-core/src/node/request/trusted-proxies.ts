@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net'
 import { OptionError } from '../../errors/option-error.ts'
 import type { TrustProxy } from '../lifecycle/options.ts'
 
-/** What trusted proxies say of the client. */
+/** The facts about the client that trusted proxies forward. */
 interface Forwarded {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
@@ -11,14 +11,14 @@ interface Forwarded {
   readonly host: string | undefined
 }
 
-/** Reads the fields of a request whose connection came from `peer`; undefined if they are not to be believed. */
+/** Reads the forwarding fields of a request from `peer`. Returns undefined if the peer is not trusted. */
 export type ForwardedReader = (peer: string | undefined, fields: IncomingHttpHeaders) => Forwarded | undefined
 
 /**
- * Makes the reader.
+ * Creates a reader for the forwarding fields.
  *
- *     X-Forwarded-For: client, proxy1, proxy2      each proxy appends the address it was called from;
- *                              ^ read from the right: what an untrusted hop wrote on the left is anyone's claim
+ *     X-Forwarded-For: client, proxy1, proxy2      each proxy appends the address of its own peer;
+ *                              ^ read from the right, because any client can write the items on the left
  *
  * @throws {@link OptionError} for an address or a network that does not parse, or a number of hops below 1.
  */
@@ -63,13 +63,16 @@ function items(field: string | string[] | undefined): string[] {
     .filter((item) => item !== '')
 }
 
-/** A proxy that overwrites a field in place of appending leaves fewer items than hops: then the leftmost is its word. */
+/** A proxy that overwrites a field instead of appending leaves fewer items than hops. Then the leftmost item counts. */
 function nthFromRight(field: string | string[] | undefined, hops: number): string | undefined {
   const list = items(field)
   return list.at(-Math.min(hops, list.length))
 }
 
-/** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711` without the port; undefined if the text is not an address. */
+/**
+ * Removes the port from `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`; undefined if the text is not an
+ * address.
+ */
 function bareAddress(item: string | undefined): string | undefined {
   if (item === undefined) return undefined
   if (isIP(item) !== 0) return item
@@ -77,7 +80,7 @@ function bareAddress(item: string | undefined): string | undefined {
   return address !== undefined && isIP(address) !== 0 ? address : undefined
 }
 
-/** The port behind an address; undefined if the text has no port. */
+/** The port after an address; undefined if the text has no port. */
 function portOf(item: string | undefined): number | undefined {
   const port = /^(?:\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(item ?? '')?.[1]
   return port === undefined || Number(port) > 65_535 ? undefined : Number(port)

@@ -3,19 +3,19 @@ import { isResponse } from '../../response/response-head.ts'
 import { shorten } from '../../errors/shorten.ts'
 import type { WireResponse } from '../message/wire.ts'
 
-/** More than this is not gathered: it is sent as it comes. */
+/** Up to this much is collected before it is sent. A longer body is streamed. */
 const maxGatheredBytes = 65_536
 
-/** What the pump does with what it reads. */
+/** Sends what a {@link BodyPump} reads. */
 export interface PumpTarget {
   readonly response: WireResponse
-  /** The body ended before anything was sent: the whole content is known. */
+  /** Sends a complete response, because the body ended before anything was sent. */
   sendWhole(chunks: readonly Uint8Array[], size: number): void
-  /** The body goes on: sends the head, and answers the length that it promised, if it did. */
+  /** Sends the head, because the body continues. Returns the length that the head promises; undefined if it promises none. */
   beginStream(): number | undefined
-  /** The body has ended, after {@link PumpTarget.beginStream}. */
+  /** Ends the response, because the body has ended after {@link PumpTarget.beginStream}. */
   endStream(): void
-  /** The body, or its relation to the promised length, is broken. */
+  /** Called if the body fails, or does not match the promised length. */
   failed(error: unknown): void
 }
 
@@ -26,11 +26,11 @@ export interface PumpTarget {
  *        |
  *        +--- the turn is over, or it is too much ------> streaming: head at once, then chunk by chunk
  *
- * A native `Response` of a text is a stream like any other; what gives it away is that it ends without waiting for
- * anything. So the head of a streamed response leaves at the end of the turn in which the handler answered, whether or
- * not there is a first byte: an event stream must open before its first event.
+ * A native `Response` with a text has a stream like any other response, but its stream ends without waiting for anything.
+ * The pump therefore sends the head of a streamed response at the end of the turn in which the handler answered, even
+ * without a first byte, because an event stream must open before its first event.
  *
- * The pump never reads ahead: while the output is above its high-water mark, the body is not asked for more.
+ * The pump never reads ahead: while the output is above its high-water mark, it does not read from the body.
  */
 export class BodyPump {
   readonly #target: PumpTarget
@@ -51,7 +51,7 @@ export class BodyPump {
     if (mode === 'at-once') {
       this.#beginStream()
     } else {
-      // Node runs its next ticks when no microtask is left: by then a body that waits for nothing has ended.
+      // Node runs its next ticks when no microtask is left. A body that waits for nothing has ended by then.
       queueMicrotask(() => {
         process.nextTick(() => {
           if (this.#phase === 'gathering') this.#beginStream()
@@ -61,7 +61,7 @@ export class BodyPump {
     this.#readNext()
   }
 
-  /** The rest is not needed. If cancelling the body throws, the error belongs to the handler. */
+  /** Cancels the body, because the rest is not needed. `failed` gets the error if cancelling fails. */
   cancel(reason: unknown, failed: (error: unknown) => void): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
@@ -78,11 +78,11 @@ export class BodyPump {
     try {
       this.#promised = this.#target.beginStream()
     } catch (error) {
-      // Headers lets control characters pass that Node refuses.
+      // Node refuses some control characters that `Headers` accepts.
       this.#fail(error)
       return
     }
-    // The target may have done with it.
+    // The target may have cancelled the pump.
     if (this.#isOver()) return
     for (const chunk of gathered) this.#write(chunk)
   }
@@ -131,7 +131,7 @@ export class BodyPump {
     else this.#readNext()
   }
 
-  /** False if the chunk was more than had been promised, and all is over. */
+  /** Returns false if the body exceeds the promised length, in which case the response has failed. */
   #write(chunk: Uint8Array): boolean {
     if (this.#promised !== undefined) {
       this.#promised -= chunk.length
@@ -161,7 +161,7 @@ export class BodyPump {
   #fail(fault: unknown): void {
     this.#phase = 'over'
     this.#reader.cancel(fault).catch(() => {
-      // The fault is being reported already; a second one of the same body adds nothing.
+      // The fault is already reported. An error while cancelling adds nothing.
     })
     this.#target.failed(fault)
   }
@@ -171,7 +171,7 @@ export function contentLengthError(actual: 'shorter' | 'longer'): Error {
   return new Error(`The body of the response is ${actual} than its Content-Length`)
 }
 
-/** Cancels the body of a response that will not be read. */
+/** Cancels the body of a response, because it will not be read. */
 export function discardBody(given: unknown, reason: unknown, failed: (error: unknown) => void): void {
   if (!isResponse(given) || lightPartsOf(given) !== undefined) return
   const { body } = given

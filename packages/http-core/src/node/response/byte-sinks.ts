@@ -5,7 +5,7 @@ import { Http1ByteSink } from './http1-byte-sink.ts'
 import type { SinkOwner } from './http1-byte-sink.ts'
 import { Http2ByteSink } from './http2-byte-sink.ts'
 
-/** The sink for the bytes of a response whose head has been sent. */
+/** Creates the sink for a response whose head has been sent. */
 export function makeByteSink(response: WireResponse, owner: SinkOwner): Http1ByteSink | Http2ByteSink {
   return response instanceof Http2Response
     ? new Http2ByteSink(response.stream, owner)

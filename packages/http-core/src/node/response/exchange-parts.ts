@@ -19,7 +19,7 @@ export type ServeExchange = (
   upgradable?: Upgradable,
 ) => void
 
-/** What an exchange needs beyond its request and its response. */
+/** The parts of the server that an exchange needs. */
 export interface ExchangeParts extends RequestParts, WriterParts {
   readonly settings: Settings
   readonly handler: Handler
@@ -27,8 +27,8 @@ export interface ExchangeParts extends RequestParts, WriterParts {
   readonly reports: Reports
   readonly load: Load
   readonly streams: OpenStreams
-  /** Stands for the exchanges whose connections were handed over. */
+  /** Replaces the exchange of a connection that was handed over. */
   readonly handedOver: HandedOverOwner
-  /** Called when an exchange is over that was not answered at once. */
+  /** Called when an exchange ends, unless it was answered at once. */
   readonly exchangeEnded: () => void
 }

@@ -27,7 +27,7 @@ import { ResponseWriter } from './response-writer.ts'
 import type { WriterEnd } from './response-writer.ts'
 
 /**
- * One request and its response: runs the handler and sends what it answers.
+ * One request and its response. Runs the handler and sends its response:
  *
  *     serve -> handler -> respond +-> light response -----> one writeHead + end
  *                                 +-> no content ---------> one writeHead + end
@@ -35,8 +35,8 @@ import type { WriterEnd } from './response-writer.ts'
  *                                 +-> body ---------------> BodyPump: gathered whole, or streamed
  *                                 +-> upgrade ------------> the connection is given away
  *
- * An exchange that is answered before `serve` returns leaves nothing behind, no listener either. Every other one listens
- * to the response's 'close', which comes exactly once, however it ends.
+ * An exchange that is answered before `serve` returns adds no listeners. Every other exchange listens to the response's
+ * 'close', which comes exactly once, however the response ends.
  */
 export class Exchange implements PumpTarget, OpenStream {
   readonly response: WireResponse
@@ -45,9 +45,9 @@ export class Exchange implements PumpTarget, OpenStream {
   readonly #writer: ResponseWriter
   /** The connection, if a response may take it over. */
   readonly #upgradable: Upgradable | undefined
-  /** The response that a pump is reading; until its head has been sent. */
+  /** The response that a pump is reading, until its head has been sent. */
   #given: Response | undefined
-  /** What must be notified of the connection's end. */
+  /** The pump or sink to notify when the connection closes. */
   #stream: BodyPump | ReturnType<typeof makeByteSink> | undefined
   #isEventStream = false
   #isUpgraded = false
@@ -106,13 +106,13 @@ export class Exchange implements PumpTarget, OpenStream {
       return
     }
     if (this.response.destroyed && error instanceof Error && error.name === 'AbortError') {
-      // What it was doing was aborted because its client went away: as it should be.
+      // The handler's work was aborted because the client left, as intended.
       if (!this.#isWatched) this.#over()
       return
     }
     this.#report('handler-failed', error, 'The handler failed')
     if (this.#isFailing) {
-      // Not even the 500 can be sent.
+      // The 500 could not be sent either.
       this.#writer.cutOff()
       return
     }
@@ -124,7 +124,7 @@ export class Exchange implements PumpTarget, OpenStream {
   #respond(given: Response): void {
     const { response } = this
     if (response.headersSent || response.destroyed) {
-      // The client went away, or the connection has been answered for a fault on it.
+      // The client left, or a fault on the connection has already been answered.
       this.#discard(given, goneError())
       if (!this.#isWatched) this.#over()
       return
@@ -141,7 +141,7 @@ export class Exchange implements PumpTarget, OpenStream {
         this.#giveAway(given, upgrade, this.#upgradable)
         return
       }
-      // A content coding is applied to the body, which the source would go around.
+      // A content coding was applied to the body, so the source, which bypasses the body, must not be used.
       const source = given.headers.has('content-encoding') ? undefined : byteSourceOf(given)
       const isContentLeftOut = this.#request.method === 'HEAD' || hasNoContent(given.status)
       if (isMeasured(given, source, this.#request.method)) this.#sendBody(given)
@@ -182,7 +182,7 @@ export class Exchange implements PumpTarget, OpenStream {
     this.#stream = sink
     sink.listen(source.attach(sink))
     this.#opened(given)
-    // Not before the parser is done with the request.
+    // Only at the end of the turn, when the parser is done with the request.
     if (willHandOver && sink instanceof Http1ByteSink) {
       settings.runtime.endOfTurn(() => {
         this.#handOver(sink)
@@ -196,7 +196,7 @@ export class Exchange implements PumpTarget, OpenStream {
     if (this.#isOver) return
     const socket = takeFor(sink, this.#request, this.response, reports)
     if (socket === undefined) return
-    // Nothing more is read as a request.
+    // No further requests are read from this connection.
     closingConnections.delete(socket)
     this.#request.handOver(sink)
     this.#request.end()
@@ -225,7 +225,7 @@ export class Exchange implements PumpTarget, OpenStream {
     })
   }
 
-  // PumpTarget: what becomes of a body.
+  // PumpTarget.
   sendWhole(chunks: readonly Uint8Array[], size: number): void {
     const given = this.#given
     if (given === undefined) return
@@ -242,7 +242,7 @@ export class Exchange implements PumpTarget, OpenStream {
     if (given === undefined) return undefined
     this.#given = undefined
     if (this.#request.method === 'HEAD') {
-      // It is a stream after all, whose length shows only in its end.
+      // The body is a stream, whose length is not known before its end.
       const pump = this.#stream
       this.#stream = undefined
       if (pump instanceof BodyPump) pump.cancel(contentLeftOut(), this.#cancelFailed())
@@ -268,13 +268,13 @@ export class Exchange implements PumpTarget, OpenStream {
     }
   }
 
-  // OpenStream: the server stops.
+  // OpenStream: called when the server stops.
 
   end(): void {
     const stream = this.#stream
     if (stream instanceof BodyPump) {
       stream.cancel(new DOMException('The server is stopping', 'AbortError'), this.#cancelFailed())
-      // It is unknown whether this was all.
+      // The server cannot know whether the content is complete.
       this.#writer.cutOff()
     } else {
       stream?.end()
@@ -330,7 +330,7 @@ export class Exchange implements PumpTarget, OpenStream {
     exchangeEnded()
   }
 
-  /** Releases a response that will not be sent, or not whole. */
+  /** Cancels the body of a response that will not be sent, or not completely. */
   #discard(given: unknown, reason: unknown): void {
     discardBody(given, reason, this.#cancelFailed())
   }

@@ -10,7 +10,7 @@ import type { Http1ByteSink } from './http1-byte-sink.ts'
 import { responseFields } from './response-fields.ts'
 import { canTakeSocket, takeSocket } from './socket-handover.ts'
 
-/** Whether a byte sink is to have the connection for itself, which then closes with it: the head has to say so. */
+/** Whether a byte sink may take over the connection. If so, the head must say that the connection closes. */
 export function mayHandOver(
   given: Response,
   request: IncomingRequest,
@@ -19,7 +19,7 @@ export function mayHandOver(
 ): response is ServerResponse {
   return (
     isEventStream(given) &&
-    // Reports of the end say which request's it was.
+    // A report of the end needs the request, which a handover releases.
     !reports.wantsRequestEnd &&
     request.unread === 'none' &&
     !(response instanceof Http2Response) &&
@@ -28,10 +28,10 @@ export function mayHandOver(
 }
 
 /**
- * Takes the connection away from node:http for a sink that goes on without the exchange: of that, nothing need stay in
- * memory while the stream is open.
+ * Takes the connection away from node:http, so that the sink needs neither node:http nor the exchange, and nothing of them
+ * stays in memory while the stream is open.
  *
- * @returns the socket; undefined where it stays with node:http.
+ * @returns the socket; undefined if the connection stays with node:http.
  */
 export function takeFor(
   sink: Http1ByteSink,
@@ -46,7 +46,8 @@ export function takeFor(
 /**
  * Gives the connection away to another protocol.
  *
- * @returns what the server ends when it stops; undefined if the other protocol failed at once, and the connection is gone.
+ * @returns the stream to end when the server stops; undefined if the other protocol failed at once and the connection is
+ *   destroyed.
  */
 export function giveAway(
   given: Response,

@@ -6,18 +6,18 @@ import { destroyUnfinished } from '../message/destroy-unfinished.ts'
 import { goneError } from '../request/request-body.ts'
 import type { OpenStream } from '../lifecycle/open-streams.ts'
 
-/** Gets notified of what happens to a sink. */
+/** Notified of the errors of a sink. */
 export interface SinkOwner {
-  /** The sink's listener threw: it is called from the socket's events, where nothing would catch the error. */
+  /** Called if the sink's listener throws. The listener runs in the socket's events, where nothing else would catch it. */
   failed(error: unknown): void
 }
 
-/** Gets notified of what happens to a sink that owns its connection after a handover. */
+/** Notified of the errors and the end of a sink that owns its connection after a handover. */
 export interface HandedOverOwner extends SinkOwner {
   gone(sink: Http1ByteSink, socket: Socket): void
 }
 
-/** The response whose turn it is on a connection; Node keeps it there. */
+/** A socket on which Node keeps the response that is being sent. */
 interface HttpSocket extends Socket {
   readonly _httpMessage?: ServerResponse | null
 }
@@ -25,19 +25,19 @@ interface HttpSocket extends Socket {
 const lastChunk = '0\r\n\r\n'
 
 /**
- * The output of one response over HTTP/1.1. Where nothing stands between us and the socket, the chunks that all
- * connections share go straight to it:
+ * The output of one response over HTTP/1.1. If possible, it writes the chunks that all connections share straight to the
+ * socket:
  *
  *     shared.chunk --> socket.write       chunked coding, the response is the socket's current one, `write` is Node's own
  *     shared.bytes --> response.write     otherwise: HTTP/1.0, a length, a wrapped response, a pipelined predecessor
  *
- * What `response.write` costs beyond that is measured in bench/README.md. After {@link handOver} there is no response
- * any more, and the sink alone holds the connection.
+ * bench/README.md shows how much more `response.write` costs. After {@link handOver} there is no response any more, and only
+ * the sink holds the connection.
  */
 export class Http1ByteSink implements ByteSink, OpenStream {
-  /** Undefined once the connection was handed over. */
+  /** Undefined after the connection was handed over. */
   #response: ServerResponse | undefined
-  /** Undefined where the direct way is closed. */
+  /** Undefined if the sink must write to the response. */
   readonly #socket: HttpSocket | undefined
   #owner: SinkOwner
   #listener: ByteSinkListener | undefined
@@ -53,18 +53,18 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     this.#socket = directSocket(response)
   }
 
-  /** From now on the listener is notified. If the response is over already, the listener is notified at once. */
+  /** Sets the listener. If the response has ended already, the listener is notified at once. */
   listen(listener: ByteSinkListener): void {
     this.#listener = listener
     if (this.#state === 'closed') this.#tell('closed')
   }
 
-  /** Whether the sink can do without the response: only on its way to the socket, and while it has nothing to wait for. */
+  /** Whether the sink can do without the response: it writes straight to the socket, and does not wait for 'drain'. */
   get canBeHandedOver(): boolean {
     return this.#socket !== undefined && this.#state === 'open' && this.#awaitedDrain === undefined
   }
 
-  /** From now on the connection belongs to the sink alone: nothing else listens to the socket. */
+  /** Gives the connection to the sink alone. Nothing else listens to the socket from now on. */
   handOver(socket: Socket, owner: HandedOverOwner): void {
     this.#response = undefined
     this.#owner = owner
@@ -75,17 +75,17 @@ export class Http1ByteSink implements ByteSink, OpenStream {
       this.closed()
       owner.gone(this, socket)
     })
-    // Bytes that a client sends besides its request have no meaning and are dropped; but this shows when it leaves.
+    // Further bytes from the client have no meaning and are dropped. Reading them is how the server notices that it leaves.
     dropAllBehind(socket)
   }
 
-  /** The request's own, to be aborted if the client goes away: after a handover nothing else notifies the request. */
+  /** Sets the request's controller, which the sink aborts if the client leaves: after a handover nothing else does. */
   abortWhenGone(aborter: AbortController): void {
     if (this.#state === 'closed') aborter.abort(goneError())
     else this.#aborter = aborter
   }
 
-  /** The connection is done with this response. */
+  /** Called when the response has ended or its connection has closed. */
   closed(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -119,7 +119,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     if (this.#response !== undefined) {
       this.#response.end()
     } else {
-      // No parser is there for a next request: the connection ends with its response.
+      // There is no parser for another request, so the connection ends with the response.
       this.#socket?.write(lastChunk)
       this.#socket?.destroySoon()
     }
@@ -128,7 +128,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
   abort(): void {
     if (this.#state === 'closed') return
     this.#state = 'ending'
-    // Not `response.destroy()`: one that waits behind another has no socket yet to destroy.
+    // Not `response.destroy()`: a response that waits behind another has no socket yet.
     if (this.#response === undefined) this.#socket?.destroy()
     else destroyUnfinished(this.#response, this.#response.req.socket)
   }
@@ -137,12 +137,12 @@ export class Http1ByteSink implements ByteSink, OpenStream {
     if (this.#state !== 'open') return
     this.#state = 'ending'
     const response = this.#response
-    // A chunked message without its last chunk is not whole. The FIN follows what is queued.
+    // A chunked message without its last chunk is incomplete. The FIN follows the queued bytes.
     if (response === undefined || this.#socket !== undefined) this.#socket?.destroySoon()
     else response.write('', () => destroyUnfinished(response, response.req.socket))
   }
 
-  /** The server stops. */
+  /** Ends the response, or lets the listener end it, because the server stops. */
   end(): void {
     if (this.#listener?.stopping === undefined) this.close()
     else this.#tell('stopping')
@@ -162,7 +162,7 @@ export class Http1ByteSink implements ByteSink, OpenStream {
   }
 }
 
-// 'close' follows, and tells it all.
+// 'close' follows and is enough.
 function ignore(): void {}
 
 function destroyThis(this: Socket): void {
@@ -175,7 +175,7 @@ function directSocket(response: ServerResponse): HttpSocket | undefined {
     socket !== null &&
     socket._httpMessage === response &&
     response.chunkedEncoding &&
-    // Nothing of the response waits outside the socket.
+    // No bytes of the response wait outside the socket.
     response.writableLength === socket.writableLength &&
     !Object.hasOwn(response, 'write') &&
     !Object.hasOwn(response, 'end')

@@ -3,7 +3,7 @@ import type { ByteSink, ByteSinkListener, SharedBytes } from '../../response/byt
 import type { SinkOwner } from './http1-byte-sink.ts'
 import { resetStream } from '../message/http2-message.ts'
 
-/** The output of one response over HTTP/2: its stream, which frames the bytes itself. */
+/** The output of one response over HTTP/2. The stream frames the bytes itself. */
 export class Http2ByteSink implements ByteSink {
   readonly #stream: ServerHttp2Stream
   readonly #owner: SinkOwner
@@ -59,12 +59,12 @@ export class Http2ByteSink implements ByteSink {
   cut(): void {
     if (this.#state !== 'open') return
     this.#state = 'ending'
-    // Written behind what is queued: when its turn has come, all of that has been sent.
+    // An empty write after the queued bytes: its callback runs when all of them have been sent.
     if (this.#stream.destroyed) return
     this.#stream.write('', () => resetStream(this.#stream))
   }
 
-  /** The server stops. */
+  /** Ends the response, or lets the listener end it, because the server stops. */
   end(): void {
     if (this.#listener?.stopping === undefined) this.close()
     else this.#tell('stopping')

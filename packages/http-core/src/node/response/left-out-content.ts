@@ -3,8 +3,8 @@ import { isEventStream } from '../../response/event-stream.ts'
 import { hasNoContent } from '../../response/status.ts'
 
 /**
- * Whether the content is read though it is not sent: to say its length in the answer to HEAD, as the answer to GET would. Not
- * where that is known, nor of an event stream, which must not begin without a reader.
+ * Whether the content is read although it is not sent, so that the answer to HEAD has the same length as the answer to GET.
+ * This is not needed if the length is known, and not done for an event stream, which must not begin without a reader.
  */
 export function isMeasured(given: Response, source: ByteSource | undefined, method: string): boolean {
   return (
@@ -12,14 +12,14 @@ export function isMeasured(given: Response, source: ByteSource | undefined, meth
     source === undefined &&
     given.body !== null &&
     !hasNoContent(given.status) &&
-    // Of what is compressed nobody knows the length; `compression` leaves the body of an answer to HEAD as it is.
+    // The compressed length is not known: `compression` does not compress the body of an answer to HEAD.
     !given.headers.has('content-encoding') &&
     !given.headers.has('content-length') &&
     !isEventStream(given)
   )
 }
 
-/** Why the body of a response is cancelled whose content is not sent. */
+/** The reason for cancelling a body whose content is not sent. */
 export function contentLeftOut(): DOMException {
   return new DOMException('The response is sent without content', 'AbortError')
 }

@@ -1,18 +1,18 @@
-/** The server's own business on each connection (RFC 9110 section 7.6.1); a handler that copies a response brings them along. */
+/** Fields that only the server sets (RFC 9110 section 7.6.1). A handler that copies another server's response has them too. */
 const hopByHop = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'])
 
 /** The fields of a response in the flat form that Node's `writeHead` takes: name, value, name, value... */
 export interface ResponseFields {
   readonly flat: string[]
-  /** The `content-length` that the handler gave; not in `flat`. */
+  /** The `content-length` that the handler set; not in `flat`. */
   readonly contentLength: number | undefined
-  /** What the handler offers to upgrade to, which a 426 has to say; not in `flat`. */
+  /** The `upgrade` field that the handler set, which a 426 must have; not in `flat`. */
   readonly upgrade?: string | undefined
   /** Whether the handler asked for `connection: close`; not in `flat`. */
   readonly closes: boolean
 }
 
-/** Takes the fields apart into those that are sent as they are and those that frame the message. */
+/** Separates the fields that are sent as they are from those that frame the message. */
 export function responseFields(headers: Headers): ResponseFields {
   const flat: string[] = []
   let contentLength: number | undefined

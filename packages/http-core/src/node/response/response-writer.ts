@@ -13,7 +13,7 @@ import { contentLengthError } from './body-pump.ts'
 import { responseFields } from './response-fields.ts'
 import type { ResponseFields } from './response-fields.ts'
 
-/** What writing a response needs. */
+/** The parts of the server that write a response. */
 export interface WriterParts {
   readonly settings: {
     readonly serverHeader: string | undefined
@@ -21,18 +21,18 @@ export interface WriterParts {
   }
   /** Aborts when the server begins to stop. */
   readonly closing: AbortSignal
-  /** Connections on which a response said `Connection: close`: requests behind it are not served. */
+  /** Connections with a response that said `Connection: close`. Later requests on them are not served. */
   readonly closingConnections: WeakSet<Socket>
 }
 
-/** The ends that a response can come to. */
+/** How a response has ended. */
 export type WriterEnd =
-  /** Nothing more is to be done. */
+  /** The response is complete. */
   | 'ended'
   /** The response ends once the client has sent its content, or enough of it. */
   | 'delayed'
 
-/** Writes one response: its head with the fields that frame it, and its end. */
+/** Writes the head of one response, with the fields that frame the message, and its end. */
 export class ResponseWriter {
   readonly response: WireResponse
   readonly #parts: WriterParts
@@ -44,12 +44,12 @@ export class ResponseWriter {
     this.response = response
   }
 
-  /** A response whose content is known. */
+  /** Writes a response whose content is known. */
   light(given: LightParts): WriterEnd {
     const { content, onlyContentType, status, statusText } = given
     const fields: ResponseFields =
       onlyContentType === undefined
-        ? // Not before: asking for them makes them.
+        ? // Only here, because reading `headers` creates them.
           responseFields(given.headers)
         : { flat: ['content-type', onlyContentType], contentLength: undefined, closes: false }
     const length = typeof content === 'string' ? Buffer.byteLength(content) : content.byteLength
@@ -57,10 +57,10 @@ export class ResponseWriter {
     return this.end(this.#request.method === 'HEAD' ? undefined : content)
   }
 
-  /** A response that has no content, or whose content is not sent. */
+  /** Writes a response that has no content, or whose content is not sent. */
   headOnly(given: Response): WriterEnd {
     const fields = responseFields(given.headers)
-    // RFC 9110 section 8.6: never with 204; with 304 and for HEAD it tells the length of what is not sent.
+    // RFC 9110 section 8.6: a 204 never has Content-Length. With 304 and HEAD it is the length of the omitted content.
     const isLeftOut = this.#request.method === 'HEAD' || given.status === 304
     const length = given.status === 204 ? undefined : isLeftOut ? fields.contentLength : 0
     this.#head(given.status, given.statusText, fields, length)
@@ -68,9 +68,9 @@ export class ResponseWriter {
   }
 
   /**
-   * A response whose content has been read to its end.
+   * Writes a response whose content has been read to its end.
    *
-   * @throws Error if that is not as long as its `Content-Length` says.
+   * @throws Error if the content does not have the length in `Content-Length`.
    */
   whole(given: Response, chunks: readonly Uint8Array[], size: number): WriterEnd {
     const fields = responseFields(given.headers)
@@ -82,11 +82,11 @@ export class ResponseWriter {
   }
 
   /**
-   * The head of a response whose content follows piece by piece. It leaves at once.
+   * Writes the head of a response whose content follows piece by piece, and sends the head at once.
    *
    * @param connection - `'close'`: the connection ends with the response.
-   * @param length - `'unknown'` if the response's own `Content-Length` does not hold.
-   * @returns the length that the head promises.
+   * @param length - `'unknown'`: ignore the `Content-Length` of the response.
+   * @returns the length that the head promises; undefined if it promises none.
    */
   streamHead(
     given: Response,
@@ -100,13 +100,13 @@ export class ResponseWriter {
     return promised
   }
 
-  /** The end of a response whose head has been written. */
+  /** Ends a response whose head has been written. */
   end(content?: string | Uint8Array): WriterEnd {
     const { response } = this
     const { runtime } = this.#parts.settings
     const { message, unread, isBodyBegun } = this.#request
     if (unread === 'large' && !isBodyBegun) {
-      // The head said that the connection closes, and it does at the end of the response: that has to wait.
+      // The head said that the connection closes, so ending the response would close it: wait until content was dropped.
       if (content !== undefined) response.write(content)
       discardContent(message, response, runtime, () => response.end())
       return 'delayed'
@@ -115,13 +115,13 @@ export class ResponseWriter {
     if (unread === 'small' && !isBodyBegun) {
       message.resume()
     } else if (unread !== 'none') {
-      // The head promised to keep the connection; that holds if the rest comes soon.
+      // The head promised to keep the connection, which is possible if the rest arrives soon.
       discardContent(message, response, runtime)
     }
     return 'ended'
   }
 
-  /** As {@link cutOff}, after what is queued. */
+  /** Does the same as {@link cutOff}, after the queued bytes. */
   cutOffBehind(): void {
     const { response } = this
     const cutOff = (): void => this.cutOff()
@@ -129,11 +129,11 @@ export class ResponseWriter {
     else (response as ServerResponse).write('', cutOff)
   }
 
-  /** Gives up what has begun, so that the client cannot take the part for the whole. */
+  /** Breaks off the response, so that the client cannot mistake the part for the whole. */
   cutOff(): void {
     const { response } = this
     if (response instanceof Http2Response) response.reset()
-    // The connection: a response behind another one could not be given up alone.
+    // Over HTTP/1.1 this ends the whole connection, because a pipelined response cannot be given up alone.
     else destroyUnfinished(response as ServerResponse, this.#request.message.socket)
   }
 
@@ -162,7 +162,7 @@ export class ResponseWriter {
       flat.push('connection', connection)
       closingConnections.add(message.socket)
     }
-    // Always named: a head that could not be sent leaves its own text behind in Node's response.
+    // Always pass the text, because a head that could not be sent leaves its status text in Node's response.
     this.response.writeHead(status, statusText === '' ? (reasonPhrase(status) ?? '') : statusText, flat)
   }
 }

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
-/** Whether {@link takeSocket} may take the connection, for all that can be known before the head is sent. */
+/** Whether {@link takeSocket} may take the connection, as far as this is known before the head is sent. */
 export function canTakeSocket(message: IncomingMessage, response: ServerResponse): boolean {
   const socket: HttpSocket | null = response.socket
   return (
     socket !== null &&
-    // A TLS socket has more to it, and its own memory is many times that of the rest.
+    // A TLS socket is more complex, and needs many times the memory that a handover saves.
     Object.getPrototypeOf(socket) === Socket.prototype &&
     !socket.destroyed &&
-    // No response is in front of it, and no request has been read behind it.
+    // No earlier response is pending, and no later request has been read.
     socket._httpMessage === response &&
     isParser(socket.parser) &&
     socket.parser.socket === socket &&
@@ -22,25 +22,26 @@ export function canTakeSocket(message: IncomingMessage, response: ServerResponse
 }
 
 /**
- * Takes a connection away from node:http, when all that is still to come on it is one endless response. To be called at
- * the end of a turn: the parser must not be at work.
+ * Takes a connection away from node:http, if one endless response is all that will still be sent on it. Call this at the end
+ * of a turn, when the parser is not at work.
  *
- *     before   socket - parser - IncomingMessage - ServerResponse, and what ties them      5 kB of heap
+ *     before   socket - parser - IncomingMessage - ServerResponse, and their references    5 kB of heap
  *     after    socket                                                                     1 kB
  *
- * The figures are those of `pnpm bench idle-memory`. The socket itself stays what and where it is: code that holds it sees
- * no difference, and its server counts it on. Three of the things that are used here are not documented: the parser that
- * node:http leaves on the socket, the parser's methods, and which listeners node:http has on the socket. So each is
- * looked at first, and where anything is not exactly as it is known to be (Node 22, 24 and 26; nobody else listens),
- * nothing is touched, and the connection stays with node:http.
+ * The figures come from `pnpm bench idle-memory`. The socket itself stays the same: code that holds it sees no difference,
+ * and its server still counts it.
  *
- * The head has to say `Connection: close`: what the client sends behind its request is not served, but asked again on another
- * connection (RFC 9112 section 9.6).
+ * This uses three undocumented features: the parser that node:http keeps on the socket, the parser's methods, and the
+ * listeners that node:http adds to the socket. Each is checked first. If anything differs from Node 22, 24 and 26, or other
+ * code listens to the socket, nothing is changed, and the connection stays with node:http.
  *
- * @returns the socket, without a listener; undefined where it stays with node:http.
+ * The head must say `Connection: close`, so that the client repeats later requests on another connection: on this one they
+ * are not served (RFC 9112 section 9.6).
+ *
+ * @returns the socket, without listeners; undefined if the connection stays with node:http.
  */
 export function takeSocket(message: IncomingMessage, response: ServerResponse): Socket | undefined {
-  // A head that waits for the network is still the response's.
+  // A head that is still waiting to be sent belongs to the response.
   if (!canTakeSocket(message, response) || !message.complete || response.writableLength > 0) return undefined
   const socket: HttpSocket | null = response.socket
   const parser = socket?.parser
@@ -49,7 +50,7 @@ export function takeSocket(message: IncomingMessage, response: ServerResponse): 
   parser.unconsume()
   parser.remove()
   for (const reference of ['socket', 'incoming', 'outgoing', 'onIncoming'] as const) parser[reference] = null
-  // Its callbacks are bound to the connection.
+  // The parser's callbacks hold references to the connection.
   for (const [name, value] of Object.entries(parser)) {
     if (typeof value === 'function') Reflect.set(parser, name, null)
   }
@@ -57,7 +58,7 @@ export function takeSocket(message: IncomingMessage, response: ServerResponse): 
   socket.parser = null
   response.detachSocket(socket)
   socket.removeAllListeners()
-  // node:http watches the listeners of the socket on the socket itself; deleting that would make the socket a dictionary.
+  // node:http replaces these methods on the socket. Deleting them would turn the socket into a slow dictionary object.
   for (const name of watchedMethods) {
     if (Object.hasOwn(socket, name)) Reflect.set(socket, name, Reflect.get(Socket.prototype, name))
   }
@@ -91,7 +92,7 @@ function isParser(parser: unknown): parser is HttpParser {
   )
 }
 
-// How many there are of each: node:http's, and this package's one 'close' each and one 'end'.
+// The expected number of listeners: those of node:http, plus this package's 'close' on both and 'end' on the socket.
 const socketListeners = { close: 3, end: 3, error: 1, drain: 1, data: 1, timeout: 1, resume: 1, pause: 1 }
 const responseListeners = { close: 1, finish: 1 }
 

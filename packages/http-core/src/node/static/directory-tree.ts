@@ -11,17 +11,22 @@ const chunkBytes = 65_536
 
 /** See {@link directoryTree}. */
 export interface DirectoryTreeOptions {
-  /** `'follow'` also follows symbolic links that lead out of the directory. @defaultValue `'inside'` */
+  /**
+   * `'inside'` follows only symbolic links that stay within the directory; `'follow'` follows all.
+   *
+   * @defaultValue `'inside'`
+   */
   readonly symbolicLinks?: 'inside' | 'follow'
 }
 
 /**
- * The files below a directory of the disk.
+ * Creates a {@link FileTree} of the files below a directory on disk.
  *
- * A file is opened when its content is read, one chunk at a time, and closed with it. An upload is written next to its
- * place and renamed into it, so that half of it is never read.
+ * The tree opens a file when its content is first read, reads one chunk at a time, and closes the file at the end. It
+ * writes an upload to a temporary file in the same directory and then renames that file, so that clients never read an
+ * incomplete upload.
  *
- * @throws {@link OptionError} which names the option.
+ * @throws {@link OptionError} naming the option.
  */
 export function directoryTree(
   root: string,
@@ -31,7 +36,7 @@ export function directoryTree(
   checkChoice('symbolicLinks', symbolicLinks, ['inside', 'follow'])
   const at = (path: readonly string[]): string => join(root, ...path)
 
-  /** The real path of what is there; undefined where there is nothing, or a link has led out. */
+  /** The real path; undefined if nothing exists there, or if a link leads out of the directory. */
   const locate = async (path: readonly string[]): Promise<string | undefined> => {
     try {
       const real = await realpath(at(path))
@@ -51,7 +56,7 @@ export function directoryTree(
       if (real === undefined) return undefined
       const stats = await stat(real)
       if (stats.isDirectory()) return { kind: 'directory' }
-      // Neither devices nor pipes: reading them may never end.
+      // No devices or pipes: reading them may never end.
       if (!stats.isFile()) return undefined
       const etag = `"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}-${stats.ino.toString(16)}"`
       return { kind: 'file', sizeBytes: stats.size, modifiedAt: stats.mtimeMs, etag }
@@ -66,7 +71,7 @@ export function directoryTree(
           async pull(controller) {
             if (file === undefined) {
               const real = await locate(path)
-              if (real === undefined) throw new Error('The file is gone')
+              if (real === undefined) throw new Error('The file no longer exists')
               file = await open(real, 'r')
             }
             try {
@@ -100,7 +105,7 @@ export function directoryTree(
 
     async write(path, content) {
       const directory = await locate(path.slice(0, -1))
-      if (directory === undefined) throw new Error('There is no such directory')
+      if (directory === undefined) throw new Error('The directory does not exist')
       const target = join(directory, path.at(-1) ?? '')
       const temporary = join(directory, `.${randomUUID()}.upload`)
       const isThere = (await locate(path)) !== undefined
@@ -128,7 +133,7 @@ export function directoryTree(
   }
 }
 
-/** Nothing is there, a part of the path is not a directory, or the name is not valid for the system. */
+/** Whether the error means that nothing exists there, or that the path is not valid on this system. */
 function isAbsence(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EISDIR', 'EPERM'].includes(code)

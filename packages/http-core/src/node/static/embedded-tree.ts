@@ -2,22 +2,23 @@ import { createHash } from 'node:crypto'
 import { OptionError } from '../../errors/option-error.ts'
 import type { FileTree, TreeEntry } from './file-tree.ts'
 
-/** A file: its content, which is text as UTF-8 or bytes, or the content with the time of its last change. */
+/** A file: its content (bytes, or text that is served as UTF-8), or an object with the content and its modification time. */
 export type EmbeddedFile =
   | string
   | Uint8Array
   | {
       readonly content: string | Uint8Array
-      /** Milliseconds since 1970. @defaultValue that of the tree */
+      /** Milliseconds since 1970. @defaultValue `modifiedAt` of the tree */
       readonly modifiedAt?: number
     }
 
 /**
- * Files that are part of the program, by their paths. The directories are those that the paths name.
+ * Creates a {@link FileTree} of files that are part of the program. The keys of `files` are paths such as `css/main.css`;
+ * directories follow from the paths.
  *
- * @param modifiedAt - What `Last-Modified` says of files that have no time of their own, in milliseconds since 1970. 0 if left out.
- * @throws {@link OptionError} for a path with an empty name, `.` or `..`, a path that is both a file and a directory,
- *   content that is neither a string nor bytes, and a time that is not a number.
+ * @param modifiedAt - The `Last-Modified` of files without their own time, in milliseconds since 1970. The default is 0.
+ * @throws {@link OptionError} if a path has an empty name, `.` or `..`, if a path is both a file and a directory, if content
+ *   is neither a string nor bytes, or if a time is not a valid number.
  * @example
  * ```ts
  * import { embeddedTree, serveDirectory } from '@sse-toolkit/http-core/static'

@@ -1,4 +1,4 @@
-/** What there is at a path. */
+/** The file or directory at a path. */
 export type TreeEntry =
   | { readonly kind: 'directory' }
   | {
@@ -10,25 +10,25 @@ export type TreeEntry =
       readonly etag: string
     }
 
-/** The first and the last byte. */
+/** A range of bytes: the positions of the first and the last byte, both included. */
 export interface ByteRange {
   readonly start: number
   readonly end: number
 }
 
 /**
- * Files to serve: those of a disk, of a program, of an archive. A path is a list of names, none of them empty, `.`,
- * `..` or with a slash in it; the empty list is the root.
+ * A source of files to serve, for example a directory, the program itself, or an archive. A path is a list of names. No name
+ * is empty, `.` or `..`, or contains a slash. The empty list is the root.
  */
 export interface FileTree {
-  /** Undefined where there is nothing, or nothing that may be seen. */
+  /** Returns undefined if nothing exists at the path, or if it must not be served. */
   stat(path: readonly string[]): Promise<TreeEntry | undefined>
-  /** The content of a file, or a part of it. Nothing is opened before somebody reads. */
+  /** Returns the content of a file, or a part of it. The file is not opened before the stream is read. */
   read(path: readonly string[], range: ByteRange | undefined): ReadableStream<Uint8Array>
-  /** The names in a directory. */
+  /** Returns the names in a directory. */
   list(path: readonly string[]): Promise<readonly string[]>
-  /** Puts a file in place at once, whole, or not at all. Undefined: the tree cannot be written to. */
+  /** Writes a file atomically: either the whole file appears, or nothing changes. Leave it out for a read-only tree. */
   write?(path: readonly string[], content: ReadableStream<Uint8Array>): Promise<'created' | 'replaced'>
-  /** False where there is no such file. Undefined: the tree cannot be written to. */
+  /** Deletes a file; resolves to false if it does not exist. Leave it out for a read-only tree. */
   remove?(path: readonly string[]): Promise<boolean>
 }

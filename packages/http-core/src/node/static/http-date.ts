@@ -1,6 +1,6 @@
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const monthPattern = months.join('|')
-/** The three forms that a recipient must accept, of which the last two are obsolete. */
+/** The three date formats that a recipient must accept. The last two are obsolete. */
 const dateForms: readonly RegExp[] = [
   new RegExp(
     `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\\d\\d) (?<month>${monthPattern}) (?<year>\\d{4}) (?<time>\\d\\d:\\d\\d:\\d\\d) GMT$`,
@@ -14,8 +14,8 @@ const dateForms: readonly RegExp[] = [
 ]
 
 /**
- * Milliseconds since 1970 of an HTTP-date; undefined for any other text, which a condition must ignore. (`Date.parse` takes
- * `2030` and much else for a date.)
+ * Parses an HTTP-date to milliseconds since 1970. Returns undefined for any other text, which a condition must ignore.
+ * (`Date.parse` is too lenient: it accepts `2030`, for example.)
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  */
@@ -28,13 +28,13 @@ export function parseHttpDate(text: string, now: number): number | undefined {
     const years = year.length === 2 ? fullYear(Number(year), now) : Number(year)
     const date = new Date(Date.UTC(years, months.indexOf(month), Number(day), hours, minutes))
     const isPossible = date.getUTCDate() === Number(day) && hours < 24 && minutes < 60 && year !== '0000'
-    // 60 is a leap second, which this clock knows as the second after it.
+    // 60 is a leap second. JavaScript's clock has no leap seconds, so it becomes the next second.
     return isPossible && seconds <= 60 ? date.getTime() + seconds * 1000 : undefined
   }
   return undefined
 }
 
-/** Two digits that would be more than 50 years in the future are of the past century. */
+/** A two-digit year that would be more than 50 years in the future belongs to the previous century. */
 function fullYear(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear()
   const year = thisYear - (thisYear % 100) + twoDigits

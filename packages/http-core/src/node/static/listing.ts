@@ -1,13 +1,13 @@
 import { textResponse, jsonResponse } from '../../response/light-response.ts'
 
-/** One line of a listing. */
+/** One entry of a directory listing. */
 export interface ListedEntry {
   readonly name: string
   readonly kind: 'file' | 'directory'
   readonly sizeBytes?: number
 }
 
-/** A listing: JSON for clients that prefer it, else a page. */
+/** Creates a directory listing: JSON if the client prefers JSON, otherwise an HTML page. */
 export function listing(
   request: Request,
   path: readonly string[],
@@ -44,7 +44,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Names of files are whatever somebody uploaded. */
+/** Escapes a file name for HTML, since a client may have chosen the name in an upload. */
 function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
 }

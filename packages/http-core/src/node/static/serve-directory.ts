@@ -19,46 +19,55 @@ import { isChanged, isFresh, lastModified, rangeOf } from './preconditions.ts'
 
 /** See {@link serveDirectory}. */
 export interface ServeDirectoryOptions {
-  /** GET and HEAD of files. @defaultValue `'on'` */
+  /** Whether clients may read files with GET and HEAD. @defaultValue `'on'` */
   readonly downloads?: 'on' | 'off'
-  /** PUT: 201 for a new file, 204 for one that is replaced. @defaultValue `'off'`: 405 */
+  /** Whether clients may upload files with PUT: 201 for a new file, 204 for a replaced file. @defaultValue `'off'`: 405 */
   readonly uploads?: 'on' | 'off'
-  /** One upload, in bytes; then 413. A `maxBodyBytes` of the route comes before it. @defaultValue that of the server */
+  /**
+   * The maximum size of an upload, in bytes; then 413. `maxBodyBytes` of the route overrides this option.
+   *
+   * @defaultValue `maxBodyBytes` of the server
+   */
   readonly maxUploadBytes?: number
-  /** DELETE of files: 204. @defaultValue `'off'`: 405 */
+  /** Whether clients may delete files with DELETE (204). @defaultValue `'off'`: 405 */
   readonly deletes?: 'on' | 'off'
   /**
-   * What a directory is: its `index` file if it has one, a list of what is in it, not there (404), or forbidden (403).
+   * How to answer a request for a directory.
+   *
+   * `'index'`: its `index` file, or 404 if it has none. `'list'`: a listing. `'index-or-list'`: its `index` file, or a
+   * listing if it has none. `'hidden'`: 404. `'forbidden'`: 403.
    *
    * @defaultValue `'index'`
    */
   readonly directories?: 'index' | 'list' | 'index-or-list' | 'hidden' | 'forbidden'
-  /** @defaultValue `index.html` */
+  /** The name of the index file of a directory. @defaultValue `index.html` */
   readonly index?: string
-  /** Names that begin with a dot: not there (the default), or as any other. */
+  /** `'hide'`: a path with a name that begins with a dot is 404. `'serve'`: such a path is served. @defaultValue `'hide'` */
   readonly dotfiles?: 'hide' | 'serve'
-  /** Paths, such as `secret/key.pem`, that are not there for anybody. */
+  /** Patterns for paths that are never served (404), such as `secret/key.pem`. @defaultValue none */
   readonly forbidden?: readonly RegExp[]
   /** The `cache-control` of files. @defaultValue none */
   readonly cacheControl?: string
 }
 
-/** A handler of a route whose pattern ends in `**`, or in `**:path`. */
+/** A handler for a route whose pattern ends in `**` or `**:path`. */
 export type DirectoryHandler = (request: Request, context: RouteContext) => Promise<Response>
 
 const listedAtMost = 10_000
 
 /**
- * Serves files: those below a directory, or a {@link FileTree} of one's own.
+ * Creates a handler that serves the files below a directory, or of your own {@link FileTree}.
  *
- * With ETag, Last-Modified, conditions and ranges. A path with `..`, a backslash, a NUL, or a slash in a name is 404, and
- * so is whatever is hidden. The media type goes by the name, and browsers are told not to guess (`nosniff`).
+ * The handler supports ETag, Last-Modified, conditional requests and ranges. It answers 404 if a name in the path is `..`
+ * or contains a backslash, a NUL or an encoded slash, and for hidden files. The media type follows from the file's name,
+ * and `nosniff` tells browsers not to guess another.
  *
- * The path below the mount is what the last parameter of the route took, or a final `**`. `/files/**` is the directory
- * and all below it, `/files/**:path` what is below it alone, `/files` itself alone. In the fallback it is the whole path.
+ * The file's path is the part of the URL that the last parameter of the route, or a final `**`, matches. A route `/files/**`
+ * serves the directory and everything below it, `/files/**:path` only what is below it, and `/files` only the directory
+ * itself. In the fallback the file's path is the whole path of the URL.
  *
  * @param root - The path of a directory, or a tree.
- * @throws {@link OptionError} which names the option.
+ * @throws {@link OptionError} naming the option.
  * @example
  * ```ts no-run
  * import { createRouter } from '@sse-toolkit/http-core'
@@ -93,8 +102,7 @@ export function serveDirectory(
     if (!methods.includes(request.method)) {
       throw new HttpError(405, undefined, { headers: { allow: methods.join(', ') } })
     }
-    // The parameter is decoded: what was a slash in a name is a separator in it, and would pass by the routes that guard a
-    // directory.
+    // Decoding would turn an encoded slash into a separator, and so lead past routes that guard a directory.
     const { pathname } = new URL(request.url)
     const path = /%2f/i.test(pathname) ? undefined : visiblePath(restOf(pathname, context), options)
     if (path === undefined) throw new HttpError(404)
@@ -109,11 +117,12 @@ export function serveDirectory(
 }
 
 /**
- * What lies below the mount, by the last segment of the route:
+ * The part of the path below the mount point, by the last segment of the route:
  *
- *     /files          the directory itself
- *     /files/**:path  what the parameter took; so does /files/:name
- *     /files/**       the rest of the path, which has no name; without a route, as in the fallback, all of it
+ *     /files          empty: the directory itself
+ *     /files/**:path  the value of the parameter; also for /files/:name
+ *     /files/**       the rest of the path, which has no parameter name
+ *     (fallback)      the whole path, since there is no route
  */
 function restOf(pathname: string, { params, route }: RouteContext): unknown {
   const segments = route === undefined ? [] : segmentsOf(route)
@@ -129,15 +138,15 @@ function restOf(pathname: string, { params, route }: RouteContext): unknown {
   }
 }
 
-/** The names of the path, if somebody may see them. */
+/** The names of the path; undefined if the path must not be served. */
 function visiblePath(
   rest: unknown,
   { dotfiles = 'hide', forbidden = [] }: ServeDirectoryOptions,
 ): readonly string[] | undefined {
   if (typeof rest !== 'string') return undefined
   const path = rest.split('/')
-  // One slash at the end makes no difference. A name in between is never empty: `/files//private` would pass by the routes
-  // that guard `/files/private`.
+  // One slash at the end makes no difference. Names in between must not be empty: `/files//private` would lead past the
+  // routes that guard `/files/private`.
   if (path.at(-1) === '') path.pop()
   const isPossible = path.every((name) => !['', '.', '..'].includes(name) && !/[\0\\/]/.test(name))
   const isHidden = dotfiles === 'hide' && path.some((name) => name.startsWith('.'))
@@ -158,7 +167,7 @@ async function download(
   if (directories === 'forbidden') throw new HttpError(403)
   const url = new URL(request.url)
   if (!url.pathname.endsWith('/')) {
-    // Or what the page refers to would be looked for one directory too high. Never `//host`: that would lead away.
+    // Without the slash, relative links of the page would resolve one directory too high. `//host` would lead to another host.
     const location = `${url.pathname.replace(/^\/+/, '/')}/${url.search}`
     return new Response(null, { status: 308, headers: { location } })
   }
@@ -213,7 +222,7 @@ function sendFile(
   const length = range === undefined ? file.sizeBytes : range.end - range.start + 1
   headers['content-length'] = String(length)
   if (range !== undefined) headers['content-range'] = `bytes ${range.start}-${range.end}/${file.sizeBytes}`
-  // As long as it was when its head was made: a file that grows while it is sent must not break the message.
+  // Read exactly the announced length: a file that grows while it is sent must not break the message.
   const whole = file.sizeBytes === 0 ? undefined : { start: 0, end: file.sizeBytes - 1 }
   const body = length === 0 ? null : tree.read(path, range ?? whole)
   return new Response(body, { status: range === undefined ? 200 : 206, headers })

@@ -5,48 +5,48 @@ import { connectionUpgradeSymbol } from '../../response/sent-status.ts'
 import { announcesContent } from '../message/unread-content.ts'
 
 /**
- * An upgrade is a response like any other, until it is sent: it has been through routes and middlewares, which may
- * refuse it or add fields. What it carries under {@link connectionUpgradeSymbol} then takes the connection:
+ * Lets a response take over its connection. Until it is sent, such a response is like any other: routes and middlewares
+ * may refuse it or add fields. Then the object under {@link connectionUpgradeSymbol} takes the connection:
  *
  *     'upgrade' --> Exchange --> handler --> Response with ConnectionUpgrade --> prepare() --> take(connection)
  *                                       +--> any other Response ------------> sent, and the connection closed
  *
- * To a server that does not know the symbol, and over HTTP/2, it is a 426.
+ * Over HTTP/2, and on a server that does not know the symbol, the client gets the response itself, a 426.
  */
 export interface ConnectionUpgrade {
   /**
-   * Called once it is certain that {@link ConnectionUpgrade.take} follows at once. What it throws is answered in place of
-   * the upgrade, which then does not follow: an HttpError with its status.
+   * Called right before {@link ConnectionUpgrade.take}. If `prepare` throws, there is no upgrade, and the error becomes the
+   * answer: an HttpError its status, anything else a 500.
    */
   prepare?(): void
-  /** Answers `101 Switching Protocols` on the connection, and speaks another protocol from then on. */
+  /** Answers `101 Switching Protocols` on the connection, and speaks the other protocol from then on. */
   take(connection: UpgradedConnection): TakenConnection
 }
 
-/** What an upgrade is given. */
+/** The connection that an upgrade takes over. */
 export interface UpgradedConnection {
   readonly message: IncomingMessage
   readonly socket: Duplex
-  /** What the client sent behind its request. */
+  /** The bytes that the client sent after its request. */
   readonly head: Buffer
-  /** The fields of the response: names and values in turn. */
+  /** The fields of the response, as alternating names and values. */
   readonly fields: readonly string[]
-  /** Reports an error to the server's logger that would be lost otherwise. */
+  /** Reports an error to the server's logger. Use it for errors that no response can show. */
   readonly failed: (error: unknown) => void
 }
 
-/** How the server acts on a connection that it has given away. */
+/** Lets the server control a connection that it has given away. */
 export interface TakenConnection {
-  /** The server stops: ends it cleanly. */
+  /** Ends the connection cleanly, because the server stops. */
   end(): void
 }
 
-/** The upgrade that a response carries, if it carries one. */
+/** The upgrade that a response carries; undefined if it carries none. */
 export function connectionUpgradeOf(response: Response): ConnectionUpgrade | undefined {
   return (response as { readonly [connectionUpgradeSymbol]?: ConnectionUpgrade })[connectionUpgradeSymbol]
 }
 
-/** What a request that may upgrade its connection leaves open. */
+/** A request that may upgrade its connection, with the parts that an upgrade needs. */
 export interface Upgradable {
   readonly message: IncomingMessage
   readonly response: ServerResponse
@@ -55,10 +55,10 @@ export interface Upgradable {
 }
 
 /**
- * Whether a request asks for one of the protocols that may have a handler; any other may be ignored (RFC 9110
- * section 7.8). One with content does not: another protocol would begin in the middle of it.
+ * Whether a request asks for one of `upgradeProtocols`; a server may ignore other protocols (RFC 9110 section 7.8). A
+ * request with content cannot upgrade, because the other protocol would begin in the middle of the content.
  *
- * @param protocols - Their names in lower case.
+ * @param protocols - Names in lower case.
  */
 export function asksForUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
   const { method, headers, httpVersionMinor } = message
@@ -74,15 +74,17 @@ export function upgradeNames(field: string): readonly string[] {
 }
 
 /**
- * Whether a request may have its connection (RFC 9110 section 7.8: any other is served as if it had not asked). Not while a
- * response to an earlier one is on its way: Node takes its listeners off with the connection, and a long response would
- * wait forever for 'drain'. Older releases of Node do not ask (`shouldUpgradeCallback`); Node 22.19 is one of them.
+ * Whether a request may take over its connection. If not, the server ignores its `Upgrade` field (RFC 9110 section 7.8).
+ *
+ * A request cannot upgrade while an earlier response is still being sent: Node removes its listeners from an upgraded
+ * connection, so a long response would wait forever for 'drain'. Older releases of Node, such as 22.19, do not call this
+ * function (`shouldUpgradeCallback`).
  */
 export function mayUpgrade(message: IncomingMessage, protocols: ReadonlySet<string>): boolean {
   return asksForUpgrade(message, protocols) && !isAnswering(message.socket)
 }
 
-/** Whether a response is on its way on the connection. */
+/** Whether a response is being sent on the connection. */
 export function isAnswering(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
   return socket._httpMessage != null
 }

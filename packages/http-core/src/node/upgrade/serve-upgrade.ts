@@ -9,7 +9,7 @@ import type { Settings } from '../lifecycle/settings.ts'
 import { asksForUpgrade, isAnswering, upgradeNames } from './connection-upgrade.ts'
 import { announcesContent } from '../message/unread-content.ts'
 
-/** What serving an upgrade needs. */
+/** The parts of the server that serve upgrades. */
 export interface UpgradeParts {
   readonly settings: Pick<Settings, 'upgradeProtocols'>
   readonly closingConnections: WeakSet<Socket>
@@ -18,7 +18,7 @@ export interface UpgradeParts {
   readonly serveExchange: ServeExchange
 }
 
-/** Serves a request whose connection Node has given away. If it is not upgraded, it closes after the response. */
+/** Serves a request whose connection Node has given away. Without an upgrade, the connection closes after the response. */
 export function serveUpgrade(
   { settings, closingConnections, admit, refuse, serveExchange }: UpgradeParts,
   message: IncomingMessage,
@@ -28,7 +28,7 @@ export function serveUpgrade(
   socket.on('error', () => {
     socket.destroy()
   })
-  // While another request is answered, only where Node does not ask first: see `mayUpgrade`.
+  // Another response can only be on its way in releases of Node that do not call `mayUpgrade`.
   if (isAnswering(message.socket) || closingConnections.has(message.socket)) {
     message.socket.destroySoon()
     return
@@ -45,7 +45,7 @@ export function serveUpgrade(
   if ('status' in admitted) {
     refuse(message, response, admitted)
   } else if (announcesContent(message)) {
-    // Where Node does not ask first, a server cannot decline an upgrade, and its content is lost.
+    // Releases of Node that do not call `mayUpgrade` cannot ignore the upgrade, and lose the content.
     const status = upgradeNames(message.headers.upgrade ?? '').includes('websocket') ? 400 : 501
     refuse(message, response, { status, reason: 'an upgrade with content', connection: 'close' })
   } else {

@@ -11,14 +11,15 @@ import { HttpChannel } from './http-channel.ts'
 import { WebSocketChannel } from './web-socket-channel.ts'
 
 /**
- * Answers a request with a channel: the same handler for HTTP streaming, long polling and WebSocket.
+ * Answers a request with a channel, so that one handler serves HTTP streaming, long polling and WebSocket.
  *
- * The answer is a `Response` on its way through routes and middlewares as any other, also where it becomes a WebSocket:
- * those may refuse it, or set fields of the handshake's response. On a host other than this package's server, and over
- * HTTP/2, a WebSocket cannot be had, and the client gets 426.
+ * The result is a `Response`, which passes through routes and middlewares like any other, even if it becomes a WebSocket:
+ * they may refuse the handshake or add fields to its response. On other hosts than this package's server, and over HTTP/2,
+ * WebSockets are not available, and the client gets 426.
  *
- * @throws {@link OptionError} which names the option.
- * @throws {@link HttpError} 403 for an origin that may not, 426 where a WebSocket is wanted and cannot be had.
+ * @throws {@link OptionError} naming the option.
+ * @throws {@link HttpError} 403 if the origin is not allowed; 426 if the WebSocket version is not supported, or if
+ *   `accepts` is `'websocket'` and the request is not a WebSocket handshake.
  * @example
  * ```ts no-run
  * import { createRouter } from '@sse-toolkit/http-core'
@@ -68,7 +69,7 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
     failed: (error) => report?.(error),
   })
   const upgrade: ConnectionUpgrade = {
-    // Not before: a middleware may still answer otherwise, and the server may have no connection to give.
+    // Not earlier: a middleware may still replace the response, and the server may be unable to upgrade the connection.
     prepare() {
       void settled(hooks.init?.(opened), (error) => opened.failed(error))
     },
@@ -77,7 +78,7 @@ function webSocketResponse(request: Request, hooks: ChannelHooks, options: Chann
       try {
         shakeHands(connection, protocol, options, opened)
       } finally {
-        // ws answers some handshakes with an error of its own.
+        // ws refuses some handshakes itself, with an error response.
         opened.settleUnlessOpened()
       }
       return opened
@@ -99,9 +100,9 @@ function shakeHands(
   }: ChannelOptions,
   opened: WebSocketChannel,
 ): void {
-  // ws requires it to be the only one.
+  // ws accepts the handshake only if `websocket` is the only protocol in the field.
   message.headers.upgrade = 'websocket'
-  // Named apart: the second is not in the types of ws.
+  // In a separate object, because the types of ws lack maxPendingAutoPongs.
   const limits = { maxFragments, maxPendingAutoPongs: maxPendingPongs }
   const server = new WebSocketServer({
     noServer: true,

@@ -1,13 +1,13 @@
 import { callListener } from '../../thenable.ts'
 import type { ChannelCloseStatus } from './channel-types.ts'
 
-/** The end of a channel: it happens once, and later listeners are called at once. */
+/** The end of a channel, which happens only once. A listener added after the end is called at once. */
 export class CloseOnce {
   #status: ChannelCloseStatus | undefined
   #listeners: ((status: ChannelCloseStatus) => unknown)[] = []
   readonly #failed: (error: unknown) => void
 
-  /** @param failed - Told what a listener throws, now or later; the others are called all the same. */
+  /** @param failed - Receives the error of a listener that throws or rejects. The other listeners are still called. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }

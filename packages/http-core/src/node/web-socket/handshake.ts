@@ -27,7 +27,7 @@ const numbers = [
 const hookNames = ['init', 'open', 'receive', 'ping', 'close', 'handshakeFailed'] as const
 
 /**
- * The `Sec-WebSocket-Accept` of a key: what a server proves with that it has read the handshake.
+ * Computes the `Sec-WebSocket-Accept` for a key, with which a server proves that it has read the handshake.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
  */
@@ -35,17 +35,17 @@ export function webSocketAccept(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
-/** Whether the request asks for a WebSocket, well or badly. */
+/** Whether the request asks for a WebSocket. The handshake may still be invalid: see {@link checkHandshake}. */
 export function isWebSocketHandshake(request: Request): boolean {
   return upgradeNames(request.headers.get('upgrade') ?? '').includes('websocket')
 }
 
 /**
- * Checks a handshake, its origin included, and chooses the subprotocol: what `channel` does before it opens one.
+ * Checks a handshake, including its origin, and chooses the subprotocol. `channel` does the same before it opens a
+ * WebSocket.
  *
  * @returns the subprotocol; undefined if none is chosen.
- *
- * @throws {@link HttpError} of 403 for an origin that may not, 426 for another version of WebSocket.
+ * @throws {@link HttpError} 403 if the origin is not allowed; 426 if the WebSocket version is not supported.
  * @throws {@link ChannelError} `code: 'invalid-handshake'`
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
  */
@@ -78,7 +78,7 @@ function mayConnect(
   allowed: NonNullable<ChannelOptions['origin']>,
 ): boolean {
   if (typeof allowed === 'function') return decisionOf('origin', allowed(origin))
-  // Browsers send it with every handshake.
+  // Browsers send an Origin with every handshake, so a client without one is not a page.
   if (allowed === '*' || origin === undefined) return true
   if (allowed === 'same') return origin === new URL(request.url).origin
   return allowed.includes(origin)
@@ -93,7 +93,8 @@ function chooseProtocol(
     throw invalid('Sec-WebSocket-Protocol is not a list of different tokens')
   }
   const chosen = offered.find((item) => protocols.includes(item))
-  if (chosen === undefined && protocol === 'required') throw invalid('none of its protocols is spoken here')
+  if (chosen === undefined && protocol === 'required')
+    throw invalid('the server supports none of its protocols')
   return chosen
 }
 

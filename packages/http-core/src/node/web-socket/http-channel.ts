@@ -19,11 +19,11 @@ const highWaterMarkBytes = 65_536
 const encoder = new TextEncoder()
 
 /**
- * A channel whose output is one HTTP response. The first send decides its form:
+ * A channel whose output is one HTTP response. The first send decides the form of the response:
  *
  *     send(m)                        -> a whole response, with its Content-Length
- *     send(blob), send(stream)       -> a response that streams; of a Blob with its length and type
- *     send(m, { close: false }) ...  -> a response that streams, until a send closes it
+ *     send(blob), send(stream)       -> a streamed response; for a Blob with its length and type
+ *     send(m, { close: false }) ...  -> a streamed response, until a send closes it
  */
 export class HttpChannel implements Channel {
   readonly kind = 'http'
@@ -36,7 +36,7 @@ export class HttpChannel implements Channel {
   readonly #queue: SendQueue
   #body: ReadableStreamDefaultController<Uint8Array> | undefined
   #isHeadSent = false
-  /** Closed by this side; what was sent before is still on its way. */
+  /** The server has closed the channel, but earlier messages may still be waiting. */
   #isClosing = false
   #room: PromiseWithResolvers<void> | undefined
 
@@ -53,9 +53,9 @@ export class HttpChannel implements Channel {
     })
     this.#end = new CloseOnce(failed)
     void settled(hooks.init?.(this), failed)
-    // From here on, `close` follows, exactly once.
+    // From here on `close` is called exactly once.
     this.#end.onClose((status) => hooks.close?.(this, status))
-    // A middleware may have answered otherwise, and a body that is not sent is not cancelled.
+    // A middleware may have replaced the response, and a body that is not sent is not cancelled either.
     this.#served?.onEnd(() => {
       this.#settle('server-close')
     })
@@ -81,7 +81,7 @@ export class HttpChannel implements Channel {
     return this.#written + this.#queue.waitingBytes
   }
 
-  /** Bytes in the body that have not been read. */
+  /** The number of bytes in the body that the server has not read yet. */
   get #written(): number {
     return this.#body === undefined ? 0 : highWaterMarkBytes - (this.#body.desiredSize ?? 0)
   }
@@ -96,7 +96,7 @@ export class HttpChannel implements Channel {
       if (status !== undefined || headers !== undefined) {
         throw new ChannelError(
           'head-sent',
-          'Status and fields: expected only with the first send of a channel, got a later send.',
+          'send: expected a status and fields only in the first send, got them in a later send.',
         )
       }
     } else if (close && source === undefined) {
@@ -137,7 +137,7 @@ export class HttpChannel implements Channel {
     return true
   }
 
-  /** Nothing is received over HTTP: the content of the request is the handler's. */
+  /** Has no effect: over HTTP a channel receives nothing, since the handler reads the content of the request. */
   onReceive(listener: NonNullable<ChannelHooks['receive']>): void {
     checkRequired('listener', listener)
   }
@@ -150,7 +150,7 @@ export class HttpChannel implements Channel {
     this.#end.onClose(listener)
   }
 
-  /** Answers with a body that is open for what is sent. */
+  /** Answers with a streamed body, to which later sends are added. */
   #openBody(init: ResponseInit): void {
     let opened: ReadableStreamDefaultController<Uint8Array> | undefined
     const body = new ReadableStream<Uint8Array>(
@@ -164,13 +164,13 @@ export class HttpChannel implements Channel {
         },
         cancel: () => {
           this.#body = undefined
-          // A client that goes away aborts the signal first.
+          // If the client had left, the signal would have aborted first.
           this.#settle('server-close')
         },
       },
       new ByteLengthQueuingStrategy({ highWaterMark: highWaterMarkBytes }),
     )
-    // Throws for a status without content, before anything has changed.
+    // This throws for a status without content, before anything has changed.
     const response = new Response(body, init)
     this.#body = opened
     this.#isHeadSent = true
@@ -201,7 +201,7 @@ export class HttpChannel implements Channel {
     for (;;) {
       await this.#hasRoom()
       const piece = await source.read()
-      // Without a body, the channel has ended, and the source has been cancelled.
+      // If the body is gone, the channel has ended and the source has been cancelled.
       if (piece === undefined || this.#body === undefined) return
       if (piece.length > 0) this.#body.enqueue(typeof piece === 'string' ? encoder.encode(piece) : piece)
     }
@@ -219,7 +219,7 @@ export class HttpChannel implements Channel {
     this.#settle('server-close')
   }
 
-  /** What fails before the answer is the answer, and what fails before the end of its body ends that. */
+  /** While the channel is open, an error becomes the answer or breaks off the body. Later errors are only reported. */
   #hookFailed(error: unknown): void {
     if (this.isOpen) this.#fail(error)
     else if (this.#served !== undefined) this.#served.failed(error)
@@ -254,7 +254,7 @@ function responseInit(
   return { status: status ?? 200, headers: fields }
 }
 
-/** Why content is not read any more. */
+/** The reason for cancelling content of a channel that has closed. */
 export function closedError(): DOMException {
   return new DOMException('The channel is closed', 'AbortError')
 }

@@ -2,31 +2,31 @@ import { isAnyArrayBuffer, isUint8Array } from 'node:util/types'
 import { shorten } from '../../errors/shorten.ts'
 import type { ChannelContent, ChannelMessage } from './channel-types.ts'
 
-/** A message taken apart. */
+/** The parts of a message. */
 export interface ReadMessage {
   readonly status: number | undefined
   readonly headers: ResponseInit['headers']
-  /** What is known at once; undefined where there is a source, or nothing. */
+  /** Content that is available at once; undefined if the message has a source or no content. */
   readonly bytes: string | Uint8Array<ArrayBuffer> | undefined
   readonly source: ContentSource | undefined
 }
 
 /** Content that is read piece by piece, at the pace of the connection. */
 export interface ContentSource {
-  /** Known of a Blob, which says its length and its type. */
+  /** The Blob that is read, for its length and type; undefined for other sources. */
   readonly blob: Blob | undefined
-  /** The next piece; undefined at the end. */
+  /** Reads the next piece; undefined at the end. */
   read(): Promise<string | Uint8Array<ArrayBuffer> | undefined>
-  /** The rest is not needed. */
+  /** Stops reading, because the rest is not needed. */
   cancel(reason: unknown): void
 }
 
 const headMembers: ReadonlySet<string> = new Set(['status', 'headers', 'body'])
 
 /**
- * Takes a message apart, and begins to read nothing.
+ * Splits a message into its parts. Does not start reading a source.
  *
- * @throws TypeError for what cannot be sent: it would be lost without a word.
+ * @throws TypeError for a value that cannot be sent, which would otherwise be lost silently.
  */
 export function readMessage(message: ChannelMessage): ReadMessage {
   if (isContent(message)) return { status: undefined, headers: undefined, ...partsOf(message) }
@@ -37,7 +37,7 @@ export function readMessage(message: ChannelMessage): ReadMessage {
   return { status, headers, ...partsOf(body) }
 }
 
-/** A plain object of these members alone. */
+/** Whether the value is a plain object with no other members than those of a head. */
 function isHead(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -56,7 +56,7 @@ function isContent(value: unknown): value is ChannelContent {
   return isBlob(value) || 'getReader' in value || Symbol.asyncIterator in value
 }
 
-/** By its shape: a polyfill has another class. */
+/** A structural check, so that the Blob of a polyfill passes. */
 function isBlob(value: object): value is Blob {
   return 'stream' in value && typeof value.stream === 'function' && 'size' in value && 'type' in value
 }
@@ -78,7 +78,7 @@ function partsOf(content: ChannelContent): Pick<ReadMessage, 'bytes' | 'source'>
 
 type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>
 
-/** @param stream - A function opens it when it is read. */
+/** @param stream - A stream, or a function that opens the stream at the first read. */
 function streamSource(stream: ByteStream | (() => ByteStream)): ContentSource {
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
   const open = (): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> =>
@@ -90,7 +90,7 @@ function streamSource(stream: ByteStream | (() => ByteStream)): ContentSource {
       return done ? undefined : checkPiece(value)
     },
     cancel(reason) {
-      // An error that a source throws when it is cancelled does not matter: its content is no longer sent.
+      // An error while cancelling does not matter: the content is no longer sent.
       if (reader !== undefined || typeof stream !== 'function') void ignoring(() => open().cancel(reason))
     },
   }
@@ -106,7 +106,7 @@ function iterableSource(iterable: AsyncIterable<string | Uint8Array<ArrayBuffer>
       return done === true ? undefined : checkPiece(value)
     },
     cancel() {
-      // Node's streams hold a file or a socket, and their iterator gives it back only between two pieces.
+      // A Node stream may hold a file or a socket, and its iterator would release that only between two pieces.
       if ('destroy' in iterable && typeof iterable.destroy === 'function') iterable.destroy()
       else void ignoring(() => iterator?.return?.())
     },

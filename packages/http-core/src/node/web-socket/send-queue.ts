@@ -1,20 +1,20 @@
-/** One thing to be sent. */
+/** One entry of a {@link SendQueue}. */
 export interface Sending {
-  /** Bytes that wait with it in memory. */
+  /** The number of bytes in memory that wait with this entry. */
   readonly bytes: number
-  /** Sends it: at once, or piece by piece, until the promise resolves. */
+  /** Sends the entry at once, or piece by piece until the promise resolves. */
   send(): Promise<void> | void
-  /** It is not sent, or not to its end. */
+  /** Called if the entry is not sent, or not completely. */
   cancel?(reason: unknown): void
 }
 
 /**
- * Keeps the order of what is sent, where something of it has to be read first:
+ * Keeps sends in order while the content of one of them is still being read:
  *
  *     text   Blob ...reading...   text   bytes   close
  *     sent   being sent           waiting, counted in bytes
  *
- * As long as nothing takes time, nothing waits here.
+ * An entry that can be sent at once is not queued unless an earlier one is still being sent.
  */
 export class SendQueue {
   readonly #failed: (error: unknown) => void
@@ -23,12 +23,12 @@ export class SendQueue {
   #waitingBytes = 0
   #idle: PromiseWithResolvers<void> | undefined
 
-  /** @param failed - Told what a sending throws, now or later; the queue has been cleared. */
+  /** @param failed - Receives the error if a queued entry throws or rejects. The queue has been cleared then. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
 
-  /** Bytes that wait behind what is being read. */
+  /** The number of bytes that wait behind the entry that is being sent. */
   get waitingBytes(): number {
     return this.#waitingBytes
   }
@@ -37,14 +37,14 @@ export class SendQueue {
     return this.#current === undefined
   }
 
-  /** Resolves when nothing waits any more, whether or not it was sent. */
+  /** Resolves when the queue is empty, whether or not its entries were sent. */
   async idle(): Promise<void> {
     if (this.isIdle) return
     this.#idle ??= Promise.withResolvers()
     await this.#idle.promise
   }
 
-  /** What is sent at once fails at once: the caller gets the error. */
+  /** Adds an entry. If the entry is sent at once and throws, the caller gets the error. */
   add(sending: Sending): void {
     if (this.#current !== undefined) {
       this.#waiting.push(sending)
@@ -55,7 +55,7 @@ export class SendQueue {
     if (outcome !== undefined) void this.#goOnAfter(sending, outcome)
   }
 
-  /** Nothing more is sent. */
+  /** Drops all entries, including the one that is being sent. */
   clear(reason: unknown): void {
     const unsent = this.#current === undefined ? this.#waiting : [this.#current, ...this.#waiting]
     this.#waiting = []
@@ -78,7 +78,7 @@ export class SendQueue {
         await sending.send()
       }
     } catch (error) {
-      // Messages that were cleared in the meantime no longer fail.
+      // Ignore the error if the entry was cleared in the meantime.
       if (this.#current !== sending) return
       this.clear(error)
       this.#failed(error)

@@ -15,9 +15,9 @@ import { readMessage } from './message-content.ts'
 import type { ContentSource } from './message-content.ts'
 import { SendQueue } from './send-queue.ts'
 
-/** Below this `ready()` resolves. */
+/** `ready()` resolves when no more than this is waiting. */
 const lowWaterMarkBytes = 65_536
-/** A client that does not answer our close frame. */
+/** How long the client may take to answer the server's close frame. */
 const closeTimeoutMs = 5000
 
 const goingAway = 1001
@@ -35,22 +35,23 @@ const byCode: ReadonlyMap<number, ChannelCloseStatus> = new Map([
   [1009, 'message-too-big'],
 ])
 
-/** What ws calls messages beyond a limit: of bytes, and of fragments. */
+/** The error codes of ws for a message with too many bytes or too many fragments. */
 const tooBig = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_TOO_MANY_BUFFERED_PARTS'])
 
-/** What a channel on a WebSocket is made with. */
+/** The settings of a {@link WebSocketChannel}. */
 export interface WebSocketChannelSettings {
   readonly maxBufferedBytes: number
   readonly pingIntervalMs: number
   readonly runtime: Pick<Runtime, 'setTimeout' | 'clearTimeout'>
-  /** Told what a hook throws. */
+  /** Receives the error if a hook throws or rejects. */
   readonly failed: (error: unknown) => void
 }
 
 /**
- * A channel on a WebSocket. It exists before its connection does: `init` runs right before the handshake.
+ * A channel on a WebSocket. The channel exists before its connection, because `init` runs right before the handshake.
  *
- * What arrives is handed on one by one: while `receive` is at work, the connection is not read, and TCP pushes back.
+ * Messages are delivered one at a time. While `receive` is at work, the channel does not read from the connection, and TCP
+ * makes the client wait.
  */
 export class WebSocketChannel implements Channel {
   readonly kind = 'websocket'
@@ -64,12 +65,12 @@ export class WebSocketChannel implements Channel {
   #timer: unknown
   readonly #queue: SendQueue
   #isAlive = true
-  /** Closed by this side; what was sent before may still be on its way. */
+  /** The server has closed the channel, but earlier messages may still be waiting. */
   #isClosing = false
-  /** The close frame has been sent, or will never be. */
+  /** Whether the close frame has been sent, or will not be sent at all. */
   #isCloseSent = false
   #room: PromiseWithResolvers<void> | undefined
-  /** The last of the messages that are with `receive`, or wait for it. */
+  /** Settles when `receive` is done with the last message that has arrived; undefined if it is done already. */
   #delivery: Promise<void> | undefined
 
   constructor(hooks: ChannelHooks, settings: WebSocketChannelSettings) {
@@ -96,7 +97,7 @@ export class WebSocketChannel implements Channel {
     return (this.#socket?.bufferedAmount ?? 0) + this.#queue.waitingBytes
   }
 
-  /** The handshake is done. */
+  /** Called when the handshake is done. */
   opened(socket: WebSocket): void {
     this.#socket = socket
     const { open } = this.#hooks
@@ -113,7 +114,7 @@ export class WebSocketChannel implements Channel {
         this.#isAlive = true
       })
       .on('error', (error: Error & { code?: string }) => {
-        // ws answers a fault with the close code for it; the client's own word may never come.
+        // ws answers a protocol error with its close code, and the client may never send a close frame itself.
         if (error.code?.startsWith('WS_ERR_') !== true) return
         this.#fate = tooBig.has(error.code) ? 'message-too-big' : 'protocol-error'
       })
@@ -128,14 +129,14 @@ export class WebSocketChannel implements Channel {
     void this.#try(() => open?.(this))
   }
 
-  /** The handshake has been tried. If it failed, the channel has ended: whatever `init` took can be given back. */
+  /** Called after the handshake. If it failed, the channel ends, so that `close` releases what `init` acquired. */
   settleUnlessOpened(): void {
     if (this.#socket === undefined) this.#end.settle('unknown')
   }
 
   #deliver(message: string | Uint8Array<ArrayBuffer>): void {
     if (this.#receive === undefined || this.#isClosing) return
-    // The listener of the moment when the message's turn has come.
+    // Reads `#receive` only when the message's turn has come, because `onReceive` may replace it.
     const run = (): Promise<void> | undefined => this.#try(() => this.#receive?.(this, message))
     const delivery = this.#delivery === undefined ? run() : this.#delivery.then(run)
     if (delivery !== undefined) void this.#readOnAfter(delivery)
@@ -143,7 +144,7 @@ export class WebSocketChannel implements Channel {
 
   async #readOnAfter(delivery: Promise<void>): Promise<void> {
     this.#delivery = delivery
-    // What ws has parsed already still comes, and waits its turn.
+    // Messages that ws has already parsed still arrive. They wait for their turn.
     this.#socket?.pause()
     await delivery
     if (this.#delivery !== delivery) return
@@ -161,7 +162,7 @@ export class WebSocketChannel implements Channel {
     else if (source !== undefined) this.#addSource(source)
     if (this.bufferedBytes > this.#settings.maxBufferedBytes) {
       this.#closeWith(tryAgainLater)
-      // What waits would be sent before the close frame, to a client that does not read.
+      // Do not wait for the close frame: it would be sent after the waiting bytes, which the client does not read.
       this.#socket?.terminate()
       return false
     }
@@ -200,7 +201,7 @@ export class WebSocketChannel implements Channel {
     this.#end.onClose(listener)
   }
 
-  /** The server stops. */
+  /** Closes the WebSocket with 1001, because the server stops. */
   end(): void {
     if (!this.#isCloseSent) this.#closeWith(goingAway)
   }
@@ -224,7 +225,7 @@ export class WebSocketChannel implements Channel {
     })
   }
 
-  /** One message, in fragments: its reader gets it whole or not at all (RFC 6455 section 5.4). */
+  /** Sends one message in fragments. The client gets the message whole or not at all (RFC 6455 section 5.4). */
   async #sendAll(source: ContentSource): Promise<void> {
     let binary: boolean | undefined
     for (;;) {
@@ -248,7 +249,7 @@ export class WebSocketChannel implements Channel {
     options: { readonly binary: boolean; readonly fin: boolean },
   ): void {
     this.#socket?.send(data, options, () => {
-      // An error here is the connection's, whose 'close' follows.
+      // An error means that the connection failed, and 'close' follows.
       this.#drained()
     })
   }
@@ -281,7 +282,7 @@ export class WebSocketChannel implements Channel {
     const { pingIntervalMs, runtime } = this.#settings
     if (pingIntervalMs === 0) return
     this.#timer = runtime.setTimeout(() => {
-      // While nothing is read, no pong is heard either, and silence proves nothing.
+      // While the channel does not read, it sees no pong, so silence does not mean that the client is gone.
       if (this.#delivery === undefined) {
         if (!this.#isAlive) {
           this.#socket?.terminate()
@@ -294,14 +295,14 @@ export class WebSocketChannel implements Channel {
     }, pingIntervalMs)
   }
 
-  /** Runs a hook; what it throws, now or later, closes the channel. */
+  /** Runs a hook. If the hook throws or rejects, the channel closes. */
   #try(hook: () => unknown): Promise<void> | undefined {
     return callListener(hook, (error) => {
       this.failed(error)
     })
   }
 
-  /** A hook has failed. */
+  /** Reports the error of a hook, and closes the channel. */
   failed(error: unknown): void {
     this.#settings.failed(error)
     if (this.#socket !== undefined && !this.#isCloseSent && !this.#end.isClosed)
