@@ -238,11 +238,11 @@ export function createClientActor(world: World, name: string, random: SeededRand
   }
 
   function noteEnd({ reader }: Visit, id: string, reason: string): void {
-    const stored = history.at(id)
+    const fact = history.at(id)
     // A topic that has expired has lost its own end as well: the id is that of the last event before. The end says `failed`
     // all the same if a failure came before.
-    const isStored = reason !== 'expired' && !(reason === 'failed' && stored?.type !== 'stream.end')
-    const end = isStored ? stored : undefined
+    const isStored = reason !== 'expired' && !(reason === 'failed' && fact?.type !== 'stream.end')
+    const end = isStored ? fact : undefined
     const open = topics.filter((topic) => !world.jobHasEnded(topic))
     const [missing] = reader.outstanding(end?.index)
     if ((isStored && end?.type !== 'stream.end') || open.length > 0)
