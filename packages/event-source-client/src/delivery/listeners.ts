@@ -26,15 +26,14 @@ export function createListeners<Argument>(): Listeners<Argument> {
       }
     },
     emit(argument) {
-      // Not for-of: an iterator costs each event some 10 ns, also where there are no listeners.
-      entries.forEach((entry, _, all) => {
+      const all = entries
+      for (const entry of all)
         if (entries === all || entries.includes(entry))
           try {
             entry.listener(argument)
           } catch (error) {
             reportUncaught(error)
           }
-      })
     },
     clear() {
       entries = []
