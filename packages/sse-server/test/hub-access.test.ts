@@ -469,7 +469,7 @@ describe('a reader that is forbidden', () => {
   it.each([
     ['still holds', 600_000, 204],
     ['is over by then', 50, 204],
-    ['is none, since it only ends connections', 0, 200],
+    ['only ends connections', 0, 200],
   ])('while its subscription waits for the log, by a ban that %s', async (_, forbidMs, status) => {
     const log = memoryLog()
     const asked = Promise.withResolvers<void>()
@@ -489,7 +489,7 @@ describe('a reader that is forbidden', () => {
     await runtime.clock.advance(100)
     answered.resolve()
     expect((await response).status).toBe(status)
-    // What was authorized after the ban is none of its business.
+    // The ban does not affect a request that is authorized after it.
     if (forbidMs === 50) await subscribe(hub, { identity: 'mallory' })
   })
 

@@ -1,4 +1,4 @@
-/** Whether an error has this code. Not by its class, which differs between copies of a package: a log may bring another one. */
+/** Whether an error has this code. The class of an error says less: it differs between copies of a package and between realms. */
 export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code
 }

@@ -70,12 +70,12 @@ export class Admission {
     return refusal === undefined ? { patterns, access, banCount } : this.refuse(refusal)
   }
 
-  /** Whether it was forbidden since it was authorized, even if the ban is over by now: what was authorized before is void. */
+  /** Whether the identity was banned after `authorize` was asked. A ban voids the authorization, even if the ban is over by now. */
   isRevoked({ access, banCount }: Admitted): boolean {
     return this.forbidden.hasSince(access.identity, banCount)
   }
 
-  /** Since a connection was let in the hub may have filled up: many can be let in at once. */
+  /** Whether the hub has filled up since the connection was let in: it can let in many at once. */
   isOverfull(identity: string | undefined): boolean {
     const { connections } = this.#needs
     if (connections.size > this.#maxConnections) return true

@@ -215,7 +215,7 @@ class PublishHandler {
       bodyTimeoutMs: this.#bodyTimeoutMs,
       runtime: this.#runtime,
     })
-    // Much may have happened while the content came.
+    // The identity may have been banned, or its grant may have expired, while the content arrived.
     await this.#checkAccess(access, topic)
     const { events, isBatch } = parsePublished(type, text)
     const [first] = events

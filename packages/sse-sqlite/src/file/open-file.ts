@@ -58,8 +58,8 @@ export function openFile(options: OpenFileOptions): OpenFile {
 }
 
 /**
- * @returns undefined if the file was created, moved or replaced meanwhile: nobody could tell whether the connection leads to the
- *   file that is there now.
+ * @returns undefined if the file was created, moved or replaced in the meantime. The connection may then lead to another file
+ *   than the path does.
  */
 function tryToOpen({ path, maxFileBytes, connect }: OpenFileOptions): OpenFile | undefined {
   const identity = fileAt(path)
@@ -104,7 +104,7 @@ function prepare(database: Database, path: string): void {
   checkPages(database, path)
 }
 
-/** @returns whether the file is empty. To be called in a transaction: another process may be creating the tables. */
+/** @returns whether the file is empty. Call it in a transaction, because another process may be creating the tables. */
 function checkVersion(database: Database, path: string): boolean {
   const application = database.get(readApplicationId)?.application_id
   const version = database.get(readVersion)?.user_version
